@@ -49,7 +49,8 @@ FL_INLINE __u64 fl_rot(__u64 k, int n)
  */
 FL_INLINE __u64 fl_flow_hash4(const __u64 *key, __u32 saddr, __u32 daddr, __u32 ports, __u32 proto)
 {
-	__u64 h = fl_nh((__u64)saddr << 32 | ports, key[0]) + fl_nh((__u64)daddr << 32 | proto, key[1]);
+	__u64 h = fl_nh((__u64)saddr << 32 | ports, key[0]) +
+		  fl_nh((__u64)daddr << 32 | proto, key[1]);
 
 	return fl_mix64(h ^ key[3]);
 }

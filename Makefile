@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# fairlead: `make demo` shows it, `make check` proves it, `make help` lists the rest.
+
+include common.mk
+
+.PHONY: all help
+all: $(BUILD)/fairleadd $(BUILD)/fairlead $(BPF_OBJS)
+
+include mk/bpf.mk
+include mk/user.mk
+include mk/test.mk
+include mk/quality.mk
+include mk/install.mk
+
+help:
+	@sed -n 's/^#: //p' $(MAKEFILE_LIST)
+
+.PHONY: clean
+#: make clean       remove the build folder
+clean:
+	rm -rf build
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The agent and the CLI. Each folder of user/ is an archive; NEEDS says which others it may include,
+# so that a step can't reach a later one without a change here.
+
+NEEDS_core :=
+NEEDS_config := core
+NEEDS_table := core
+NEEDS_health := core
+NEEDS_probe := config core
+NEEDS_net := core
+NEEDS_plane := core
+NEEDS_api := core
+NEEDS_agent := api net plane table health probe config core
+NEEDS_cli := config core
+
+PKGS_core := libsystemd
+PKGS_config := yaml-0.1
+PKGS_table := libsodium
+PKGS_health :=
+PKGS_probe := libuv libcurl
+PKGS_net := libuv libmnl
+PKGS_plane := libbpf libxdp
+PKGS_api := libuv libmicrohttpd jansson
+PKGS_agent := libuv jansson libsystemd libcap-ng
+PKGS_cli := libcurl jansson smartcols
+
+DIRS := core config table health probe net plane api agent cli
+
+# $(call closure,DIR): DIR and all that it needs, in link order
+closure = $(1) $(NEEDS_$(1))
+pkgs = $(sort $(foreach d,$(call closure,$(1)),$(PKGS_$(d))))
+libs = $(foreach d,$(call closure,$(1)),$(BUILD)/lib/$(d).a)
+pkg_libs = $(if $(call pkgs,$(1)),$(shell $(PKG_CONFIG) --libs $(call pkgs,$(1)))) -lpthread
+
+define dir_rules
+$(BUILD)/lib/$(1).a: $$(patsubst user/%.c,$(BUILD)/obj/%.o,$$(filter-out %/main.c,$$(wildcard user/$(1)/*.c)))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	ar rcs $$@ $$^
+endef
+$(foreach d,$(DIRS),$(eval $(call dir_rules,$(d))))
+
+# The plane is the one folder that knows the skeletons.
+$(patsubst user/%.c,$(BUILD)/obj/%.o,$(wildcard user/plane/*.c)): | $(BPF_SKELS)
+
+$(BUILD)/obj/%.o: user/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+
+$(BUILD)/fairleadd: $(BUILD)/obj/agent/main.o $(call libs,agent)
+	$(CC) $(CFLAGS) $(LDFLAGS) $^ $(call pkg_libs,agent) -o $@
+
+$(BUILD)/fairlead: $(BUILD)/obj/cli/main.o $(call libs,cli)
+	$(CC) $(CFLAGS) $(LDFLAGS) $^ $(call pkg_libs,cli) -o $@

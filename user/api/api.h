@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * api.h - the one API of an agent: HTTP/1.1 over a unix socket, JSON bodies.
+ *
+ *   GET  /v1/status                                   what `fairlead status --json` prints
+ *   GET  /v1/version                                  {"version", "abi"}
+ *   POST /v1/config/apply                             re-read the daemon's own file and apply it
+ *   POST /v1/backends/ID/drain?service=NAME           no new flows; without service: in all that have it
+ *   POST /v1/backends/ID/undrain?service=NAME
+ *
+ * Replies: 200 with a JSON object; otherwise {"error": "sentence", "problems": ["file:1:2: …"]?}
+ * with 400 (bad request or configuration), 404, 405, 409 (busy: another apply runs) or 500.
+ */
+#ifndef FAIRLEAD_API_API_H
+#define FAIRLEAD_API_API_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <uv.h>
+
+#include "core/err.h"
+
+struct api;
+struct api_request; /* a request whose reply comes later */
+
+/* What the agent does for the API. All are called on the loop. Objects returned are owned by api. */
+struct api_ops {
+	json_t *(*status)(void *ctx);
+	/*
+	 * Drains or undrains a backend; `service` may be NULL (all that have it). 0 and *out = object
+	 * {"changed": n, "service": […]}; -ENOENT and a sentence when there is no such backend.
+	 */
+	int (*set_drain)(void *ctx, const char *backend, const char *service, bool drain,
+			 json_t **out, struct err *err);
+	/* Starts an apply; the agent calls api_request__reply() exactly once, now or later. */
+	void (*apply)(void *ctx, struct api_request *request);
+};
+
+/*
+ * Listens on `path`. A socket left behind by a dead agent is replaced; the directory is made if it
+ * is missing (0755). Mode 0660, owner's group `group` if it exists (otherwise *warning says that
+ * only root can use the socket; "" when all is well).
+ */
+int api__new(uv_loop_t *loop, const char *path, const char *group, const struct api_ops *ops,
+	     void *ctx, struct api **out, struct err *warning, struct err *err);
+
+/* Stops listening, answers open requests with 500, removes the socket; the loop must then be run. */
+void api__free(struct api *a);
+
+/* Ends a request with an HTTP status and a JSON object (reference is taken over). Loop thread only. */
+void api_request__reply(struct api_request *request, unsigned int status, json_t *object);
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * config.h - the configuration file as one immutable tree.
+ *
+ * A struct config is complete and consistent, or it does not exist: config__load() checks every
+ * value, fills every default and reports all mistakes at once. The agent never changes a tree; a
+ * reload makes a new one and compares.
+ */
+#ifndef FAIRLEAD_CONFIG_CONFIG_H
+#define FAIRLEAD_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/addr.h"
+#include "core/err.h"
+#include "core/log.h"
+#include "fairlead/abi.h"
+
+#define CONFIG_INSTANCE_LEN 32 /* bytes, the closing NUL included */
+#define CONFIG_IFNAME_LEN 16 /* IFNAMSIZ */
+#define CONFIG_MAX_WEIGHT 65535
+
+enum config_probe_kind { CONFIG_PROBE_TCP, CONFIG_PROBE_HTTP };
+
+/* How a service's backends are probed. Durations in milliseconds. */
+struct config_probe {
+	enum config_probe_kind kind; /* default tcp */
+	uint32_t interval_ms; /* between probes of a settled backend; 10..3600000, default 2000 */
+	uint32_t fast_interval_ms; /* while rise/fall is being counted; default interval / 4 */
+	uint32_t timeout_ms; /* of one probe; 1..60000, default 1000 */
+	uint32_t rise; /* successes in a row that make DOWN into UP; 1..100, default 2 */
+	uint32_t fall; /* failures in a row that make UP into DOWN; 1..100, default 3 */
+	uint32_t jitter_pct; /* each interval varies by up to +-this; 0..50, default 10 */
+	uint16_t port; /* 0: the service's port */
+	/* http only; NULL for tcp where a pointer */
+	char *path; /* default "/" */
+	char *host; /* Host header; NULL: the backend's address */
+	char *body; /* substring that the body must hold (first 64 KiB of it); NULL: any body */
+	uint16_t status_min; /* default 200 */
+	uint16_t status_max; /* default 399 */
+};
+
+enum config_forward { CONFIG_FWD_L2, CONFIG_FWD_IPIP };
+
+struct config_backend {
+	char id[FL_ID_LEN]; /* unique in its service; default: the address */
+	struct addr address;
+	uint32_t weight; /* 0..CONFIG_MAX_WEIGHT, default 100; 0: gets no slots */
+};
+
+struct config_service {
+	char name[FL_NAME_LEN]; /* unique; [A-Za-z0-9._-] */
+	struct addr vip;
+	uint16_t port; /* 1..65535 */
+	uint8_t proto; /* IPPROTO_TCP or IPPROTO_UDP */
+	enum config_forward forward; /* default l2 */
+	enum fl_slot_class slot_class; /* default FL_SLOTS_64K */
+	struct config_probe probe;
+	struct config_backend *backends; /* n_backends of them, at least 1 */
+	size_t n_backends;
+};
+
+struct config {
+	char instance[CONFIG_INSTANCE_LEN]; /* default "main"; names pins and socket */
+	char (*interfaces)[CONFIG_IFNAME_LEN]; /* where the program is attached, at least 1 */
+	size_t n_interfaces;
+	bool xdp_generic; /* xdp_mode: generic; default native */
+	bool has_flow_key; /* else the agent makes one and keeps it in the pinned settings */
+	uint64_t flow_key[4]; /* 64 hex digits, read as four big-endian words */
+	enum fl_agent_loss on_agent_loss; /* default keep */
+	uint32_t lease_ms; /* 100..60000, default 1000 */
+	char *api_socket; /* default /run/fairlead/<instance>.sock */
+	char *api_group; /* group that may use the socket; default "fairlead" */
+	enum log_level log_level; /* default info */
+	bool has_encap_source4, has_encap_source6; /* else the route's preferred source */
+	struct addr_prefix encap_source4; /* outer sources vary inside these prefixes */
+	struct addr_prefix encap_source6;
+	struct config_service *services; /* n_services of them; 0 is fine */
+	size_t n_services;
+};
+
+/* One mistake: where (1-based), which value ("services[0].port"), what is wrong with it. */
+struct config_problem {
+	unsigned int line, column;
+	char *text; /* "services[0].port: 70000 is not in 1..65535" */
+};
+
+/* All mistakes of one file, in the order of the file; zero-initialise, then __free. */
+struct config_problems {
+	char *file;
+	struct config_problem *list;
+	size_t n;
+};
+
+/*
+ * Reads and checks `path`. 0 and *out, or -errno with `problems` filled (at most 50 of them, then
+ * one that says how many more) and *out untouched. -EINVAL: the content is wrong; otherwise the file
+ * could not be read, and the one problem says why (its line is 0).
+ */
+int config__load(const char *path, struct config **out, struct config_problems *problems);
+
+/* The same from memory; `name` is what messages call the text. */
+int config__parse(const char *name, const char *text, size_t len, struct config **out,
+		  struct config_problems *problems);
+
+void config__free(struct config *c);
+void config_problems__free(struct config_problems *p);
+
+/*
+ * Writes problem i as people read it, "fairlead.yaml:12:9: services[0].port: 70000 is not in
+ * 1..65535", to buf; returns buf.
+ */
+const char *config_problems__format(const struct config_problems *p, size_t i, char *buf,
+				    size_t len);
+
+/* Same kind and same arguments: probes that would ask the same question of the same target. */
+bool config_probe__equal(const struct config_probe *a, const struct config_probe *b);
+
+/* Names for people and JSON: "tcp"/"http", "l2"/"ipip". */
+const char *config_probe_kind__name(enum config_probe_kind kind);
+const char *config_forward__name(enum config_forward forward);
+
+/* The service with that name, or NULL. */
+const struct config_service *config__service(const struct config *c, const char *name);
+
+#endif

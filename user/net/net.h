@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * net.h - what the kernel knows about the way to each backend (rtnetlink).
+ *
+ * A watched address gets its next hop: route (RTM_GETROUTE), then the neighbour entry of the gateway
+ * or of the address itself. Changes of routes, neighbours, links and addresses are followed; a
+ * neighbour that is missing or stale is asked for (NTF_USE), so that a hop is known before the first
+ * packet and stays known without one.
+ */
+#ifndef FAIRLEAD_NET_NET_H
+#define FAIRLEAD_NET_NET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "core/addr.h"
+#include "core/err.h"
+
+struct net_hop {
+	bool resolved; /* dmac, smac and ifindex are usable */
+	bool on_link; /* no gateway in between (forward: l2 needs it) */
+	bool local; /* the address is this machine's own */
+	uint32_t ifindex; /* 0: no route */
+	uint32_t mtu; /* of the route, else of the link, bytes; 0: not known */
+	uint8_t dmac[6];
+	uint8_t smac[6]; /* of the link */
+	struct addr source; /* the route's preferred source address; all zero: none */
+	struct addr via; /* gateway, or the address itself */
+};
+
+/* Called when the hop of a watched address has changed, never from within net__watch(). */
+typedef void net_cb(void *ctx, const struct addr *address, const struct net_hop *hop);
+
+/* Called when a link appears, goes up or down, or vanishes. */
+typedef void net_link_cb(void *ctx, uint32_t ifindex, const char *name, bool present, bool up);
+
+struct net;
+
+int net__new(uv_loop_t *loop, net_cb *cb, net_link_cb *link_cb, void *ctx, struct net **out,
+	     struct err *err);
+
+/* Closes sockets and handles; the caller runs the loop until it is empty, which frees the memory. */
+void net__free(struct net *n);
+
+/*
+ * Watches the way to an address (counted: each watch needs one unwatch). *hop is what is known at
+ * once (a synchronous route and neighbour look-up of microseconds); later changes come by callback.
+ */
+int net__watch(struct net *n, const struct addr *address, struct net_hop *hop, struct err *err);
+void net__unwatch(struct net *n, const struct addr *address);
+
+#endif

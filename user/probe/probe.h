@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * probe.h - asks backends whether they live, and tells who wants to know.
+ *
+ * One prober runs on the agent's loop. A subscription asks for one target to be probed in one way;
+ * subscriptions with equal target and arguments (config_probe__equal() and the same address and
+ * port) share one probe, whose result goes to all of them. Probes of different targets start at
+ * different phases, and each interval is varied by the jitter, so that they do not march in step.
+ */
+#ifndef FAIRLEAD_PROBE_PROBE_H
+#define FAIRLEAD_PROBE_PROBE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "config/config.h"
+#include "core/addr.h"
+#include "core/err.h"
+
+struct probe_result {
+	bool ok;
+	uint64_t latency_ns; /* from the start of the probe to its result */
+	const char *detail; /* one clause for people: "connection refused", "status 503 is not in
+			     * 200..399"; valid during the callback */
+};
+
+/*
+ * A result. Returns whether the subscriber is settled: while any subscriber of a probe is not, the
+ * probe runs at its fast interval. May subscribe and unsubscribe (itself included).
+ */
+typedef bool probe_cb(void *ctx, const struct probe_result *result);
+
+struct prober; /* all probes of an agent */
+struct probe_sub; /* one subscription */
+
+/* Starts a prober on `loop`. -errno and a sentence on failure. */
+int prober__new(uv_loop_t *loop, struct prober **out, struct err *err);
+
+/*
+ * Ends all probes and closes all handles; subscriptions still open are dropped without a callback.
+ * The caller runs the loop afterwards (uv_run until it has no handles), which frees the memory.
+ */
+void prober__free(struct prober *p);
+
+/*
+ * Subscribes to probes of address:port (port in host order, never 0). The arguments are copied.
+ * `settled`: whether the subscriber already has a verdict (else the first probe starts at once and
+ * the fast interval is used). First result: never from within this call.
+ */
+int prober__subscribe(struct prober *p, const struct addr *address, uint16_t port,
+		      const struct config_probe *args, bool settled, probe_cb *cb, void *ctx,
+		      struct probe_sub **out, struct err *err);
+void probe_sub__cancel(struct probe_sub *s);
+
+/* How many distinct probes run (for status and tests). */
+size_t prober__count(const struct prober *p);
+
+#endif

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * adopt.c - taking over what an earlier agent left in the maps.
+ *
+ * The maps are the memory: services, the backends that are their members, verdicts and the operator's
+ * word. The first apply then treats them as the running state, so that an unchanged file changes
+ * nothing. What an agent that was killed between two writes left half done is found here and
+ * released: a service that no packet finds, a backend that no member names, a member of no service.
+ */
+#include "agent/agent.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/log.h"
+
+struct adoption {
+	struct agent *agent;
+	struct fl_member_key *orphans; /* members of no service */
+	size_t n_orphans;
+	int rc;
+};
+
+static int adopt_service(struct agent *a, uint32_t id, const struct fl_service *entry,
+			 struct err *err)
+{
+	struct service *s =
+		service__new(a, &entry->key, entry->name, (enum fl_slot_class)entry->slot_class);
+	int rc;
+
+	if (!s)
+		return err__set(err, -ENOMEM, "out of memory");
+	rc = plane__slots_read(a->plane, id, s->slots, err);
+	if (rc) {
+		service__free(s);
+		return rc;
+	}
+	s->id = id;
+	a->by_id[id] = s;
+	TAILQ_INSERT_TAIL(&a->services, s, entry);
+	return 0;
+}
+
+static int adopt_member(struct service *s, uint32_t index, const struct fl_backend *b,
+			const struct fl_member *memory)
+{
+	struct member **more, *m;
+	struct addr address;
+
+	more = realloc(s->members, (s->n_members + 1) * sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	s->members = more;
+	memcpy(address.b, b->addr, sizeof(address.b));
+	m = member__new(s, b->id, &address);
+	if (!m)
+		return -ENOMEM;
+	m->index = index;
+	m->indexed = true;
+	m->weight = memory->weight;
+	/* The thresholds come with the configuration. */
+	health__init(&m->health, 1, 1, (enum fl_health)memory->health, (enum fl_admin)memory->admin,
+		     memory->since);
+	s->forward = b->mode == FL_FWD_L2 ? CONFIG_FWD_L2 : CONFIG_FWD_IPIP;
+	s->members[s->n_members++] = m;
+	s->agent->by_index[index] = m;
+	return 0;
+}
+
+static void each_member(void *ctx, const struct fl_member_key *k, const struct fl_member *memory)
+{
+	struct adoption *ad = ctx;
+	struct agent *a = ad->agent;
+	const struct fl_backend *b = plane__backend(a->plane, k->backend);
+	struct service *s = k->service < FL_MAX_SERVICES ? a->by_id[k->service] : NULL;
+
+	if (ad->rc)
+		return;
+	if (s && b && !a->by_index[k->backend]) {
+		ad->rc = adopt_member(s, k->backend, b, memory);
+	} else {
+		struct fl_member_key *more =
+			realloc(ad->orphans, (ad->n_orphans + 1) * sizeof(*more));
+
+		if (!more) {
+			ad->rc = -ENOMEM;
+			return;
+		}
+		ad->orphans = more;
+		ad->orphans[ad->n_orphans++] = *k;
+	}
+}
+
+static void release_orphan(void *ctx, uint32_t index)
+{
+	struct agent *a = ctx;
+
+	plane__backend_release(a->plane, index);
+}
+
+static int adopt_members(struct agent *a, struct err *err)
+{
+	struct adoption ad = {.agent = a};
+	int rc = plane__members(a->plane, each_member, &ad);
+
+	rc = rc ? rc : ad.rc;
+	for (size_t i = 0; !rc && i < ad.n_orphans; i++)
+		plane__member_delete(a->plane, ad.orphans[i].service, ad.orphans[i].backend);
+	free(ad.orphans);
+	if (rc)
+		return err__set(err, rc, "cannot adopt the pinned map 'members': %s",
+				strerror(-rc));
+	for (uint32_t i = 1; i < FL_MAX_BACKENDS; i++) {
+		if (plane__backend(a->plane, i) && !a->by_index[i])
+			grace__after(a->grace, release_orphan, a, i);
+	}
+	return 0;
+}
+
+/* The predecessor may have flipped a table or a hop a moment before it died. */
+static void settled(void *ctx, uint32_t arg)
+{
+	struct agent *a = ctx;
+
+	(void)arg;
+	for (uint32_t i = 0; i < FL_MAX_SERVICES; i++) {
+		if (a->by_id[i])
+			a->by_id[i]->settling = false;
+	}
+	for (uint32_t i = 0; i < FL_MAX_BACKENDS; i++) {
+		struct member *m = a->by_index[i];
+
+		if (!m)
+			continue;
+		m->hop_settling = false;
+		if (m->hop_dirty)
+			member__hop_changed(m);
+	}
+}
+
+int adopt__all(struct agent *a, struct err *err)
+{
+	struct service *s, *next;
+	size_t n = 0;
+	int rc = 0;
+
+	for (uint32_t id = 1; id < FL_MAX_SERVICES && !rc; id++) {
+		const struct fl_service *entry = plane__service(a->plane, id);
+
+		if (entry)
+			rc = adopt_service(a, id, entry, err);
+	}
+	if (!rc)
+		rc = adopt_members(a, err);
+	if (rc)
+		return rc;
+	for (s = TAILQ_FIRST(&a->services); s; s = next) {
+		next = TAILQ_NEXT(s, entry);
+		s->settling = true;
+		for (size_t i = 0; i < s->n_members; i++)
+			s->members[i]->hop_settling = true;
+		if (plane__service_published(a->plane, s->id)) {
+			n++;
+			continue;
+		}
+		TAILQ_REMOVE(&a->services, s, entry);
+		service__dismiss(s);
+	}
+	grace__after(a->grace, settled, a, 0);
+	log_info("adopted %zu services from the pinned maps: traffic went on meanwhile", n);
+	return 0;
+}

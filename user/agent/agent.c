@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* agent.c - the agent's life: wiring, signals, timers, and an end that leaves traffic flowing. */
+#include "agent/agent.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+
+#include "core/log.h"
+
+#define TICK_MS 1000
+#define HEARTBEATS_PER_LEASE 8
+
+uint64_t agent__realtime_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static void on_flush(uv_prepare_t *h)
+{
+	struct agent *a = h->data;
+	struct service *s;
+
+	TAILQ_FOREACH (s, &a->services, entry)
+		service__flush(s);
+}
+
+static void on_tick(uv_timer_t *h)
+{
+	struct agent *a = h->data;
+	struct fl_lease lease;
+
+	rates__tick(a);
+	a->late_max_ns = rt__take_lateness(a->rt);
+	if (rt__last_error(a->rt) && !a->renew_failing)
+		log_error("cannot renew the lease: %s", strerror(-rt__last_error(a->rt)));
+	a->renew_failing = rt__last_error(a->rt) != 0;
+	if (plane__lease(a->plane, &lease) == 0 && lease.lapses != a->lapses_seen) {
+		log_warn("the lease lapsed %" PRIu64 " times: the agent or the machine stood still "
+			 "for longer than `lease`",
+			 (uint64_t)lease.lapses - a->lapses_seen);
+		a->lapses_seen = lease.lapses;
+	}
+}
+
+static void on_heartbeat(uv_timer_t *h)
+{
+	struct agent *a = h->data;
+
+	rt__beat(a->rt);
+}
+
+static void on_watchdog(uv_timer_t *h)
+{
+	(void)h;
+	sd_notify(0, "WATCHDOG=1");
+}
+
+static void on_signal(uv_signal_t *h, int signum)
+{
+	struct agent *a = h->data;
+
+	if (signum == SIGHUP) {
+		log_info("SIGHUP: reading %s again", a->config_path);
+		sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, uv_hrtime() / 1000);
+		apply__start(a, NULL);
+		return;
+	}
+	log_info("stopping; the data plane stays and traffic goes on with the present tables");
+	agent__stop(a, 0);
+}
+
+static void start_watchdog(struct agent *a)
+{
+	uint64_t usec;
+
+	if (sd_watchdog_enabled(0, &usec) > 0)
+		uv_timer_start(&a->watchdog, on_watchdog, 0, usec / 2000);
+}
+
+void agent__configured(struct agent *a)
+{
+	const struct config *c = a->config;
+	uint64_t beat = c->lease_ms / HEARTBEATS_PER_LEASE;
+	struct err warning, err;
+
+	log__setup(c->log_level, a->log_sink);
+	rt__set_lease(a->rt, c->lease_ms);
+	uv_timer_start(&a->heartbeat, on_heartbeat, 0, beat);
+	if (a->ready) {
+		sd_notify(0, "READY=1");
+		return;
+	}
+	if (api__new(&a->loop, c->api_socket, c->api_group, &ops, a, &a->api, &warning, &err)) {
+		log_error("%s", err.text);
+		agent__stop(a, 1);
+		return;
+	}
+	if (warning.text[0])
+		log_warn("%s", warning.text);
+	a->ready = true;
+	start_watchdog(a);
+	sd_notifyf(0, "READY=1\nSTATUS=%zu services on %zu interfaces", c->n_services, a->n_links);
+	for (size_t i = 0; i < a->n_links; i++)
+		log_info("attached to %s (%s%s)", a->links[i].ifname,
+			 a->links[i].native ? "native" : "generic",
+			 a->links[i].dispatched ? ", shared through libxdp's dispatcher"
+						: ", alone on the hook");
+}
+
+void agent__stop(struct agent *a, int exit_code)
+{
+	struct service *s;
+
+	if (a->stopping)
+		return;
+	a->stopping = true;
+	a->exit_code = exit_code;
+	sd_notify(0, "STOPPING=1");
+	/* Whatever is still dirty is computed again by the next agent from the same verdicts. */
+	TAILQ_FOREACH (s, &a->services, entry)
+		for (size_t i = 0; i < s->n_members; i++)
+			member__quiet(s->members[i]);
+	api__free(a->api);
+	prober__free(a->prober);
+	net__free(a->net);
+	uv_close((uv_handle_t *)&a->flush, NULL);
+	uv_close((uv_handle_t *)&a->tick, NULL);
+	uv_close((uv_handle_t *)&a->heartbeat, NULL);
+	uv_close((uv_handle_t *)&a->watchdog, NULL);
+	for (size_t i = 0; i < sizeof(a->signals) / sizeof(*a->signals); i++)
+		uv_close((uv_handle_t *)&a->signals[i], NULL);
+}
+
+static void init_handles(struct agent *a)
+{
+	static const int signums[] = {SIGHUP, SIGTERM, SIGINT};
+
+	uv_prepare_init(&a->loop, &a->flush);
+	uv_timer_init(&a->loop, &a->tick);
+	uv_timer_init(&a->loop, &a->heartbeat);
+	uv_timer_init(&a->loop, &a->watchdog);
+	a->flush.data = a->tick.data = a->heartbeat.data = a;
+	uv_prepare_start(&a->flush, on_flush);
+	uv_timer_start(&a->tick, on_tick, TICK_MS, TICK_MS);
+	for (size_t i = 0; i < sizeof(signums) / sizeof(*signums); i++) {
+		uv_signal_init(&a->loop, &a->signals[i]);
+		a->signals[i].data = a;
+		uv_signal_start(&a->signals[i], on_signal, signums[i]);
+	}
+}
+
+static int open_plane(struct agent *a, const struct config *c, struct err *err)
+{
+	struct plane_options o = commit__options(c);
+	struct err warning;
+	int rc;
+
+	rc = plane__open(&o, &a->plane, err);
+	if (!rc)
+		rc = grace__new(&a->loop, a->plane, &a->grace, err);
+	if (!rc)
+		rc = rt__start(a->plane, c->lease_ms, &a->rt, &warning, err);
+	if (rc)
+		return rc;
+	if (warning.text[0])
+		log_warn("%s", warning.text);
+	return 0;
+}
+
+static int start(struct agent *a, const struct config *c, struct err *err)
+{
+	int rc = open_plane(a, c, err);
+
+	if (!rc)
+		rc = prober__new(&a->loop, &a->prober, err);
+	if (!rc)
+		rc = net__new(&a->loop, hops__changed, links__changed, a, &a->net, err);
+	if (!rc && plane__adopted(a->plane))
+		rc = adopt__all(a, err);
+	if (rc)
+		return rc;
+	apply__start(a, NULL);
+	return 0;
+}
+
+static void free_agent(struct agent *a)
+{
+	struct service *s;
+
+	/* Services withdrawn but not released yet are found through by_id. */
+	for (uint32_t id = 0; id < FL_MAX_SERVICES; id++) {
+		s = a->by_id[id];
+		if (s)
+			service__free(s);
+	}
+	rt__stop(a->rt);
+	grace__free(a->grace);
+	plane__close(a->plane);
+	config__free(a->config);
+	free(a->links);
+	free(a);
+}
+
+/* Reads the file once before anything is opened: its instance names the lock and the pins. */
+static struct config *first_config(const char *path)
+{
+	struct config_problems problems = {0};
+	struct config *c = NULL;
+	char line[ERR_LEN];
+
+	if (config__load(path, &c, &problems)) {
+		for (size_t i = 0; i < problems.n; i++)
+			log_error("%s", config_problems__format(&problems, i, line, sizeof(line)));
+	}
+	config_problems__free(&problems);
+	return c;
+}
+
+int agent__run(const char *config_path, enum log_sink sink)
+{
+	struct config *c = first_config(config_path);
+	struct agent *a;
+	struct err err;
+	int code;
+
+	if (!c)
+		return 1;
+	a = calloc(1, sizeof(*a));
+	if (!a) {
+		config__free(c);
+		return 1;
+	}
+	log__setup(c->log_level, sink);
+	a->config_path = config_path;
+	a->log_sink = sink;
+	a->started_ns = uv_hrtime();
+	TAILQ_INIT(&a->services);
+	signal(SIGPIPE, SIG_IGN);
+	uv_loop_init(&a->loop);
+	init_handles(a);
+	if (start(a, c, &err)) {
+		log_error("%s", err.text);
+		agent__stop(a, 1);
+	}
+	config__free(c);
+	uv_run(&a->loop, UV_RUN_DEFAULT);
+	/* A first start that failed leaves nothing behind. */
+	if (a->plane && !a->ready)
+		plane__rollback(a->plane);
+	uv_loop_close(&a->loop);
+	code = a->exit_code;
+	free_agent(a);
+	return code;
+}

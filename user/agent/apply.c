@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * apply.c - from a configuration file to the running state.
+ *
+ * A worker reads and checks the file and builds the base tables; the loop commits the result between
+ * two events. A file that is wrong, or that does not fit the maps, leaves everything as it is.
+ */
+#include "agent/apply.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/log.h"
+
+static void free_apply(struct apply *ap)
+{
+	if (ap->bases) {
+		for (size_t i = 0; i < ap->next->n_services; i++)
+			table_base__free(ap->bases[i]);
+		free(ap->bases);
+	}
+	config__free(ap->next);
+	config_problems__free(&ap->problems);
+	free(ap);
+}
+
+static int build_base(const struct config_service *s, struct table_base **out, struct err *err)
+{
+	struct table_member *members = calloc(s->n_backends, sizeof(*members));
+	int rc;
+
+	if (!members)
+		return err__set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < s->n_backends; i++) {
+		members[i].id = s->backends[i].id;
+		members[i].weight = s->backends[i].weight;
+	}
+	rc = table_base__new(members, s->n_backends, plane__slots(s->slot_class), out, err);
+	free(members);
+	if (rc)
+		return err__prefix(err, rc, "service '%s'", s->name);
+	return 0;
+}
+
+static void prepare_on_worker(uv_work_t *work)
+{
+	struct apply *ap = work->data;
+
+	ap->rc = config__load(ap->agent->config_path, &ap->next, &ap->problems);
+	if (ap->rc)
+		return;
+	ap->bases = calloc(ap->next->n_services + 1, sizeof(*ap->bases));
+	if (!ap->bases) {
+		ap->rc = err__set(&ap->err, -ENOMEM, "out of memory");
+		return;
+	}
+	for (size_t i = 0; i < ap->next->n_services && !ap->rc; i++)
+		ap->rc = build_base(&ap->next->services[i], &ap->bases[i], &ap->err);
+}
+
+static json_t *problems_json(const struct config_problems *p)
+{
+	json_t *list = json_array();
+	char line[ERR_LEN];
+
+	for (size_t i = 0; i < p->n; i++)
+		json_array_append_new(
+			list, json_string(config_problems__format(p, i, line, sizeof(line))));
+	return list;
+}
+
+/* Says what is wrong to the log and to who asked. */
+static void report_failure(struct apply *ap)
+{
+	const char *kept = ap->agent->config ? "; the running configuration stays" : "";
+	char line[ERR_LEN];
+	json_t *object;
+
+	for (size_t i = 0; i < ap->problems.n; i++)
+		log_error("%s", config_problems__format(&ap->problems, i, line, sizeof(line)));
+	if (ap->problems.n)
+		err__set(&ap->err, ap->rc, "%zu problem%s in %s", ap->problems.n,
+			 ap->problems.n == 1 ? "" : "s", ap->agent->config_path);
+	log_error("%s%s", ap->err.text, kept);
+	if (!ap->request)
+		return;
+	object = json_pack("{s:s+}", "error", ap->err.text, kept);
+	if (ap->problems.n)
+		json_object_set_new(object, "problems", problems_json(&ap->problems));
+	api_request__reply(ap->request, ap->rc == -EINVAL ? 400 : 500, object);
+}
+
+static void report_success(struct apply *ap)
+{
+	const struct config *c = ap->agent->config;
+	size_t backends = 0;
+
+	for (size_t i = 0; i < c->n_services; i++)
+		backends += c->services[i].n_backends;
+	log_info("configuration %s applied: %zu services, %zu backends", ap->agent->config_path,
+		 c->n_services, backends);
+	if (ap->request)
+		api_request__reply(ap->request, 200,
+				   json_pack("{s:b, s:I, s:I}", "applied", 1, "services",
+					     (json_int_t)c->n_services, "backends",
+					     (json_int_t)backends));
+}
+
+static void after_prepare(uv_work_t *work, int status)
+{
+	struct apply *ap = work->data;
+	struct agent *a = ap->agent;
+
+	a->applying = NULL;
+	if (status == UV_ECANCELED || a->stopping)
+		ap->rc = err__set(&ap->err, -ECANCELED, "fairleadd is stopping");
+	if (!ap->rc)
+		ap->rc = commit__run(ap, &ap->err);
+	if (ap->rc) {
+		report_failure(ap);
+		if (!a->config)
+			agent__stop(a, 1);
+	} else {
+		report_success(ap);
+		agent__configured(a);
+	}
+	free_apply(ap);
+	if (a->apply_again && !a->stopping) {
+		a->apply_again = false;
+		apply__start(a, NULL);
+	}
+}
+
+void apply__start(struct agent *a, struct api_request *request)
+{
+	struct apply *ap;
+
+	if (a->applying && request) {
+		api_request__reply(
+			request, 409,
+			json_pack("{s:s}", "error",
+				  "another apply is running: try again when it is done"));
+		return;
+	}
+	if (a->applying) {
+		a->apply_again = true;
+		return;
+	}
+	ap = calloc(1, sizeof(*ap));
+	if (!ap) {
+		log_error("out of memory: the configuration is not read");
+		if (request)
+			api_request__reply(request, 500,
+					   json_pack("{s:s}", "error", "out of memory"));
+		return;
+	}
+	ap->agent = a;
+	ap->request = request;
+	ap->work.data = ap;
+	a->applying = ap;
+	if (uv_queue_work(&a->loop, &ap->work, prepare_on_worker, after_prepare))
+		after_prepare(&ap->work, UV_ECANCELED);
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* links.c - on which interfaces the program is attached. */
+#include "agent/agent.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/log.h"
+
+static bool named(const struct config *c, const char *ifname)
+{
+	for (size_t i = 0; i < c->n_interfaces; i++) {
+		if (strcmp(c->interfaces[i], ifname) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool attached_before(char (*names)[16], size_t n, const char *ifname)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(names[i], ifname) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int attach_one(struct agent *a, const char *ifname, bool generic, struct plane_link *link,
+		      struct err *err)
+{
+	struct err warning;
+	int rc = plane__attach(a->plane, ifname, generic, link, &warning, err);
+
+	if (rc)
+		return rc;
+	if (warning.text[0])
+		log_warn("%s", warning.text);
+	return 0;
+}
+
+int links__attach(struct agent *a, const struct config *c, struct err *err)
+{
+	struct plane_link *links = calloc(c->n_interfaces, sizeof(*links));
+	char(*before)[16] = NULL;
+	size_t n_before = 0, done;
+	int rc = 0;
+
+	if (!links)
+		return err__set(err, -ENOMEM, "out of memory");
+	rc = plane__attached(a->plane, &before, &n_before);
+	if (rc) {
+		err__set(err, rc, "cannot list the links of instance '%s': %s", c->instance,
+			 strerror(-rc));
+		goto cleanup;
+	}
+	for (done = 0; done < c->n_interfaces && !rc; done++)
+		rc = attach_one(a, c->interfaces[done], c->xdp_generic, &links[done], err);
+	if (rc) {
+		/* The last one failed; those before it go unless an earlier agent had them. */
+		for (size_t i = 0; i + 1 < done; i++) {
+			if (!attached_before(before, n_before, c->interfaces[i]))
+				plane__detach(a->plane, c->interfaces[i]);
+		}
+		goto cleanup;
+	}
+	free(a->links);
+	a->links = links;
+	a->n_links = c->n_interfaces;
+	links = NULL;
+cleanup:
+	free(links);
+	free(before);
+	return rc;
+}
+
+void links__prune(struct agent *a, const struct config *c)
+{
+	char(*names)[16];
+	size_t n;
+
+	if (plane__attached(a->plane, &names, &n))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		if (named(c, names[i]))
+			continue;
+		plane__detach(a->plane, names[i]);
+		log_info("detached from interface %s, which the configuration no longer names",
+			 names[i]);
+	}
+	free(names);
+}
+
+void links__changed(void *agent, uint32_t ifindex, const char *name, bool present, bool up)
+{
+	struct agent *a = agent;
+	struct err err;
+
+	for (size_t i = 0; i < a->n_links; i++) {
+		struct plane_link *l = &a->links[i];
+
+		if (strcmp(l->ifname, name) != 0)
+			continue;
+		if (!present) {
+			log_error(
+				"interface %s is gone, and its traffic with it; fairlead attaches "
+				"again as soon as it is back",
+				name);
+			l->ifindex = 0;
+		} else if (l->ifindex != ifindex) {
+			if (attach_one(a, name, a->config->xdp_generic, l, &err))
+				log_error("interface %s is back, but: %s", name, err.text);
+			else
+				log_info("interface %s is back: attached again", name);
+		} else {
+			log_info("interface %s is %s", name, up ? "up" : "down");
+		}
+	}
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* main.c - fairleadd's command line. */
+#include <getopt.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/agent.h"
+#include "core/log.h"
+
+#define DEFAULT_CONFIG "/etc/fairlead/fairlead.yaml"
+
+enum mode { MODE_RUN, MODE_CHECK, MODE_DETACH };
+
+static void usage(FILE *to)
+{
+	fputs("Usage: fairleadd [-c FILE] [-f]\n"
+	      "       fairleadd [-c FILE] --check | --detach\n"
+	      "\n"
+	      "The agent of the fairlead load balancer: probes backends and keeps the data plane.\n"
+	      "It never forks; SIGHUP reads the file again, SIGTERM ends the agent and leaves the\n"
+	      "data plane serving.\n"
+	      "\n"
+	      "  -c, --config FILE  configuration (default " DEFAULT_CONFIG ")\n"
+	      "  -f, --foreground   log to standard error even under systemd\n"
+	      "      --check        check the configuration and exit: 0 right, 1 wrong\n"
+	      "      --detach       take the instance's program off its interfaces, remove its pins\n"
+	      "  -V, --version      print version and map layout\n"
+	      "  -h, --help         print this\n",
+	      to);
+}
+
+static int check(const char *path)
+{
+	struct config_problems problems = {0};
+	struct config *c = NULL;
+	char line[ERR_LEN];
+	int rc = config__load(path, &c, &problems);
+
+	for (size_t i = 0; i < problems.n; i++)
+		fprintf(stderr, "%s\n", config_problems__format(&problems, i, line, sizeof(line)));
+	if (!rc)
+		printf("%s: ok: %zu services on %zu interfaces\n", path, c->n_services,
+		       c->n_interfaces);
+	config_problems__free(&problems);
+	config__free(c);
+	return rc ? 1 : 0;
+}
+
+static int detach(const char *path)
+{
+	struct config_problems problems = {0};
+	struct config *c = NULL;
+	char line[ERR_LEN];
+	struct err err;
+	int rc = config__load(path, &c, &problems);
+
+	for (size_t i = 0; i < problems.n; i++)
+		fprintf(stderr, "%s\n", config_problems__format(&problems, i, line, sizeof(line)));
+	config_problems__free(&problems);
+	if (rc)
+		return 1;
+	rc = plane__remove(c->instance, &err);
+	if (rc)
+		fprintf(stderr, "fairleadd: %s\n", err.text);
+	else
+		printf("instance '%s' is detached and its pins are removed\n", c->instance);
+	config__free(c);
+	return rc ? 1 : 0;
+}
+
+/* Symbolic links stay: a reload follows them to where they point by then. */
+static int absolute(const char *file, char *out, size_t len)
+{
+	char cwd[PATH_MAX] = "";
+	int n;
+
+	if (file[0] != '/' && !getcwd(cwd, sizeof(cwd)))
+		return -1;
+	n = snprintf(out, len, "%s%s%s", cwd, cwd[0] ? "/" : "", file);
+	return n < 0 || (size_t)n >= len ? -1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"foreground", no_argument, NULL, 'f'},
+		{"check", no_argument, NULL, 'C'},
+		{"detach", no_argument, NULL, 'D'},
+		{"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	const char *file = DEFAULT_CONFIG;
+	bool foreground = false;
+	enum mode mode = MODE_RUN;
+	char path[PATH_MAX];
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "c:fVh", options, NULL)) != -1) {
+		switch (opt) {
+		case 'c':
+			file = optarg;
+			break;
+		case 'f':
+			foreground = true;
+			break;
+		case 'C':
+			mode = MODE_CHECK;
+			break;
+		case 'D':
+			mode = MODE_DETACH;
+			break;
+		case 'V':
+			printf("fairleadd %s (maps v%d)\n", FAIRLEAD_VERSION, FL_ABI_VERSION);
+			return 0;
+		case 'h':
+			usage(stdout);
+			return 0;
+		default:
+			usage(stderr);
+			return 2;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "fairleadd: unexpected argument '%s'\n", argv[optind]);
+		usage(stderr);
+		return 2;
+	}
+	if (mode == MODE_CHECK)
+		return check(file);
+	if (mode == MODE_DETACH)
+		return detach(file);
+	if (absolute(file, path, sizeof(path))) {
+		fprintf(stderr, "fairleadd: the path of '%s' is too long\n", file);
+		return 2;
+	}
+	return agent__run(path,
+			  !foreground && getenv("JOURNAL_STREAM") ? LOG_TO_JOURNAL : LOG_TO_STDERR);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* ops.c - what the API can ask of the agent. */
+#include "agent/agent.h"
+
+#include <errno.h>
+#include <string.h>
+
+static json_t *op_status(void *ctx)
+{
+	return status__json(ctx);
+}
+
+static bool wanted(const struct service *s, const char *service)
+{
+	return !service || strcmp(s->name, service) == 0;
+}
+
+static int op_set_drain(void *ctx, const char *backend, const char *service, bool drain,
+			json_t **out, struct err *err)
+{
+	json_t *names = json_array();
+	struct agent *a = ctx;
+	struct service *s;
+	json_int_t changed = 0;
+	size_t found = 0, services = 0;
+
+	TAILQ_FOREACH (s, &a->services, entry) {
+		if (!wanted(s, service))
+			continue;
+		services++;
+		for (size_t i = 0; i < s->n_members; i++) {
+			if (strcmp(s->members[i]->id, backend) != 0)
+				continue;
+			found++;
+			changed += member__drain(s->members[i], drain);
+			json_array_append_new(names, json_string(s->name));
+		}
+	}
+	if (!found) {
+		json_decref(names);
+		if (service && !services)
+			return err__set(err, -ENOENT, "there is no service '%s'", service);
+		return err__set(err, -ENOENT, "there is no backend '%s'%s%s%s", backend,
+				service ? " in service '" : "", service ? service : "",
+				service ? "'" : "");
+	}
+	*out = json_pack("{s:I, s:o}", "changed", changed, "services", names);
+	return 0;
+}
+
+static void op_apply(void *ctx, struct api_request *request)
+{
+	apply__start(ctx, request);
+}
+
+const struct api_ops ops = {
+	.status = op_status,
+	.set_drain = op_set_drain,
+	.apply = op_apply,
+};

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* status.c - the running state as the JSON document of docs/api.md. */
+#include "agent/agent.h"
+
+#include <ctype.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static json_t *time_json(uint64_t realtime_ns)
+{
+	time_t t = (time_t)(realtime_ns / 1000000000);
+	char text[40];
+	struct tm tm;
+	size_t n;
+
+	gmtime_r(&t, &tm);
+	n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(text + n, sizeof(text) - n, ".%03uZ",
+		 (unsigned int)(realtime_ns / 1000000 % 1000));
+	return json_string(text);
+}
+
+/* Counters now, rates of the last tick. */
+static void add_counts(json_t *o, struct agent *a, enum plane_counter kind, uint32_t index,
+		       const struct rate *r)
+{
+	struct fl_count c = {0};
+
+	plane__count(a->plane, kind, index, &c);
+	json_object_set_new(o, "packets", json_integer((json_int_t)c.packets));
+	json_object_set_new(o, "bytes", json_integer((json_int_t)c.bytes));
+	json_object_set_new(o, "packets_per_s", json_real(r->packets_per_s));
+	json_object_set_new(o, "bytes_per_s", json_real(r->bytes_per_s));
+}
+
+static json_t *hop_json(const struct hop *h)
+{
+	char name[IF_NAMESIZE] = "", mac[18] = "", via[ADDR_STRLEN] = "";
+
+	if (!h)
+		return json_null();
+	if (h->net.ifindex) {
+		if_indextoname(h->net.ifindex, name);
+		addr__format(&h->net.via, via);
+	}
+	if (h->net.resolved)
+		snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", h->net.dmac[0],
+			 h->net.dmac[1], h->net.dmac[2], h->net.dmac[3], h->net.dmac[4],
+			 h->net.dmac[5]);
+	return json_pack("{s:b, s:s, s:s, s:s}", "resolved", h->net.resolved, "interface", name,
+			 "mac", mac, "via", via);
+}
+
+static json_t *probe_json(const struct member *m)
+{
+	json_t *o;
+
+	if (!m->probed)
+		return json_null();
+	o = json_pack("{s:b, s:I}", "ok", m->probe_ok, "latency_us",
+		      (json_int_t)(m->probe_latency_ns / 1000));
+	/* A server's words may be in the detail: json_string() refuses what is not UTF-8. */
+	json_object_set_new(o, "detail",
+			    json_string(m->probe_detail) ? json_string(m->probe_detail)
+							 : json_string("(not UTF-8)"));
+	json_object_set_new(o, "at", time_json(m->probe_at_ns));
+	return o;
+}
+
+static json_t *member_json(struct agent *a, const struct service *s, size_t i)
+{
+	const struct member *m = s->members[i];
+	char address[ADDR_STRLEN];
+	json_t *o = json_pack("{s:s, s:s, s:s, s:I, s:I, s:f}", "id", m->id, "address",
+			      addr__format(&m->address, address), "state", health__name(&m->health),
+			      "weight", (json_int_t)m->weight, "slots", (json_int_t)s->counts[i],
+			      "share", (double)s->counts[i] / (double)plane__slots(s->slot_class));
+
+	json_object_set_new(o, "since", time_json(m->health.since_ns));
+	add_counts(o, a, PLANE_BACKEND, m->index, &m->rate);
+	json_object_set_new(o, "nexthop", hop_json(m->hop));
+	json_object_set_new(o, "probe", probe_json(m));
+	return o;
+}
+
+static json_t *service_json(struct agent *a, const struct service *s)
+{
+	json_t *o, *backends = json_array();
+	char vip[ADDR_STRLEN];
+
+	for (size_t i = 0; i < s->n_members; i++)
+		json_array_append_new(backends, member_json(a, s, i));
+	o = json_pack("{s:s, s:s, s:i, s:s, s:s, s:I, s:I, s:I}", "name", s->name, "vip",
+		      addr__format(&s->config->vip, vip), "port", (int)s->config->port, "protocol",
+		      s->key.proto == IPPROTO_TCP ? "tcp" : "udp", "forward",
+		      config_forward__name(s->forward), "slots",
+		      (json_int_t)plane__slots(s->slot_class), "slots_unserved",
+		      (json_int_t)s->unserved, "generation", (json_int_t)s->generation);
+	add_counts(o, a, PLANE_SERVICE, s->id, &s->rate);
+	json_object_set_new(o, "backends", backends);
+	return o;
+}
+
+static json_t *links_json(const struct agent *a)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < a->n_links; i++) {
+		const struct plane_link *l = &a->links[i];
+
+		json_array_append_new(list, json_pack("{s:s, s:I, s:s, s:s}", "name", l->ifname,
+						      "ifindex", (json_int_t)l->ifindex, "mode",
+						      l->native ? "native" : "generic", "attach",
+						      l->dispatched ? "dispatcher" : "link"));
+	}
+	return list;
+}
+
+static json_t *verdicts_json(struct agent *a)
+{
+	static const struct {
+		const char *name, *action, *text;
+	} rows[] = {
+#define FL_VERDICT(name, action, text) {#name, #action, text},
+#include "fairlead/reasons.def"
+#undef FL_VERDICT
+	};
+	json_t *list = json_array();
+
+	for (uint32_t v = 0; v < FL_VERDICTS; v++) {
+		char name[40], action[8];
+		json_t *o;
+
+		snprintf(name, sizeof(name), "%s", rows[v].name);
+		snprintf(action, sizeof(action), "%s", rows[v].action);
+		for (char *c = name; *c; c++)
+			*c = (char)tolower((unsigned char)*c);
+		for (char *c = action; *c; c++)
+			*c = (char)tolower((unsigned char)*c);
+		o = json_pack("{s:s, s:s, s:s}", "name", name, "action", action, "text",
+			      rows[v].text);
+		add_counts(o, a, PLANE_VERDICT, v, &a->verdicts[v]);
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+json_t *status__json(struct agent *a)
+{
+	json_t *services = json_array(), *o;
+	struct fl_lease lease = {0};
+	struct service *s;
+
+	TAILQ_FOREACH (s, &a->services, entry)
+		json_array_append_new(services, service_json(a, s));
+	plane__lease(a->plane, &lease);
+	o = json_pack("{s:s, s:s, s:i, s:I, s:f}", "instance", a->config->instance, "version",
+		      FAIRLEAD_VERSION, "abi", FL_ABI_VERSION, "pid", (json_int_t)getpid(),
+		      "uptime_s", (double)(uv_hrtime() - a->started_ns) / 1e9);
+	json_object_set_new(o, "config",
+			    json_pack("{s:s, s:o}", "file", a->config_path, "loaded_at",
+				      time_json(a->loaded_at_ns)));
+	json_object_set_new(o, "lease",
+			    json_pack("{s:b, s:I}", "lapsed", lease.lapsed != 0, "lapses",
+				      (json_int_t)lease.lapses));
+	json_object_set_new(o, "loop",
+			    json_pack("{s:I}", "late_max_us", (json_int_t)(a->late_max_ns / 1000)));
+	json_object_set_new(o, "interfaces", links_json(a));
+	json_object_set_new(o, "services", services);
+	json_object_set_new(o, "verdicts", verdicts_json(a));
+	return o;
+}

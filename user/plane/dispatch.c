@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * dispatch.c - sharing an interface's XDP hook with others through libxdp's dispatcher.
+ *
+ * The links that libxdp makes into its dispatcher can't be given another program, so what is attached
+ * is a trampoline (entry.bpf.c) that stays for good and tail-calls entry_prog[0]; an update is one
+ * store into that pinned program array. It needs BPF_PROG_TYPE_EXT from the kernel and, since libxdp
+ * opens programs by id, CAP_SYS_ADMIN.
+ */
+#include "plane/internal.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <xdp/libxdp.h>
+
+#include "entry.skel.h"
+
+bool plane_dispatch__possible(void)
+{
+	static int known = -1;
+
+	if (known < 0)
+		known = !capng_get_caps_process() &&
+			capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN) &&
+			libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_EXT, NULL) == 1;
+	return known;
+}
+
+static int open_array(const char *instance)
+{
+	char path[PLANE_PATH_LEN];
+	int fd, rc;
+
+	rc = plane_pins__path(path, sizeof(path), instance, NULL, "entry_prog");
+	if (rc)
+		return rc;
+	fd = bpf_obj_get(path);
+	return fd < 0 ? -errno : fd;
+}
+
+int plane_dispatch__point(struct plane *p, struct err *err)
+{
+	__u32 zero = 0, lb = (__u32)bpf_program__fd(p->skel->progs.lb);
+	int fd = open_array(p->instance), rc = 0;
+
+	if (fd == -ENOENT)
+		return 0; /* nothing has been dispatched yet */
+	if (fd < 0)
+		return err__set(err, fd, "cannot open the pinned map 'entry_prog': %s",
+				strerror(-fd));
+	if (bpf_map_update_elem(fd, &zero, &lb, BPF_ANY))
+		rc = err__set(err, -errno,
+			      "cannot put the program behind the dispatcher (map 'entry_prog'): %s",
+			      strerror(errno));
+	close(fd);
+	return rc;
+}
+
+/* Does that program use the instance's program array? Then it is the instance's trampoline. */
+static bool is_ours(const struct xdp_program *prog, uint32_t array_id)
+{
+	__u32 ids[8] = {0};
+	struct bpf_prog_info info = {
+		.nr_map_ids = sizeof(ids) / sizeof(*ids),
+		.map_ids = (__u64)(uintptr_t)ids,
+	};
+	__u32 len = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(xdp_program__fd(prog), &info, &len))
+		return false;
+	for (__u32 i = 0; i < info.nr_map_ids && i < sizeof(ids) / sizeof(*ids); i++) {
+		if (ids[i] == array_id)
+			return true;
+	}
+	return false;
+}
+
+/* The instance's trampoline on an interface, inside *mp, which the caller closes; NULL if none. */
+static struct xdp_program *find(const char *instance, uint32_t ifindex, struct xdp_multiprog **mp)
+{
+	struct xdp_program *prog = NULL;
+	struct bpf_map_info info = {0};
+	__u32 len = sizeof(info);
+	int fd, rc;
+
+	*mp = NULL;
+	fd = open_array(instance);
+	if (fd < 0)
+		return NULL;
+	rc = bpf_obj_get_info_by_fd(fd, &info, &len);
+	close(fd);
+	if (rc)
+		return NULL;
+	*mp = xdp_multiprog__get_from_ifindex((int)ifindex);
+	if (libxdp_get_error(*mp)) {
+		*mp = NULL;
+		return NULL;
+	}
+	while ((prog = xdp_multiprog__next_prog(prog, *mp))) {
+		if (is_ours(prog, info.id))
+			return prog;
+	}
+	return NULL;
+}
+
+bool plane_dispatch__attached(const char *instance, uint32_t ifindex)
+{
+	struct xdp_multiprog *mp;
+	bool found = find(instance, ifindex, &mp) != NULL;
+
+	xdp_multiprog__close(mp);
+	return found;
+}
+
+int plane_dispatch__detach(const char *instance, uint32_t ifindex)
+{
+	struct xdp_multiprog *mp;
+	struct xdp_program *prog = find(instance, ifindex, &mp);
+	int rc = 0;
+
+	if (prog)
+		rc = xdp_program__detach(prog, (int)ifindex, xdp_multiprog__attach_mode(mp), 0);
+	xdp_multiprog__close(mp);
+	return rc;
+}
+
+static int attach_new(struct plane *p, const char *ifname, uint32_t ifindex, bool generic,
+		      struct err *err)
+{
+	struct xdp_program *prog = NULL;
+	char path[PLANE_PATH_LEN], why[128];
+	struct entry_bpf *skel;
+	int rc;
+
+	skel = entry_bpf__open();
+	if (!skel)
+		return err__set(err, -errno, "cannot open the built-in trampoline: %s",
+				strerror(errno));
+	rc = plane_pins__path(path, sizeof(path), p->instance, NULL, "entry_prog");
+	if (!rc)
+		rc = bpf_map__set_pin_path(skel->maps.entry_prog, path);
+	if (rc) {
+		err__set(err, rc, "cannot set the pin of map 'entry_prog': %s", strerror(-rc));
+		goto cleanup;
+	}
+	prog = xdp_program__from_bpf_obj(skel->obj, "xdp");
+	rc = (int)libxdp_get_error(prog);
+	if (rc) {
+		prog = NULL;
+		err__set(err, rc, "cannot hand the trampoline to libxdp: %s", strerror(-rc));
+		goto cleanup;
+	}
+	rc = xdp_program__attach(prog, (int)ifindex, generic ? XDP_MODE_SKB : XDP_MODE_NATIVE, 0);
+	if (rc) {
+		libxdp_strerror(rc, why, sizeof(why));
+		err__set(err, rc, "cannot attach XDP to interface %s through libxdp: %s (%s)",
+			 ifname, why, plane_program__last_warning());
+		goto cleanup;
+	}
+	rc = plane_dispatch__point(p, err);
+cleanup:
+	xdp_program__close(prog);
+	entry_bpf__destroy(skel);
+	return rc;
+}
+
+int plane_dispatch__attach(struct plane *p, const char *ifname, uint32_t ifindex, bool generic,
+			   struct err *err)
+{
+	if (plane_dispatch__attached(p->instance, ifindex))
+		return plane_dispatch__point(p, err);
+	return attach_new(p, ifname, ifindex, generic, err);
+}

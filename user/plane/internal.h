@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* internal.h - what the files of plane/ share. */
+#ifndef FAIRLEAD_PLANE_INTERNAL_H
+#define FAIRLEAD_PLANE_INTERNAL_H
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "lb.skel.h"
+#include "plane/plane.h"
+
+#define PLANE_BPFFS "/sys/fs/bpf"
+#define PLANE_ROOT PLANE_BPFFS "/fairlead"
+#define PLANE_PATH_LEN 256
+
+struct plane {
+	char instance[32];
+	char dir[PLANE_PATH_LEN]; /* PLANE_ROOT/<instance>/v<ABI> */
+	int lock_fd; /* the instance's folder, flock()ed */
+	bool adopted; /* maps were there before */
+	bool gate_lease; /* how the loaded program was specialised */
+	struct lb_bpf *skel;
+	int arm_fd; /* lease_arm, kept open over replacements for the real-time thread */
+	int grace_fd; /* an inner map whose insertion waits for a grace period */
+	int grace_outer_fd; /* the map it is inserted into */
+	/* the mmapable arrays, shared with the program */
+	struct fl_service *services; /* FL_MAX_SERVICES */
+	struct fl_bucket *index; /* FL_INDEX_BUCKETS */
+	struct fl_backend *backends; /* FL_MAX_BACKENDS */
+	/* inner slot maps of each service in use: fds, -1 otherwise */
+	int (*slot_fds)[2]; /* FL_MAX_SERVICES */
+	uint32_t service_hint, backend_hint; /* where the search for a free entry goes on */
+};
+
+/* pins.c */
+
+/* PLANE_ROOT/<instance>/v<ABI>[/sub[/name]] with dots and percent signs of name encoded. */
+int plane_pins__path(char *buf, size_t len, const char *instance, const char *sub,
+		     const char *name);
+/* The name that such a path's last part stands for; -EINVAL when it is not one of ours. */
+int plane_pins__decode(const char *file, char *name, size_t len);
+/* mkdir -p below a mounted bpffs; *made tells whether the last folder is new. */
+int plane_pins__mkdir(const char *path, bool *made, struct err *err);
+/* Removes all files of a folder and the folder. */
+int plane_pins__remove_dir(const char *path);
+/* Opens and locks the instance's folder, making it if need be. */
+int plane_pins__lock(const char *instance, int *fd, bool *made, struct err *err);
+/* Is bpffs there? */
+int plane_pins__check_bpffs(struct err *err);
+
+/* program.c */
+
+/* Loads the object with its maps at the instance's pins; the caller owns *out. */
+int plane_program__load(const struct plane *p, bool gate_lease, struct lb_bpf **out,
+			struct err *err);
+/* The last warning that libbpf printed, for error sentences; "" if none. */
+const char *plane_program__last_warning(void);
+/* What is missing for BPF at all: capabilities, BTF. */
+int plane_program__preflight(struct err *err);
+
+/* attach.c */
+
+/* Puts the loaded program on all pinned links. */
+int plane_attach__replace_all(struct plane *p, struct err *err);
+
+/* dispatch.c: sharing the hook through libxdp's dispatcher */
+
+/* Does this kernel let a program replace a function of another (BPF_PROG_TYPE_EXT)? */
+bool plane_dispatch__possible(void);
+/* Makes the trampoline's program array call the loaded program. */
+int plane_dispatch__point(struct plane *p, struct err *err);
+/* Attaches the trampoline to an interface, alone or beside others. */
+int plane_dispatch__attach(struct plane *p, const char *ifname, uint32_t ifindex, bool generic,
+			   struct err *err);
+/* Removes the instance's trampoline from an interface; 0 also when it was not there. */
+int plane_dispatch__detach(const char *instance, uint32_t ifindex);
+/* Is the instance's trampoline on that interface? */
+bool plane_dispatch__attached(const char *instance, uint32_t ifindex);
+
+/* memory.c */
+
+/* Sets a counter to zero on all CPUs. */
+void plane_memory__zero(struct plane *p, enum plane_counter kind, uint32_t index);
+
+/* slots.c */
+
+/* Makes, pins and installs a service's two inner maps. */
+int plane_slots__make(struct plane *p, uint32_t id, enum fl_slot_class slot_class, struct err *err);
+/* Opens the pinned inner maps of a service that was adopted. */
+int plane_slots__adopt(struct plane *p, uint32_t id, enum fl_slot_class slot_class,
+		       struct err *err);
+void plane_slots__free(struct plane *p, uint32_t id, enum fl_slot_class slot_class);
+
+#endif

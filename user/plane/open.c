@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* open.c - the plane's life: opened or adopted, configured, closed, rolled back, removed. */
+#include "plane/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+static const char *const subdirs[] = {"slots", "links"};
+
+static int map_array(const struct bpf_map *map, size_t size, void **out, struct err *err)
+{
+	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+
+	if (at == MAP_FAILED)
+		return err__set(err, -errno, "cannot map '%s' into memory: %s", bpf_map__name(map),
+				strerror(errno));
+	*out = at;
+	return 0;
+}
+
+static int map_arrays(struct plane *p, struct err *err)
+{
+	void *at;
+	int rc;
+
+	rc = map_array(p->skel->maps.services, sizeof(struct fl_service) * FL_MAX_SERVICES, &at,
+		       err);
+	if (rc)
+		return rc;
+	p->services = at;
+	rc = map_array(p->skel->maps.svc_index, sizeof(struct fl_bucket) * FL_INDEX_BUCKETS, &at,
+		       err);
+	if (rc)
+		return rc;
+	p->index = at;
+	rc = map_array(p->skel->maps.backends, sizeof(struct fl_backend) * FL_MAX_BACKENDS, &at,
+		       err);
+	if (rc)
+		return rc;
+	p->backends = at;
+	return 0;
+}
+
+/*
+ * The key decides every flow's slot: what is pinned stays, whatever the file says, as long as the
+ * maps live; a random one is made for a first start without one.
+ */
+static int write_settings(struct plane *p, const struct plane_options *o, struct err *err)
+{
+	static const __u64 unset[4];
+	struct fl_settings s;
+	__u32 zero = 0;
+	int fd = bpf_map__fd(p->skel->maps.settings);
+
+	if (bpf_map_lookup_elem(fd, &zero, &s))
+		return err__set(err, -errno, "cannot read map 'settings': %s", strerror(errno));
+	if (memcmp(s.flow_key, unset, sizeof(unset)) == 0) {
+		if (o->has_flow_key)
+			memcpy(s.flow_key, o->flow_key, sizeof(s.flow_key));
+		else if (getrandom(s.flow_key, sizeof(s.flow_key), 0) != sizeof(s.flow_key))
+			return err__set(err, -errno, "cannot get a random flow key: %s",
+					strerror(errno));
+	} else if (o->has_flow_key && memcmp(s.flow_key, o->flow_key, sizeof(s.flow_key)) != 0) {
+		return err__set(
+			err, -EINVAL,
+			"flow_key differs from the one in use: every flow would move to another "
+			"backend; to change it, stop fairleadd, run `fairleadd --detach -c FILE` and "
+			"start it again");
+	}
+	s.on_agent_loss = o->on_agent_loss;
+	s.lease_ns = (__u64)o->lease_ms * 1000000;
+	if (bpf_map_update_elem(fd, &zero, &s, BPF_ANY))
+		return err__set(err, -errno, "cannot write map 'settings': %s", strerror(errno));
+	return 0;
+}
+
+/* An inner map of the smallest class: putting it into the unused key 0 waits for a grace period. */
+static int make_grace_map(struct plane *p, struct err *err)
+{
+	p->grace_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "grace", sizeof(__u32),
+				     FL_SLOTS_4K_N * sizeof(__u16), 1, NULL);
+	if (p->grace_fd < 0)
+		return err__set(err, p->grace_fd, "cannot make the map 'grace': %s",
+				strerror(-p->grace_fd));
+	/* The worker may wait on it while plane__configure() replaces the skeleton. */
+	p->grace_outer_fd =
+		fcntl(bpf_map__fd(p->skel->maps.slots_4k), F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	if (p->grace_outer_fd < 0)
+		return err__set(err, -errno, "cannot keep the map 'slots_4k': %s", strerror(errno));
+	return 0;
+}
+
+int plane__grace(struct plane *p, struct err *err)
+{
+	__u32 zero = 0;
+
+	if (bpf_map_update_elem(p->grace_outer_fd, &zero, &p->grace_fd, BPF_ANY))
+		return err__set(err, -errno, "cannot wait for a grace period of the kernel: %s",
+				strerror(errno));
+	return 0;
+}
+
+static int adopt_slots(struct plane *p, struct err *err)
+{
+	for (uint32_t id = 1; id < FL_MAX_SERVICES; id++) {
+		const struct fl_service *s = plane__service(p, id);
+		int rc;
+
+		if (!s)
+			continue;
+		rc = plane_slots__adopt(p, id, (enum fl_slot_class)s->slot_class, err);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static int open_folders(struct plane *p, struct err *err)
+{
+	char path[PLANE_PATH_LEN];
+	bool made;
+	int rc;
+
+	rc = plane_pins__path(p->dir, sizeof(p->dir), p->instance, NULL, NULL);
+	if (rc)
+		return err__set(err, rc, "the instance name '%s' is too long", p->instance);
+	rc = plane_pins__mkdir(p->dir, &made, err);
+	for (size_t i = 0; !rc && i < sizeof(subdirs) / sizeof(*subdirs); i++) {
+		plane_pins__path(path, sizeof(path), p->instance, subdirs[i], NULL);
+		rc = plane_pins__mkdir(path, &made, err);
+	}
+	if (rc)
+		return rc;
+	plane_pins__path(path, sizeof(path), p->instance, NULL, "services");
+	p->adopted = access(path, F_OK) == 0;
+	return 0;
+}
+
+/* Removes maps, links and folders. The links' programs are detached by their last reference. */
+static int remove_pins(const char *instance)
+{
+	char path[PLANE_PATH_LEN];
+	int rc = 0, one;
+
+	for (size_t i = 0; i < sizeof(subdirs) / sizeof(*subdirs); i++) {
+		plane_pins__path(path, sizeof(path), instance, subdirs[i], NULL);
+		one = plane_pins__remove_dir(path);
+		rc = rc ? rc : one;
+	}
+	plane_pins__path(path, sizeof(path), instance, NULL, NULL);
+	one = plane_pins__remove_dir(path);
+	rc = rc ? rc : one;
+	*strrchr(path, '/') = '\0';
+	/* Both may be in use by others: another ABI's version, another instance. */
+	rmdir(path);
+	rmdir(PLANE_ROOT);
+	return rc;
+}
+
+int plane__open(const struct plane_options *o, struct plane **out, struct err *err)
+{
+	struct plane *p = calloc(1, sizeof(*p));
+	bool made;
+	int rc;
+
+	if (!p)
+		return err__set(err, -ENOMEM, "out of memory");
+	p->lock_fd = p->arm_fd = p->grace_fd = p->grace_outer_fd = -1;
+	p->service_hint = p->backend_hint = 1;
+	snprintf(p->instance, sizeof(p->instance), "%s", o->instance);
+	p->slot_fds = malloc(FL_MAX_SERVICES * sizeof(*p->slot_fds));
+	if (!p->slot_fds) {
+		rc = err__set(err, -ENOMEM, "out of memory");
+		goto cleanup;
+	}
+	memset(p->slot_fds, 0xff, FL_MAX_SERVICES * sizeof(*p->slot_fds));
+	rc = plane_program__preflight(err);
+	if (!rc)
+		rc = plane_pins__lock(p->instance, &p->lock_fd, &made, err);
+	if (rc)
+		goto cleanup;
+	rc = open_folders(p, err);
+	if (rc)
+		goto cleanup;
+	p->gate_lease = o->on_agent_loss != FL_LOSS_KEEP;
+	rc = plane_program__load(p, p->gate_lease, &p->skel, err);
+	if (!rc)
+		rc = map_arrays(p, err);
+	if (!rc)
+		rc = write_settings(p, o, err);
+	if (!rc)
+		rc = make_grace_map(p, err);
+	if (!rc)
+		rc = adopt_slots(p, err);
+	if (rc)
+		goto cleanup;
+	p->arm_fd = fcntl(bpf_program__fd(p->skel->progs.lease_arm), F_DUPFD_CLOEXEC,
+			  STDERR_FILENO + 1);
+	if (p->arm_fd < 0) {
+		rc = err__set(err, -errno, "cannot keep the lease's program: %s", strerror(errno));
+		goto cleanup;
+	}
+	*out = p;
+	return 0;
+cleanup:
+	plane__rollback(p);
+	plane__close(p);
+	return rc;
+}
+
+bool plane__adopted(const struct plane *p)
+{
+	return p->adopted;
+}
+
+void plane__rollback(struct plane *p)
+{
+	if (p->lock_fd >= 0 && !p->adopted)
+		remove_pins(p->instance);
+}
+
+int plane__configure(struct plane *p, const struct plane_options *o, struct err *err)
+{
+	bool gate_lease = o->on_agent_loss != FL_LOSS_KEEP;
+	struct lb_bpf *old = p->skel, *skel;
+	int rc;
+
+	rc = write_settings(p, o, err);
+	if (rc || gate_lease == p->gate_lease)
+		return rc;
+	rc = plane_program__load(p, gate_lease, &skel, err);
+	if (rc)
+		return rc;
+	p->skel = skel;
+	rc = plane_attach__replace_all(p, err);
+	if (rc) {
+		p->skel = old;
+		lb_bpf__destroy(skel);
+		return rc;
+	}
+	p->gate_lease = gate_lease;
+	lb_bpf__destroy(old);
+	return 0;
+}
+
+void plane__close(struct plane *p)
+{
+	if (!p)
+		return;
+	for (uint32_t id = 0; p->slot_fds && id < FL_MAX_SERVICES; id++) {
+		for (int i = 0; i < 2; i++) {
+			if (p->slot_fds[id][i] >= 0)
+				close(p->slot_fds[id][i]);
+		}
+	}
+	free(p->slot_fds);
+	if (p->services)
+		munmap(p->services, sizeof(struct fl_service) * FL_MAX_SERVICES);
+	if (p->index)
+		munmap(p->index, sizeof(struct fl_bucket) * FL_INDEX_BUCKETS);
+	if (p->backends)
+		munmap(p->backends, sizeof(struct fl_backend) * FL_MAX_BACKENDS);
+	lb_bpf__destroy(p->skel);
+	if (p->grace_fd >= 0)
+		close(p->grace_fd);
+	if (p->grace_outer_fd >= 0)
+		close(p->grace_outer_fd);
+	if (p->arm_fd >= 0)
+		close(p->arm_fd);
+	if (p->lock_fd >= 0)
+		close(p->lock_fd);
+	free(p);
+}
+
+int plane__remove(const char *instance, struct err *err)
+{
+	struct plane p = {.lock_fd = -1};
+	char(*names)[16] = NULL;
+	size_t n = 0;
+	bool made;
+	int rc;
+
+	snprintf(p.instance, sizeof(p.instance), "%s", instance);
+	rc = plane_pins__lock(instance, &p.lock_fd, &made, err);
+	if (rc)
+		return rc;
+	rc = plane__attached(&p, &names, &n);
+	if (rc == 0) {
+		for (size_t i = 0; i < n; i++)
+			plane__detach(&p, names[i]);
+	}
+	free(names);
+	rc = remove_pins(instance);
+	if (rc)
+		err__set(err, rc, "cannot remove the pins of instance '%s' below %s: %s", instance,
+			 PLANE_ROOT, strerror(-rc));
+	close(p.lock_fd);
+	return rc;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* program.c - loading the BPF object over the instance's pinned maps. */
+#include "plane/internal.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static char last_warning[512];
+
+/* libbpf's warnings say what went wrong where; the last one goes into our error's sentence. */
+static int keep_warning(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	char text[sizeof(last_warning)];
+	size_t n;
+
+	if (level != LIBBPF_WARN)
+		return 0;
+	vsnprintf(text, sizeof(text), fmt, ap);
+	n = strcspn(text, "\n");
+	text[n] = '\0';
+	/* The verifier's log is many lines in one message; its first line is of no use alone. */
+	if (n)
+		memcpy(last_warning, text, n + 1);
+	return 0;
+}
+
+const char *plane_program__last_warning(void)
+{
+	return last_warning;
+}
+
+int plane_program__preflight(struct err *err)
+{
+	static const struct {
+		unsigned int cap;
+		const char *name, *why;
+	} needed[] = {
+		{CAP_BPF, "CAP_BPF", "to load the program"},
+		{CAP_NET_ADMIN, "CAP_NET_ADMIN", "to attach XDP"},
+		{CAP_PERFMON, "CAP_PERFMON", "for the verifier to trust the program's pointers"},
+	};
+
+	libbpf_set_print(keep_warning);
+	if (access("/sys/kernel/btf/vmlinux", R_OK))
+		return err__set(
+			err, -ENOTSUP,
+			"the kernel has no BTF (/sys/kernel/btf/vmlinux: %s): fairlead needs one "
+			"built with CONFIG_DEBUG_INFO_BTF, as distributions' kernels are",
+			strerror(errno));
+	if (capng_get_caps_process())
+		return err__set(err, -EPERM, "cannot read this process's capabilities");
+	if (capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN) &&
+	    capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN))
+		return 0; /* the kernel takes CAP_SYS_ADMIN for CAP_BPF and CAP_PERFMON */
+	for (size_t i = 0; i < sizeof(needed) / sizeof(*needed); i++) {
+		if (!capng_have_capability(CAPNG_EFFECTIVE, needed[i].cap))
+			return err__set(
+				err, -EPERM,
+				"%s is missing, needed %s: start fairleadd as root or by its "
+				"systemd unit",
+				needed[i].name, needed[i].why);
+	}
+	return 0;
+}
+
+/* Maps in the object that are not the program's own data get a pin named like the map. */
+static int set_pins(const struct plane *p, struct lb_bpf *skel, struct err *err)
+{
+	char path[PLANE_PATH_LEN];
+	struct bpf_map *map;
+	int rc;
+
+	bpf_object__for_each_map(map, skel->obj)
+	{
+		if (bpf_map__is_internal(map))
+			continue;
+		rc = plane_pins__path(path, sizeof(path), p->instance, NULL, bpf_map__name(map));
+		if (!rc)
+			rc = bpf_map__set_pin_path(map, path);
+		if (rc)
+			return err__set(err, rc, "cannot set the pin of map '%s': %s",
+					bpf_map__name(map), strerror(-rc));
+	}
+	return 0;
+}
+
+static int explain_load(int rc, struct err *err)
+{
+	const char *why = plane_program__last_warning();
+
+	if (rc == -ENOMEM || rc == -E2BIG)
+		return err__set(
+			err, rc,
+			"cannot load the BPF program: %s (%s); raise the memory limit of the "
+			"service (systemd: LimitMEMLOCK=infinity)",
+			strerror(-rc), why);
+	if (rc == -EINVAL && strstr(why, "parameter mismatch"))
+		return err__set(
+			err, rc,
+			"the pinned maps of this instance do not fit this fairleadd (%s): remove "
+			"them with `fairleadd --detach -c FILE`, which stops its traffic, and start "
+			"again",
+			why);
+	return err__set(
+		err, rc,
+		"cannot load the BPF program: %s (libbpf says: %s); `fairleadd --version` and "
+		"`uname -r` tell whether this kernel is supported",
+		strerror(-rc), why);
+}
+
+int plane_program__load(const struct plane *p, bool gate_lease, struct lb_bpf **out,
+			struct err *err)
+{
+	struct lb_bpf *skel;
+	int rc;
+
+	last_warning[0] = '\0';
+	skel = lb_bpf__open();
+	if (!skel)
+		return err__set(err, -errno, "cannot open the built-in BPF object: %s",
+				strerror(errno));
+	skel->rodata->gate_lease = gate_lease;
+	rc = set_pins(p, skel, err);
+	if (rc)
+		goto cleanup;
+	rc = lb_bpf__load(skel);
+	if (rc) {
+		explain_load(rc, err);
+		goto cleanup;
+	}
+	*out = skel;
+	return 0;
+cleanup:
+	lb_bpf__destroy(skel);
+	return rc;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * services.c - entries of `services` and the buckets of `svc_index` through which packets find them.
+ *
+ * A bucket's way is one aligned word, so each change below is one store that a packet sees whole or
+ * not at all. A withdrawn way becomes a tombstone (fingerprint 0xffff, id 0): the scan goes on past
+ * it, entry 0 of `services` matches no packet, and the next service of the bucket takes its place.
+ */
+#include "plane/internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fairlead/flowhash.h"
+
+#define TOMBSTONE 0xffff0000U
+
+const struct fl_service *plane__service(const struct plane *p, uint32_t id)
+{
+	if (id == 0 || id >= FL_MAX_SERVICES || p->services[id].slot_mask == 0)
+		return NULL;
+	return &p->services[id];
+}
+
+static uint32_t hash_of(const struct fl_service_key *key)
+{
+	__u64 a[2];
+
+	memcpy(a, key->addr, sizeof(a));
+	return fl_service_hash(a[0], a[1], key->port, key->proto);
+}
+
+static __u32 *bucket_of(const struct plane *p, const struct fl_service_key *key, __u32 *fingerprint)
+{
+	__u32 h = hash_of(key);
+
+	*fingerprint = h & 0xffff0000U;
+	return p->index[h & (FL_INDEX_BUCKETS - 1)].way;
+}
+
+int plane__service_new(struct plane *p, const struct fl_service_key *key, const char *name,
+		       enum fl_slot_class slot_class, uint32_t *id, struct err *err)
+{
+	struct fl_service s = {
+		.key = *key,
+		.slot_mask = plane__slots(slot_class) - 1,
+		.slot_class = (__u8)slot_class,
+	};
+	uint32_t at = 0;
+	int rc;
+
+	for (uint32_t i = 0; i < FL_MAX_SERVICES - 1 && !at; i++) {
+		uint32_t candidate = 1 + (p->service_hint - 1 + i) % (FL_MAX_SERVICES - 1);
+
+		if (p->services[candidate].slot_mask == 0)
+			at = candidate;
+	}
+	if (!at)
+		return err__set(err, -ENOSPC,
+				"cannot add service '%s': the map 'services' is full (%d services)",
+				name, FL_MAX_SERVICES - 1);
+	rc = plane_slots__make(p, at, slot_class, err);
+	if (rc)
+		return err__prefix(err, rc, "cannot add service '%s'", name);
+	snprintf(s.name, sizeof(s.name), "%s", name);
+	s.live = 2 * at;
+	p->services[at] = s;
+	p->service_hint = at + 1;
+	*id = at;
+	return 0;
+}
+
+int plane__service_publish(struct plane *p, uint32_t id, struct err *err)
+{
+	const struct fl_service_key *key = &p->services[id].key;
+	__u32 fingerprint, *way = bucket_of(p, key, &fingerprint);
+	int place = -1;
+
+	for (int i = 0; i < FL_BUCKET_WAYS; i++) {
+		__u32 old = way[i] & 0xffff;
+
+		if (old && memcmp(&p->services[old].key, key, sizeof(*key)) == 0) {
+			place = i;
+			break;
+		}
+		if (!old && place < 0)
+			place = i;
+		if (way[i] == 0)
+			break;
+	}
+	if (place < 0)
+		return err__set(
+			err, -ENOSPC,
+			"cannot add service '%s': its bucket of the map 'svc_index' holds %d "
+			"services already; give the VIP or the port another value",
+			p->services[id].name, FL_BUCKET_WAYS);
+	__atomic_store_n(&way[place], fingerprint | id, __ATOMIC_RELEASE);
+	return 0;
+}
+
+static __u32 *find_way(const struct plane *p, uint32_t id)
+{
+	__u32 fingerprint, *way = bucket_of(p, &p->services[id].key, &fingerprint);
+
+	for (int i = 0; i < FL_BUCKET_WAYS; i++) {
+		if (way[i] == (fingerprint | id))
+			return &way[i];
+	}
+	return NULL;
+}
+
+bool plane__service_published(const struct plane *p, uint32_t id)
+{
+	return find_way(p, id) != NULL;
+}
+
+void plane__service_withdraw(struct plane *p, uint32_t id)
+{
+	__u32 *way = find_way(p, id);
+
+	if (way)
+		__atomic_store_n(way, TOMBSTONE, __ATOMIC_RELEASE);
+}
+
+void plane__service_release(struct plane *p, uint32_t id)
+{
+	plane_slots__free(p, id, (enum fl_slot_class)p->services[id].slot_class);
+	memset(&p->services[id], 0, sizeof(p->services[id]));
+	/* The next owner of the entry starts to count at zero. */
+	plane_memory__zero(p, PLANE_SERVICE, id);
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One request, from its first line to its last byte.
+ *
+ * A request belongs to two: to its connection, until libmicrohttpd says that it ended, and to the
+ * agent, while that owes a reply. It is freed by the one that lets go last, so that a client may
+ * leave, or the whole API stop, in the middle of an apply.
+ */
+#include "api/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/route.h"
+#include "fairlead/abi.h"
+
+static json_t *error_object(const char *sentence)
+{
+	json_t *text = json_string(sentence);
+
+	/* NULL: not UTF-8 (cut in the middle of a character, perhaps), or no memory. */
+	if (!text)
+		text = json_string("an error whose text is not UTF-8");
+	return json_pack("{s:o}", "error", text);
+}
+
+/* Gives the answer to libmicrohttpd. MHD_NO closes the connection without one. */
+static enum MHD_Result send_reply(struct api_request *r)
+{
+	struct MHD_Response *response;
+	char *text = json_dumps(r->reply, JSON_COMPACT);
+	enum MHD_Result rc = MHD_NO;
+
+	if (!text)
+		return MHD_NO;
+	response = MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
+	if (!response) {
+		free(text);
+		return MHD_NO;
+	}
+	if (MHD_add_response_header(response, "Content-Type", "application/json") == MHD_YES &&
+	    MHD_add_response_header(response, "Cache-Control", "no-store") == MHD_YES &&
+	    (!r->allow || MHD_add_response_header(response, "Allow", r->allow) == MHD_YES))
+		rc = MHD_queue_response(r->connection, r->status, response);
+	MHD_destroy_response(response);
+	return rc;
+}
+
+static enum MHD_Result answer(struct api_request *r, unsigned int status, json_t *object)
+{
+	r->status = status;
+	r->reply = object;
+	return send_reply(r);
+}
+
+static enum MHD_Result refuse(struct api_request *r, unsigned int status, const char *sentence)
+{
+	return answer(r, status, error_object(sentence));
+}
+
+static unsigned int status_of(int rc)
+{
+	switch (rc) {
+	case -ENOENT:
+		return MHD_HTTP_NOT_FOUND;
+	case -ENAMETOOLONG:
+		return MHD_HTTP_URI_TOO_LONG;
+	case -EINVAL:
+		return MHD_HTTP_BAD_REQUEST;
+	case -EBUSY:
+		return MHD_HTTP_CONFLICT;
+	default:
+		return MHD_HTTP_INTERNAL_SERVER_ERROR;
+	}
+}
+
+static enum MHD_Result handle_drain(struct api_request *r, const struct route *route)
+{
+	const struct api *a = r->api;
+	struct err err = {0};
+	json_t *object = NULL;
+	int rc = a->ops.set_drain(a->ctx, route->backend, route->service[0] ? route->service : NULL,
+				  route->kind == ROUTE_DRAIN, &object, &err);
+
+	if (rc)
+		return refuse(r, status_of(rc), err.text);
+	return answer(r, MHD_HTTP_OK, object);
+}
+
+static enum MHD_Result handle_apply(struct api_request *r)
+{
+	struct api *a = r->api;
+
+	r->owed = true;
+	a->ops.apply(a->ctx, r);
+	if (!r->owed)
+		return send_reply(r);
+	MHD_suspend_connection(r->connection);
+	r->suspended = true;
+	LIST_INSERT_HEAD(&a->waiting, r, entry);
+	return MHD_YES;
+}
+
+static enum MHD_Result dispatch(struct api_request *r, const char *method)
+{
+	const struct api *a = r->api;
+	struct route route;
+	struct err err;
+	json_t *object;
+	int rc = route__parse(r->uri, &route, &err);
+
+	if (rc)
+		return refuse(r, status_of(rc), err.text);
+	if (!route__allows(&route, method)) {
+		r->allow = route__methods(&route);
+		err__set(&err, 0, "this path takes %s only", r->allow);
+		return refuse(r, MHD_HTTP_METHOD_NOT_ALLOWED, err.text);
+	}
+	switch (route.kind) {
+	case ROUTE_APPLY:
+		return handle_apply(r);
+	case ROUTE_DRAIN:
+	case ROUTE_UNDRAIN:
+		return handle_drain(r, &route);
+	case ROUTE_STATUS:
+		object = a->ops.status(a->ctx);
+		break;
+	default:
+		object =
+			json_pack("{s:s, s:i}", "version", FAIRLEAD_VERSION, "abi", FL_ABI_VERSION);
+		break;
+	}
+	if (!object)
+		return refuse(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "the agent is out of memory");
+	return answer(r, MHD_HTTP_OK, object);
+}
+
+/* The headers are there, the body is not: the last moment to refuse it unread. */
+static enum MHD_Result judge_body(struct api_request *r)
+{
+	const char *length =
+		MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, "Content-Length");
+
+	if (MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, "Transfer-Encoding"))
+		return refuse(r, MHD_HTTP_LENGTH_REQUIRED,
+			      "a body needs a Content-Length here; no path of this API reads one");
+	if (length && strtoull(length, NULL, 10) > API_MAX_BODY)
+		return refuse(r, MHD_HTTP_CONTENT_TOO_LARGE,
+			      "the body is longer than 64 KiB; no path of this API reads one");
+	return MHD_YES;
+}
+
+void *api_request__begin(void *cls, const char *uri, struct MHD_Connection *connection)
+{
+	struct api *a = cls;
+	struct api_request *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->uri = strdup(uri);
+	if (!r->uri) {
+		free(r);
+		return NULL;
+	}
+	r->api = a;
+	r->connection = connection;
+	a->open_requests++;
+	return r;
+}
+
+enum MHD_Result api_request__handle(void *cls, struct MHD_Connection *connection, const char *url,
+				    const char *method, const char *version,
+				    const char *upload_data, size_t *upload_data_size,
+				    void **request)
+{
+	struct api_request *r = *request;
+
+	/* The context travels in the request; `url` has its escapes decoded already, so "%2F" in an
+	 * id could not be told from a slash. */
+	(void)cls;
+	(void)connection;
+	(void)url;
+	(void)version;
+	(void)upload_data;
+	if (!r)
+		return MHD_NO; /* no memory for it */
+	if (!r->begun) {
+		r->begun = true;
+		return judge_body(r);
+	}
+	if (*upload_data_size) {
+		*upload_data_size = 0;
+		return MHD_YES;
+	}
+	return r->reply ? send_reply(r) : dispatch(r, method);
+}
+
+static void release(struct api_request *r)
+{
+	json_decref(r->reply);
+	free(r->uri);
+	free(r);
+}
+
+void api_request__end(void *cls, struct MHD_Connection *connection, void **request,
+		      enum MHD_RequestTerminationCode why)
+{
+	struct api *a = cls;
+	struct api_request *r = *request;
+
+	(void)connection;
+	(void)why;
+	if (!r)
+		return;
+	*request = NULL;
+	a->open_requests--;
+	r->connection = NULL;
+	if (!r->owed)
+		release(r);
+}
+
+static void resume(struct api_request *r)
+{
+	r->suspended = false;
+	LIST_REMOVE(r, entry);
+	MHD_resume_connection(r->connection);
+}
+
+void api_request__reply(struct api_request *r, unsigned int status, json_t *object)
+{
+	r->owed = false;
+	if (!r->connection) {
+		json_decref(object);
+		release(r);
+		return;
+	}
+	r->status = object ? status : MHD_HTTP_INTERNAL_SERVER_ERROR;
+	r->reply = object ? object : error_object("the agent is out of memory");
+	if (r->suspended) {
+		resume(r);
+		api__wake(r->api);
+	}
+}
+
+void api_request__stop_all(struct api *a)
+{
+	while (!LIST_EMPTY(&a->waiting)) {
+		struct api_request *r = LIST_FIRST(&a->waiting);
+
+		r->status = MHD_HTTP_INTERNAL_SERVER_ERROR;
+		r->reply = error_object("the agent is stopping: its traffic goes on, but what was "
+					"asked for may not have been done");
+		resume(r);
+	}
+}

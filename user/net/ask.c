@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* ask.c - rtnetlink requests whose answer is awaited: microseconds, from the kernel's own memory. */
+#include <errno.h>
+#include <string.h>
+#include <sys/time.h>
+
+#include "net/internal.h"
+
+int net_ask__open(struct net_ask *a, struct err *err)
+{
+	struct timeval patience = {.tv_sec = 1};
+
+	a->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	if (!a->socket || mnl_socket_bind(a->socket, 0, MNL_SOCKET_AUTOPID) ||
+	    setsockopt(mnl_socket_get_fd(a->socket), SOL_SOCKET, SO_RCVTIMEO, &patience,
+		       sizeof(patience))) {
+		int rc = -errno;
+
+		net_ask__close(a);
+		return err__set(err, rc, "cannot open a netlink socket for routes: %s",
+				strerror(-rc));
+	}
+	return 0;
+}
+
+void net_ask__close(struct net_ask *a)
+{
+	if (a->socket)
+		mnl_socket_close(a->socket);
+	a->socket = NULL;
+}
+
+/* Sends a request and feeds the answer to cb; what cb returns below 0, or the kernel's error. */
+static int ask(struct net_ask *a, struct nlmsghdr *nlh, mnl_cb_t cb, void *ctx)
+{
+	unsigned int port = mnl_socket_get_portid(a->socket);
+	char buf[NL_BUF];
+	ssize_t n;
+	int rc;
+
+	nlh->nlmsg_seq = ++a->seq;
+	if (mnl_socket_sendto(a->socket, nlh, nlh->nlmsg_len) < 0)
+		return -errno;
+	for (;;) {
+		n = mnl_socket_recvfrom(a->socket, buf, sizeof(buf));
+		if (n < 0)
+			return -errno;
+		rc = mnl_cb_run(buf, (size_t)n, nlh->nlmsg_seq, port, cb, ctx);
+		/* An answer (or an error) that belongs to an earlier request: wait for ours. */
+		if (rc < 0 && errno == EPROTO)
+			continue;
+		if (rc < 0)
+			return -errno;
+		if (rc == MNL_CB_STOP || !(nlh->nlmsg_flags & NLM_F_DUMP))
+			return 0;
+	}
+}
+
+struct answer {
+	int rc;
+	void *out;
+};
+
+static int on_route(const struct nlmsghdr *nlh, void *ctx)
+{
+	struct answer *answer = ctx;
+
+	answer->rc = net_wire__route(nlh, answer->out);
+	return MNL_CB_STOP;
+}
+
+int net_ask__route(struct net_ask *a, const struct addr *to, struct net_route *out)
+{
+	struct answer answer = {.rc = -ENOENT, .out = out};
+	char buf[NL_BUF];
+	int rc = ask(a, net_wire__ask_route(buf, to), on_route, &answer);
+
+	return rc ? rc : answer.rc;
+}
+
+static int on_neigh(const struct nlmsghdr *nlh, void *ctx)
+{
+	struct answer *answer = ctx;
+
+	answer->rc = net_wire__neigh(nlh, answer->out);
+	return MNL_CB_STOP;
+}
+
+int net_ask__neigh(struct net_ask *a, uint32_t ifindex, const struct addr *address,
+		   struct net_neigh *out)
+{
+	struct answer answer = {.rc = -ENOENT, .out = out};
+	char buf[NL_BUF];
+	int rc = ask(a, net_wire__ask_neigh(buf, ifindex, address), on_neigh, &answer);
+
+	return rc ? rc : answer.rc;
+}
+
+struct link_walk {
+	void (*each)(void *ctx, const struct net_link *l);
+	void *ctx;
+};
+
+static int on_link(const struct nlmsghdr *nlh, void *ctx)
+{
+	struct link_walk *walk = ctx;
+	struct net_link l;
+
+	if (net_wire__link(nlh, &l) == 0)
+		walk->each(walk->ctx, &l);
+	return MNL_CB_OK;
+}
+
+int net_ask__links(struct net_ask *a, void (*each)(void *ctx, const struct net_link *l), void *ctx)
+{
+	struct link_walk walk = {.each = each, .ctx = ctx};
+	char buf[NL_BUF];
+
+	return ask(a, net_wire__ask_links(buf), on_link, &walk);
+}
+
+void net_ask__use(struct net_ask *a, uint32_t ifindex, const struct addr *address)
+{
+	char buf[NL_BUF];
+	struct nlmsghdr *nlh = net_wire__use_neigh(buf, ifindex, address);
+
+	/* No acknowledgement is asked for: the neighbour's notification is the answer. */
+	nlh->nlmsg_seq = ++a->seq;
+	mnl_socket_sendto(a->socket, nlh, nlh->nlmsg_len);
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* wire.c - rtnetlink messages (rtnetlink(7)): made and read. */
+#include <errno.h>
+#include <linux/neighbour.h>
+#include <net/if_arp.h>
+#include <string.h>
+
+#include "net/internal.h"
+
+/* IPv4 gateways come as RTA_GATEWAY, an IPv6 gateway of an IPv4 route as RTA_VIA (RFC 5549). */
+static int read_via(const struct nlattr *attr, struct addr *out)
+{
+	const struct rtvia *via = mnl_attr_get_payload(attr);
+	size_t len = mnl_attr_get_payload_len(attr);
+
+	if (len < sizeof(*via))
+		return -EINVAL;
+	len -= sizeof(*via);
+	if ((via->rtvia_family == AF_INET && len < 4) ||
+	    (via->rtvia_family == AF_INET6 && len < 16))
+		return -EINVAL;
+	*out = addr__from_bytes(via->rtvia_family, via->rtvia_addr);
+	return 0;
+}
+
+static int read_addr(const struct nlattr *attr, int family, struct addr *out)
+{
+	if (mnl_attr_get_payload_len(attr) != (family == AF_INET ? 4 : 16))
+		return -EINVAL;
+	*out = addr__from_bytes(family, mnl_attr_get_payload(attr));
+	return 0;
+}
+
+static uint32_t read_mtu(const struct nlattr *metrics)
+{
+	const struct nlattr *attr;
+
+	mnl_attr_for_each_nested(attr, metrics)
+	{
+		if (mnl_attr_get_type(attr) == RTAX_MTU && mnl_attr_get_payload_len(attr) == 4)
+			return mnl_attr_get_u32(attr);
+	}
+	return 0;
+}
+
+int net_wire__route(const struct nlmsghdr *nlh, struct net_route *out)
+{
+	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
+	const struct nlattr *attr;
+	struct net_route r = {0};
+	int rc = 0;
+
+	if (nlh->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(nlh) < sizeof(*rtm))
+		return -EINVAL;
+	r.type = rtm->rtm_type;
+	mnl_attr_for_each(attr, nlh, sizeof(*rtm))
+	{
+		switch (mnl_attr_get_type(attr)) {
+		case RTA_OIF:
+			r.ifindex = mnl_attr_get_u32(attr);
+			break;
+		case RTA_GATEWAY:
+			rc = read_addr(attr, rtm->rtm_family, &r.via);
+			r.has_via = true;
+			break;
+		case RTA_VIA:
+			rc = read_via(attr, &r.via);
+			r.has_via = true;
+			break;
+		case RTA_PREFSRC:
+			rc = read_addr(attr, rtm->rtm_family, &r.source);
+			r.has_source = true;
+			break;
+		case RTA_METRICS:
+			r.mtu = read_mtu(attr);
+			break;
+		default:
+			break;
+		}
+		if (rc)
+			return rc;
+	}
+	*out = r;
+	return 0;
+}
+
+int net_wire__link(const struct nlmsghdr *nlh, struct net_link *out)
+{
+	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
+	const struct nlattr *attr;
+	struct net_link l = {0};
+
+	if ((nlh->nlmsg_type != RTM_NEWLINK && nlh->nlmsg_type != RTM_DELLINK) ||
+	    mnl_nlmsg_get_payload_len(nlh) < sizeof(*ifi))
+		return -EINVAL;
+	l.ifindex = (uint32_t)ifi->ifi_index;
+	l.up = (ifi->ifi_flags & IFF_UP) && (ifi->ifi_flags & IFF_RUNNING);
+	mnl_attr_for_each(attr, nlh, sizeof(*ifi))
+	{
+		size_t len = mnl_attr_get_payload_len(attr);
+
+		if (mnl_attr_get_type(attr) == IFLA_IFNAME && len && len <= sizeof(l.name)) {
+			memcpy(l.name, mnl_attr_get_payload(attr), len);
+			l.name[len - 1] = '\0';
+		} else if (mnl_attr_get_type(attr) == IFLA_MTU && len == 4) {
+			l.mtu = mnl_attr_get_u32(attr);
+		} else if (mnl_attr_get_type(attr) == IFLA_ADDRESS && len == sizeof(l.mac)) {
+			memcpy(l.mac, mnl_attr_get_payload(attr), sizeof(l.mac));
+			l.ether = ifi->ifi_type == ARPHRD_ETHER;
+		}
+	}
+	if (!l.ifindex || !l.name[0])
+		return -EINVAL;
+	*out = l;
+	return 0;
+}
+
+int net_wire__neigh(const struct nlmsghdr *nlh, struct net_neigh *out)
+{
+	const struct ndmsg *ndm = mnl_nlmsg_get_payload(nlh);
+	const struct nlattr *attr;
+	struct net_neigh n = {0};
+	bool has_dst = false;
+
+	if ((nlh->nlmsg_type != RTM_NEWNEIGH && nlh->nlmsg_type != RTM_DELNEIGH) ||
+	    mnl_nlmsg_get_payload_len(nlh) < sizeof(*ndm) ||
+	    (ndm->ndm_family != AF_INET && ndm->ndm_family != AF_INET6))
+		return -EINVAL;
+	n.ifindex = (uint32_t)ndm->ndm_ifindex;
+	n.state = nlh->nlmsg_type == RTM_DELNEIGH ? NUD_NONE : ndm->ndm_state;
+	mnl_attr_for_each(attr, nlh, sizeof(*ndm))
+	{
+		if (mnl_attr_get_type(attr) == NDA_DST) {
+			if (read_addr(attr, ndm->ndm_family, &n.address))
+				return -EINVAL;
+			has_dst = true;
+		} else if (mnl_attr_get_type(attr) == NDA_LLADDR &&
+			   mnl_attr_get_payload_len(attr) == sizeof(n.mac)) {
+			memcpy(n.mac, mnl_attr_get_payload(attr), sizeof(n.mac));
+			n.has_mac = true;
+		}
+	}
+	if (!has_dst)
+		return -EINVAL;
+	*out = n;
+	return 0;
+}
+
+struct nlmsghdr *net_wire__ask_route(char *buf, const struct addr *to)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct rtmsg *rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
+	size_t len;
+	const uint8_t *raw = addr__bytes(to, &len);
+
+	nlh->nlmsg_type = RTM_GETROUTE;
+	nlh->nlmsg_flags = NLM_F_REQUEST;
+	rtm->rtm_family = (uint8_t)addr__family(to);
+	rtm->rtm_dst_len = (uint8_t)(len * 8);
+	mnl_attr_put(nlh, RTA_DST, len, raw);
+	return nlh;
+}
+
+struct nlmsghdr *net_wire__ask_links(char *buf)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+
+	nlh->nlmsg_type = RTM_GETLINK;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg));
+	return nlh;
+}
+
+static struct nlmsghdr *neigh_request(char *buf, uint16_t type, uint16_t flags, uint8_t ndm_flags,
+				      uint32_t ifindex, const struct addr *address)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct ndmsg *ndm = mnl_nlmsg_put_extra_header(nlh, sizeof(*ndm));
+	size_t len;
+	const uint8_t *raw = addr__bytes(address, &len);
+
+	nlh->nlmsg_type = type;
+	nlh->nlmsg_flags = flags;
+	ndm->ndm_family = (uint8_t)addr__family(address);
+	ndm->ndm_ifindex = (int)ifindex;
+	ndm->ndm_flags = ndm_flags;
+	mnl_attr_put(nlh, NDA_DST, len, raw);
+	return nlh;
+}
+
+struct nlmsghdr *net_wire__ask_neigh(char *buf, uint32_t ifindex, const struct addr *address)
+{
+	return neigh_request(buf, RTM_GETNEIGH, NLM_F_REQUEST, 0, ifindex, address);
+}
+
+struct nlmsghdr *net_wire__use_neigh(char *buf, uint32_t ifindex, const struct addr *address)
+{
+	return neigh_request(buf, RTM_NEWNEIGH, NLM_F_REQUEST | NLM_F_CREATE, NTF_USE, ifindex,
+			     address);
+}

@@ -23,8 +23,11 @@ static void run(struct api *a)
 {
 	MHD_UNSIGNED_LONG_LONG ms;
 
+	a->wake = false;
 	MHD_run(a->daemon);
-	if (MHD_get_timeout(a->daemon, &ms) == MHD_YES)
+	if (a->wake)
+		uv_timer_start(&a->timer, on_timer, 0, 0);
+	else if (MHD_get_timeout(a->daemon, &ms) == MHD_YES)
 		uv_timer_start(&a->timer, on_timer, ms, 0);
 	else
 		uv_timer_stop(&a->timer);
@@ -45,6 +48,8 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 
 void api__wake(struct api *a)
 {
+	/* The flag: within MHD_run(), what is set here would be overwritten by its own timeout. */
+	a->wake = true;
 	uv_timer_start(&a->timer, on_timer, 0, 0);
 }
 

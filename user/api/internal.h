@@ -26,6 +26,7 @@ struct api {
 	uv_timer_t timer; /* idle timeouts, and work that is due now */
 	unsigned int open_handles; /* of the two above; the memory goes with the last */
 	unsigned int open_requests;
+	bool wake; /* a connection was resumed since MHD_run() last began */
 	LIST_HEAD(, api_request) waiting; /* requests whose connection is suspended */
 	struct api_ops ops;
 	void *ctx;

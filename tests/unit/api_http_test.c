@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The API as clients meet it: raw bytes from threads against a server on a real loop. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "api/api.h"
+
+#define MAX_CLIENTS 4
+
+struct client {
+	pthread_t thread;
+	struct fixture *fixture;
+	const char *request;
+	bool hang_up; /* leave without reading the reply */
+	char reply[8192];
+};
+
+struct fixture {
+	uv_loop_t loop;
+	uv_async_t done;
+	unsigned int running;
+	char dir[64], path[96];
+	struct api *api;
+	struct err warning;
+	struct client clients[MAX_CLIENTS];
+	/* what the agent was asked */
+	struct api_request *applies[MAX_CLIENTS];
+	unsigned int n_applies, answer_at; /* applies are answered when so many are there */
+	bool apply_now;
+	char backend[128], service[64];
+	bool drain;
+};
+
+static json_t *op_status(void *ctx)
+{
+	(void)ctx;
+	return json_pack("{s:s}", "instance", "main");
+}
+
+static int op_set_drain(void *ctx, const char *backend, const char *service, bool drain,
+			json_t **out, struct err *err)
+{
+	struct fixture *f = ctx;
+
+	if (!strcmp(backend, "nobody"))
+		return err__set(err, -ENOENT, "no service has a backend '%s'", backend);
+	snprintf(f->backend, sizeof(f->backend), "%s", backend);
+	snprintf(f->service, sizeof(f->service), "%s", service ? service : "-");
+	f->drain = drain;
+	*out = json_pack("{s:i, s:[s]}", "changed", 1, "service", "web");
+	return 0;
+}
+
+static void op_apply(void *ctx, struct api_request *request)
+{
+	struct fixture *f = ctx;
+
+	if (f->apply_now) {
+		api_request__reply(request, 409, json_pack("{s:s}", "error", "busy"));
+		return;
+	}
+	f->applies[f->n_applies++] = request;
+	if (f->n_applies != f->answer_at)
+		return;
+	for (unsigned int i = 0; i < f->n_applies; i++)
+		api_request__reply(f->applies[i], 200, json_pack("{s:i}", "order", i));
+	f->n_applies = 0;
+}
+
+static const struct api_ops ops = {op_status, op_set_drain, op_apply};
+
+static int dial(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+static void *client_main(void *arg)
+{
+	struct client *c = arg;
+	size_t n = 0;
+	ssize_t got;
+	int fd = dial(c->fixture->path);
+
+	send(fd, c->request, strlen(c->request), MSG_NOSIGNAL);
+	if (!c->hang_up) {
+		while ((got = read(fd, c->reply + n, sizeof(c->reply) - 1 - n)) > 0)
+			n += (size_t)got;
+		c->reply[n] = '\0';
+	} else {
+		usleep(50000); /* the request is read and suspended by then */
+	}
+	close(fd);
+	uv_async_send(&c->fixture->done);
+	__atomic_sub_fetch(&c->fixture->running, 1, __ATOMIC_SEQ_CST);
+	uv_async_send(&c->fixture->done);
+	return NULL;
+}
+
+static void on_done(uv_async_t *async)
+{
+	(void)async; /* it only ends the loop's wait */
+}
+
+static void start_client(struct fixture *f, unsigned int i, const char *request, bool hang_up)
+{
+	struct client *c = &f->clients[i];
+
+	c->fixture = f;
+	c->request = request;
+	c->hang_up = hang_up;
+	__atomic_add_fetch(&f->running, 1, __ATOMIC_SEQ_CST);
+	assert_int_equal(pthread_create(&c->thread, NULL, client_main, c), 0);
+}
+
+/* Runs the loop until all of the first n clients have left. */
+static void serve(struct fixture *f, unsigned int n)
+{
+	while (__atomic_load_n(&f->running, __ATOMIC_SEQ_CST))
+		uv_run(&f->loop, UV_RUN_ONCE);
+	for (unsigned int i = 0; i < n; i++)
+		pthread_join(f->clients[i].thread, NULL);
+}
+
+static const char *ask(struct fixture *f, const char *request)
+{
+	start_client(f, 0, request, false);
+	serve(f, 1);
+	return f->clients[0].reply;
+}
+
+static void expect(struct fixture *f, const char *line, const char *status, const char *text)
+{
+	char request[4096];
+	const char *reply;
+
+	snprintf(request, sizeof(request), "%s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+		 line);
+	reply = ask(f, request);
+	if (strncmp(reply + strlen("HTTP/1.1 "), status, 3) || !strstr(reply, text))
+		fail_msg("%.80s: expected %s and '%s', got:\n%s", line, status, text, reply);
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	struct err err = {0};
+
+	snprintf(f->dir, sizeof(f->dir), "/tmp/fl-api-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	snprintf(f->path, sizeof(f->path), "%s/run/main.sock", f->dir);
+	uv_loop_init(&f->loop);
+	uv_async_init(&f->loop, &f->done, on_done);
+	if (api__new(&f->loop, f->path, "no-such-group", &ops, f, &f->api, &f->warning, &err))
+		fail_msg("api__new: %s", err.text);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	char dir[80];
+
+	api__free(f->api);
+	uv_close((uv_handle_t *)&f->done, NULL);
+	uv_run(&f->loop, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&f->loop), 0);
+	assert_int_equal(access(f->path, F_OK), -1);
+	snprintf(dir, sizeof(dir), "%s/run", f->dir);
+	rmdir(dir);
+	rmdir(f->dir);
+	free(f);
+	return 0;
+}
+
+static void test_reads(void **state)
+{
+	expect(*state, "GET /v1/status", "200", "{\"instance\":\"main\"}");
+	expect(*state, "GET /v1/version", "200", "\"version\":\"");
+	expect(*state, "HEAD /v1/status", "200", "application/json");
+}
+
+static void test_errors(void **state)
+{
+	struct fixture *f = *state;
+	char line[2048] = "GET /v1/";
+
+	expect(f, "GET /", "404", "{\"error\":\"there is no such path");
+	expect(f, "GET /v1/status/", "404", "error");
+	expect(f, "DELETE /v1/status", "405", "Allow: GET, HEAD\r\n");
+	expect(f, "GET /v1/config/apply", "405", "Allow: POST\r\n");
+	expect(f, "GET /v1/backends/b1/drain", "405", "Allow: POST\r\n");
+	expect(f, "POST /v1/backends//drain", "400", "is empty");
+	expect(f, "POST /v1/backends/b%zz/drain", "400", "two hex digits");
+	expect(f, "POST /v1/backends/b%00/drain", "400", "0x00");
+	expect(f, "POST /v1/backends/b1/drain?servce=web", "400", "'servce' is not a parameter");
+	expect(f, "POST /v1/backends/nobody/drain", "404", "no service has a backend 'nobody'");
+	memset(line + strlen(line), 'x', 1500);
+	expect(f, line, "414", "longer than 1024");
+}
+
+static void test_drain(void **state)
+{
+	struct fixture *f = *state;
+
+	expect(f, "POST /v1/backends/2001:db8::1%2F64/drain?service=web", "200", "\"changed\":1");
+	assert_string_equal(f->backend, "2001:db8::1/64");
+	assert_string_equal(f->service, "web");
+	assert_true(f->drain);
+	expect(f, "POST /v1/backends/b1/undrain", "200", "\"changed\":1");
+	assert_string_equal(f->service, "-");
+	assert_false(f->drain);
+}
+
+static void test_bodies(void **state)
+{
+	const char *small =
+		"POST /v1/backends/b1/drain HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+		"Content-Length: 2\r\n\r\n{}";
+	const char *big = "POST /v1/config/apply HTTP/1.1\r\nHost: a\r\n"
+			  "Content-Length: 65537\r\n\r\nxxx";
+	const char *chunked = "POST /v1/config/apply HTTP/1.1\r\nHost: a\r\n"
+			      "Transfer-Encoding: chunked\r\n\r\n";
+
+	assert_non_null(strstr(ask(*state, small), " 200 "));
+	assert_non_null(strstr(ask(*state, big), " 413 "));
+	assert_non_null(strstr(ask(*state, chunked), " 411 "));
+}
+
+static const char apply[] =
+	"POST /v1/config/apply HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+
+static void test_apply(void **state)
+{
+	struct fixture *f = *state;
+
+	f->apply_now = true;
+	expect(f, "POST /v1/config/apply", "409", "busy");
+	f->apply_now = false;
+	/* Two at once, both answered when the second is there. */
+	f->answer_at = 2;
+	start_client(f, 0, apply, false);
+	start_client(f, 1, apply, false);
+	serve(f, 2);
+	for (int i = 0; i < 2; i++)
+		assert_non_null(strstr(f->clients[i].reply, "\"order\":"));
+	assert_string_not_equal(f->clients[0].reply, f->clients[1].reply);
+}
+
+static void test_client_leaves(void **state)
+{
+	struct fixture *f = *state;
+
+	start_client(f, 0, apply, true);
+	serve(f, 1);
+	assert_int_equal(f->n_applies, 1);
+	api_request__reply(f->applies[0], 200, json_object());
+	expect(f, "GET /v1/version", "200", "abi");
+}
+
+static void test_stop_while_open(void **state)
+{
+	struct fixture *f = *state;
+	char idle_byte;
+	int idle = dial(f->path);
+
+	start_client(f, 0, apply, false);
+	while (!f->n_applies)
+		uv_run(&f->loop, UV_RUN_ONCE);
+	api__free(f->api);
+	f->api = NULL;
+	serve(f, 1);
+	assert_non_null(strstr(f->clients[0].reply, " 500 "));
+	assert_int_equal(read(idle, &idle_byte, 1), 0);
+	close(idle);
+	/* The agent may only now have its answer. */
+	api_request__reply(f->applies[0], 200, json_object());
+}
+
+static void test_socket(void **state)
+{
+	struct fixture *f = *state;
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct err warning = {0}, err = {0};
+	struct api *second = NULL;
+	struct stat st;
+	char stale[128];
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	assert_int_equal(stat(f->path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0660);
+	assert_non_null(strstr(f->warning.text, "no group 'no-such-group'"));
+
+	assert_int_equal(api__new(&f->loop, f->path, "root", &ops, f, &second, &warning, &err),
+			 -EADDRINUSE);
+	assert_non_null(strstr(err.text, "another agent answers on"));
+
+	/* Bound and closed: what a killed agent leaves. */
+	snprintf(stale, sizeof(stale), "%s/stale.sock", f->dir);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%.100s", stale);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	close(fd);
+	assert_int_equal(api__new(&f->loop, stale, "root", &ops, f, &second, &warning, &err), 0);
+	assert_string_equal(warning.text, "");
+	api__free(second);
+	assert_int_equal(access(stale, F_OK), -1);
+
+	/* Not a socket: left alone. */
+	fclose(fopen(stale, "w"));
+	assert_int_equal(api__new(&f->loop, stale, "root", &ops, f, &second, &warning, &err),
+			 -EEXIST);
+	assert_int_equal(unlink(stale), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_reads, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_errors, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_drain, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_bodies, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_apply, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_client_leaves, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_stop_while_open, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_socket, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

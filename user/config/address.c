@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <string.h>
+
+#include "config/value.h"
+
+/* What makes an address useless as a VIP, backend or source, or NULL. */
+static const char *not_unicast(const struct addr *a)
+{
+	static const struct addr any6, loop6 = {.b = {[15] = 1}};
+	const uint8_t *b = a->b;
+
+	if (addr__is4(a)) {
+		if (b[12] == 0)
+			return "in 0.0.0.0/8, which names no host";
+		if (b[12] == 127)
+			return "a loopback address";
+		if (b[12] >= 224 && b[12] <= 239)
+			return "a multicast address";
+		if (b[12] == 255 && b[13] == 255 && b[14] == 255 && b[15] == 255)
+			return "the broadcast address";
+		return NULL;
+	}
+	if (addr__equal(a, &any6))
+		return "the unspecified address";
+	if (addr__equal(a, &loop6))
+		return "a loopback address";
+	if (b[0] == 0xff)
+		return "a multicast address";
+	if (b[0] == 0xfe && (b[1] & 0xc0) == 0x80)
+		return "a link-local address, which means nothing without its interface";
+	return NULL;
+}
+
+static bool is_text(struct reader *r, struct node *value, const char *noun)
+{
+	char shown[VALUE_SHOWN];
+
+	if (!option__expect(r, value, NODE_SCALAR, noun))
+		return false;
+	if (strlen(value->text) == value->len)
+		return true;
+	reader__problem(r, value, "\"%s\" is not %s", value__show(value->text, shown), noun);
+	return false;
+}
+
+void value__host(struct reader *r, const struct option *o, struct node *value, void *base)
+{
+	const char *noun = "an IPv4 or IPv6 address", *wrong;
+	char shown[VALUE_SHOWN];
+	struct addr a;
+
+	if (!is_text(r, value, noun))
+		return;
+	value__show(value->text, shown);
+	if (addr__parse(value->text, &a)) {
+		reader__problem(r, value, "\"%s\" is not %s", shown, noun);
+		return;
+	}
+	wrong = not_unicast(&a);
+	if (wrong)
+		reader__problem(r, value, "%s is %s", shown, wrong);
+	else
+		memcpy((char *)base + o->offset, &a, sizeof(a));
+}
+
+static void read_prefix(struct reader *r, const struct option *o, struct node *value, void *base,
+			int family, const char *noun)
+{
+	struct addr_prefix p;
+	char shown[VALUE_SHOWN];
+	const char *wrong;
+
+	if (!is_text(r, value, noun))
+		return;
+	value__show(value->text, shown);
+	if (addr__parse_prefix(value->text, &p) || addr__family(&p.addr) != family) {
+		reader__problem(r, value, "\"%s\" is not %s with its host bits zero", shown, noun);
+		return;
+	}
+	wrong = not_unicast(&p.addr);
+	if (wrong)
+		reader__problem(r, value, "%s is %s", shown, wrong);
+	else
+		memcpy((char *)base + o->offset, &p, sizeof(p));
+}
+
+void value__prefix4(struct reader *r, const struct option *o, struct node *value, void *base)
+{
+	read_prefix(r, o, value, base, AF_INET, "an IPv4 prefix, as in 192.0.2.0/28,");
+}
+
+void value__prefix6(struct reader *r, const struct option *o, struct node *value, void *base)
+{
+	read_prefix(r, o, value, base, AF_INET6, "an IPv6 prefix, as in 2001:db8:1::/64,");
+}

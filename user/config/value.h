@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* value.h - parsers of single values, and the rules that texts must follow. */
+#ifndef FAIRLEAD_CONFIG_VALUE_H
+#define FAIRLEAD_CONFIG_VALUE_H
+
+#include "config/option.h"
+
+#define VALUE_SHOWN 64 /* bytes of a value or key in a message */
+
+/* Copies text as messages show it: shortened, and without what would upset a terminal. */
+const char *value__show(const char *text, char buf[VALUE_SHOWN]);
+
+option_parse value__number; /* 1..65535, into an unsigned member of any width */
+option_parse value__duration; /* "200ms", "2s", "1m", "1h"; milliseconds into a uint32_t */
+option_parse value__percent; /* "10%" into a uint32_t */
+option_parse value__choice; /* one of o->choices, into a member of any width */
+option_parse value__host; /* a unicast address into a struct addr */
+option_parse value__prefix4; /* an IPv4 prefix into a struct addr_prefix */
+option_parse value__prefix6; /* an IPv6 prefix into a struct addr_prefix */
+option_parse value__flow_key; /* 64 hex digits into four uint64_t, big-endian words */
+option_parse value__status; /* "200" or "200-399" into config_probe.status_min and status_max */
+option_parse value__name; /* text into a char array of o->size */
+option_parse value__string; /* text of up to o->max bytes into a char * of its own */
+
+/* Rules for text: NULL, or what is wrong, as in "must begin with \"/\"". */
+const char *rule__instance(const char *text); /* a file name, and a word in a URL */
+const char *rule__id(const char *text); /* the same, and ":" for IPv6 addresses */
+const char *rule__interface(const char *text); /* what the kernel takes as a device name */
+const char *rule__group(const char *text);
+const char *rule__socket(const char *text);
+const char *rule__http_path(const char *text);
+const char *rule__http_host(const char *text);
+
+#endif

@@ -24,3 +24,7 @@ ifdef COV
 CFLAGS += -O0 --coverage
 LDFLAGS += --coverage
 endif
+
+# `make V=1` prints commands; otherwise one short line a file.
+Q := $(if $(V),,@)
+say = $(if $(V),@:,@printf '  %-7s %s\n' $(1) $(2))

@@ -36,7 +36,7 @@ define dir_rules
 $(BUILD)/lib/$(1).a: $$(patsubst user/%.c,$(BUILD)/obj/%.o,$$(filter-out %/main.c,$$(wildcard user/$(1)/*.c)))
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	ar rcs $$@ $$^
+	$(Q)ar rcs $$@ $$^
 endef
 $(foreach d,$(DIRS),$(eval $(call dir_rules,$(d))))
 
@@ -45,10 +45,13 @@ $(patsubst user/%.c,$(BUILD)/obj/%.o,$(wildcard user/plane/*.c)): | $(BPF_SKELS)
 
 $(BUILD)/obj/%.o: user/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+	$(call say,CC,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
 $(BUILD)/fairleadd: $(BUILD)/obj/agent/main.o $(call libs,agent)
-	$(CC) $(CFLAGS) $(LDFLAGS) $^ $(call pkg_libs,agent) -o $@
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(call pkg_libs,agent) -o $@
 
 $(BUILD)/fairlead: $(BUILD)/obj/cli/main.o $(call libs,cli)
-	$(CC) $(CFLAGS) $(LDFLAGS) $^ $(call pkg_libs,cli) -o $@
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(call pkg_libs,cli) -o $@

@@ -160,6 +160,7 @@ static void init_handles(struct agent *a)
 static int open_plane(struct agent *a, const struct config *c, struct err *err)
 {
 	struct plane_options o = commit__options(c);
+	struct fl_lease lease;
 	struct err warning;
 	int rc;
 
@@ -172,6 +173,9 @@ static int open_plane(struct agent *a, const struct config *c, struct err *err)
 		return rc;
 	if (warning.text[0])
 		log_warn("%s", warning.text);
+	/* Lapses before this agent's time are not its news. */
+	if (plane__lease(a->plane, &lease) == 0)
+		a->lapses_seen = lease.lapses;
 	return 0;
 }
 

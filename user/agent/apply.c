@@ -15,11 +15,9 @@
 
 static void free_apply(struct apply *ap)
 {
-	if (ap->bases) {
-		for (size_t i = 0; i < ap->next->n_services; i++)
-			table_base__free(ap->bases[i]);
-		free(ap->bases);
-	}
+	for (size_t i = 0; i < ap->n_bases; i++)
+		table_base__free(ap->bases[i]);
+	free(ap->bases);
 	config__free(ap->next);
 	config_problems__free(&ap->problems);
 	free(ap);
@@ -55,7 +53,8 @@ static void prepare_on_worker(uv_work_t *work)
 		ap->rc = err__set(&ap->err, -ENOMEM, "out of memory");
 		return;
 	}
-	for (size_t i = 0; i < ap->next->n_services && !ap->rc; i++)
+	ap->n_bases = ap->next->n_services;
+	for (size_t i = 0; i < ap->n_bases && !ap->rc; i++)
 		ap->rc = build_base(&ap->next->services[i], &ap->bases[i], &ap->err);
 }
 

@@ -14,7 +14,8 @@ struct apply {
 	struct err err;
 	struct config_problems problems;
 	struct config *next;
-	struct table_base **bases; /* one for each service of `next` */
+	struct table_base **bases; /* one for each service of `next`; NULL once committed */
+	size_t n_bases;
 };
 
 /*

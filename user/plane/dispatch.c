@@ -157,7 +157,7 @@ static int attach_new(struct plane *p, const char *ifname, uint32_t ifindex, boo
 	if (rc) {
 		libxdp_strerror(rc, why, sizeof(why));
 		err__set(err, rc, "cannot attach XDP to interface %s through libxdp: %s (%s)",
-			 ifname, why, plane_program__last_warning());
+			 ifname, why, plane_program__warning());
 		goto cleanup;
 	}
 	rc = plane_dispatch__point(p, err);

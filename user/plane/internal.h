@@ -53,8 +53,8 @@ int plane_pins__check_bpffs(struct err *err);
 /* Loads the object with its maps at the instance's pins; the caller owns *out. */
 int plane_program__load(const struct plane *p, bool gate_lease, struct lb_bpf **out,
 			struct err *err);
-/* The last warning that libbpf printed, for error sentences; "" if none. */
-const char *plane_program__last_warning(void);
+/* The first warning that libbpf printed since the last load began, for error sentences; "" if none. */
+const char *plane_program__warning(void);
 /* What is missing for BPF at all: capabilities, BTF. */
 int plane_program__preflight(struct err *err);
 

@@ -9,28 +9,21 @@
 #include <string.h>
 #include <unistd.h>
 
-static char last_warning[512];
+static char first_warning[512];
 
-/* libbpf's warnings say what went wrong where; the last one goes into our error's sentence. */
+/* libbpf's warnings say what went wrong where; the first one goes into our error's sentence. */
 static int keep_warning(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
-	char text[sizeof(last_warning)];
-	size_t n;
-
-	if (level != LIBBPF_WARN)
+	if (level != LIBBPF_WARN || first_warning[0])
 		return 0;
-	vsnprintf(text, sizeof(text), fmt, ap);
-	n = strcspn(text, "\n");
-	text[n] = '\0';
-	/* The verifier's log is many lines in one message; its first line is of no use alone. */
-	if (n)
-		memcpy(last_warning, text, n + 1);
+	vsnprintf(first_warning, sizeof(first_warning), fmt, ap);
+	first_warning[strcspn(first_warning, "\n")] = '\0';
 	return 0;
 }
 
-const char *plane_program__last_warning(void)
+const char *plane_program__warning(void)
 {
-	return last_warning;
+	return first_warning;
 }
 
 int plane_program__preflight(struct err *err)
@@ -67,6 +60,21 @@ int plane_program__preflight(struct err *err)
 	return 0;
 }
 
+/*
+ * The kernel adds a flag of its own to devmaps (BPF_F_RDONLY_PROG), which libbpf 1.1 takes for a
+ * difference when it compares a pinned one with its definition: such a map is handed to it open.
+ */
+static int reuse_devmap(struct bpf_map *map, const char *path)
+{
+	int fd = bpf_obj_get(path), rc;
+
+	if (fd < 0)
+		return errno == ENOENT ? bpf_map__set_pin_path(map, path) : -errno;
+	rc = bpf_map__reuse_fd(map, fd);
+	close(fd);
+	return rc;
+}
+
 /* Maps in the object that are not the program's own data get a pin named like the map. */
 static int set_pins(const struct plane *p, struct lb_bpf *skel, struct err *err)
 {
@@ -79,7 +87,9 @@ static int set_pins(const struct plane *p, struct lb_bpf *skel, struct err *err)
 		if (bpf_map__is_internal(map))
 			continue;
 		rc = plane_pins__path(path, sizeof(path), p->instance, NULL, bpf_map__name(map));
-		if (!rc)
+		if (!rc && bpf_map__type(map) == BPF_MAP_TYPE_DEVMAP_HASH)
+			rc = reuse_devmap(map, path);
+		else if (!rc)
 			rc = bpf_map__set_pin_path(map, path);
 		if (rc)
 			return err__set(err, rc, "cannot set the pin of map '%s': %s",
@@ -90,7 +100,7 @@ static int set_pins(const struct plane *p, struct lb_bpf *skel, struct err *err)
 
 static int explain_load(int rc, struct err *err)
 {
-	const char *why = plane_program__last_warning();
+	const char *why = plane_program__warning();
 
 	if (rc == -ENOMEM || rc == -E2BIG)
 		return err__set(
@@ -118,7 +128,7 @@ int plane_program__load(const struct plane *p, bool gate_lease, struct lb_bpf **
 	struct lb_bpf *skel;
 	int rc;
 
-	last_warning[0] = '\0';
+	first_warning[0] = '\0';
 	skel = lb_bpf__open();
 	if (!skel)
 		return err__set(err, -errno, "cannot open the built-in BPF object: %s",

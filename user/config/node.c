@@ -250,7 +250,7 @@ static int syntax_error(struct composer *c)
 		return -ENOMEM;
 	case YAML_READER_ERROR:
 		locate(c, p->problem_offset, &line, &column);
-		problem_sink__add(c->sink, line, column, "the file is not UTF-8 text: %s",
+		problem_sink__add(c->sink, line, column, "the file is not plain UTF-8 text: %s",
 				  p->problem);
 		return -EINVAL;
 	default:

@@ -80,10 +80,14 @@ static const char *key_at(const void *section, size_t i)
 
 static void unknown_key(struct reader *r, const struct section *s, struct node *key)
 {
-	const char *near = suggest__nearest(key->text, key_at, s, s->n);
 	char known[256] = "", shown[VALUE_SHOWN];
-	size_t was = reader__enter_key(r, value__show(key->text, shown));
+	const char *near;
+	size_t was;
 
+	if (problem_sink__drops(r->sink, key->line, key->column))
+		return;
+	was = reader__enter_key(r, value__show(key->text, shown));
+	near = suggest__nearest(key->text, key_at, s, s->n);
 	if (near) {
 		reader__problem(r, key, "unknown key; did you mean \"%s\"?", near);
 	} else {

@@ -22,6 +22,14 @@ static struct config_problem *room(struct problem_sink *s)
 	return s->out->list;
 }
 
+bool problem_sink__drops(struct problem_sink *s, unsigned int line, unsigned int column)
+{
+	if (s->out->n < PROBLEMS_MAX || before(line, column, &s->out->list[PROBLEMS_MAX - 1]))
+		return false;
+	s->dropped++;
+	return true;
+}
+
 void problem_sink__add(struct problem_sink *s, unsigned int line, unsigned int column,
 		       const char *fmt, ...)
 {
@@ -30,15 +38,11 @@ void problem_sink__add(struct problem_sink *s, unsigned int line, unsigned int c
 	char *text = NULL;
 	va_list ap;
 
-	if (!list)
+	if (!list || problem_sink__drops(s, line, column))
 		return;
 	/* Behind those of the same place: what was found first is told first. */
 	while (at > 0 && before(line, column, &list[at - 1]))
 		at--;
-	if (at == PROBLEMS_MAX) {
-		s->dropped++;
-		return;
-	}
 	va_start(ap, fmt);
 	if (vasprintf(&text, fmt, ap) < 0)
 		text = NULL;
@@ -70,6 +74,7 @@ void problem_sink__close(struct problem_sink *s)
 	if (!s->dropped)
 		return;
 	last = &s->out->list[s->out->n];
+	*last = (struct config_problem){0};
 	if (asprintf(&last->text, "%zu more mistake%s not shown; mend these first", s->dropped,
 		     s->dropped == 1 ? " is" : "s are") < 0) {
 		last->text = NULL;

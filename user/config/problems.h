@@ -24,6 +24,12 @@ struct problem_sink {
 void problem_sink__add(struct problem_sink *s, unsigned int line, unsigned int column,
 		       const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
+/*
+ * Whether a mistake at that place would come too late to be told; it is counted then. Spares the
+ * work of wording it.
+ */
+bool problem_sink__drops(struct problem_sink *s, unsigned int line, unsigned int column);
+
 /* Whether any mistake was found. */
 bool problem_sink__any(const struct problem_sink *s);
 

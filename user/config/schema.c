@@ -2,8 +2,8 @@
 /*
  * schema.c - every key of the file: where it goes, its range, its default.
  *
- * docs/configuration.md says the same for people; tests/unit/config_docs_test.c holds the two
- * together.
+ * docs/configuration.md says the same for people; tests/unit/config_docs_test.c finds a key that
+ * only one of the two has.
  */
 #include <errno.h>
 #include <stdlib.h>

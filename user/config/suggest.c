@@ -48,9 +48,10 @@ const char *suggest__nearest(const char *word, const char *(*known)(const void *
 		const char *k = known(ctx, i);
 		size_t distance = suggest__distance(word, k);
 
-		/* A third of the word may be wrong, and at least one letter must be right. */
-		if (distance < best_distance && distance <= strlen(k) / 3 + 1 &&
-		    distance < strlen(k)) {
+		size_t allowed = strlen(k) / 3 > 1 ? strlen(k) / 3 : 1;
+
+		/* A third of the word may be wrong; more is another word. */
+		if (distance < best_distance && distance <= allowed && distance < strlen(k)) {
 			best = k;
 			best_distance = distance;
 		}

@@ -104,11 +104,10 @@ int config__parse(const char *name, const char *text, size_t len, struct config 
 /* Reads to the end, since a pipe has no size; at most FILE_MAX bytes. */
 static int slurp(int fd, char *buf, size_t *len)
 {
-	ssize_t n;
-
 	*len = 0;
 	while (*len <= FILE_MAX) {
-		n = read(fd, buf + *len, FILE_MAX + 1 - *len);
+		ssize_t n = read(fd, buf + *len, FILE_MAX + 1 - *len);
+
 		if (n == 0)
 			return 0;
 		if (n > 0)

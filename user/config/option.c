@@ -80,7 +80,7 @@ static const char *key_at(const void *section, size_t i)
 
 static void unknown_key(struct reader *r, const struct section *s, struct node *key)
 {
-	char known[256] = "", shown[VALUE_SHOWN];
+	char shown[VALUE_SHOWN];
 	const char *near;
 	size_t was;
 
@@ -91,6 +91,8 @@ static void unknown_key(struct reader *r, const struct section *s, struct node *
 	if (near) {
 		reader__problem(r, key, "unknown key; did you mean \"%s\"?", near);
 	} else {
+		char known[256] = "";
+
 		for (size_t i = 0, n = 0; i < s->n && n < sizeof(known); i++)
 			n += (size_t)snprintf(known + n, sizeof(known) - n, "%s%s", i ? ", " : "",
 					      s->options[i].key);

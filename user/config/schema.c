@@ -6,6 +6,7 @@
  * only one of the two has.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,7 +69,7 @@ static const struct choice log_levels[] = {
 };
 
 /* The unit of intervals is the millisecond, as in struct config. */
-#define SECOND 1000
+#define SECOND UINT64_C(1000)
 #define MINUTE (60 * SECOND)
 #define HOUR (60 * MINUTE)
 
@@ -145,7 +146,7 @@ static void read_backends(struct reader *r, const struct option *o, struct node 
 		if (option__expect(r, list->kids[i], NODE_MAP, "a mapping (key: value)"))
 			section__read(r, &backend_section, list->kids[i], b);
 		if (!b->id[0])
-			strcpy(b->id, addr__format(&b->address, text));
+			snprintf(b->id, sizeof(b->id), "%s", addr__format(&b->address, text));
 		reader__leave(r, was);
 	}
 }

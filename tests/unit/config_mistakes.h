@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Rows of config_parse_test.c: a file, and what is told of it, in order. */
-/* clang-format off: no C file of its own */
+/* clang-format off */
 	{"", {"f: the file is empty"}},
 	{"# only a comment\n", {"f: the file is empty"}},
 	{"---\n", {"f:2:1: has no value; write a mapping (key: value)"}},

@@ -59,8 +59,11 @@ static void on_connected(uv_poll_t *h, int status, int events)
 	socklen_t len = sizeof(err);
 
 	(void)events;
-	if (status < 0 || getsockopt(a->fd, SOL_SOCKET, SO_ERROR, &err, &len))
-		err = status < 0 ? -status : errno;
+	/* libuv reports any error as EBADF; the socket knows which one it was. */
+	if (getsockopt(a->fd, SOL_SOCKET, SO_ERROR, &err, &len))
+		err = errno;
+	if (!err && status < 0)
+		err = -status;
 	end(a);
 	if (err && probe__is_local(err))
 		probe__skip(p);

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A lab: the topology with an agent on `lb` and nginx on the backends."""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+from . import bpffs
+from .procs import Procs, start_time
+from .topology import Topology, run
+
+NGINX = """\
+daemon off;
+worker_processes 1;
+pid {dir}/nginx.pid;
+error_log {dir}/error.log;
+events {{ worker_connections 1024; }}
+http {{
+	access_log off;
+	client_body_temp_path {dir}/body; proxy_temp_path {dir}/proxy; fastcgi_temp_path {dir}/fcgi;
+	uwsgi_temp_path {dir}/uwsgi; scgi_temp_path {dir}/scgi;
+	server {{
+		listen 80 backlog=1024;
+		listen [::]:80 backlog=1024;
+		location / {{ default_type text/plain; return 200 "{name}\\n"; }}
+		location /health {{ default_type text/plain; root {dir}/www; }}
+	}}
+}}
+"""
+
+
+class Lab(Topology):
+    """Runs in `folder` (below the build folder); everything it starts is on record there."""
+
+    def __init__(self, prefix, build, folder, instance=None):
+        super().__init__(prefix, os.path.abspath(build))
+        self.folder = os.path.abspath(folder)
+        self.instance = instance or prefix
+        self.config_path = f"{self.folder}/fairlead.yaml"
+        self.socket = f"{self.folder}/api.sock"
+        self.agent_log = f"{self.folder}/fairleadd.log"
+        self.procs = Procs(f"{self.folder}/pids")
+        self.agent = None
+        self.nginx = {}
+
+    # --- life -------------------------------------------------------------------------------------
+
+    def up(self):
+        os.makedirs(self.folder, exist_ok=True)
+        self.clean()
+        super().up()
+
+    def clean(self):
+        """Removes what this or an earlier run left: processes, namespaces, pins."""
+        self.procs.end_recorded()
+        self.remove_pins()
+        super().down()
+
+    def down(self):
+        self.clean()
+        bpffs.unmount_if_ours(self.folder)
+
+    def remove_pins(self):
+        """What `fairleadd --detach` does, without needing a binary or a configuration."""
+        root = f"/sys/fs/bpf/fairlead/{self.instance}"
+        if os.path.isdir(root):
+            shutil.rmtree(root)
+            try:
+                os.rmdir("/sys/fs/bpf/fairlead")
+            except OSError:
+                pass  # another instance lives there
+
+    # --- agent --------------------------------------------------------------------------------------
+
+    def configure(self, text):
+        """Writes the agent's file as editors do: a new file takes the old one's name."""
+        tmp = f"{self.config_path}.new"
+        with open(tmp, "w", encoding="utf-8") as f:
+            f.write(text)
+        os.rename(tmp, self.config_path)
+
+    def head(self, **more):
+        """The top of a configuration for this lab."""
+        lines = [f"instance: {self.instance}", "interfaces: [eth0]",
+                 f"api: {{socket: {self.socket}}}"]
+        lines += [f"{k}: {v}" for k, v in more.items()]
+        return "\n".join(lines) + "\n"
+
+    def start_agent(self, patience=10.0, env=None):
+        """Starts fairleadd on lb and waits until its API answers."""
+        self.agent = self.procs.start(
+            "fairleadd", [f"{self.build}/fairleadd", "-c", self.config_path, "-f"],
+            netns=self.ns("lb"), log=self.agent_log, env=env)
+        self.wait_for(lambda: self.agent.poll() is not None or self.try_status(), patience,
+                      "the agent's API")
+        if self.agent.poll() is not None:
+            raise RuntimeError(f"fairleadd ended with {self.agent.returncode}:\n{self.log_tail()}")
+
+    def stop_agent(self, sig=signal.SIGTERM):
+        """Ends the agent; the data plane stays."""
+        return self.procs.end(self.agent, sig)
+
+    def log_tail(self, n=12):
+        """The last lines of the agent's log."""
+        with open(self.agent_log, encoding="utf-8") as f:
+            return "".join(f.readlines()[-n:])
+
+    def cli(self, *argv, check=True):
+        """Runs `fairlead`; returns the CompletedProcess."""
+        r = subprocess.run([f"{self.build}/fairlead", "-s", self.socket, *argv],
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False,
+                           timeout=30)
+        if check and r.returncode:
+            raise RuntimeError(f"fairlead {' '.join(argv)}: exit {r.returncode}: {r.stderr}")
+        return r
+
+    def status(self):
+        """The agent's status document."""
+        return json.loads(self.cli("status", "--json").stdout)
+
+    def try_status(self):
+        """The same, or None while no agent answers."""
+        r = self.cli("status", "--json", check=False)
+        return json.loads(r.stdout) if r.returncode == 0 else None
+
+    def backend(self, service, backend):
+        """One backend's part of the status."""
+        for s in self.status()["services"]:
+            if s["name"] == service:
+                for b in s["backends"]:
+                    if b["id"] == backend:
+                        return b
+        raise KeyError(f"{service}/{backend}")
+
+    def wait_state(self, service, backend, state, patience=5.0):
+        """Waits for a backend's state; returns its part of the status."""
+        return self.wait_for(
+            lambda: (lambda b: b if b["state"] == state else None)(self.backend(service, backend)),
+            patience, f"{service}/{backend} to be {state}")
+
+    @staticmethod
+    def wait_for(what, patience, name):
+        """Polls until what() is true; returns its value."""
+        deadline = time.monotonic() + patience
+        while True:
+            value = what()
+            if value:
+                return value
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"waited {patience} s for {name}")
+            time.sleep(0.005)
+
+    # --- backends -------------------------------------------------------------------------------------
+
+    def start_nginx(self, host, health="ok\n"):
+        """A real nginx that answers with its host's name; /health serves a file."""
+        folder = f"{self.folder}/{host}"
+        os.makedirs(f"{folder}/www", exist_ok=True)
+        self.set_health(host, health)
+        with open(f"{folder}/nginx.conf", "w", encoding="utf-8") as f:
+            f.write(NGINX.format(dir=folder, name=host))
+        binary = shutil.which("nginx") or "/usr/sbin/nginx"
+        self.nginx[host] = self.procs.start(f"nginx-{host}",
+                                            [binary, "-p", folder, "-c", f"{folder}/nginx.conf"],
+                                            netns=self.ns(host), log=f"{folder}/nginx.log")
+        self.wait_for(lambda: self._workers(host), 5, f"nginx on {host}")
+        for pid in self._workers(host):
+            self.procs.note(pid, f"nginx-{host}-worker")
+
+    def set_health(self, host, text):
+        """What /health answers; None removes the file (404)."""
+        path = f"{self.folder}/{host}/www/health"
+        if text is None:
+            os.unlink(path)
+            return
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+
+    def _workers(self, host):
+        pid = self.nginx[host].pid
+        try:
+            with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+                return [int(c) for c in f.read().split()]
+        except FileNotFoundError:
+            return []
+
+    def kill_nginx(self, host):
+        """Kills master and worker at once, as a crash does: no goodbye, connections are reset."""
+        p = self.nginx[host]
+        workers = [(w, start_time(w)) for w in self._workers(host)]
+        p.kill()
+        for pid, began in workers:
+            if began and start_time(pid) == began:
+                os.kill(pid, signal.SIGKILL)
+        p.wait()
+
+    def fetch(self, url, host="client", patience=2):
+        """What curl gets, or None."""
+        out = run("nsenter", f"--net=/run/netns/{self.ns(host)}", "curl", "-s", "-m",
+                  str(patience), "-w", "\n%{http_code}", url, check=False)
+        body, _, code = out.rpartition("\n")
+        return body.strip() if code == "200" else None

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The network: a switch, a client, a balancer and backends, each a network namespace.
+
+    client ---+                 +--- b1 (VIPs on lo, nginx, decap on eth0)
+              +--- sw (bridge) -+--- b2
+    lb -------+                 +--- b3
+
+Addresses are the same in every lab, namespaces keep them apart; names carry the lab's prefix.
+"""
+import os
+import re
+import subprocess
+
+V4 = "10.77.0."
+V6 = "fd77::"
+VIP4 = "192.0.2.10"
+VIP4_B = "192.0.2.11"
+VIP6 = "2001:db8:77::10"
+HOSTS = {"client": 1, "lb": 2, "b1": 11, "b2": 12, "b3": 13}
+
+
+class CommandFailed(RuntimeError):
+    """A command of the lab's own did not work; the text says which and what it printed."""
+
+
+def run(*argv, check=True):
+    """Runs a command and returns its output."""
+    r = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if check and r.returncode:
+        raise CommandFailed(f"{' '.join(argv)}: exit {r.returncode}: {r.stdout.strip()}")
+    return r.stdout
+
+
+def v4(host):
+    """The IPv4 address of a host of the lab."""
+    return f"{V4}{HOSTS[host]}"
+
+
+def v6(host):
+    """The IPv6 address of a host of the lab."""
+    return f"{V6}{HOSTS[host]}"
+
+
+class Topology:
+    """Namespaces named PREFIX-HOST; up() builds them, down() removes them, both in any state."""
+
+    def __init__(self, prefix, build):
+        self.prefix = prefix
+        self.build = build
+        self.backends = [h for h in HOSTS if h.startswith("b")]
+
+    def ns(self, host):
+        """The namespace's name."""
+        return f"{self.prefix}-{host}"
+
+    def ip(self, host, *argv, **kw):
+        """ip(8) inside a host."""
+        return run("ip", "-n", self.ns(host), *argv, **kw)
+
+    def inside(self, host, *argv, **kw):
+        """Any command inside a host's network; /sys stays the machine's, bpffs included."""
+        return run("nsenter", f"--net=/run/netns/{self.ns(host)}", *argv, **kw)
+
+    def sysctl(self, host, **values):
+        """Network sysctls: dots are written as double underscores."""
+        for key, value in values.items():
+            self.inside(host, "sysctl", "-qw", f"net.{key.replace('__', '.')}={value}")
+
+    def existing(self):
+        """Namespaces of this prefix that are there, of this run or of one that crashed."""
+        names = os.listdir("/run/netns") if os.path.isdir("/run/netns") else []
+        return [n for n in names if re.fullmatch(re.escape(self.prefix) + "-[a-z0-9]+", n)]
+
+    def down(self):
+        """Removes the namespaces and with them interfaces, routes and what is attached."""
+        for name in self.existing():
+            run("ip", "netns", "del", name)
+
+    def _cable(self, host):
+        self.ip(host, "link", "add", "eth0", "type", "veth", "peer", "name", f"to-{host}", "netns",
+                self.ns("sw"))
+        self.ip("sw", "link", "set", f"to-{host}", "master", "br0", "up")
+        # XDP sees packets before checksum offload is undone: no offload on a virtual cable.
+        self.inside(host, "ethtool", "-K", "eth0", "tx", "off")
+        self.ip(host, "addr", "add", f"{v4(host)}/24", "dev", "eth0")
+        self.ip(host, "addr", "add", f"{v6(host)}/64", "dev", "eth0", "nodad")
+        self.ip(host, "link", "set", "eth0", "up")
+
+    def _host(self, host):
+        run("ip", "netns", "add", self.ns(host))
+        self.ip(host, "link", "set", "lo", "up")
+        self.sysctl(host, ipv6__conf__all__accept_dad=0, ipv6__conf__default__accept_dad=0)
+
+    def up(self):
+        """Builds everything; the VIPs are local on all backends (direct server return)."""
+        self.down()
+        self._host("sw")
+        self.ip("sw", "link", "add", "br0", "type", "bridge")
+        self.ip("sw", "link", "set", "br0", "up")
+        for host in HOSTS:
+            self._host(host)
+            self._cable(host)
+        # A frame that XDP sends back out of a veth is received only by a peer with NAPI.
+        self.inside("sw", "ethtool", "-K", "to-lb", "gro", "on")
+        for vip in (VIP4, VIP4_B):
+            self.ip("client", "route", "add", vip, "via", v4("lb"))
+        self.ip("client", "-6", "route", "add", VIP6, "via", v6("lb"))
+        for b in self.backends:
+            self.sysctl(b, ipv4__conf__all__arp_ignore=1, ipv4__conf__all__arp_announce=2,
+                        ipv4__conf__all__rp_filter=0, ipv4__conf__eth0__rp_filter=0)
+            for vip in (f"{VIP4}/32", f"{VIP4_B}/32"):
+                self.ip(b, "addr", "add", vip, "dev", "lo")
+            self.ip(b, "addr", "add", f"{VIP6}/128", "dev", "lo", "nodad")
+
+    def decapsulate(self, host):
+        """Loads the project's decapsulation on a backend, as docs/operations.md says."""
+        self.inside(host, "ip", "link", "set", "dev", "eth0", "xdpdrv", "obj",
+                    f"{self.build}/bpf/decap.bpf.o", "sec", "xdp")
+
+    def cut_cable(self, host):
+        """The switch's port goes down: the host no longer hears or is heard."""
+        self.ip("sw", "link", "set", f"to-{host}", "down")
+
+    def mend_cable(self, host):
+        """The switch's port comes up again."""
+        self.ip("sw", "link", "set", f"to-{host}", "up")

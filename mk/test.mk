@@ -1,18 +1,41 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Unit tests: tests/unit/DIR_what_test.c links user/DIR and what that needs, nothing else.
+# Tests. Unit tests: tests/unit/DIR_what_test.c links user/DIR and what that needs, nothing else.
+# FL_BUILD tells packet and end-to-end tests whose binaries to use, so `make SAN=1 e2e` works.
 
 UNIT_SRCS := $(wildcard tests/unit/*_test.c)
 UNIT_BINS := $(UNIT_SRCS:tests/unit/%.c=$(BUILD)/tests/unit/%)
+RESULTS := $(BUILD_ROOT)/test-results
+PYTEST := $(PYTHON) -B -m pytest -q -p no:cacheprovider
+SUITE := $(if $(SAN),san-)$(if $(COV),cov-)
 
 define unit_rule
 $(BUILD)/tests/unit/$(1): tests/unit/$(1).c $(call libs,$(firstword $(subst _, ,$(1))))
 	@mkdir -p $$(@D)
-	$$(CC) $$(CPPFLAGS) $$(CFLAGS) $$(LDFLAGS) $$(filter %.c %.a,$$^) \
+	$$(call say,LD,$$@)
+	$$(Q)$$(CC) $$(CPPFLAGS) $$(CFLAGS) $$(LDFLAGS) $$(filter %.c %.a,$$^) \
 		$(call pkg_libs,$(firstword $(subst _, ,$(1)))) -lcmocka -lm -o $$@
 endef
 $(foreach t,$(UNIT_SRCS:tests/unit/%.c=%),$(eval $(call unit_rule,$(t))))
 
-.PHONY: unit
-#: make unit        build and run the unit tests
+.PHONY: unit e2e check demo demo-down
+#: make unit        the unit tests (SAN=1: under ASan and UBSan)
 unit: $(UNIT_BINS)
-	@for t in $(UNIT_BINS); do $$t || exit 1; done
+	@tests/unit.sh $(RESULTS)/$(SUITE)unit $(UNIT_BINS)
+
+#: make e2e         the end-to-end tests, in namespaces fl-e2e-* (root)
+e2e: all
+	@mkdir -p $(RESULTS)
+	@FL_BUILD=$(BUILD) $(PYTEST) tests/e2e --junitxml=$(RESULTS)/$(SUITE)e2e.xml
+
+#: make check       install what is missing, build, run every test, one line of sums (root)
+check:
+	@tests/check.sh
+
+#: make demo        the main job on real traffic; KEEP=1 leaves it up (root)
+demo: deps
+	@$(MAKE) --no-print-directory all
+	@$(PYTHON) -B tests/demo/demo.py up --build $(BUILD) $(if $(KEEP),--keep)
+
+#: make demo-down   remove a demo that was left up
+demo-down:
+	@$(PYTHON) -B tests/demo/demo.py down --build $(BUILD)

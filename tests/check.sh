@@ -1,0 +1,37 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# check.sh - `make check`: every suite, even after one failed, then one line of sums.
+set -u
+
+cd "$(dirname "$0")/.." || exit 1
+[ "$(id -u)" = 0 ] || {
+	echo 'the tests make network namespaces and load BPF: run them as root (sudo make check)' >&2
+	exit 1
+}
+jobs=$(nproc)
+results=build/test-results
+rm -rf "$results"
+mkdir -p "$results"
+
+# suite NAME COMMAND...: a suite that ends badly without a result counts as one failure
+suite() {
+	name=$1
+	shift
+	printf '== %s\n' "$name"
+	if ! "$@"; then
+		printf '== %s failed\n' "$name"
+		printf '%s\n' "$name" >>"$results/failed-suites"
+	fi
+}
+
+make --no-print-directory deps || exit 1
+printf '== build\n'
+make --no-print-directory -j"$jobs" all || {
+	echo '0 passed, 1 failed, 0 skipped'
+	exit 1
+}
+suite unit make --no-print-directory -j"$jobs" unit
+suite 'unit under ASan and UBSan' make --no-print-directory -j"$jobs" SAN=1 unit
+suite packet make --no-print-directory packet
+suite e2e make --no-print-directory e2e
+exec /usr/bin/python3 -B tests/summary.py "$results" tests/skips.txt

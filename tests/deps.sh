@@ -1,0 +1,66 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# deps.sh - installs the Debian or Ubuntu packages that are missing; touches nothing when none is.
+set -eu
+
+build='gcc make pkg-config clang llvm libbpf-dev libxdp-dev libelf-dev libyaml-dev libuv1-dev
+libcurl4-openssl-dev libmicrohttpd-dev libjansson-dev libsystemd-dev libcap-ng-dev libmnl-dev
+libsmartcols-dev libsodium-dev'
+tests='libcmocka-dev nginx-light wrk curl iproute2 ethtool tcpdump procps util-linux libcap2-bin man-db
+python3 python3-pytest python3-scapy python3-pyroute2'
+lint='clang-format clang-tidy cppcheck shellcheck gcovr'
+
+say() { printf 'deps: %s\n' "$*"; }
+fail() {
+	printf 'deps: %s\n' "$*" >&2
+	exit 1
+}
+
+command -v dpkg-query >/dev/null || fail 'this is neither Debian nor Ubuntu: install the packages of' \
+	'docs/building.md by hand, then run `make all` and the tests by their own targets'
+
+installed() {
+	dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed
+}
+
+# Debian has a package for bpftool; Ubuntu has it among the kernel's tools.
+bpftool_package() {
+	if [ -x /usr/sbin/bpftool ] || command -v bpftool >/dev/null; then
+		return
+	fi
+	if apt-cache show bpftool 2>/dev/null | grep -q '^Filename:'; then
+		echo bpftool
+	else
+		echo "linux-tools-common linux-tools-$(uname -r)"
+	fi
+}
+
+missing=
+for p in $build $tests $lint; do
+	installed "$p" || missing="$missing $p"
+done
+[ -x /usr/sbin/bpftool ] || command -v bpftool >/dev/null || missing="$missing bpftool?"
+[ -n "$missing" ] || exit 0
+[ "$(id -u)" = 0 ] || fail "these packages are missing:$missing; run \`sudo make deps\`"
+
+# No service is to be started by its installation; a policy that is there already stays in force.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+	printf '#!/bin/sh\nexit 101\n' >"$policy"
+	chmod 755 "$policy"
+	trap 'rm -f "$policy"' EXIT
+	trap 'exit 130' INT TERM
+fi
+
+export DEBIAN_FRONTEND=noninteractive
+for try in 1 2 3; do
+	apt-get update -qq && break
+	[ "$try" = 3 ] && fail 'apt-get update failed three times: is there a network?'
+	sleep $((try * 2))
+done
+missing=$(printf '%s' "$missing" | sed 's/ bpftool?//')
+[ -x /usr/sbin/bpftool ] || command -v bpftool >/dev/null || missing="$missing $(bpftool_package)"
+say "installing:$missing"
+# shellcheck disable=SC2086 # a list of packages
+apt-get install -y -qq --no-install-recommends $missing >/dev/null ||
+	fail 'apt-get install failed; its words are above'

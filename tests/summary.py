@@ -1,0 +1,73 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Sums the results of all suites: `N passed, N failed, N skipped`, exit 1 unless all is well.
+
+usage: summary.py RESULTS SKIPS. RESULTS holds JUnit files (pytest's, and cmocka's in folders), a file
+failed-suites with the suites whose command failed, NAME.crashed for a binary that left no result.
+"""
+import fnmatch
+import glob
+import os
+import sys
+import xml.etree.ElementTree as ET
+
+
+def read_skips(path):
+    """[(pattern, reason)]"""
+    rows = []
+    with open(path, encoding="utf-8") as f:
+        for line in f:
+            if line.strip() and not line.startswith("#"):
+                pattern, _, reason = line.strip().partition(" ")
+                if not reason.strip():
+                    sys.exit(f"{path}: {pattern}: a skip needs its reason")
+                rows.append((pattern, reason.strip()))
+    return rows
+
+
+def cases(results):
+    """(id, outcome, text) of every test."""
+    for path in sorted(glob.glob(f"{results}/**/*.xml", recursive=True)):
+        try:
+            root = ET.parse(path).getroot()
+        except ET.ParseError as e:
+            yield path, "failed", f"no result: {e}"
+            continue
+        for case in root.iter("testcase"):
+            name = f"{case.get('classname') or os.path.basename(path)}::{case.get('name')}"
+            for tag, outcome in (("failure", "failed"), ("error", "failed"), ("skipped", "skipped")):
+                found = case.find(tag)
+                if found is not None:
+                    yield name, outcome, found.get("message") or ""
+                    break
+            else:
+                yield name, "passed", ""
+    for path in sorted(glob.glob(f"{results}/**/*.crashed", recursive=True)):
+        yield path, "failed", "ended without a result"
+
+
+def main(results, skips_path):
+    """Prints what is not as it should be, then the sums."""
+    skips = read_skips(skips_path)
+    count = {"passed": 0, "failed": 0, "skipped": 0}
+    for name, outcome, text in cases(results):
+        if outcome == "skipped" and not any(fnmatch.fnmatch(name, p) for p, _ in skips):
+            outcome, text = "failed", f"skipped without a reason in {skips_path}: {text}"
+        count[outcome] += 1
+        if outcome == "failed":
+            print(f"FAILED {name}: {text.splitlines()[0] if text else ''}")
+    failed_suites = f"{results}/failed-suites"
+    if os.path.exists(failed_suites) and not count["failed"]:
+        with open(failed_suites, encoding="utf-8") as f:
+            for line in f:
+                count["failed"] += 1
+                print(f"FAILED suite {line.strip()}: it ended badly, its output is above")
+    if not count["passed"] and not count["failed"]:
+        count["failed"] = 1
+        print("FAILED: no test has run")
+    print(f"{count['passed']} passed, {count['failed']} failed, {count['skipped']} skipped")
+    return 1 if count["failed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -16,8 +16,8 @@ fail() {
 	exit 1
 }
 
-command -v dpkg-query >/dev/null || fail 'this is neither Debian nor Ubuntu: install the packages of' \
-	'docs/building.md by hand, then run `make all` and the tests by their own targets'
+command -v dpkg-query >/dev/null || fail 'neither Debian nor Ubuntu: install what is listed in' \
+	"$0 by hand, then run make all, make unit, make packet and make e2e"
 
 installed() {
 	dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed

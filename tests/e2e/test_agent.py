@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The agent is killed, restarted, reloaded, doubled; traffic goes on."""
+import os
+import signal
+import time
+
+import pytest
+from conftest import service
+from lab.topology import VIP4, VIP4_B, v4
+
+URL = f"http://{VIP4}/"
+
+
+def live_tables(lab):
+    """What each service's slot maps hold, as bpftool dumps them."""
+    root = f"/sys/fs/bpf/fairlead/{lab.instance}/v1/slots"
+    return {name: lab.inside("lb", "bpftool", "map", "dump", "pinned", f"{root}/{name}")
+            for name in sorted(os.listdir(root))}
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGKILL])
+def test_traffic_without_an_agent(web, sig):
+    """Nobody is there, and nobody notices; the next one adopts, and moves no slot."""
+    web.cli("drain", "b3")
+    web.wait_for(lambda: web.backend("web", "b3")["slots"] == 0, 2, "the drain")
+    web.stop_agent(sig)
+    before = live_tables(web)
+    assert {web.fetch(URL) for _ in range(30)} == {"b1", "b2"}
+    web.start_agent()
+    time.sleep(0.5)
+    assert live_tables(web) == before
+    assert web.backend("web", "b3")["state"] == "draining"
+    assert web.status()["services"][0]["generation"] == 0
+
+
+def test_dies_while_backend_is_down(web):
+    """A verdict survives the agent: a dead backend gets nothing while the next one starts."""
+    web.kill_nginx("b1")
+    web.wait_state("web", "b1", "down")
+    web.wait_for(lambda: web.backend("web", "b1")["slots"] == 0, 2, "b1's slots to move")
+    web.stop_agent(signal.SIGKILL)
+    web.start_agent()
+    assert web.backend("web", "b1")["state"] == "down"
+    assert web.backend("web", "b1")["slots"] == 0
+
+
+def test_second_agent_is_refused(web):
+    """One sentence, and the first goes on."""
+    r = web.inside("lb", f"{web.build}/fairleadd", "-c", web.config_path, "-f", check=False)
+    assert "another fairleadd already runs instance" in r
+    assert web.fetch(URL) in web.backends
+
+
+def reload_by(lab, how):
+    """SIGHUP or the CLI; waits until it is done."""
+    loaded = lab.status()["config"]["loaded_at"]
+    if how == "cli":
+        lab.cli("config", "apply")
+    else:
+        lab.agent.send_signal(signal.SIGHUP)
+    lab.wait_for(lambda: lab.status()["config"]["loaded_at"] != loaded, 3, "the reload")
+
+
+@pytest.mark.parametrize("how", ["cli", "hup"])
+def test_reload(web, how):
+    """A backend goes, a service comes, a weight changes; then all of it is taken back."""
+    two = [("b1", v4("b1"), 300), ("b2", v4("b2"), 100)]
+    web.configure(web.head() + "services:\n" + service(backends=two) +
+                  service(name="second", vip=VIP4_B))
+    reload_by(web, how)
+    for b in web.backends:
+        web.wait_state("second", b, "up")
+    web.wait_for(lambda: web.backend("web", "b1")["slots"] == 49152, 2, "the new weights")
+    assert {web.fetch(URL) for _ in range(20)} == {"b1", "b2"}
+    assert {web.fetch(f"http://{VIP4_B}/") for _ in range(40)} == set(web.backends)
+    web.configure(web.head() + "services:\n" + service())
+    reload_by(web, how)
+    web.wait_state("web", "b3", "up")
+    web.wait_for(lambda: web.backend("web", "b3")["slots"] > 21000, 2, "b3's slots")
+    assert [s["name"] for s in web.status()["services"]] == ["web"]
+    assert web.fetch(f"http://{VIP4_B}/", patience=1) is None
+
+
+def test_another_slot_count(web):
+    """A new size class is a new service in the old one's place: verdicts stay, nothing is refused."""
+    web.configure(web.head() + "services:\n" + service(slots=4096))
+    web.cli("config", "apply")
+    web.wait_for(lambda: sum(b["slots"] for b in web.status()["services"][0]["backends"]) == 4096,
+                 2, "the smaller table")
+    assert {b["state"] for b in web.status()["services"][0]["backends"]} == {"up"}
+    assert {web.fetch(URL) for _ in range(40)} == set(web.backends)
+
+
+def test_bad_reload_changes_nothing(web):
+    """Every mistake is told with its place; the running configuration stays."""
+    before = web.status()
+    web.configure(web.head() + "services:\n" + service(port=70000).replace("weight", "wieght"))
+    r = web.cli("config", "apply", check=False)
+    assert r.returncode == 1
+    assert "fairlead.yaml:" in r.stderr and "70000 is not in 1..65535" in r.stderr
+    assert 'did you mean "weight"' in r.stderr
+    after = web.status()
+    assert after["config"]["loaded_at"] == before["config"]["loaded_at"]
+    assert after["services"][0]["port"] == 80
+    assert web.fetch(URL) in web.backends
+    web.agent.send_signal(signal.SIGHUP)
+    web.wait_for(lambda: "the running configuration stays" in web.log_tail(), 3, "the log")
+
+
+def test_flow_key_stays(web):
+    """A change that would move every flow is refused with what to do."""
+    web.configure(web.head(flow_key='"' + "ab" * 32 + '"') + "services:\n" + service())
+    r = web.cli("config", "apply", check=False)
+    assert r.returncode == 1 and "every flow would move" in r.stderr
+    assert web.fetch(URL) in web.backends
+
+
+@pytest.mark.parametrize("policy, verdict", [("drop", "drop_agent_lost"), ("pass", "pass_agent_lost"),
+                                             ("keep", None)])
+def test_lease(lab, policy, verdict):
+    """An agent that stands still loses its lease; the program does what the file says, until it is back."""
+    lab.configure(lab.head(on_agent_loss=policy, lease="300ms") + "services:\n" + service())
+    lab.start_agent()
+    for b in lab.backends:
+        lab.wait_state("web", b, "up")
+    assert lab.fetch(URL) in lab.backends
+    lab.agent.send_signal(signal.SIGSTOP)
+    time.sleep(0.8)
+    answer = lab.fetch(URL, patience=1)
+    lab.agent.send_signal(signal.SIGCONT)
+    assert (answer in lab.backends) == (verdict is None)
+    lab.wait_for(lambda: lab.fetch(URL) in lab.backends, 5, "the lease to be renewed")
+    counts = {v["name"]: v["packets"] for v in lab.status()["verdicts"]}
+    if verdict:
+        assert counts[verdict] > 0
+    assert lab.status()["lease"]["lapses"] >= 1
+
+
+def test_change_of_policy_replaces_the_program(web):
+    """on_agent_loss is a gate: a reload loads another program into the same link."""
+    def program():
+        return web.ip("lb", "-d", "link", "show", "eth0").split("prog/xdp id ")[1].split()[0]
+    before = program()
+    web.configure(web.head(on_agent_loss="drop") + "services:\n" + service())
+    web.cli("config", "apply")
+    assert program() != before
+    assert web.fetch(URL) in web.backends
+
+
+def test_detach(web):
+    """--detach leaves no program and no pin."""
+    web.stop_agent()
+    out = web.inside("lb", f"{web.build}/fairleadd", "--detach", "-c", web.config_path)
+    assert "detached" in out
+    assert "xdp" not in web.ip("lb", "link", "show", "eth0")
+    assert not os.path.exists(f"/sys/fs/bpf/fairlead/{web.instance}")

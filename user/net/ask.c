@@ -6,21 +6,27 @@
 
 #include "net/internal.h"
 
+/* The kernel answers within the send itself; this is for a machine that is out of memory. */
+#define PATIENCE_US 200000
+#define DUMP_TRIES 5
+
 int net_ask__open(struct net_ask *a, struct err *err)
 {
-	struct timeval patience = {.tv_sec = 1};
+	struct timeval patience = {.tv_usec = PATIENCE_US};
+	int rc;
 
 	a->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	if (!a->socket || mnl_socket_bind(a->socket, 0, MNL_SOCKET_AUTOPID) ||
+	if (a->socket && mnl_socket_bind(a->socket, 0, MNL_SOCKET_AUTOPID) == 0 &&
 	    setsockopt(mnl_socket_get_fd(a->socket), SOL_SOCKET, SO_RCVTIMEO, &patience,
-		       sizeof(patience))) {
-		int rc = -errno;
-
-		net_ask__close(a);
-		return err__set(err, rc, "cannot open a netlink socket for routes: %s",
-				strerror(-rc));
-	}
-	return 0;
+		       sizeof(patience)) == 0)
+		return 0;
+	rc = -errno;
+	net_ask__close(a);
+	return err__set(
+		err, rc,
+		"cannot open a netlink socket to look up routes: %s; check the limit of open "
+		"files and that the service may use AF_NETLINK",
+		strerror(-rc));
 }
 
 void net_ask__close(struct net_ask *a)
@@ -30,28 +36,29 @@ void net_ask__close(struct net_ask *a)
 	a->socket = NULL;
 }
 
-/* Sends a request and feeds the answer to cb; what cb returns below 0, or the kernel's error. */
+/* Feeds the answer to cb. One that comes late, for a request that was given up, is passed over. */
 static int ask(struct net_ask *a, struct nlmsghdr *nlh, mnl_cb_t cb, void *ctx)
 {
 	unsigned int port = mnl_socket_get_portid(a->socket);
-	char buf[NL_BUF];
-	ssize_t n;
+	char buf[NET_BUF];
+	ssize_t len;
 	int rc;
 
 	nlh->nlmsg_seq = ++a->seq;
 	if (mnl_socket_sendto(a->socket, nlh, nlh->nlmsg_len) < 0)
-		return -errno;
+		return -EAGAIN;
 	for (;;) {
-		n = mnl_socket_recvfrom(a->socket, buf, sizeof(buf));
-		if (n < 0)
-			return -errno;
-		rc = mnl_cb_run(buf, (size_t)n, nlh->nlmsg_seq, port, cb, ctx);
-		/* An answer (or an error) that belongs to an earlier request: wait for ours. */
-		if (rc < 0 && errno == EPROTO)
+		len = mnl_socket_recvfrom(a->socket, buf, sizeof(buf));
+		if (len < 0 && errno == EINTR)
 			continue;
+		if (len < 0)
+			return -EAGAIN;
+		if (((struct nlmsghdr *)buf)->nlmsg_seq != nlh->nlmsg_seq)
+			continue;
+		rc = mnl_cb_run(buf, (size_t)len, nlh->nlmsg_seq, port, cb, ctx);
 		if (rc < 0)
 			return -errno;
-		if (rc == MNL_CB_STOP || !(nlh->nlmsg_flags & NLM_F_DUMP))
+		if (rc == MNL_CB_STOP)
 			return 0;
 	}
 }
@@ -72,7 +79,7 @@ static int on_route(const struct nlmsghdr *nlh, void *ctx)
 int net_ask__route(struct net_ask *a, const struct addr *to, struct net_route *out)
 {
 	struct answer answer = {.rc = -ENOENT, .out = out};
-	char buf[NL_BUF];
+	char buf[NET_BUF];
 	int rc = ask(a, net_wire__ask_route(buf, to), on_route, &answer);
 
 	return rc ? rc : answer.rc;
@@ -90,7 +97,7 @@ int net_ask__neigh(struct net_ask *a, uint32_t ifindex, const struct addr *addre
 		   struct net_neigh *out)
 {
 	struct answer answer = {.rc = -ENOENT, .out = out};
-	char buf[NL_BUF];
+	char buf[NET_BUF];
 	int rc = ask(a, net_wire__ask_neigh(buf, ifindex, address), on_neigh, &answer);
 
 	return rc ? rc : answer.rc;
@@ -114,17 +121,21 @@ static int on_link(const struct nlmsghdr *nlh, void *ctx)
 int net_ask__links(struct net_ask *a, void (*each)(void *ctx, const struct net_link *l), void *ctx)
 {
 	struct link_walk walk = {.each = each, .ctx = ctx};
-	char buf[NL_BUF];
+	char buf[NET_BUF];
+	int rc = -EAGAIN;
 
-	return ask(a, net_wire__ask_links(buf), on_link, &walk);
+	for (int i = 0; i < DUMP_TRIES; i++) {
+		rc = ask(a, net_wire__ask_links(buf), on_link, &walk);
+		if (rc !=
+		    -EINTR) /* NLM_F_DUMP_INTR: links changed meanwhile, some may be missing */
+			return rc;
+	}
+	return -EAGAIN;
 }
 
-void net_ask__use(struct net_ask *a, uint32_t ifindex, const struct addr *address)
+int net_ask__use(struct net_ask *a, uint32_t ifindex, const struct addr *address)
 {
-	char buf[NL_BUF];
-	struct nlmsghdr *nlh = net_wire__use_neigh(buf, ifindex, address);
+	char buf[NET_BUF];
 
-	/* No acknowledgement is asked for: the neighbour's notification is the answer. */
-	nlh->nlmsg_seq = ++a->seq;
-	mnl_socket_sendto(a->socket, nlh, nlh->nlmsg_len);
+	return ask(a, net_wire__use_neigh(buf, ifindex, address), NULL, NULL);
 }

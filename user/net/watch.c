@@ -1,124 +1,151 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* watch.c - route, link and neighbour make a next hop. */
-#include "net/watch.h"
-
-#include <linux/neighbour.h>
+/* watch.c - watched addresses: route, link and neighbour make a next hop. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* States in which the kernel itself would send to the entry's address. */
-#define NUD_USABLE (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT | NUD_NOARP)
+#include "net/state.h"
 
-const struct net_link *net_links__find(const struct net *n, uint32_t ifindex)
+#define NO_ANSWER_MS 250 /* pause when the kernel does not answer */
+
+/* FNV-1a; the addresses are the operator's, so nobody chooses them to collide. */
+uint32_t net_hash(const struct addr *a, uint32_t ifindex)
 {
-	const struct net_link_entry *e;
+	uint32_t h = 2166136261u ^ ifindex;
 
-	TAILQ_FOREACH (e, &n->links, entry) {
-		if (e->link.ifindex == ifindex)
-			return &e->link;
+	for (size_t i = 0; i < sizeof(a->b); i++)
+		h = (h ^ a->b[i]) * 16777619u;
+	return h ^ h >> 16;
+}
+
+struct net_watch *net_watch__find(const struct net *n, const struct addr *address)
+{
+	struct net_watch *w;
+
+	LIST_FOREACH (w, &n->by_address[net_hash(address, 0) % NET_BUCKETS], bucket) {
+		if (addr__equal(&w->address, address))
+			return w;
 	}
 	return NULL;
 }
 
-void net_links__update(struct net *n, const struct net_link *l)
+static bool hop_equal(const struct net_hop *a, const struct net_hop *b)
 {
-	struct net_link_entry *e;
-	bool news;
-
-	TAILQ_FOREACH (e, &n->links, entry) {
-		if (e->link.ifindex == l->ifindex)
-			break;
-	}
-	if (!e) {
-		e = calloc(1, sizeof(*e));
-		if (!e)
-			return; /* the next notification tries again */
-		TAILQ_INSERT_TAIL(&n->links, e, entry);
-		news = true;
-	} else {
-		news = e->link.up != l->up || strcmp(e->link.name, l->name) != 0;
-	}
-	e->link = *l;
-	if (news && n->link_cb)
-		n->link_cb(n->ctx, l->ifindex, l->name, true, l->up);
+	return a->resolved == b->resolved && a->on_link == b->on_link && a->local == b->local &&
+	       a->ifindex == b->ifindex && a->mtu == b->mtu &&
+	       memcmp(a->dmac, b->dmac, sizeof(a->dmac)) == 0 &&
+	       memcmp(a->smac, b->smac, sizeof(a->smac)) == 0 &&
+	       addr__equal(&a->source, &b->source) && addr__equal(&a->via, &b->via);
 }
 
-void net_links__remove(struct net *n, uint32_t ifindex)
+/* A hop without a way: no route, a refusing one, or this machine itself. */
+static void no_way(struct net *n, struct net_watch *w, bool local, struct net_hop *out)
 {
-	struct net_link_entry *e;
-
-	TAILQ_FOREACH (e, &n->links, entry) {
-		if (e->link.ifindex == ifindex)
-			break;
-	}
-	if (!e)
-		return;
-	TAILQ_REMOVE(&n->links, e, entry);
-	if (n->link_cb)
-		n->link_cb(n->ctx, ifindex, e->link.name, false, false);
-	free(e);
+	net_via__leave(n, w);
+	*out = (struct net_hop){.local = local};
 }
 
-void net_links__free(struct net *n)
+/* Works out the hop as the kernel has it now. -EAGAIN: not to be known now; *out is untouched. */
+static int evaluate(struct net *n, struct net_watch *w, struct net_hop *out)
 {
-	struct net_link_entry *e;
-
-	while ((e = TAILQ_FIRST(&n->links))) {
-		TAILQ_REMOVE(&n->links, e, entry);
-		free(e);
-	}
-}
-
-/*
- * The neighbour's MAC. While the kernel asks again (INCOMPLETE after an entry was collected), the last
- * one known along the same way goes on: packets would otherwise be dropped although nothing is wrong.
- * A FAILED entry has been asked for and did not answer: there is nobody.
- */
-static void resolve(struct net *n, const struct net_watch *w, struct net_hop *hop)
-{
-	struct net_neigh neigh;
-
-	if (net_ask__neigh(&n->ask, hop->ifindex, &hop->via, &neigh)) {
-		neigh.state = NUD_NONE;
-		neigh.has_mac = false;
-	}
-	if ((neigh.state & NUD_USABLE) && neigh.has_mac) {
-		memcpy(hop->dmac, neigh.mac, sizeof(hop->dmac));
-		hop->resolved = true;
-		return;
-	}
-	net_ask__use(&n->ask, hop->ifindex, &hop->via);
-	if (!(neigh.state & NUD_FAILED) && w->hop.resolved && w->hop.ifindex == hop->ifindex &&
-	    addr__equal(&w->hop.via, &hop->via)) {
-		memcpy(hop->dmac, w->hop.dmac, sizeof(hop->dmac));
-		hop->resolved = true;
-	}
-}
-
-void net_watch__evaluate(struct net *n, const struct net_watch *w, struct net_hop *out)
-{
-	const struct net_link *link;
-	struct net_hop hop = {0};
+	const struct net_link *l;
 	struct net_route route;
+	struct net_hop hop = {0};
+	int rc = net_ask__route(&n->ask, &w->address, &route);
 
-	*out = hop;
-	if (net_ask__route(&n->ask, &w->address, &route))
-		return;
-	if (route.type == RTN_LOCAL) {
-		out->local = true;
-		return;
+	if (rc == -EAGAIN)
+		return rc;
+	/* A link that is not known yet: its notification, which marks all, is on its way. */
+	l = rc ? NULL : net_links__find(n, route.ifindex);
+	if (!l || route.type != RTN_UNICAST) {
+		no_way(n, w, !rc && route.type == RTN_LOCAL, out);
+		return 0;
 	}
-	link = net_links__find(n, route.ifindex);
-	if (route.type != RTN_UNICAST || !link)
-		return;
 	hop.ifindex = route.ifindex;
 	hop.on_link = !route.has_via;
 	hop.via = route.has_via ? route.via : w->address;
 	if (route.has_source)
 		hop.source = route.source;
-	hop.mtu = route.mtu && route.mtu < link->mtu ? route.mtu : link->mtu;
-	memcpy(hop.smac, link->mac, sizeof(hop.smac));
-	if (link->ether && link->up)
-		resolve(n, w, &hop);
+	hop.mtu = route.mtu && route.mtu < l->mtu ? route.mtu : l->mtu;
+	memcpy(hop.smac, l->mac, sizeof(hop.smac));
+	if (net_via__join(n, w, hop.ifindex, &hop.via))
+		return -EAGAIN;
+	if (l->ether && l->up && w->via->usable) {
+		memcpy(hop.dmac, w->via->mac, sizeof(hop.dmac));
+		hop.resolved = true;
+	}
 	*out = hop;
+	return 0;
+}
+
+static void on_evaluate(uv_timer_t *timer)
+{
+	struct net *n = timer->data;
+	int budget = net_via__work(n, NET_BATCH);
+	struct net_hop hop;
+	struct net_watch *w;
+	struct addr address;
+
+	while ((w = TAILQ_FIRST(&n->watches)) && w->generation != n->generation && budget-- > 0) {
+		if (evaluate(n, w, &hop)) {
+			net_watch__kick(n, NO_ANSWER_MS);
+			return;
+		}
+		TAILQ_REMOVE(&n->watches, w, entry);
+		TAILQ_INSERT_TAIL(&n->watches, w, entry);
+		w->generation = n->generation;
+		if (hop_equal(&hop, &w->hop))
+			continue;
+		w->hop = hop;
+		/* The callback may end this watch, or all. */
+		address = w->address;
+		n->cb(n->ctx, &address, &hop);
+		if (n->closing)
+			return;
+	}
+	if (!TAILQ_EMPTY(&n->vias_dirty) || (w && w->generation != n->generation))
+		net_watch__kick(n, 0);
+}
+
+void net_watch__kick(struct net *n, unsigned int ms)
+{
+	if (!n->closing && !uv_is_active((uv_handle_t *)&n->evaluate))
+		uv_timer_start(&n->evaluate, on_evaluate, ms, 0);
+}
+
+void net_watch__mark(struct net *n, struct net_watch *w)
+{
+	w->generation = 0;
+	TAILQ_REMOVE(&n->watches, w, entry);
+	TAILQ_INSERT_HEAD(&n->watches, w, entry);
+	net_watch__kick(n, NET_COALESCE_MS);
+}
+
+void net_watch__mark_all(struct net *n)
+{
+	n->generation++;
+	net_watch__kick(n, NET_COALESCE_MS);
+}
+
+struct net_watch *net_watch__new(struct net *n, const struct addr *address)
+{
+	struct net_watch *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return NULL;
+	w->address = *address;
+	LIST_INSERT_HEAD(&n->by_address[net_hash(address, 0) % NET_BUCKETS], w, bucket);
+	TAILQ_INSERT_TAIL(&n->watches, w, entry);
+	w->generation = n->generation;
+	if (evaluate(n, w, &w->hop))
+		net_watch__mark(n, w);
+	return w;
+}
+
+void net_watch__free(struct net *n, struct net_watch *w)
+{
+	net_via__leave(n, w);
+	LIST_REMOVE(w, bucket);
+	TAILQ_REMOVE(&n->watches, w, entry);
+	free(w);
 }

@@ -7,7 +7,15 @@
 
 #include "net/internal.h"
 
-/* IPv4 gateways come as RTA_GATEWAY, an IPv6 gateway of an IPv4 route as RTA_VIA (RFC 5549). */
+static int read_u32(const struct nlattr *attr, uint32_t *out)
+{
+	if (mnl_attr_get_payload_len(attr) != sizeof(*out))
+		return -EINVAL;
+	*out = mnl_attr_get_u32(attr);
+	return 0;
+}
+
+/* A gateway of the route's family comes as RTA_GATEWAY, an IPv6 one of an IPv4 route as RTA_VIA. */
 static int read_via(const struct nlattr *attr, struct addr *out)
 {
 	const struct rtvia *via = mnl_attr_get_payload(attr);
@@ -16,8 +24,8 @@ static int read_via(const struct nlattr *attr, struct addr *out)
 	if (len < sizeof(*via))
 		return -EINVAL;
 	len -= sizeof(*via);
-	if ((via->rtvia_family == AF_INET && len < 4) ||
-	    (via->rtvia_family == AF_INET6 && len < 16))
+	if (!(via->rtvia_family == AF_INET && len == 4) &&
+	    !(via->rtvia_family == AF_INET6 && len == 16))
 		return -EINVAL;
 	*out = addr__from_bytes(via->rtvia_family, via->rtvia_addr);
 	return 0;
@@ -34,13 +42,14 @@ static int read_addr(const struct nlattr *attr, int family, struct addr *out)
 static uint32_t read_mtu(const struct nlattr *metrics)
 {
 	const struct nlattr *attr;
+	uint32_t mtu = 0;
 
 	mnl_attr_for_each_nested(attr, metrics)
 	{
-		if (mnl_attr_get_type(attr) == RTAX_MTU && mnl_attr_get_payload_len(attr) == 4)
-			return mnl_attr_get_u32(attr);
+		if (mnl_attr_get_type(attr) == RTAX_MTU && read_u32(attr, &mtu) == 0)
+			break;
 	}
-	return 0;
+	return mtu;
 }
 
 int net_wire__route(const struct nlmsghdr *nlh, struct net_route *out)
@@ -50,14 +59,15 @@ int net_wire__route(const struct nlmsghdr *nlh, struct net_route *out)
 	struct net_route r = {0};
 	int rc = 0;
 
-	if (nlh->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(nlh) < sizeof(*rtm))
+	if (nlh->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(nlh) < sizeof(*rtm) ||
+	    (rtm->rtm_family != AF_INET && rtm->rtm_family != AF_INET6))
 		return -EINVAL;
 	r.type = rtm->rtm_type;
 	mnl_attr_for_each(attr, nlh, sizeof(*rtm))
 	{
 		switch (mnl_attr_get_type(attr)) {
 		case RTA_OIF:
-			r.ifindex = mnl_attr_get_u32(attr);
+			rc = read_u32(attr, &r.ifindex);
 			break;
 		case RTA_GATEWAY:
 			rc = read_addr(attr, rtm->rtm_family, &r.via);
@@ -91,21 +101,25 @@ int net_wire__link(const struct nlmsghdr *nlh, struct net_link *out)
 	struct net_link l = {0};
 
 	if ((nlh->nlmsg_type != RTM_NEWLINK && nlh->nlmsg_type != RTM_DELLINK) ||
-	    mnl_nlmsg_get_payload_len(nlh) < sizeof(*ifi))
+	    mnl_nlmsg_get_payload_len(nlh) < sizeof(*ifi) || ifi->ifi_family != AF_UNSPEC)
 		return -EINVAL;
 	l.ifindex = (uint32_t)ifi->ifi_index;
+	/* IFF_RUNNING: the operational state is up (RFC 2863), or the driver does not tell. */
 	l.up = (ifi->ifi_flags & IFF_UP) && (ifi->ifi_flags & IFF_RUNNING);
 	mnl_attr_for_each(attr, nlh, sizeof(*ifi))
 	{
+		const void *payload = mnl_attr_get_payload(attr);
 		size_t len = mnl_attr_get_payload_len(attr);
 
-		if (mnl_attr_get_type(attr) == IFLA_IFNAME && len && len <= sizeof(l.name)) {
-			memcpy(l.name, mnl_attr_get_payload(attr), len);
-			l.name[len - 1] = '\0';
-		} else if (mnl_attr_get_type(attr) == IFLA_MTU && len == 4) {
-			l.mtu = mnl_attr_get_u32(attr);
+		if (mnl_attr_get_type(attr) == IFLA_IFNAME) {
+			if (!len || strnlen(payload, len) >= sizeof(l.name))
+				return -EINVAL;
+			memcpy(l.name, payload, strnlen(payload, len));
+		} else if (mnl_attr_get_type(attr) == IFLA_MTU) {
+			if (read_u32(attr, &l.mtu))
+				return -EINVAL;
 		} else if (mnl_attr_get_type(attr) == IFLA_ADDRESS && len == sizeof(l.mac)) {
-			memcpy(l.mac, mnl_attr_get_payload(attr), sizeof(l.mac));
+			memcpy(l.mac, payload, sizeof(l.mac));
 			l.ether = ifi->ifi_type == ARPHRD_ETHER;
 		}
 	}
@@ -118,6 +132,7 @@ int net_wire__link(const struct nlmsghdr *nlh, struct net_link *out)
 int net_wire__neigh(const struct nlmsghdr *nlh, struct net_neigh *out)
 {
 	const struct ndmsg *ndm = mnl_nlmsg_get_payload(nlh);
+	static const uint8_t zero[6];
 	const struct nlattr *attr;
 	struct net_neigh n = {0};
 	bool has_dst = false;
@@ -137,7 +152,7 @@ int net_wire__neigh(const struct nlmsghdr *nlh, struct net_neigh *out)
 		} else if (mnl_attr_get_type(attr) == NDA_LLADDR &&
 			   mnl_attr_get_payload_len(attr) == sizeof(n.mac)) {
 			memcpy(n.mac, mnl_attr_get_payload(attr), sizeof(n.mac));
-			n.has_mac = true;
+			n.has_mac = memcmp(n.mac, zero, sizeof(zero)) != 0;
 		}
 	}
 	if (!has_dst)
@@ -195,6 +210,6 @@ struct nlmsghdr *net_wire__ask_neigh(char *buf, uint32_t ifindex, const struct a
 
 struct nlmsghdr *net_wire__use_neigh(char *buf, uint32_t ifindex, const struct addr *address)
 {
-	return neigh_request(buf, RTM_NEWNEIGH, NLM_F_REQUEST | NLM_F_CREATE, NTF_USE, ifindex,
-			     address);
+	return neigh_request(buf, RTM_NEWNEIGH, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_ACK, NTF_USE,
+			     ifindex, address);
 }

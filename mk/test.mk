@@ -22,8 +22,16 @@ $(foreach t,$(UNIT_SRCS:tests/unit/%.c=%),$(eval $(call unit_rule,$(t))))
 unit: $(UNIT_BINS)
 	@tests/unit.sh $(RESULTS)/$(SUITE)unit $(UNIT_BINS)
 
+# The lab's own BPF program, see its source.
+LAB_OBJS := $(BUILD)/tests/xdp_pass.bpf.o
+
+$(BUILD)/tests/%.bpf.o: tests/lab/%.bpf.c
+	@mkdir -p $(@D)
+	$(call say,BPF,$@)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
 #: make e2e         the end-to-end tests, in namespaces fl-e2e-* (root)
-e2e: all
+e2e: all $(LAB_OBJS)
 	@mkdir -p $(RESULTS)
 	@FL_BUILD=$(BUILD) $(PYTEST) tests/e2e --junitxml=$(RESULTS)/$(SUITE)e2e.xml
 
@@ -33,7 +41,7 @@ check:
 
 #: make demo        the main job on real traffic; KEEP=1 leaves it up (root)
 demo: deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all $(LAB_OBJS)
 	@$(PYTHON) -B tests/demo/demo.py up --build $(BUILD) $(if $(KEEP),--keep)
 
 #: make demo-down   remove a demo that was left up

@@ -43,7 +43,7 @@ def test_no_bpffs(lab):
 def test_no_cap_bpf(lab):
     """A process without the capability."""
     lab.configure(lab.head() + "services:\n" + service())
-    drop = "-cap_bpf,-cap_sys_admin"
+    drop = "-bpf,-sys_admin"
     code, out = start(lab, "setpriv", "--bounding-set", drop, "--inh-caps", drop, "--")
     assert code == 1 and "CAP_BPF is missing" in out
 

@@ -31,10 +31,10 @@ class Failed:
 
     def text(self):
         """For people."""
-        why = ", ".join(f"{n} {r}" for r, n in self.reasons.items())
-        return (f"{self.total} of {self.wrk_requests + self.samples} requests" +
-                (f" ({self.wrk_errors} wrk, {why})" if why else
-                 f" ({self.wrk_errors} wrk)" if self.wrk_errors else ""))
+        why = [f"{self.wrk_errors} wrk"] if self.wrk_errors else []
+        why += [f"{n} {r}" for r, n in self.reasons.items()]
+        return (f"{self.total} of {self.wrk_requests + self.samples}" +
+                (f" ({', '.join(why)})" if why else ""))
 
 
 class Traffic:

@@ -11,24 +11,17 @@ from lab.topology import VIP4, VIP4_B, v4
 URL = f"http://{VIP4}/"
 
 
-def live_tables(lab):
-    """What each service's slot maps hold, as bpftool dumps them."""
-    root = f"/sys/fs/bpf/fairlead/{lab.instance}/v1/slots"
-    return {name: lab.inside("lb", "bpftool", "map", "dump", "pinned", f"{root}/{name}")
-            for name in sorted(os.listdir(root))}
-
-
 @pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGKILL])
 def test_traffic_without_an_agent(web, sig):
     """Nobody is there, and nobody notices; the next one adopts, and moves no slot."""
     web.cli("drain", "b3")
     web.wait_for(lambda: web.backend("web", "b3")["slots"] == 0, 2, "the drain")
     web.stop_agent(sig)
-    before = live_tables(web)
+    before = web.slot_tables()
     assert {web.fetch(URL) for _ in range(30)} == {"b1", "b2"}
     web.start_agent()
     time.sleep(0.5)
-    assert live_tables(web) == before
+    assert web.slot_tables() == before
     assert web.backend("web", "b3")["state"] == "draining"
     assert web.status()["services"][0]["generation"] == 0
 

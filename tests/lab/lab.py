@@ -152,6 +152,12 @@ class Lab(Topology):
                 raise TimeoutError(f"waited {patience} s for {name}")
             time.sleep(0.005)
 
+    def slot_tables(self):
+        """What every slot map holds, live and idle, as bpftool dumps it: {map: text}."""
+        root = f"/sys/fs/bpf/fairlead/{self.instance}/v1/slots"
+        return {name: run("bpftool", "map", "dump", "pinned", f"{root}/{name}")
+                for name in sorted(os.listdir(root))}
+
     # --- backends -------------------------------------------------------------------------------------
 
     def start_nginx(self, host, health="ok\n"):

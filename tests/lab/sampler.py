@@ -6,6 +6,7 @@ usage: sampler.py HOST PORT RATE FILE, until SIGTERM. A line: start (CLOCK_REALT
 who answered (first line of the body) or "!reason".
 """
 import asyncio
+import os
 import signal
 import sys
 import time
@@ -35,7 +36,7 @@ async def one(host, port, out):
     except asyncio.TimeoutError:
         who = "!timeout"
     except OSError as e:
-        who = f"!{e.strerror or e}"
+        who = "!" + (os.strerror(e.errno).lower() if e.errno else str(e))
     out.write(f"{began:.6f} {time.time() - began:.6f} {who}\n")
     out.flush()
 

@@ -3,4 +3,7 @@
 
 $(BUILD)/tests/netwatch: tests/e2e/netwatch/netwatch.c $(call libs,net)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(filter %.c %.a,$^) $(call pkg_libs,net) -o $@
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(filter %.c %.a,$^) $(call pkg_libs,net) -o $@
+
+e2e: $(BUILD)/tests/netwatch

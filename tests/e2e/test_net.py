@@ -425,7 +425,6 @@ def test_lost_notifications_are_made_good(net, tmp_path):
                              for i in range(30000)))
     net.process.send_signal(signal.SIGSTOP)
     try:
-        ip(LB, "link set wb up")
         inside(LB, "ip", "-batch", str(batch))
         assert drops(net.process.pid) > 0
         ip(LB, "route add 10.90.0.0/16 via 10.72.0.2")

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/client.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_REPLY (64UL * 1024 * 1024) /* bytes; the largest status is well below */
+#define CONNECT_TIMEOUT_S 2L
+#define REQUEST_TIMEOUT_S 120L /* an apply may wait for grace periods */
+
+struct reply {
+	char *text;
+	size_t len;
+};
+
+static size_t on_data(char *data, size_t size, size_t n, void *arg)
+{
+	struct reply *r = arg;
+	char *text;
+
+	n *= size;
+	if (n > MAX_REPLY - r->len)
+		return 0;
+	text = realloc(r->text, r->len + n + 1);
+	if (!text)
+		return 0;
+	memcpy(text + r->len, data, n);
+	r->text = text;
+	r->len += n;
+	return n;
+}
+
+static int no_agent(CURL *curl, const char *socket, struct err *err)
+{
+	long code = 0;
+
+	curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &code);
+	if (code == EACCES || code == EPERM)
+		return err__set(
+			err, -EACCES,
+			"%s may not be used by this user (%s): become a member of the group "
+			"fairlead (or the one that api.group names), or use root",
+			socket, strerror((int)code));
+	return err__set(err, -ECONNREFUSED,
+			"no agent answers on %s (%s): is fairleadd running? See systemctl status "
+			"fairlead",
+			socket, code ? strerror((int)code) : "no connection");
+}
+
+static int perform(CURL *curl, const char *socket, struct err *err)
+{
+	CURLcode rc = curl_easy_perform(curl);
+
+	switch (rc) {
+	case CURLE_OK:
+		return 0;
+	case CURLE_COULDNT_CONNECT:
+		return no_agent(curl, socket, err);
+	case CURLE_OPERATION_TIMEDOUT:
+		return err__set(
+			err, -ETIMEDOUT,
+			"the agent on %s does not answer in time: see journalctl -u fairlead",
+			socket);
+	default:
+		return err__set(err, -EIO, "talking to the agent on %s: %s; try again", socket,
+				curl_easy_strerror(rc));
+	}
+}
+
+static int read_reply(CURL *curl, const char *socket, const struct reply *r, json_t **out,
+		      struct err *err)
+{
+	json_t *object = json_loadb(r->text ? r->text : "", r->len, 0, NULL);
+	const char *sentence;
+	long status = 0;
+
+	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+	if (!json_is_object(object)) {
+		json_decref(object);
+		return err__set(err, -EBADMSG,
+				"what answers on %s is not an agent of this version (HTTP %ld, no "
+				"JSON object)",
+				socket, status);
+	}
+	*out = object;
+	if (status == 200)
+		return 0;
+	sentence = json_string_value(json_object_get(object, "error"));
+	return err__set(err, -EPROTO, "%s", sentence ? sentence : "the agent gave no reason");
+}
+
+int client__request(const char *socket, const char *method, const char *path, json_t **out,
+		    struct err *err)
+{
+	struct reply reply = {0};
+	CURL *curl = curl_easy_init();
+	char url[1200];
+	int rc;
+
+	*out = NULL;
+	if (!curl)
+		return err__set(err, -ENOMEM, "out of memory");
+	if (snprintf(url, sizeof(url), "http://localhost%s", path) >= (int)sizeof(url)) {
+		rc = err__set(err, -ENAMETOOLONG, "the request is too long");
+		goto cleanup;
+	}
+	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket);
+	curl_easy_setopt(curl, CURLOPT_URL, url);
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
+	curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* whatever http_proxy says */
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT, REQUEST_TIMEOUT_S);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_data);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, &reply);
+	if (!strcmp(method, "POST")) {
+		curl_easy_setopt(curl, CURLOPT_POST, 1L);
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, 0L);
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "");
+	}
+	rc = perform(curl, socket, err);
+	if (!rc)
+		rc = read_reply(curl, socket, &reply, out, err);
+
+cleanup:
+	free(reply.text);
+	curl_easy_cleanup(curl);
+	return rc;
+}

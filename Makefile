@@ -9,6 +9,7 @@ all: $(BUILD)/fairleadd $(BUILD)/fairlead $(BPF_OBJS)
 include mk/bpf.mk
 include mk/user.mk
 include mk/test.mk
+-include mk/packet.mk
 include mk/quality.mk
 include mk/install.mk
 

@@ -1,1 +1,47 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+# Format, lint, coverage.
+
+C_FILES = $(shell git ls-files '*.c' '*.h' | grep -v '^vmlinux/')
+TIDY_FILES = $(shell git ls-files 'user/*.c')
+SHELL_FILES = $(shell git ls-files '*.sh' '.ci/run')
+
+.PHONY: format lint lint-format lint-tidy lint-cppcheck lint-shell lint-python lint-man coverage
+#: make format      clang-format everything
+format:
+	@clang-format -i $(C_FILES)
+
+#: make lint        clang-format, clang-tidy, cppcheck, shellcheck, python
+lint: lint-format lint-cppcheck lint-shell lint-python lint-tidy
+
+lint-format:
+	@clang-format --dry-run -Werror $(C_FILES)
+
+# clang-tidy needs the skeletons; .clang-tidy says which checks and why the others are off.
+lint-tidy: $(BPF_SKELS)
+	@echo $(TIDY_FILES) | xargs -n 4 -P $$(nproc) sh -c \
+		'clang-tidy --quiet --warnings-as-errors="*" "$$@" -- -std=gnu11 -D_GNU_SOURCE \
+		-DFAIRLEAD_VERSION=\"$(VERSION)\" -Iuser -Iinclude -isystem $(BUILD)/bpf 2>/dev/null' tidy
+
+# Two system headers are read for their macros; the rest cppcheck knows or can do without.
+CPPCHECK_HEADERS := $(firstword $(wildcard /usr/include/*/sys/queue.h /usr/include/sys/queue.h)) \
+	/usr/include/bpf/libbpf_common.h
+
+lint-cppcheck:
+	@cppcheck $(CPPCHECK_HEADERS:%=--include=%) --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
+		--error-exitcode=1 -j $$(nproc) -Iuser -Iinclude -D_GNU_SOURCE \
+		-DFAIRLEAD_VERSION='"$(VERSION)"' user
+
+lint-shell:
+	@shellcheck $(SHELL_FILES) configs/completion/fairlead
+
+lint-python:
+	@$(PYTHON) -B -c 'import ast, sys; [ast.parse(open(f).read(), f) for f in sys.argv[1:]]' \
+		$(shell git ls-files '*.py')
+
+#: make coverage    line coverage of unit and end-to-end tests in build/coverage/index.html (root)
+coverage:
+	@$(MAKE) --no-print-directory -j$$(nproc) COV=1 all unit
+	@$(MAKE) --no-print-directory COV=1 e2e
+	@mkdir -p $(BUILD_ROOT)/coverage
+	@gcovr --root . --filter user/ $(BUILD_ROOT)/cov --gcov-ignore-parse-errors \
+		--html-details $(BUILD_ROOT)/coverage/index.html --print-summary

@@ -69,7 +69,7 @@ static bool keeps(const struct service *s, const struct config_service *c)
 
 static bool is_new(const struct stage *st)
 {
-	return st->service && st->service != st->old;
+	return st->service != st->old;
 }
 
 static int stage_member(struct stage *st, const struct config_backend *b, const struct config *next,
@@ -160,7 +160,8 @@ static void unstage(struct agent *a, struct stage *st)
 		else
 			st->members[i]->kept = false;
 	}
-	if (is_new(st)) {
+	/* NULL: there never was one, or it was published and is dismissed already. */
+	if (s && is_new(st)) {
 		/* Equipped, but no packet could find it. */
 		while (s->n_members)
 			drop_member(a, s->members[--s->n_members]);
@@ -283,7 +284,7 @@ static void finish_service(struct apply *ap, struct stage *st, size_t i)
 	struct agent *a = ap->agent;
 	struct service *s = st->service;
 
-	if (!is_new(st)) {
+	if (st->old && s == st->old) {
 		retire_missing(s);
 		equip(st, &ap->next->services[i], &ap->bases[i]);
 		TAILQ_REMOVE(&a->services, s, entry);

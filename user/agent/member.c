@@ -107,7 +107,7 @@ static bool on_probe(void *ctx, const struct probe_result *r)
 	m->probe_ok = r->ok;
 	m->probe_latency_ns = r->latency_ns;
 	m->probe_at_ns = agent__realtime_ns();
-	snprintf(m->probe_detail, sizeof(m->probe_detail), "%s", r->detail ? r->detail : "");
+	snprintf(m->probe_detail, sizeof(m->probe_detail), "%s", r->detail);
 	change = health__result(&m->health, r->ok, mono, m->probe_at_ns);
 	if (change != HEALTH_SAME) {
 		m->service->dirty = true;

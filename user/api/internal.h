@@ -17,7 +17,7 @@
 
 #define API_MAX_CONNECTIONS 64 /* more wait in the socket's backlog */
 #define API_IDLE_TIMEOUT_S 30
-#define API_MAX_BODY (64 * 1024) /* bytes; no endpoint reads a body, so what comes is thrown away */
+#define API_MAX_BODY 65536 /* bytes; no endpoint reads a body, so what comes is thrown away */
 #define API_CONNECTION_MEMORY (16 * 1024) /* bytes: request line, headers and the reply's headers */
 
 struct api {

@@ -113,7 +113,7 @@ static int parse_query(const char *query, struct route *out, struct err *err)
 		int rc;
 
 		if (!takes_service || name_len != strlen("service") ||
-		    memcmp(query, "service", name_len))
+		    memcmp(query, "service", name_len) != 0)
 			return err__set(err, -EINVAL, "'%.*s' is not a parameter of this path%s",
 					(int)(name_len < 64 ? name_len : 64), query,
 					takes_service ? ": only 'service' is" : "");

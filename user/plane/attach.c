@@ -226,8 +226,8 @@ int plane__attached(struct plane *p, char (**names)[16], size_t *n)
 int plane_attach__replace_all(struct plane *p, struct err *err)
 {
 	char path[PLANE_PATH_LEN];
-	char(*names)[16];
-	size_t n;
+	char(*names)[16] = NULL;
+	size_t n = 0;
 	int rc;
 
 	if (plane_dispatch__possible())

@@ -26,7 +26,7 @@ static int map_array(const struct bpf_map *map, size_t size, void **out, struct 
 
 static int map_arrays(struct plane *p, struct err *err)
 {
-	void *at;
+	void *at = NULL;
 	int rc;
 
 	rc = map_array(p->skel->maps.services, sizeof(struct fl_service) * FL_MAX_SERVICES, &at,

@@ -48,9 +48,11 @@ void outer__template4(struct fl_backend *b, const struct addr *source, uint8_t s
 
 void outer__template6(struct fl_backend *b, const struct addr *source, uint8_t source_len)
 {
-	struct ip6_hdr ip = {.ip6_vfc = 0x60, .ip6_hops = OUTER_TTL};
+	struct ip6_hdr ip = {0};
 	__be32 last;
 
+	ip.ip6_vfc = 6 << 4;
+	ip.ip6_hops = OUTER_TTL;
 	b->src_mask = free_bits(source_len);
 	memcpy(&ip.ip6_src, source->b, 16);
 	memcpy(&ip.ip6_dst, b->addr, 16);

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A document of another version may lack a member: what is missing reads as 0 or "-", and the rest
+ * is shown all the same.
+ */
+#include "cli/view.h"
+
+#include <errno.h>
+#include <libsmartcols/libsmartcols.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/format.h"
+
+enum column { NAME, ADDRESS, FORWARD, STATE, SINCE, WEIGHT, SHARE, PPS, BITS, PROBE };
+
+static const struct {
+	const char *name;
+	double width; /* hint, share of the terminal */
+	int flags;
+} columns[] = {
+	[NAME] = {"SERVICE/BACKEND", 0.15, SCOLS_FL_TREE},
+	[ADDRESS] = {"ADDRESS", 0.15, 0},
+	[FORWARD] = {"FORWARD", 0.05, 0},
+	[STATE] = {"STATE", 0.08, 0},
+	[SINCE] = {"SINCE", 0.05, SCOLS_FL_RIGHT},
+	[WEIGHT] = {"WEIGHT", 0.05, SCOLS_FL_RIGHT},
+	[SHARE] = {"SHARE", 0.05, SCOLS_FL_RIGHT},
+	[PPS] = {"PPS", 0.05, SCOLS_FL_RIGHT},
+	[BITS] = {"BIT/S", 0.05, SCOLS_FL_RIGHT},
+	[PROBE] = {"PROBE", 0.20, SCOLS_FL_TRUNC},
+};
+#define N_COLUMNS (sizeof(columns) / sizeof(columns[0]))
+
+static const char *string_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "-";
+}
+
+static double number_of(const json_t *object, const char *key)
+{
+	return json_number_value(json_object_get(object, key));
+}
+
+static json_int_t integer_of(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+static bool is_shown(const json_t *service, const struct view *view)
+{
+	return !view->service || !strcmp(string_of(service, "name"), view->service);
+}
+
+static const char *colour_of(const char *state)
+{
+	if (!strcmp(state, "up"))
+		return "green";
+	if (!strcmp(state, "down"))
+		return "red";
+	return "yellow";
+}
+
+static int set(struct libscols_line *line, enum column column, const char *text)
+{
+	return scols_line_set_data(line, column, text);
+}
+
+static int set_rates(struct libscols_line *line, const json_t *object)
+{
+	char buf[FORMAT_LEN];
+	int rc = set(line, PPS, format__si(number_of(object, "packets_per_s"), buf));
+
+	return rc ? rc : set(line, BITS, format__si(8 * number_of(object, "bytes_per_s"), buf));
+}
+
+static int set_age(struct libscols_line *line, const json_t *backend, time_t now)
+{
+	char buf[FORMAT_LEN];
+	time_t since;
+
+	if (format__parse_time(string_of(backend, "since"), &since))
+		return set(line, SINCE, "-");
+	return set(line, SINCE, format__duration(difftime(now, since), buf));
+}
+
+static int set_probe(struct libscols_line *line, const json_t *backend)
+{
+	const json_t *probe = json_object_get(backend, "probe");
+	const char *detail = string_of(probe, "detail");
+	char buf[64];
+
+	if (json_is_true(json_object_get(probe, "ok")))
+		snprintf(buf, sizeof(buf), "ok %.1f ms", number_of(probe, "latency_us") / 1000);
+	else
+		return set(line, PROBE, *detail ? detail : "failed");
+	return set(line, PROBE, buf);
+}
+
+static int add_backend(struct libscols_table *table, struct libscols_line *parent,
+		       const json_t *backend, const struct view *view)
+{
+	struct libscols_line *line = scols_table_new_line(table, parent);
+	const char *state = string_of(backend, "state");
+	char buf[FORMAT_LEN];
+	int rc;
+
+	if (!line)
+		return -ENOMEM;
+	rc = set(line, NAME, string_of(backend, "id"));
+	rc = rc ? rc : set(line, ADDRESS, string_of(backend, "address"));
+	rc = rc ? rc : set(line, STATE, state);
+	rc = rc ? rc : set_age(line, backend, view->now);
+	rc = rc ? rc : set(line, WEIGHT, format__si(number_of(backend, "weight"), buf));
+	rc = rc ? rc : set(line, SHARE, format__percent(number_of(backend, "share"), buf));
+	rc = rc ? rc : set_rates(line, backend);
+	rc = rc ? rc : set_probe(line, backend);
+	if (!rc && view->colours)
+		rc = scols_cell_set_color(scols_line_get_cell(line, STATE), colour_of(state));
+	return rc;
+}
+
+static int add_service(struct libscols_table *table, const json_t *service, const struct view *view)
+{
+	const json_t *backends = json_object_get(service, "backends"), *backend;
+	struct libscols_line *line = scols_table_new_line(table, NULL);
+	const char *vip = string_of(service, "vip");
+	char address[160], state[48];
+	size_t up = 0, i;
+	int rc;
+
+	if (!line)
+		return -ENOMEM;
+	json_array_foreach (backends, i, backend)
+		up += !strcmp(string_of(backend, "state"), "up");
+	snprintf(address, sizeof(address), strchr(vip, ':') ? "[%s]:%lld/%s" : "%s:%lld/%s", vip,
+		 integer_of(service, "port"), string_of(service, "protocol"));
+	snprintf(state, sizeof(state), "%zu/%zu up", up, json_array_size(backends));
+	rc = set(line, NAME, string_of(service, "name"));
+	rc = rc ? rc : set(line, ADDRESS, address);
+	rc = rc ? rc : set(line, FORWARD, string_of(service, "forward"));
+	rc = rc ? rc : set(line, STATE, state);
+	rc = rc ? rc : set_rates(line, service);
+	json_array_foreach (backends, i, backend)
+		rc = rc ? rc : add_backend(table, line, backend, view);
+	return rc;
+}
+
+static int print_table(const json_t *services, const struct view *view, FILE *out)
+{
+	struct libscols_table *table = scols_new_table();
+	const json_t *service;
+	size_t i;
+	int rc = table ? 0 : -ENOMEM;
+
+	if (rc)
+		return rc;
+	scols_table_set_stream(table, out);
+	scols_table_enable_colors(table, view->colours);
+	for (i = 0; i < N_COLUMNS && !rc; i++) {
+		if (!scols_table_new_column(table, columns[i].name, columns[i].width,
+					    columns[i].flags))
+			rc = -ENOMEM;
+	}
+	json_array_foreach (services, i, service) {
+		if (!rc && is_shown(service, view))
+			rc = add_service(table, service, view);
+	}
+	if (!rc)
+		rc = scols_print_table(table);
+	scols_unref_table(table);
+	return rc;
+}
+
+static void print_summary(const json_t *status, FILE *out)
+{
+	const json_t *interfaces = json_object_get(status, "interfaces"), *interface;
+	char uptime[FORMAT_LEN];
+	size_t i;
+
+	cli__print_text(out, string_of(status, "instance"));
+	fprintf(out, ": fairleadd ");
+	cli__print_text(out, string_of(status, "version"));
+	fprintf(out, ", up %s, pid %lld, configuration ",
+		format__duration(number_of(status, "uptime_s"), uptime), integer_of(status, "pid"));
+	cli__print_text(out, string_of(json_object_get(status, "config"), "file"));
+	json_array_foreach (interfaces, i, interface) {
+		fputs(i ? ", " : "; on ", out);
+		cli__print_text(out, string_of(interface, "name"));
+		fputs(" (", out);
+		cli__print_text(out, string_of(interface, "mode"));
+		putc(')', out);
+	}
+	fputs("\n\n", out);
+}
+
+static void print_drops(const json_t *status, FILE *out)
+{
+	const json_t *verdict;
+	size_t i;
+
+	json_array_foreach (json_object_get(status, "verdicts"), i, verdict) {
+		json_int_t packets = integer_of(verdict, "packets");
+
+		if (!packets || strcmp(string_of(verdict, "action"), "drop"))
+			continue;
+		fprintf(out, "dropped: %lld packet%s, ", packets, packets == 1 ? "" : "s");
+		cli__print_text(out, string_of(verdict, "name"));
+		fputs(": ", out);
+		cli__print_text(out, string_of(verdict, "text"));
+		putc('\n', out);
+	}
+}
+
+static void warn_of_service(const json_t *service, FILE *out)
+{
+	json_int_t unserved = integer_of(service, "slots_unserved");
+	const json_t *backend;
+	size_t i;
+
+	if (unserved) {
+		fputs("warning: ", out);
+		cli__print_text(out, string_of(service, "name"));
+		fprintf(out, ": %lld of %lld slots have no backend: their packets are dropped\n",
+			unserved, integer_of(service, "slots"));
+	}
+	json_array_foreach (json_object_get(service, "backends"), i, backend) {
+		const json_t *nexthop = json_object_get(backend, "nexthop");
+
+		if (!json_is_false(json_object_get(nexthop, "resolved")))
+			continue;
+		fputs("warning: ", out);
+		cli__print_text(out, string_of(service, "name"));
+		fputs(": no MAC address is known on the way to ", out);
+		cli__print_text(out, string_of(backend, "address"));
+		fputs(": see ip route get and ip neigh\n", out);
+	}
+}
+
+static void print_warnings(const json_t *status, const struct view *view, FILE *out)
+{
+	const json_t *lease = json_object_get(status, "lease"), *service;
+	json_int_t lapses = integer_of(lease, "lapses");
+	size_t i;
+
+	if (json_is_true(json_object_get(lease, "lapsed")))
+		fputs("warning: the lease has lapsed: the program does what on_agent_loss says\n",
+		      out);
+	else if (lapses)
+		fprintf(out, "warning: the lease lapsed %lld time%s since the agent began\n",
+			lapses, lapses == 1 ? "" : "s");
+	json_array_foreach (json_object_get(status, "services"), i, service) {
+		if (is_shown(service, view))
+			warn_of_service(service, out);
+	}
+}
+
+int view__print(const json_t *status, const struct view *view, FILE *out)
+{
+	const json_t *services = json_object_get(status, "services"), *service;
+	size_t shown = 0, i;
+	int rc = 0;
+
+	json_array_foreach (services, i, service)
+		shown += is_shown(service, view);
+	if (view->service && !shown)
+		return -ENOENT;
+	print_summary(status, out);
+	if (shown)
+		rc = print_table(services, view, out);
+	else
+		fputs("no service is configured\n", out);
+	if (rc)
+		return rc;
+	print_drops(status, out);
+	print_warnings(status, view, out);
+	return 0;
+}

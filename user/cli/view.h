@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* view.h - the agent's status (docs/api.md) as people read it. */
+#ifndef FAIRLEAD_CLI_VIEW_H
+#define FAIRLEAD_CLI_VIEW_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <time.h>
+
+struct view {
+	const char *service; /* only that one; NULL: all */
+	bool colours;
+	time_t now; /* ages are counted from it */
+};
+
+/*
+ * Writes the summary, the table of services and their backends, the drops and the warnings. 0;
+ * -ENOENT: no service is named view->service (nothing is written); -ENOMEM.
+ */
+int view__print(const json_t *status, const struct view *view, FILE *out);
+
+#endif

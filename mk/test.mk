@@ -30,8 +30,14 @@ $(BUILD)/tests/%.bpf.o: tests/lab/%.bpf.c
 	$(call say,BPF,$@)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
 
+# What drives user/net alone in tests/e2e/test_net.py.
+$(BUILD)/tests/netwatch: tests/e2e/netwatch/netwatch.c $(call libs,net)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(filter %.c %.a,$^) $(call pkg_libs,net) -o $@
+
 #: make e2e         the end-to-end tests, in namespaces fl-e2e-* (root)
-e2e: all $(LAB_OBJS)
+e2e: all $(LAB_OBJS) $(BUILD)/tests/netwatch
 	@mkdir -p $(RESULTS)
 	@FL_BUILD=$(BUILD) $(PYTEST) tests/e2e --junitxml=$(RESULTS)/$(SUITE)e2e.xml
 

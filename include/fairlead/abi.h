@@ -24,7 +24,7 @@
 #define FL_ABI_VERSION 1
 
 #define FL_MAX_SERVICES 8192 /* entries of `services`; id 0 is never used (0 in a bucket: empty) */
-#define FL_MAX_BACKENDS 32767 /* entries of `backends`: 15-bit index, 0x7fff is FL_SLOT_NONE */
+#define FL_MAX_BACKENDS 32767 /* entries of `backends`; 0 is never used, 0x7fff is FL_SLOT_NONE */
 #define FL_MAX_MEMBERS 1048576 /* entries of `members`, allocated as used */
 #define FL_MAX_PORTS 64 /* entries of `tx_ports` */
 #define FL_INDEX_BUCKETS 4096 /* entries of `svc_index`, a power of two */

@@ -45,6 +45,8 @@ def network():
 def lab(network):
     """The network without an agent; what a test started and pinned is gone after it."""
     open(network.agent_log, "w", encoding="utf-8").close()
+    if os.path.exists(network.socket):
+        os.unlink(network.socket)  # of an agent that a test has killed
     yield network
     if network.agent and network.agent.poll() is None:
         network.agent.send_signal(signal.SIGCONT)
@@ -62,6 +64,5 @@ def web(lab):
     """The usual agent: one L2 service over three backends, all up."""
     lab.configure(lab.head() + "services:\n" + service())
     lab.start_agent()
-    for b in lab.backends:
-        lab.wait_state("web", b, "up")
+    lab.wait_serving("web")
     return lab

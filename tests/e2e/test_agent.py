@@ -61,8 +61,7 @@ def test_reload(web, how):
     web.configure(web.head() + "services:\n" + service(backends=two) +
                   service(name="second", vip=VIP4_B))
     reload_by(web, how)
-    for b in web.backends:
-        web.wait_state("second", b, "up")
+    web.wait_serving("second")
     web.wait_for(lambda: web.backend("web", "b1")["slots"] == 49152, 2, "the new weights")
     assert {web.fetch(URL) for _ in range(20)} == {"b1", "b2"}
     assert {web.fetch(f"http://{VIP4_B}/") for _ in range(40)} == set(web.backends)
@@ -114,8 +113,7 @@ def test_lease(lab, policy, verdict):
     """An agent that stands still loses its lease; the program does what the file says, until it is back."""
     lab.configure(lab.head(on_agent_loss=policy, lease="300ms") + "services:\n" + service())
     lab.start_agent()
-    for b in lab.backends:
-        lab.wait_state("web", b, "up")
+    lab.wait_serving("web")
     assert lab.fetch(URL) in lab.backends
     lab.agent.send_signal(signal.SIGSTOP)
     time.sleep(0.8)

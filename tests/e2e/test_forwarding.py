@@ -24,8 +24,7 @@ def test_l2(lab, vip, address):
     backends = [(b, address(b), 100) for b in lab.backends]
     lab.configure(lab.head() + "services:\n" + service(vip=vip, backends=backends))
     lab.start_agent()
-    for b in lab.backends:
-        lab.wait_state("web", b, "up")
+    lab.wait_serving("web")
     assert answers(lab, url_of(vip), 40) == set(lab.backends)
 
 
@@ -36,7 +35,7 @@ def decap(network):
         network.decapsulate(b)
     yield
     for b in network.backends:
-        network.ip(b, "link", "set", "dev", "eth0", "xdpdrv", "off")
+        network.detach_xdp(b)
 
 
 @pytest.mark.parametrize("vip, address", itertools.product((VIP4, VIP6), (v4, v6)),
@@ -46,8 +45,7 @@ def test_ipip(lab, decap, vip, address):  # pylint: disable=unused-argument
     backends = [(b, address(b), 100) for b in lab.backends]
     lab.configure(lab.head() + "services:\n" + service(vip=vip, forward="ipip", backends=backends))
     lab.start_agent()
-    for b in lab.backends:
-        lab.wait_state("web", b, "up")
+    lab.wait_serving("web")
     assert answers(lab, url_of(vip), 40) == set(lab.backends)
     counts = {v["name"]: v["packets"] for v in lab.status()["verdicts"]}
     assert counts["send_ipip"] > 0 and counts["send_l2"] == 0

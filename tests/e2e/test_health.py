@@ -59,8 +59,7 @@ def checked(lab):
     """A service with an http probe."""
     lab.configure(lab.head() + "services:\n" + service(probe=HTTP))
     lab.start_agent()
-    for b in lab.backends:
-        lab.wait_state("web", b, "up")
+    lab.wait_serving("web")
     return lab
 
 

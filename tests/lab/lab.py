@@ -140,6 +140,13 @@ class Lab(Topology):
             lambda: (lambda b: b if b["state"] == state else None)(self.backend(service, backend)),
             patience, f"{service}/{backend} to be {state}")
 
+    def wait_serving(self, service, patience=5.0):
+        """Waits until every backend of a service is up and has its slots: verdicts go first."""
+        for b in self.backends:
+            self.wait_state(service, b, "up", patience)
+        self.wait_for(lambda: all(self.backend(service, b)["slots"] for b in self.backends),
+                      patience, f"{service}'s slots to follow the verdicts")
+
     @staticmethod
     def wait_for(what, patience, name):
         """Polls until what() is true; returns its value."""

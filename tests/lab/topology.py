@@ -16,6 +16,7 @@ V6 = "fd77::"
 VIP4 = "192.0.2.10"
 VIP4_B = "192.0.2.11"
 VIP6 = "2001:db8:77::10"
+PINS = "/sys/fs/bpf/fairlead-lab"
 HOSTS = {"client": 1, "lb": 2, "b1": 11, "b2": 12, "b3": 13}
 
 
@@ -101,8 +102,7 @@ class Topology:
             self._host(host)
             self._cable(host)
         # See xdp_pass.bpf.c: without it frames that lb sends back would wait for other traffic.
-        self.inside("sw", "ip", "link", "set", "dev", "to-lb", "xdpdrv", "obj",
-                    f"{self.build}/tests/xdp_pass.bpf.o", "sec", "xdp")
+        self.attach_xdp("sw", "to-lb", f"{self.build}/tests/xdp_pass.bpf.o")
         for vip in (VIP4, VIP4_B):
             self.ip("client", "route", "add", vip, "via", v4("lb"))
         self.ip("client", "-6", "route", "add", VIP6, "via", v6("lb"))
@@ -115,8 +115,23 @@ class Topology:
 
     def decapsulate(self, host):
         """Loads the project's decapsulation on a backend, as docs/operations.md says."""
-        self.inside(host, "ip", "link", "set", "dev", "eth0", "xdpdrv", "obj",
-                    f"{self.build}/bpf/decap.bpf.o", "sec", "xdp")
+        self.attach_xdp(host, "eth0", f"{self.build}/bpf/decap.bpf.o")
+
+    def attach_xdp(self, host, device, obj):
+        """Attaches an object's program natively. Not by ip(8), which leaves folders in bpffs."""
+        pin = f"{PINS}/{self.ns(host)}-{device}"
+        os.makedirs(PINS, exist_ok=True)
+        try:
+            self.inside(host, "bpftool", "prog", "load", obj, pin, "type", "xdp")
+            self.inside(host, "bpftool", "net", "attach", "xdpdrv", "pinned", pin, "dev", device)
+        finally:
+            if os.path.exists(pin):
+                os.unlink(pin)
+            os.rmdir(PINS)
+
+    def detach_xdp(self, host, device="eth0"):
+        """Takes off what attach_xdp() has attached."""
+        self.inside(host, "bpftool", "net", "detach", "xdpdrv", "dev", device)
 
     def cut_cable(self, host):
         """The switch's port goes down: the host no longer hears or is heard."""

@@ -218,7 +218,7 @@ static void test_expansion(void **state)
 				      i, 80 + i);
 	refused(text, n, -EINVAL,
 		"f:6:15: services[3].backends: with these the file has 40000 backends, at most "
-		"32767 fit");
+		"32766 fit");
 
 	n = (size_t)snprintf(text, cap, HEAD "services:\n  - &s {");
 	for (int i = 0; i < 2000; i++)

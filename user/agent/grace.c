@@ -35,27 +35,29 @@ static void wait_on_worker(uv_work_t *work)
 	g->rc = plane__grace(g->plane, &g->err);
 }
 
-static void start(struct grace *g);
-
 static void after_wait(uv_work_t *work, int status)
 {
 	struct grace *g = work->data;
 	struct items done = STAILQ_HEAD_INITIALIZER(done);
 	struct item *i;
 
-	STAILQ_CONCAT(&done, &g->running);
 	g->busy = false;
-	if (status == 0 && g->rc)
-		log_error("%s; map entries that wait for it stay reserved until a restart",
-			  g->err.text);
+	if (status)
+		return; /* cancelled: the agent is stopping */
+	if (g->rc) {
+		/* Without the wait nothing may be reused. The order of the calls stays. */
+		log_error("%s; next try in 1 s", g->err.text);
+		STAILQ_CONCAT(&g->running, &g->waiting);
+		STAILQ_CONCAT(&g->waiting, &g->running);
+		return;
+	}
+	STAILQ_CONCAT(&done, &g->running);
 	while ((i = STAILQ_FIRST(&done))) {
 		STAILQ_REMOVE_HEAD(&done, entry);
-		if (status == 0 && g->rc == 0)
-			i->cb(i->ctx, i->arg);
+		i->cb(i->ctx, i->arg);
 		free(i);
 	}
-	if (status == 0 && !g->busy && !STAILQ_EMPTY(&g->waiting))
-		start(g);
+	grace__retry(g);
 }
 
 static void start(struct grace *g)
@@ -93,7 +95,12 @@ void grace__after(struct grace *g, grace_cb *cb, void *ctx, uint32_t arg)
 	}
 	*i = (struct item){.cb = cb, .ctx = ctx, .arg = arg};
 	STAILQ_INSERT_TAIL(&g->waiting, i, entry);
-	if (!g->busy)
+	grace__retry(g);
+}
+
+void grace__retry(struct grace *g)
+{
+	if (!g->busy && !STAILQ_EMPTY(&g->waiting))
 		start(g);
 }
 

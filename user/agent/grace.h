@@ -17,10 +17,12 @@ int grace__new(uv_loop_t *loop, struct plane *plane, struct grace **out, struct 
 
 /*
  * Calls cb(ctx, arg) on the loop when every packet that was in flight at this call is gone; in the
- * order of the calls. Never if memory runs out or the kernel refuses to wait: what was to be reused
- * then stays unused.
+ * order of the calls. Never if memory runs out: what was to be reused then stays unused.
  */
 void grace__after(struct grace *g, grace_cb *cb, void *ctx, uint32_t arg);
+
+/* Waits again for what could not be waited for; nothing to do otherwise. Once a second. */
+void grace__retry(struct grace *g);
 
 /* Drops what has not been called; the loop must have run until no worker is busy. */
 void grace__free(struct grace *g);

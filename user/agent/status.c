@@ -56,16 +56,15 @@ static json_t *hop_json(const struct hop *h)
 
 static json_t *probe_json(const struct member *m)
 {
-	json_t *o;
+	json_t *o, *detail;
 
 	if (!m->probed)
 		return json_null();
+	detail = json_string(m->probe_detail);
 	o = json_pack("{s:b, s:I}", "ok", m->probe_ok, "latency_us",
 		      (json_int_t)(m->probe_latency_ns / 1000));
 	/* A server's words may be in the detail: json_string() refuses what is not UTF-8. */
-	json_object_set_new(o, "detail",
-			    json_string(m->probe_detail) ? json_string(m->probe_detail)
-							 : json_string("(not UTF-8)"));
+	json_object_set_new(o, "detail", detail ? detail : json_string("(not UTF-8)"));
 	json_object_set_new(o, "at", time_json(m->probe_at_ns));
 	return o;
 }

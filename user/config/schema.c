@@ -129,9 +129,9 @@ static void read_backends(struct reader *r, const struct option *o, struct node 
 	char text[ADDR_STRLEN];
 
 	(void)o;
-	if (list->kind == NODE_LIST && r->n_backends + list->n_kids > FL_MAX_BACKENDS) {
+	if (list->kind == NODE_LIST && r->n_backends + list->n_kids > FL_MAX_BACKENDS - 1) {
 		reader__problem(r, list, "with these the file has %zu backends, at most %d fit",
-				r->n_backends + list->n_kids, FL_MAX_BACKENDS);
+				r->n_backends + list->n_kids, FL_MAX_BACKENDS - 1);
 		return;
 	}
 	s->backends = new_array(r, list, sizeof(*s->backends), 1, "a list of backends");

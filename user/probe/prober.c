@@ -104,9 +104,14 @@ static uint64_t jittered_ms(struct probe *p, uint64_t ms)
 
 static void schedule_in(struct probe *p, uint64_t ms)
 {
-	/* The loop's own clock may be as old as the last callback is long. */
-	uv_update_time(p->prober->loop);
-	uv_timer_start(&p->timer, on_timer, ms, 0);
+	/*
+	 * The loop's own clock may be as old as the last callback is long. It is not put forward here:
+	 * more probes than the machine can ask would all be due again before this turn of the loop
+	 * ends, and nothing but probes would have its turn.
+	 */
+	uint64_t now = uv_hrtime() / 1000000, loop_now = uv_now(p->prober->loop);
+
+	uv_timer_start(&p->timer, on_timer, ms + (now > loop_now ? now - loop_now : 0), 0);
 }
 
 static void schedule_next(struct probe *p)

@@ -22,7 +22,10 @@ static __always_inline __u16 fold(__u32 sum)
 	return (__u16)((sum & 0xffff) + (sum >> 16));
 }
 
-/* TTL or hop limit less one; the IPv4 checksum follows (RFC 1141). */
+/*
+ * TTL or hop limit less one; the IPv4 checksum follows (RFC 1141). A sum of 0xffff is written as 0: it
+ * stands for the same number, but a header's checksum is never 0xffff (RFC 1624 3).
+ */
 static __always_inline int decrement_ttl(struct xdp_md *ctx, const struct pkt *p)
 {
 	void *ip = frame(ctx) + p->l3, *end = frame_end(ctx);
@@ -37,11 +40,13 @@ static __always_inline int decrement_ttl(struct xdp_md *ctx, const struct pkt *p
 		h->hop_limit--;
 	} else {
 		struct iphdr *h = ip;
+		__u32 sum;
 
 		if ((void *)(h + 1) > end)
 			return FL_V_DROP_BUG;
 		h->ttl--;
-		h->check = (__sum16)fold((__u32)h->check + bpf_htons(0x0100));
+		sum = (__u32)h->check + bpf_htons(0x0100);
+		h->check = (__sum16)(sum + (sum >= 0xffff));
 	}
 	return GO_ON;
 }

@@ -25,6 +25,9 @@ static __always_inline int key_of(struct xdp_md *ctx, const struct pkt *p, struc
 		if ((void *)(h + 1) > end)
 			return FL_V_DROP_BUG;
 		__builtin_memcpy(k->a, &h->daddr, 16);
+		/* The form in which the keys hold IPv4 addresses is no address on the wire. */
+		if (!k->a[0] && h->daddr.in6_u.u6_addr32[2] == bpf_htonl(0xffff))
+			return FL_V_PASS_NOT_SERVICE;
 	} else {
 		struct iphdr *h = ip;
 		__be32 mapped[2] = {bpf_htonl(0xffff), 0};

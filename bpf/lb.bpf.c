@@ -18,8 +18,8 @@
 #include "pick/slot.h"
 #include "service/lookup.h"
 
-/* The path. *port: where a SEND verdict goes. */
-static __always_inline int steer(struct xdp_md *ctx, __u64 bytes, __u32 *port)
+/* The path. *send: the XDP action of a SEND verdict, which depends on the port. */
+static __always_inline int steer(struct xdp_md *ctx, __u64 bytes, int *send)
 {
 	struct fl_service *service = NULL;
 	struct fl_backend *backend = NULL;
@@ -41,7 +41,7 @@ static __always_inline int steer(struct xdp_md *ctx, __u64 bytes, __u32 *port)
 	v = pick_backend(ctx, &p, service, &hash, &backend, &index);
 	if (v != GO_ON)
 		return v;
-	v = forward(ctx, &p, backend, hash, port);
+	v = forward(ctx, &p, backend, hash, send);
 	if (v == FL_V_SEND_L2 || v == FL_V_SEND_IPIP)
 		count_backend(index, bytes);
 	return v;
@@ -66,15 +66,15 @@ SEC("xdp")
 int lb(struct xdp_md *ctx)
 {
 	__u64 bytes = ctx->data_end - ctx->data;
-	__u32 port = 0;
-	int v = steer(ctx, bytes, &port);
+	int send = XDP_DROP;
+	int v = steer(ctx, bytes, &send);
 
 	count_verdict((__u32)v, bytes);
 	switch (action_of(v)) {
 	case PASS:
 		return XDP_PASS;
 	case SEND:
-		return send_out(ctx, port);
+		return send;
 	default:
 		return XDP_DROP;
 	}

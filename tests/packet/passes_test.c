@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What is not for a service, or can't be told to be: it leaves untouched, and is counted as such. */
+#include "check.h"
+#include "change.h"
+
+#include <string.h>
+
+#define L3 14 /* offset of IP in the frames that are spoilt */
+#define L4_V4 (L3 + 20)
+
+static void arp(struct spec *s)
+{
+	s->type = 0x0806;
+}
+
+static void lldp(struct spec *s)
+{
+	s->type = 0x88cc;
+}
+
+static void tagged_arp(struct spec *s)
+{
+	change__tag(s);
+	arp(s);
+}
+
+/* IEEE 802.3: a length where the type stands. */
+static void llc(struct spec *s)
+{
+	s->type = 100;
+}
+
+static void other_address(struct spec *s)
+{
+	s->ip.dst[s->ip.version == 6 ? 15 : 3] ^= 1;
+}
+
+static void other_first_byte(struct spec *s)
+{
+	s->ip.dst[0] ^= 1;
+}
+
+static void other_middle(struct spec *s)
+{
+	s->ip.dst[s->ip.version == 6 ? 7 : 2] ^= 1;
+}
+
+static void other_port(struct spec *s)
+{
+	s->dport ^= 1;
+}
+
+static void other_port_high(struct spec *s)
+{
+	s->dport ^= 0x100;
+}
+
+/* The service's address and port as the source: a backend's or the balancer's own traffic. */
+static void from_service(struct spec *s)
+{
+	struct ip ip = s->ip;
+
+	memcpy(s->ip.src, ip.dst, sizeof(ip.dst));
+	memcpy(s->ip.dst, ip.src, sizeof(ip.src));
+	s->sport = RIG_PORT;
+	s->dport = 40001;
+}
+
+/* The form in which an IPv4 VIP's key is kept: on the wire it is nobody's address. */
+static void mapped_address(struct spec *s)
+{
+	memset(s->ip.dst, 0, sizeof(s->ip.dst));
+	s->ip.dst[10] = s->ip.dst[11] = 0xff;
+	memcpy(s->ip.dst + 12, rig_vip4, 4);
+}
+
+static void unspecified(struct spec *s)
+{
+	memset(s->ip.dst, 0, sizeof(s->ip.dst));
+}
+
+static void first_fragment(struct spec *s)
+{
+	s->ip.frag = FRAG_MF;
+}
+
+static void middle_fragment(struct spec *s)
+{
+	s->ip.frag = FRAG_MF | 185;
+}
+
+static void last_fragment(struct spec *s)
+{
+	s->ip.frag = 185;
+}
+
+static void shortest_offset(struct spec *s)
+{
+	s->ip.frag = 1;
+}
+
+static void longest_offset(struct spec *s)
+{
+	s->ip.frag = 0x1fff;
+}
+
+static void first_fragment6(struct spec *s)
+{
+	s->ip.ext[0] = (struct ext){.type = PROTO_FRAGMENT, .len = 8, .frag = 1};
+}
+
+static void middle_fragment6(struct spec *s)
+{
+	s->ip.ext[0] = (struct ext){.type = PROTO_FRAGMENT, .len = 8, .frag = 185 << 3 | 1};
+}
+
+static void last_fragment6(struct spec *s)
+{
+	s->ip.ext[0] = (struct ext){.type = PROTO_FRAGMENT, .len = 8, .frag = 185 << 3};
+}
+
+/* RFC 6946: whole, but it asks for reassembly, and that is the kernel's work. */
+static void atomic_fragment6(struct spec *s)
+{
+	s->ip.ext[0] = (struct ext){.type = PROTO_FRAGMENT, .len = 8};
+}
+
+static void fragment_after_options6(struct spec *s)
+{
+	s->ip.ext[0] = (struct ext){.type = PROTO_HOP, .len = 8};
+	s->ip.ext[1] = (struct ext){.type = PROTO_FRAGMENT, .len = 8, .frag = 1};
+}
+
+static void version_5(struct frame *f)
+{
+	f->b[L3] = (uint8_t)(5 << 4 | (f->b[L3] & 15));
+}
+
+static void version_of_the_other(struct frame *f)
+{
+	f->b[L3] ^= (4 ^ 6) << 4;
+}
+
+static void header_of_16(struct frame *f)
+{
+	f->b[L3] = 0x44;
+}
+
+static void header_of_0(struct frame *f)
+{
+	f->b[L3] = 0x40;
+}
+
+/* A header length that runs over the whole packet: 4 * 15 of 20 + 20 + 0. */
+static void header_over_the_end(struct frame *f)
+{
+	f->b[L3] = 0x4f;
+}
+
+static void total_below_header(struct frame *f)
+{
+	f->b[L3 + 2] = 0;
+	f->b[L3 + 3] = 19;
+}
+
+static void total_zero(struct frame *f)
+{
+	f->b[L3 + 2] = f->b[L3 + 3] = 0;
+}
+
+/* All the frame holds is there, but its upper header would start after the packet's end. */
+static void total_of_header(struct frame *f)
+{
+	f->b[L3 + 2] = 0;
+	f->b[L3 + 3] = 20;
+}
+
+static void payload_zero6(struct frame *f)
+{
+	f->b[L3 + 4] = f->b[L3 + 5] = 0;
+}
+
+static void zeros(struct frame *f)
+{
+	memset(f->b + L3, 0, f->len - L3);
+}
+
+static void ones(struct frame *f)
+{
+	memset(f->b + L3, 0xff, f->len - L3);
+}
+
+static void zero_ports(struct frame *f)
+{
+	memset(f->b + L4_V4, 0, 4);
+}
+
+#define PASS_SPEC(name, version, proto, change, verdict)                   \
+	{                                                                  \
+		name, version, proto, change, NULL, FL_V_PASS_##verdict, 0 \
+	}
+#define PASS_BYTES(name, version, proto, change, spoil, verdict)            \
+	{                                                                   \
+		name, version, proto, change, spoil, FL_V_PASS_##verdict, 0 \
+	}
+
+static const struct packet_case rows[] = {
+	PASS_SPEC("ARP", 4, PROTO_TCP, arp, NOT_IP),
+	PASS_SPEC("ARP under a VLAN tag", 4, PROTO_TCP, tagged_arp, NOT_IP),
+	PASS_SPEC("LLDP", 4, PROTO_TCP, lldp, NOT_IP),
+	PASS_SPEC("802.3 length instead of a type", 4, PROTO_TCP, llc, NOT_IP),
+	PASS_SPEC("three VLAN tags, IPv4", 4, PROTO_TCP, change__three_tags, NOT_IP),
+	PASS_SPEC("three VLAN tags, IPv6", 6, PROTO_UDP, change__three_tags, NOT_IP),
+
+	EVERY("another address", other_address, FL_V_PASS_NOT_SERVICE, 0),
+	EVERY("first byte of the address", other_first_byte, FL_V_PASS_NOT_SERVICE, 0),
+	EVERY("middle of the address", other_middle, FL_V_PASS_NOT_SERVICE, 0),
+	EVERY("another port", other_port, FL_V_PASS_NOT_SERVICE, 0),
+	EVERY("another port, high byte", other_port_high, FL_V_PASS_NOT_SERVICE, 0),
+	EVERY("from the service", from_service, FL_V_PASS_NOT_SERVICE, 0),
+	EVERY("unspecified address", unspecified, FL_V_PASS_NOT_SERVICE, 0),
+	PASS_SPEC("IPv4-mapped VIP on the wire, TCP", 6, PROTO_TCP, mapped_address, NOT_SERVICE),
+	PASS_SPEC("IPv4-mapped VIP on the wire, UDP", 6, PROTO_UDP, mapped_address, NOT_SERVICE),
+	PASS_SPEC("ICMP echo to the VIP", 4, PROTO_ICMP, NULL, NOT_SERVICE),
+	PASS_SPEC("ICMPv6 echo to the VIP", 6, PROTO_ICMP6, NULL, NOT_SERVICE),
+	PASS_SPEC("ICMP in IPv6", 6, PROTO_ICMP, NULL, NOT_SERVICE),
+	PASS_SPEC("SCTP to the VIP, IPv4", 4, PROTO_SCTP, NULL, NOT_SERVICE),
+	PASS_SPEC("SCTP to the VIP, IPv6", 6, PROTO_SCTP, NULL, NOT_SERVICE),
+	PASS_SPEC("protocol 255", 4, 255, NULL, NOT_SERVICE),
+	PASS_SPEC("protocol 0 is no IPv4 extension", 4, 0, NULL, NOT_SERVICE),
+	PASS_SPEC("AH in IPv4", 4, PROTO_AH, NULL, NOT_SERVICE),
+	PASS_SPEC("no next header", 6, PROTO_NONE, NULL, NOT_SERVICE),
+	PASS_SPEC("IP-in-IP to the VIP", 4, PROTO_IPV4, NULL, NOT_SERVICE),
+	PASS_BYTES("ports of zero", 4, PROTO_TCP, NULL, zero_ports, NOT_SERVICE),
+
+	PASS_SPEC("first fragment, TCP", 4, PROTO_TCP, first_fragment, FRAGMENT),
+	PASS_SPEC("first fragment, UDP", 4, PROTO_UDP, first_fragment, FRAGMENT),
+	PASS_SPEC("middle fragment", 4, PROTO_UDP, middle_fragment, FRAGMENT),
+	PASS_SPEC("last fragment", 4, PROTO_UDP, last_fragment, FRAGMENT),
+	PASS_SPEC("fragment offset 1", 4, PROTO_TCP, shortest_offset, FRAGMENT),
+	PASS_SPEC("greatest fragment offset", 4, PROTO_TCP, longest_offset, FRAGMENT),
+	PASS_SPEC("first fragment, IPv6 TCP", 6, PROTO_TCP, first_fragment6, FRAGMENT),
+	PASS_SPEC("first fragment, IPv6 UDP", 6, PROTO_UDP, first_fragment6, FRAGMENT),
+	PASS_SPEC("middle fragment, IPv6", 6, PROTO_UDP, middle_fragment6, FRAGMENT),
+	PASS_SPEC("last fragment, IPv6", 6, PROTO_UDP, last_fragment6, FRAGMENT),
+	PASS_SPEC("atomic fragment, IPv6", 6, PROTO_UDP, atomic_fragment6, FRAGMENT),
+	PASS_SPEC("options, then a fragment", 6, PROTO_TCP, fragment_after_options6, FRAGMENT),
+
+	PASS_BYTES("version 5", 4, PROTO_TCP, NULL, version_5, MALFORMED),
+	PASS_BYTES("version 5, IPv6", 6, PROTO_TCP, NULL, version_5, MALFORMED),
+	PASS_BYTES("IPv6 under the type of IPv4", 4, PROTO_TCP, NULL, version_of_the_other,
+		   MALFORMED),
+	PASS_BYTES("IPv4 under the type of IPv6", 6, PROTO_TCP, NULL, version_of_the_other,
+		   MALFORMED),
+	PASS_BYTES("header of 16 bytes", 4, PROTO_TCP, NULL, header_of_16, MALFORMED),
+	PASS_BYTES("header of 0 bytes", 4, PROTO_TCP, NULL, header_of_0, MALFORMED),
+	PASS_BYTES("header over the packet's end", 4, PROTO_TCP, change__empty, header_over_the_end,
+		   MALFORMED),
+	PASS_BYTES("total length below the header", 4, PROTO_TCP, NULL, total_below_header,
+		   MALFORMED),
+	PASS_BYTES("total length zero", 4, PROTO_TCP, NULL, total_zero, MALFORMED),
+	PASS_BYTES("total length of the header", 4, PROTO_TCP, NULL, total_of_header, MALFORMED),
+	PASS_BYTES("payload length zero", 6, PROTO_UDP, NULL, payload_zero6, MALFORMED),
+	PASS_BYTES("all zeros, IPv4", 4, PROTO_TCP, NULL, zeros, MALFORMED),
+	PASS_BYTES("all zeros, IPv6", 6, PROTO_TCP, NULL, zeros, MALFORMED),
+	PASS_BYTES("all ones, IPv4", 4, PROTO_TCP, NULL, ones, MALFORMED),
+	PASS_BYTES("all ones, IPv6", 6, PROTO_TCP, NULL, ones, MALFORMED),
+};
+
+int main(void)
+{
+	return check__table("packet_passes", rows, COUNT(rows), NULL, 0);
+}

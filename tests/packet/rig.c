@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "rig.h"
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "fairlead/flowhash.h"
+#include "lb.skel.h"
+
+const uint8_t rig_vip4[4] = {203, 0, 113, 80};
+const uint8_t rig_vip6[16] = {0x20, 0x01, 0x0d, 0xb8, 0, 1, [15] = 0x80};
+
+/* Reachable at exit, so that the leak checker sees what libbpf holds. */
+static struct rig *the_rig;
+static bool the_gate;
+
+static const uint32_t slot_counts[FL_SLOT_CLASSES] = {
+	[FL_SLOTS_4K] = FL_SLOTS_4K_N,
+	[FL_SLOTS_64K] = FL_SLOTS_64K_N,
+	[FL_SLOTS_1M] = FL_SLOTS_1M_N,
+};
+
+static const struct rig_backend defaults[RIG_BACKENDS] = {
+	[RIG_L2] = {.mode = FL_FWD_L2, .hop = {{2, 0, 0, 1, 1, 1}, {2, 0, 0, 1, 1, 2}, RIG_LO}},
+	[RIG_IPIP4] = {.mode = FL_FWD_IPIP4,
+		       .hop = {{2, 0, 0, 4, 4, 1}, {2, 0, 0, 4, 4, 2}, RIG_LO},
+		       .tunnel = {.version = 4,
+				  .ttl = 64,
+				  .frag = FRAG_DF,
+				  .src = {10, 77, 0, 0},
+				  .dst = {10, 0, 4, 9}},
+		       .src_mask = 0xffff},
+	[RIG_IPIP6] = {.mode = FL_FWD_IPIP6,
+		       .hop = {{2, 0, 0, 6, 6, 1}, {2, 0, 0, 6, 6, 2}, RIG_LO},
+		       .tunnel = {.version = 6,
+				  .ttl = 63,
+				  .src = {0xfd, 1, [7] = 2, [11] = 3},
+				  .dst = {0xfd, 9, [15] = 0x44}},
+		       .src_mask = 0xffffffff},
+};
+
+uint32_t rig__slot_count(enum fl_slot_class slot_class)
+{
+	return slot_counts[slot_class];
+}
+
+static void *map_array(const struct bpf_map *map, size_t size)
+{
+	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+
+	assert_ptr_not_equal(at, MAP_FAILED);
+	return at;
+}
+
+/* Runs once: a test changes nothing of the machine's own network, and finds what it expects. */
+static uint32_t own_namespace(void)
+{
+	static uint32_t port;
+	int s;
+
+	if (port)
+		return port;
+	if (unshare(CLONE_NEWNET))
+		fail_msg("cannot make a network namespace (root?): %s", strerror(errno));
+	s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	assert_int_not_equal(s, -1);
+	/* Any device will do; a bridge takes one call to make. */
+	if (ioctl(s, SIOCBRADDBR, "port"))
+		fail_msg("cannot make a bridge: %s", strerror(errno));
+	close(s);
+	assert_int_equal(if_nametoindex("lo"), RIG_LO);
+	port = if_nametoindex("port");
+	assert_int_not_equal(port, 0);
+	return port;
+}
+
+struct fl_service_key rig__key(uint8_t version, uint8_t proto, uint16_t port)
+{
+	struct fl_service_key key = {.port = htons(port), .proto = proto};
+
+	if (version == 6) {
+		memcpy(key.addr, rig_vip6, 16);
+	} else {
+		key.addr[10] = key.addr[11] = 0xff;
+		memcpy(key.addr + 12, rig_vip4, 4);
+	}
+	return key;
+}
+
+uint32_t rig__key_hash(const struct fl_service_key *key)
+{
+	uint64_t a[2];
+
+	memcpy(a, key->addr, sizeof(a));
+	return fl_service_hash(a[0], a[1], key->port, key->proto);
+}
+
+static const struct bpf_map *outer_map(const struct rig *r, enum fl_slot_class slot_class)
+{
+	switch (slot_class) {
+	case FL_SLOTS_4K:
+		return r->skel->maps.slots_4k;
+	case FL_SLOTS_64K:
+		return r->skel->maps.slots_64k;
+	default:
+		return r->skel->maps.slots_1m;
+	}
+}
+
+void rig__slots_at(struct rig *r, uint32_t outer, const uint16_t *slots)
+{
+	const struct bpf_map *map =
+		outer_map(r, (enum fl_slot_class)r->services[outer / 2].slot_class);
+	uint32_t inner_id, zero = 0;
+	int fd;
+
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(map), &outer, &inner_id), 0);
+	fd = bpf_map_get_fd_by_id(inner_id);
+	assert_true(fd >= 0);
+	assert_int_equal(bpf_map_update_elem(fd, &zero, slots, BPF_ANY), 0);
+	close(fd);
+}
+
+void rig__slots(struct rig *r, uint32_t id, const uint16_t *slots)
+{
+	rig__slots_at(r, r->services[id].live, slots);
+}
+
+static void fill_slots(struct rig *r, uint32_t outer, uint32_t n, uint16_t slot)
+{
+	uint16_t *slots = malloc(n * sizeof(*slots));
+
+	assert_non_null(slots);
+	for (uint32_t i = 0; i < n; i++)
+		slots[i] = slot;
+	rig__slots_at(r, outer, slots);
+	free(slots);
+}
+
+void rig__service(struct rig *r, uint32_t id, const struct fl_service_key *key,
+		  enum fl_slot_class slot_class)
+{
+	uint32_t n = slot_counts[slot_class], hash = rig__key_hash(key);
+	struct fl_bucket *bucket = &r->index[hash & (FL_INDEX_BUCKETS - 1)];
+	int way = 0;
+
+	r->services[id] = (struct fl_service){
+		.key = *key,
+		.live = 2 * id,
+		.slot_mask = n - 1,
+		.slot_class = (__u8)slot_class,
+		.name = "test",
+	};
+	for (uint32_t outer = 2 * id; outer <= 2 * id + 1; outer++) {
+		int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "slots", sizeof(__u32),
+					n * (uint32_t)sizeof(uint16_t), 1, NULL);
+
+		assert_true(fd >= 0);
+		assert_int_equal(bpf_map_update_elem(bpf_map__fd(outer_map(r, slot_class)), &outer,
+						     &fd, BPF_ANY),
+				 0);
+		close(fd);
+		fill_slots(r, outer, n, FL_SLOT_NONE);
+	}
+	while (way < FL_BUCKET_WAYS && bucket->way[way])
+		way++;
+	assert_true(way < FL_BUCKET_WAYS);
+	bucket->way[way] = (hash & 0xffff0000) | id;
+}
+
+void rig__point(struct rig *r, uint16_t slot)
+{
+	for (uint32_t id = RIG_TCP4; id < RIG_SERVICES; id++)
+		fill_slots(r, r->services[id].live, FL_SLOTS_4K_N, slot);
+}
+
+/* The ready-made headers as abi.h describes them. */
+static void fill_outer(const struct rig_backend *b, struct fl_backend *e)
+{
+	const struct ip *t = &b->tunnel;
+	uint16_t sum;
+
+	e->src_mask = htonl(b->src_mask);
+	if (b->mode == FL_FWD_IPIP4) {
+		e->outer4[0] = 0x45;
+		e->outer4[4] = (uint8_t)(t->id >> 8);
+		e->outer4[5] = (uint8_t)t->id;
+		e->outer4[6] = (uint8_t)(t->frag >> 8);
+		e->outer4[7] = (uint8_t)t->frag;
+		e->outer4[8] = t->ttl;
+		memcpy(e->outer4 + 12, t->src, 4);
+		memcpy(e->outer4 + 16, t->dst, 4);
+		sum = (uint16_t)~build__checksum(e->outer4, sizeof(e->outer4));
+		e->outer4[10] = (uint8_t)(sum >> 8);
+		e->outer4[11] = (uint8_t)sum;
+	} else if (b->mode == FL_FWD_IPIP6) {
+		e->outer6[0] = 0x60;
+		e->outer6[7] = t->ttl;
+		memcpy(e->outer6 + 8, t->src, 16);
+		memcpy(e->outer6 + 24, t->dst, 16);
+	}
+}
+
+void rig__backend(struct rig *r, uint32_t index, const struct rig_backend *b)
+{
+	struct fl_backend e = {.mode = (__u8)b->mode, .mtu = b->mtu, .hop = {b->hop}};
+
+	fill_outer(b, &e);
+	r->backends[index] = e;
+	if (index < RIG_BACKENDS)
+		r->be[index] = *b;
+}
+
+void rig__reset_backends(struct rig *r)
+{
+	for (uint32_t i = RIG_L2; i < RIG_BACKENDS; i++)
+		rig__backend(r, i, &defaults[i]);
+}
+
+void rig__settings(struct rig *r, const struct fl_settings *s)
+{
+	uint32_t zero = 0;
+
+	r->settings = *s;
+	assert_int_equal(
+		bpf_map_update_elem(bpf_map__fd(r->skel->maps.settings), &zero, s, BPF_ANY), 0);
+}
+
+void rig__tx_port(struct rig *r, uint32_t ifindex, bool there)
+{
+	int fd = bpf_map__fd(r->skel->maps.tx_ports);
+
+	if (there)
+		assert_int_equal(bpf_map_update_elem(fd, &ifindex, &ifindex, BPF_ANY), 0);
+	else
+		bpf_map_delete_elem(fd, &ifindex);
+}
+
+static void load(struct rig *r, bool gate_lease)
+{
+	r->skel = lb_bpf__open();
+	assert_non_null(r->skel);
+	r->skel->rodata->gate_lease = gate_lease;
+	if (lb_bpf__load(r->skel))
+		fail_msg("cannot load lb.bpf.o (root?)");
+	r->lb = bpf_program__fd(r->skel->progs.lb);
+	r->arm = bpf_program__fd(r->skel->progs.lease_arm);
+	r->services =
+		map_array(r->skel->maps.services, sizeof(struct fl_service) * FL_MAX_SERVICES);
+	r->index = map_array(r->skel->maps.svc_index, sizeof(struct fl_bucket) * FL_INDEX_BUCKETS);
+	r->backends =
+		map_array(r->skel->maps.backends, sizeof(struct fl_backend) * FL_MAX_BACKENDS);
+}
+
+static void fill(struct rig *r)
+{
+	const struct fl_settings settings = {
+		.flow_key = {0x243f6a8885a308d3ULL, 0x13198a2e03707344ULL, 0xa4093822299f31d0ULL,
+			     0x082efa98ec4e6c89ULL},
+		.lease_ns = 1000000000,
+	};
+	static const struct {
+		enum rig_service id;
+		uint8_t version, proto;
+	} services[] = {{RIG_TCP4, 4, PROTO_TCP},
+			{RIG_UDP4, 4, PROTO_UDP},
+			{RIG_TCP6, 6, PROTO_TCP},
+			{RIG_UDP6, 6, PROTO_UDP}};
+
+	rig__settings(r, &settings);
+	for (size_t i = 0; i < sizeof(services) / sizeof(*services); i++) {
+		struct fl_service_key key =
+			rig__key(services[i].version, services[i].proto, RIG_PORT);
+
+		rig__service(r, services[i].id, &key, FL_SLOTS_4K);
+	}
+	rig__reset_backends(r);
+	rig__point(r, RIG_L2);
+	rig__tx_port(r, RIG_LO, true);
+	rig__tx_port(r, r->port, true);
+}
+
+static void rig_free(struct rig *r)
+{
+	if (!r)
+		return;
+	munmap(r->services, sizeof(struct fl_service) * FL_MAX_SERVICES);
+	munmap(r->index, sizeof(struct fl_bucket) * FL_INDEX_BUCKETS);
+	munmap(r->backends, sizeof(struct fl_backend) * FL_MAX_BACKENDS);
+	lb_bpf__destroy(r->skel);
+	free(r);
+}
+
+struct rig *rig__get(bool gate_lease)
+{
+	if (the_rig && the_gate == gate_lease)
+		return the_rig;
+	rig_free(the_rig);
+	the_rig = calloc(1, sizeof(*the_rig));
+	assert_non_null(the_rig);
+	the_gate = gate_lease;
+	the_rig->cpus = libbpf_num_possible_cpus();
+	the_rig->port = own_namespace();
+	load(the_rig, gate_lease);
+	fill(the_rig);
+	return the_rig;
+}
+
+int rig__teardown(void **state)
+{
+	(void)state;
+	rig_free(the_rig);
+	the_rig = NULL;
+	return 0;
+}
+
+uint64_t rig__hash(const struct rig *r, const struct spec *s)
+{
+	const __u64 *key = r->settings.flow_key;
+	uint16_t pair[2] = {htons(s->sport), htons(s->dport)};
+	uint64_t src[2], dst[2];
+	uint32_t ports, src4, dst4;
+
+	memcpy(&ports, pair, sizeof(ports));
+	memcpy(src, s->ip.src, 16);
+	memcpy(dst, s->ip.dst, 16);
+	if (s->ip.version == 6)
+		return fl_flow_hash6(key, (const __u64 *)src, (const __u64 *)dst, ports, s->proto);
+	memcpy(&src4, s->ip.src, 4);
+	memcpy(&dst4, s->ip.dst, 4);
+	return fl_flow_hash4(key, src4, dst4, ports, s->proto);
+}
+
+enum rig_service rig__service_of(const struct spec *s)
+{
+	if (s->ip.version == 6)
+		return s->proto == PROTO_TCP ? RIG_TCP6 : RIG_UDP6;
+	return s->proto == PROTO_TCP ? RIG_TCP4 : RIG_UDP4;
+}
+
+int rig__run_meta(int prog, const struct frame *in, uint32_t ingress, uint32_t meta,
+		  struct run *out)
+{
+	static uint8_t data[256 + FRAME_MAX];
+	struct xdp_md ctx = {.data = meta, .data_end = in->len + meta, .ingress_ifindex = ingress};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = data, .data_size_in = in->len + meta,
+		    .data_out = out->out.b, .data_size_out = sizeof(out->out.b), .repeat = 1);
+
+	memset(data, 0, meta);
+	memcpy(data + meta, in->b, in->len);
+	if (ingress || meta) {
+		opts.ctx_in = &ctx;
+		opts.ctx_size_in = sizeof(ctx);
+	}
+	if (bpf_prog_test_run_opts(prog, &opts))
+		return -errno;
+	out->action = opts.retval;
+	out->out.len = opts.data_size_out;
+	return 0;
+}
+
+void rig__run(int prog, const struct frame *in, uint32_t ingress, struct run *out)
+{
+	int rc = rig__run_meta(prog, in, ingress, 0, out);
+
+	if (rc)
+		fail_msg("test run of %u bytes: %s", in->len, strerror(-rc));
+}
+
+static struct fl_count sum_of(const struct rig *r, const struct bpf_map *map, uint32_t index)
+{
+	static struct fl_count each[1024];
+	struct fl_count sum = {};
+
+	assert_in_range(r->cpus, 1, 1024);
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(map), &index, each), 0);
+	for (int i = 0; i < r->cpus; i++) {
+		sum.packets += each[i].packets;
+		sum.bytes += each[i].bytes;
+	}
+	return sum;
+}
+
+void rig__verdicts(const struct rig *r, struct fl_count out[FL_VERDICTS])
+{
+	for (uint32_t i = 0; i < FL_VERDICTS; i++)
+		out[i] = sum_of(r, r->skel->maps.verdicts, i);
+}
+
+void rig__counters(const struct rig *r, struct counters *out)
+{
+	rig__verdicts(r, out->verdict);
+	for (uint32_t i = 0; i < RIG_COUNTED; i++) {
+		out->service[i] = sum_of(r, r->skel->maps.svc_stats, i);
+		out->backend[i] = sum_of(r, r->skel->maps.be_stats, i);
+	}
+}

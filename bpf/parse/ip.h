@@ -7,7 +7,7 @@
 
 #define IP_OFFSET_OR_MF 0x3fff /* fragment offset and "more fragments" */
 
-/* Extension headers that may stand before TCP or UDP; longer chains are not steered. */
+/* Extension headers, and their bytes, that may stand before TCP or UDP; more are not steered. */
 #define MAX_EXT_HEADERS 6
 #define MAX_EXT_BYTES 1024
 
@@ -47,7 +47,8 @@ static __always_inline int parse_ipv4(void *data, void *end, struct pkt *p)
 /* Walks to the upper-layer header: *next is its protocol, *off its offset from the IP header. */
 static __always_inline int skip_ext_headers(void *ip, void *end, __u8 *next, __u32 *off)
 {
-	for (int i = 0; i < MAX_EXT_HEADERS; i++) {
+	/* One round more than headers are skipped: the last one sees what follows them. */
+	for (int i = 0; i <= MAX_EXT_HEADERS; i++) {
 		struct ext_hdr *h = ip + *off;
 
 		if (*next == NEXTHDR_FRAGMENT)
@@ -60,7 +61,7 @@ static __always_inline int skip_ext_headers(void *ip, void *end, __u8 *next, __u
 		/* RFC 4302 2.2: AH counts 4-byte words less two, the others 8-byte words less one. */
 		*off += *next == NEXTHDR_AUTH ? (h->len + 2) * 4 : (h->len + 1) * 8;
 		*next = h->next;
-		if (*off > MAX_EXT_BYTES)
+		if (*off > sizeof(struct ipv6hdr) + MAX_EXT_BYTES)
 			return FL_V_PASS_NOT_SERVICE;
 	}
 	return FL_V_PASS_NOT_SERVICE;

@@ -91,7 +91,8 @@ static __always_inline enum fate fix_inner4(void *at, void *end, const struct ou
 	__u32 sum;
 	int ecn;
 
-	if ((void *)(ip + 1) > end || ip->version != 4 || bpf_ntohs(ip->tot_len) > o->inner_len)
+	if ((void *)(ip + 1) > end || ip->version != 4 || bpf_ntohs(ip->tot_len) < sizeof(*ip) ||
+	    bpf_ntohs(ip->tot_len) > o->inner_len)
 		return LEAVE;
 	ecn = merge_ecn(ip->tos & ECN_MASK, o->ecn);
 	if (ecn < 0)

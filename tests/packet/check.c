@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "check.h"
 
-#include <linux/bpf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +34,7 @@ static uint32_t xdp_action(const struct want *want)
 	}
 }
 
-static void dump(const char *what, const struct frame *f)
+void check__dump(const char *what, const struct frame *f)
 {
 	fprintf(stderr, "%s, %u bytes:", what, f->len);
 	for (uint32_t i = 0; i < f->len && i < 128; i++)
@@ -43,8 +42,7 @@ static void dump(const char *what, const struct frame *f)
 	fputc('\n', stderr);
 }
 
-static void compare_frames(const struct frame *in, const struct frame *want,
-			   const struct frame *got)
+void check__same(const struct frame *in, const struct frame *want, const struct frame *got)
 {
 	uint32_t at = 0;
 
@@ -52,9 +50,9 @@ static void compare_frames(const struct frame *in, const struct frame *want,
 		return;
 	while (at < want->len && at < got->len && want->b[at] == got->b[at])
 		at++;
-	dump("in", in);
-	dump("wanted", want);
-	dump("got", got);
+	check__dump("in", in);
+	check__dump("wanted", want);
+	check__dump("got", got);
 	fail_msg("the frame differs at byte %u (%u bytes wanted, %u got)", at, want->len, got->len);
 }
 
@@ -100,7 +98,7 @@ void check__frame(struct rig *r, const struct frame *in, const struct want *want
 	compare_counters(&before, &after, want, in->len);
 	if (run.action != xdp_action(want))
 		fail_msg("action %u, wanted %u", run.action, xdp_action(want));
-	compare_frames(in, want->out ? want->out : in, &run.out);
+	check__same(in, want->out ? want->out : in, &run.out);
 }
 
 /* The bits of the outer source that follow the flow. */

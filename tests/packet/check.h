@@ -49,6 +49,10 @@ void check__case(void **state);
 int check__table(const char *group, const struct packet_case *rows, size_t n,
 		 const struct CMUnitTest *others, size_t n_others);
 
+/* Fails, with all three shown, unless the frame that came out is the one that was wanted. */
+void check__same(const struct frame *in, const struct frame *want, const struct frame *got);
+void check__dump(const char *what, const struct frame *f);
+
 enum verdict_action { CHECK_PASS, CHECK_DROP, CHECK_SEND };
 enum verdict_action check__action(enum fl_verdict verdict);
 

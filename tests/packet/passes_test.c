@@ -99,6 +99,11 @@ static void shortest_offset(struct spec *s)
 	s->ip.frag = 1;
 }
 
+static void highest_offset_bit(struct spec *s)
+{
+	s->ip.frag = 0x1000;
+}
+
 static void longest_offset(struct spec *s)
 {
 	s->ip.frag = 0x1fff;
@@ -238,6 +243,7 @@ static const struct packet_case rows[] = {
 	PASS_SPEC("middle fragment", 4, PROTO_UDP, middle_fragment, FRAGMENT),
 	PASS_SPEC("last fragment", 4, PROTO_UDP, last_fragment, FRAGMENT),
 	PASS_SPEC("fragment offset 1", 4, PROTO_TCP, shortest_offset, FRAGMENT),
+	PASS_SPEC("fragment offset 4096", 4, PROTO_TCP, highest_offset_bit, FRAGMENT),
 	PASS_SPEC("greatest fragment offset", 4, PROTO_TCP, longest_offset, FRAGMENT),
 	PASS_SPEC("first fragment, IPv6 TCP", 6, PROTO_TCP, first_fragment6, FRAGMENT),
 	PASS_SPEC("first fragment, IPv6 UDP", 6, PROTO_UDP, first_fragment6, FRAGMENT),

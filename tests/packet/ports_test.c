@@ -2,7 +2,9 @@
 /* The way out: back by the port that the packet came from, by another one, or by none. */
 #include "check.h"
 
-#include <string.h>
+#include <bpf/bpf.h>
+
+#include "lb.skel.h"
 
 static const uint32_t backends[] = {RIG_L2, RIG_IPIP4, RIG_IPIP6};
 
@@ -95,6 +97,19 @@ static void test_no_next_hop(void **state)
 	send_all(r, r->port, 0, false);
 }
 
+/* 0 is no port, even where the map has such a key. */
+static void test_no_next_hop_whatever_the_map_says(void **state)
+{
+	struct rig *r = rig__get(false);
+	int fd = bpf_map__fd(r->skel->maps.tx_ports);
+	uint32_t zero = 0;
+
+	(void)state;
+	assert_int_equal(bpf_map_update_elem(fd, &zero, &r->port, BPF_ANY), 0);
+	send_all(r, RIG_LO, 0, false);
+	bpf_map_delete_elem(fd, &zero);
+}
+
 /* What has no next hop is counted so, whatever else is wrong with it. */
 static void test_no_next_hop_comes_first(void **state)
 {
@@ -138,6 +153,7 @@ int main(void)
 		cmocka_unit_test(test_another_port),
 		cmocka_unit_test(test_port_gone),
 		cmocka_unit_test(test_no_next_hop),
+		cmocka_unit_test(test_no_next_hop_whatever_the_map_says),
 		cmocka_unit_test(test_no_next_hop_comes_first),
 		cmocka_unit_test(test_redirect_is_not_left_behind),
 	};

@@ -5,7 +5,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/bpf.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <sched.h>
@@ -393,10 +392,15 @@ static struct fl_count sum_of(const struct rig *r, const struct bpf_map *map, ui
 	return sum;
 }
 
+struct fl_count rig__verdict(const struct rig *r, enum fl_verdict verdict)
+{
+	return sum_of(r, r->skel->maps.verdicts, verdict);
+}
+
 void rig__verdicts(const struct rig *r, struct fl_count out[FL_VERDICTS])
 {
 	for (uint32_t i = 0; i < FL_VERDICTS; i++)
-		out[i] = sum_of(r, r->skel->maps.verdicts, i);
+		out[i] = rig__verdict(r, (enum fl_verdict)i);
 }
 
 void rig__counters(const struct rig *r, struct counters *out)

@@ -15,6 +15,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <linux/bpf.h>
+
 #include "build.h"
 #include "fairlead/abi.h"
 
@@ -105,6 +107,7 @@ int rig__run_meta(int prog, const struct frame *in, uint32_t ingress, uint32_t m
 		  struct run *out);
 
 void rig__counters(const struct rig *r, struct counters *out);
+struct fl_count rig__verdict(const struct rig *r, enum fl_verdict verdict);
 void rig__verdicts(const struct rig *r, struct fl_count out[FL_VERDICTS]);
 
 #endif

@@ -36,33 +36,44 @@ static uint64_t neg_log2(uint64_t u)
 	return (64ULL << LOG_BITS) - digits;
 }
 
-/* Weighted rendezvous: exponential draws of rate `weight`, the earliest wins. */
-static uint16_t rendezvous(const struct table_base *b, const bool *accepts, uint32_t slot)
+/* Who may draw: the members that accept and have a weight. */
+struct live {
+	size_t n;
+	uint16_t ordinal[TABLE_MAX_MEMBERS];
+};
+
+/*
+ * Weighted rendezvous: exponential draws of rate `weight`, the earliest wins. Thousands may draw for
+ * each of thousands of slots, so a draw that is too late is told without its logarithm:
+ * -log2(x) > 1 - x for x in (0, 1).
+ */
+static uint16_t rendezvous(const struct table_base *b, const struct live *live, uint32_t slot)
 {
-	uint64_t best_draw = 0, best_weight = 0, best_hash = 0;
+	uint64_t best_draw = 0, best_weight = 0, best_hash = 0, salt = table_mix(slot);
 	uint16_t best = TABLE_NONE;
 
-	for (size_t i = 0; i < b->n; i++) {
-		uint64_t draw, left, right;
+	for (size_t i = 0; i < live->n; i++) {
+		uint16_t ordinal = live->ordinal[i];
+		uint64_t hash = b->hashes[ordinal], weight = b->weights[ordinal];
+		uint64_t u = table_mix(hash ^ salt), draw, left, right = best_draw * weight;
 
-		if (!accepts[i] || !b->weights[i])
+		if (best != TABLE_NONE && (~u >> (64 - LOG_BITS)) * best_weight > right)
 			continue;
-		draw = neg_log2(table_mix(b->hashes[i] ^ table_mix(slot)));
+		draw = neg_log2(u);
 		/* draw / weight < best_draw / best_weight, without the divisions: 30 + 16 bits */
 		left = draw * best_weight;
-		right = best_draw * b->weights[i];
-		if (best != TABLE_NONE &&
-		    (left > right || (left == right && b->hashes[i] > best_hash)))
+		if (best != TABLE_NONE && (left > right || (left == right && hash > best_hash)))
 			continue;
-		best = (uint16_t)i;
+		best = ordinal;
 		best_draw = draw;
-		best_weight = b->weights[i];
-		best_hash = b->hashes[i];
+		best_weight = weight;
+		best_hash = hash;
 	}
 	return best;
 }
 
-static uint16_t walk(const struct table_base *b, const bool *accepts, uint32_t slot)
+static uint16_t walk(const struct table_base *b, const bool *accepts, const struct live *live,
+		     uint32_t slot)
 {
 	for (uint64_t r = 1; r <= CHAIN_LENGTH; r++) {
 		uint16_t owner = b->owner[table_mix(r << 32 | slot) & (b->slots - 1)];
@@ -70,23 +81,26 @@ static uint16_t walk(const struct table_base *b, const bool *accepts, uint32_t s
 		if (accepts[owner])
 			return owner;
 	}
-	return rendezvous(b, accepts, slot);
+	return rendezvous(b, live, slot);
 }
 
 void table__fill(const struct table_base *b, const bool *accepts, uint16_t *out)
 {
-	bool any = false;
+	struct live live; /* 64 KiB of stack, and no way to fail */
 
-	for (size_t i = 0; i < b->n; i++)
-		any |= accepts[i] && b->weights[i];
-	if (!any) {
+	live.n = 0;
+	for (size_t i = 0; i < b->n; i++) {
+		if (accepts[i] && b->weights[i])
+			live.ordinal[live.n++] = (uint16_t)i;
+	}
+	if (!live.n) {
 		memset(out, 0xff, b->slots * sizeof(*out));
 		return;
 	}
 	for (uint32_t slot = 0; slot < b->slots; slot++) {
 		uint16_t owner = b->owner[slot];
 
-		out[slot] = accepts[owner] ? owner : walk(b, accepts, slot);
+		out[slot] = accepts[owner] ? owner : walk(b, accepts, &live, slot);
 	}
 }
 

@@ -6,7 +6,8 @@
  * power of two, so every odd skip visits all of them. Entries take turns, each taking the first free
  * slot of its walk. In each of max(quota) rounds an entry of quota q has its turn whenever
  * round * q / max passes an integer, so that turns are spread evenly over the rounds and every entry
- * ends at exactly its quota.
+ * ends at exactly its quota. The turns are as many as the slots, however many rounds there are and
+ * however few entries have a turn in most of them: they are sorted by round, then taken.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,10 +17,19 @@
 
 struct walk {
 	uint32_t at, skip;
-	uint32_t quota;
-	uint32_t credit; /* Bresenham's error term, below max(quota) */
 	uint16_t ordinal;
 };
+
+static struct walk begin(const struct table_entry *e, uint32_t mask)
+{
+	uint64_t h = table_mix(e->hash);
+
+	return (struct walk){
+		.at = (uint32_t)h & mask,
+		.skip = ((uint32_t)(h >> 32) | 1) & mask,
+		.ordinal = e->ordinal,
+	};
+}
 
 static uint32_t next_free(struct walk *w, const uint16_t *owner, uint32_t mask)
 {
@@ -32,40 +42,66 @@ static uint32_t next_free(struct walk *w, const uint16_t *owner, uint32_t mask)
 	return slot;
 }
 
+/* The round, from 0, of an entry's turn k of `quota`, from 0: the first r with (r + 1) q >= (k + 1) max. */
+static uint32_t round_of(uint32_t k, uint32_t quota, uint32_t max)
+{
+	return (uint32_t)(((uint64_t)(k + 1) * max + quota - 1) / quota - 1);
+}
+
+/*
+ * Whose turn it is, from the first to the last: a counting sort of all turns by round that keeps the
+ * entries' order within one. `ends` has a place for each of the max rounds, zeroed.
+ */
+static void order_turns(const struct table_entry *entries, size_t n, uint32_t max, uint32_t *ends,
+			uint16_t *turns)
+{
+	uint32_t before = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		for (uint32_t k = 0; k < entries[i].quota; k++)
+			ends[round_of(k, entries[i].quota, max)]++;
+	}
+	for (uint32_t r = 0; r < max; r++) {
+		uint32_t count = ends[r];
+
+		ends[r] = before;
+		before += count;
+	}
+	for (size_t i = 0; i < n; i++) {
+		for (uint32_t k = 0; k < entries[i].quota; k++)
+			turns[ends[round_of(k, entries[i].quota, max)]++] = (uint16_t)i;
+	}
+}
+
 int table_maglev__fill(const struct table_entry *entries, size_t n, uint32_t slots, uint16_t *owner)
 {
 	struct walk *walks = calloc(n + 1, sizeof(*walks));
-	uint32_t max = 0, mask = slots - 1;
-	size_t active = 0;
+	uint16_t *turns = calloc(slots, sizeof(*turns));
+	uint32_t max = 0, total = 0, mask = slots - 1, *ends = NULL;
+	int rc = -ENOMEM;
 
-	if (!walks)
-		return -ENOMEM;
+	if (!walks || !turns)
+		goto cleanup;
 	memset(owner, 0xff, slots * sizeof(*owner));
 	for (size_t i = 0; i < n; i++) {
-		uint64_t h = table_mix(entries[i].hash);
-
-		if (!entries[i].quota)
-			continue;
-		walks[active++] = (struct walk){
-			.at = (uint32_t)h & mask,
-			.skip = ((uint32_t)(h >> 32) | 1) & mask,
-			.quota = entries[i].quota,
-			.ordinal = entries[i].ordinal,
-		};
+		walks[i] = begin(&entries[i], mask);
+		total += entries[i].quota;
 		if (entries[i].quota > max)
 			max = entries[i].quota;
 	}
-	for (uint32_t round = 0; round < max; round++) {
-		for (size_t i = 0; i < active; i++) {
-			struct walk *w = &walks[i];
+	ends = calloc((size_t)max + 1, sizeof(*ends));
+	if (!ends)
+		goto cleanup;
+	order_turns(entries, n, max, ends, turns);
+	for (uint32_t t = 0; t < total; t++) {
+		struct walk *w = &walks[turns[t]];
 
-			w->credit += w->quota;
-			if (w->credit < max)
-				continue;
-			w->credit -= max;
-			owner[next_free(w, owner, mask)] = w->ordinal;
-		}
+		owner[next_free(w, owner, mask)] = w->ordinal;
 	}
+	rc = 0;
+cleanup:
+	free(ends);
+	free(turns);
 	free(walks);
-	return 0;
+	return rc;
 }

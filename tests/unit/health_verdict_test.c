@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The verdict: stories told result by result, and every short sequence against a simple model. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "health/health.h"
+
+#define BORN 1000 /* since_ns that health__init() is given */
+
+/*
+ * Each story: the results, '+' or '-', and what is so after each of them: the state (U D ?), then
+ * the change ('.' none, 'u' went up, 'd' went down), then whether it is settled (s) or counting (c).
+ */
+static const struct {
+	const char *what;
+	uint32_t rise, fall;
+	enum fl_health start;
+	const char *results;
+	const char *states, *changes, *settled;
+} stories[] = {
+	{"the first success makes UP at once", 3, 3, FL_HEALTH_UNKNOWN, "+", "U", "u", "s"},
+	{"unknown falls after `fall`", 1, 3, FL_HEALTH_UNKNOWN, "---", "??D", "..d", "ccs"},
+	{"unknown falls at once", 1, 1, FL_HEALTH_UNKNOWN, "-", "D", "d", "s"},
+	{"unknown, failures, then up", 3, 3, FL_HEALTH_UNKNOWN, "--+-", "??UU", "..u.", "ccsc"},
+	{"up falls after `fall`", 2, 3, FL_HEALTH_UP, "---", "UUD", "..d", "ccs"},
+	{"up falls at once", 2, 1, FL_HEALTH_UP, "-", "D", "d", "s"},
+	{"a success ends a streak", 2, 3, FL_HEALTH_UP, "--+--", "UUUUU", ".....", "ccscc"},
+	{"up stays up", 2, 2, FL_HEALTH_UP, "+++", "UUU", "...", "sss"},
+	{"down rises after `rise`", 3, 2, FL_HEALTH_DOWN, "+++", "DDU", "..u", "ccs"},
+	{"down rises at once", 1, 2, FL_HEALTH_DOWN, "+", "U", "u", "s"},
+	{"a failure ends a streak", 3, 2, FL_HEALTH_DOWN, "++-++", "DDDDD", ".....", "ccscc"},
+	{"down stays down", 2, 2, FL_HEALTH_DOWN, "---", "DDD", "...", "sss"},
+	{"there and back", 2, 2, FL_HEALTH_UP, "--++--", "UDDUUD", ".d.u.d", "cscscs"},
+	{"a flapper moves nothing", 2, 2, FL_HEALTH_UP, "-+-+-+", "UUUUUU", "......", "cscscs"},
+	{"a flapper with rise 1, fall 1", 1, 1, FL_HEALTH_UP, "-+-+", "DUDU", "dudu", "ssss"},
+};
+
+static enum fl_health state_of(char c)
+{
+	return c == 'U' ? FL_HEALTH_UP : c == 'D' ? FL_HEALTH_DOWN : FL_HEALTH_UNKNOWN;
+}
+
+static enum health_change change_of(char c)
+{
+	return c == 'u' ? HEALTH_WENT_UP : c == 'd' ? HEALTH_WENT_DOWN : HEALTH_SAME;
+}
+
+static void test_stories(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(stories) / sizeof(*stories); i++) {
+		struct health h;
+
+		assert_int_equal(strlen(stories[i].results), strlen(stories[i].settled));
+		health__init(&h, stories[i].rise, stories[i].fall, stories[i].start, FL_ADMIN_NONE,
+			     BORN);
+		assert_int_equal(health__settled(&h), stories[i].start != FL_HEALTH_UNKNOWN);
+		for (size_t r = 0; stories[i].results[r]; r++) {
+			enum health_change c =
+				health__result(&h, stories[i].results[r] == '+', 1 + r, 1 + r);
+
+			if (h.state != state_of(stories[i].states[r]) ||
+			    c != change_of(stories[i].changes[r]) ||
+			    health__settled(&h) != (stories[i].settled[r] == 's'))
+				fail_msg("%s: after result %zu: state %d, change %d, streak %u",
+					 stories[i].what, r + 1, (int)h.state, (int)c, h.streak);
+		}
+	}
+}
+
+/* --- every sequence ----------------------------------------------------------------------------------- */
+
+/* The rules of health.h read off the whole past, without a counter to get wrong. */
+struct model {
+	enum fl_health state;
+	size_t changed_at; /* results before it are no evidence any more */
+};
+
+/* How many results at the end of results[from..n) are equal to `ok`. */
+static uint32_t run_length(const bool *results, size_t from, size_t n, bool ok)
+{
+	uint32_t length = 0;
+
+	while (n > from && results[n - 1] == ok) {
+		length++;
+		n--;
+	}
+	return length;
+}
+
+static enum health_change model__result(struct model *m, const bool *results, size_t n,
+					uint32_t rise, uint32_t fall)
+{
+	uint32_t good = run_length(results, m->changed_at, n, true);
+	uint32_t bad = run_length(results, m->changed_at, n, false);
+	enum fl_health next = m->state;
+
+	if (m->state != FL_HEALTH_UP && good >= (m->state == FL_HEALTH_UNKNOWN ? 1 : rise))
+		next = FL_HEALTH_UP;
+	else if (m->state != FL_HEALTH_DOWN && bad >= fall)
+		next = FL_HEALTH_DOWN;
+	if (next == m->state)
+		return HEALTH_SAME;
+	m->state = next;
+	m->changed_at = n;
+	return next == FL_HEALTH_UP ? HEALTH_WENT_UP : HEALTH_WENT_DOWN;
+}
+
+/* Results that speak against the state, in a row until now. */
+static uint32_t model__streak(const struct model *m, const bool *results, size_t n)
+{
+	if (m->state == FL_HEALTH_UNKNOWN)
+		return (uint32_t)n; /* a success would have ended it */
+	return run_length(results, m->changed_at, n, m->state == FL_HEALTH_DOWN);
+}
+
+/* Monotonic and real time of result n, apart so that one can't be taken for the other. */
+static uint64_t mono_of(size_t n)
+{
+	return 500 + 7 * n;
+}
+
+static uint64_t real_of(size_t n)
+{
+	return 90000 + 11 * n;
+}
+
+static void compare(const struct health *h, const struct model *m, const bool *results, size_t n)
+{
+	uint32_t streak = model__streak(m, results, n);
+	uint64_t since = m->changed_at ? real_of(m->changed_at) : BORN;
+
+	assert_int_equal(h->state, m->state);
+	assert_int_equal(h->streak, streak);
+	assert_int_equal(h->since_ns, since);
+	assert_int_equal(h->first_bad_ns, streak ? mono_of(n - streak + 1) : 0);
+	assert_int_equal(health__settled(h), m->state != FL_HEALTH_UNKNOWN && !streak);
+	assert_int_equal(health__accepts(h), m->state == FL_HEALTH_UP);
+}
+
+static void run_sequence(uint32_t bits, size_t len, uint32_t rise, uint32_t fall,
+			 enum fl_health start)
+{
+	struct model m = {.state = start};
+	bool results[12];
+	struct health h;
+
+	health__init(&h, rise, fall, start, FL_ADMIN_NONE, BORN);
+	for (size_t n = 1; n <= len; n++) {
+		bool ok = bits >> (n - 1) & 1;
+		enum health_change got = health__result(&h, ok, mono_of(n), real_of(n)), want;
+
+		results[n - 1] = ok;
+		want = model__result(&m, results, n, rise, fall);
+		assert_int_equal(got, want);
+		/* shorter sequences are prefixes of the longest: compared all the same, here */
+		compare(&h, &m, results, n);
+	}
+}
+
+static void test_all_sequences(void **state)
+{
+	static const enum fl_health starts[] = {FL_HEALTH_UNKNOWN, FL_HEALTH_UP, FL_HEALTH_DOWN};
+
+	(void)state;
+	for (uint32_t rise = 1; rise <= 3; rise++) {
+		for (uint32_t fall = 1; fall <= 3; fall++) {
+			for (int s = 0; s < 3; s++) {
+				for (uint32_t bits = 0; bits < 1U << 12; bits++)
+					run_sequence(bits, 12, rise, fall, starts[s]);
+			}
+		}
+	}
+}
+
+/* --- thresholds ---------------------------------------------------------------------------------------- */
+
+static void feed(struct health *h, bool ok, int times)
+{
+	while (times--)
+		health__result(h, ok, 1, 1);
+}
+
+static void test_thresholds_lowered(void **state)
+{
+	struct health h;
+
+	(void)state;
+	health__init(&h, 5, 5, FL_HEALTH_UP, FL_ADMIN_NONE, BORN);
+	feed(&h, false, 4);
+	health__set_thresholds(&h, 2, 2);
+	/* enough already, but a verdict needs a result */
+	assert_int_equal(h.state, FL_HEALTH_UP);
+	assert_int_equal(h.since_ns, BORN);
+	assert_false(health__settled(&h));
+	assert_int_equal(health__result(&h, false, 1, 2), HEALTH_WENT_DOWN);
+	feed(&h, true, 1);
+	health__set_thresholds(&h, 1, 1);
+	assert_int_equal(h.state, FL_HEALTH_DOWN);
+	assert_int_equal(health__result(&h, true, 1, 3), HEALTH_WENT_UP);
+	/* the success that comes instead ends the streak */
+	health__set_thresholds(&h, 5, 5);
+	feed(&h, false, 4);
+	health__set_thresholds(&h, 1, 1);
+	assert_int_equal(health__result(&h, true, 1, 4), HEALTH_SAME);
+	assert_true(health__settled(&h));
+}
+
+static void test_thresholds_raised(void **state)
+{
+	struct health h;
+
+	(void)state;
+	health__init(&h, 2, 2, FL_HEALTH_UP, FL_ADMIN_NONE, BORN);
+	feed(&h, false, 1);
+	health__set_thresholds(&h, 3, 4);
+	feed(&h, false, 2);
+	assert_int_equal(h.state, FL_HEALTH_UP);
+	assert_int_equal(h.streak, 3); /* what was counted still counts */
+	assert_int_equal(health__result(&h, false, 1, 2), HEALTH_WENT_DOWN);
+	feed(&h, true, 2);
+	assert_int_equal(h.state, FL_HEALTH_DOWN);
+	assert_int_equal(health__result(&h, true, 1, 3), HEALTH_WENT_UP);
+}
+
+/* --- adoption and the operator --------------------------------------------------------------------------- */
+
+static void test_adoption(void **state)
+{
+	static const enum fl_health states[] = {FL_HEALTH_UNKNOWN, FL_HEALTH_UP, FL_HEALTH_DOWN};
+
+	(void)state;
+	for (int s = 0; s < 3; s++) {
+		for (int drain = 0; drain < 2; drain++) {
+			enum fl_admin admin = drain ? FL_ADMIN_DRAIN : FL_ADMIN_NONE;
+			struct health h;
+
+			memset(&h, 0xa5, sizeof(h));
+			health__init(&h, 2, 3, states[s], admin, 77);
+			assert_int_equal(h.state, states[s]);
+			assert_int_equal(h.admin, admin);
+			assert_int_equal(h.rise, 2);
+			assert_int_equal(h.fall, 3);
+			assert_int_equal(h.streak, 0);
+			assert_int_equal(h.first_bad_ns, 0);
+			assert_int_equal(h.since_ns, 77); /* a restart is no change */
+			assert_int_equal(health__accepts(&h), states[s] == FL_HEALTH_UP && !drain);
+			assert_int_equal(health__settled(&h), states[s] != FL_HEALTH_UNKNOWN);
+		}
+	}
+}
+
+/* The name of each state, as it is and while the operator drains. */
+static void test_names(void **state)
+{
+	static const char *const names[][2] = {
+		[FL_HEALTH_UNKNOWN] = {"unknown", "unknown"},
+		[FL_HEALTH_UP] = {"up", "draining"},
+		[FL_HEALTH_DOWN] = {"down", "down"},
+	};
+	struct health h;
+
+	(void)state;
+	for (int s = FL_HEALTH_UNKNOWN; s <= FL_HEALTH_DOWN; s++) {
+		health__init(&h, 1, 1, (enum fl_health)s, FL_ADMIN_NONE, 1);
+		assert_string_equal(health__name(&h), names[s][0]);
+		health__set_admin(&h, FL_ADMIN_DRAIN, 2);
+		assert_string_equal(health__name(&h), names[s][1]);
+	}
+}
+
+static void test_drain(void **state)
+{
+	struct health h;
+
+	(void)state;
+	health__init(&h, 2, 2, FL_HEALTH_UP, FL_ADMIN_NONE, BORN);
+	assert_false(health__set_admin(&h, FL_ADMIN_NONE, 2000));
+	assert_int_equal(h.since_ns, BORN);
+	assert_true(health__set_admin(&h, FL_ADMIN_DRAIN, 2001));
+	assert_int_equal(h.since_ns, 2001);
+	assert_false(health__accepts(&h));
+	assert_true(health__settled(&h));
+	assert_false(health__set_admin(&h, FL_ADMIN_DRAIN, 2002));
+	assert_int_equal(h.since_ns, 2001);
+	assert_true(health__set_admin(&h, FL_ADMIN_NONE, 2003));
+	assert_int_equal(h.since_ns, 2003);
+	assert_true(health__accepts(&h));
+}
+
+/* Probes go on while the operator drains: the verdict is there when it is wanted again. */
+static void test_drain_across_health(void **state)
+{
+	struct health h;
+
+	(void)state;
+	health__init(&h, 2, 2, FL_HEALTH_UP, FL_ADMIN_NONE, BORN);
+	health__result(&h, false, 50, 60);
+	/* the operator's word neither ends nor feeds a streak */
+	health__set_admin(&h, FL_ADMIN_DRAIN, 70);
+	assert_int_equal(h.streak, 1);
+	assert_int_equal(h.first_bad_ns, 50);
+	assert_int_equal(health__result(&h, false, 80, 90), HEALTH_WENT_DOWN);
+	assert_int_equal(h.since_ns, 90);
+	assert_int_equal(h.admin, FL_ADMIN_DRAIN);
+	assert_true(health__set_admin(&h, FL_ADMIN_NONE, 100));
+	assert_false(health__accepts(&h)); /* undrained, but down */
+	health__set_admin(&h, FL_ADMIN_DRAIN, 110);
+	feed(&h, true, 2);
+	assert_int_equal(h.state, FL_HEALTH_UP);
+	assert_false(health__accepts(&h)); /* up, but drained */
+	assert_string_equal(health__name(&h), "draining");
+	health__set_admin(&h, FL_ADMIN_NONE, 120);
+	assert_true(health__accepts(&h));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_stories),
+		cmocka_unit_test(test_all_sequences),
+		cmocka_unit_test(test_thresholds_lowered),
+		cmocka_unit_test(test_thresholds_raised),
+		cmocka_unit_test(test_adoption),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_drain),
+		cmocka_unit_test(test_drain_across_health),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -57,7 +57,7 @@ static __always_inline int outer_ipv6(void *data, void *end, struct outer *o)
 	if ((void *)(ip + 1) > end || ip->version != 6)
 		return -1;
 	payload = bpf_ntohs(ip->payload_len);
-	if ((void *)(ip + 1) + payload > end)
+	if (sizeof(*ip) + payload > bytes_from(data, end, o->l3))
 		return -1;
 	o->len = sizeof(*ip);
 	o->proto = ip->nexthdr;

@@ -22,6 +22,15 @@ struct ext_hdr {
 	__u8 len;
 };
 
+/*
+ * Bytes of the frame from offset `at` on, which is inside it. Lengths are compared with this number:
+ * kernels before 6.13 lose the bounds of a length from the packet when it is added to a pointer.
+ */
+static __always_inline __u32 bytes_from(void *data, void *end, __u32 at)
+{
+	return (__u32)(end - data) - at;
+}
+
 static __always_inline int parse_ipv4(void *data, void *end, struct pkt *p)
 {
 	struct iphdr *ip = data + p->l3;
@@ -32,7 +41,7 @@ static __always_inline int parse_ipv4(void *data, void *end, struct pkt *p)
 	header = ip->ihl * 4;
 	p->l3_len = bpf_ntohs(ip->tot_len);
 	if (ip->version != 4 || header < sizeof(*ip) || p->l3_len < header ||
-	    data + p->l3 + p->l3_len > end)
+	    p->l3_len > bytes_from(data, end, p->l3))
 		return FL_V_PASS_MALFORMED;
 	if (ip->frag_off & bpf_htons(IP_OFFSET_OR_MF))
 		return FL_V_PASS_FRAGMENT;
@@ -77,7 +86,7 @@ static __always_inline int parse_ipv6(void *data, void *end, struct pkt *p)
 	if ((void *)(ip + 1) > end)
 		return FL_V_PASS_MALFORMED;
 	p->l3_len = sizeof(*ip) + bpf_ntohs(ip->payload_len);
-	if (ip->version != 6 || data + p->l3 + p->l3_len > end)
+	if (ip->version != 6 || p->l3_len > bytes_from(data, end, p->l3))
 		return FL_V_PASS_MALFORMED;
 	next = ip->nexthdr;
 	v = skip_ext_headers(ip, end, &next, &off);

@@ -6,7 +6,7 @@ import time
 
 import pytest
 from conftest import service
-from lab.topology import VIP4, VIP4_B, v4
+from lab.topology import VIP4, VIP4_B, run, v4
 
 URL = f"http://{VIP4}/"
 
@@ -128,8 +128,11 @@ def test_lease(lab, policy, verdict):
 
 
 def test_change_of_policy_replaces_the_program(web):
-    """on_agent_loss is a gate: a reload loads another program into the same link."""
+    """on_agent_loss is a gate: a reload loads another program into the same place."""
     def program():
+        if web.status()["interfaces"][0]["attach"] == "dispatcher":
+            pin = f"/sys/fs/bpf/fairlead/{web.instance}/v1/entry_prog"
+            return run("bpftool", "map", "dump", "pinned", pin)
         return web.ip("lb", "-d", "link", "show", "eth0").split("prog/xdp id ")[1].split()[0]
     before = program()
     web.configure(web.head(on_agent_loss="drop") + "services:\n" + service())

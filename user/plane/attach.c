@@ -3,9 +3,9 @@
  * attach.c - the program on its interfaces.
  *
  * Alone on the hook, the program hangs on a bpf_link of ours, pinned under links/<interface>: a
- * restart replaces the program in that link, and no packet finds the hook empty. Where the kernel
- * lets programs extend others, libxdp's dispatcher is used instead (dispatch.c), so that the hook can
- * be shared.
+ * restart replaces the program in that link, and no packet finds the hook empty. Where libxdp's
+ * dispatcher works, it is used instead (dispatch.c), so that the hook can be shared. How an interface
+ * was attached first stays until it is detached.
  */
 #include "plane/internal.h"
 
@@ -20,7 +20,7 @@
 
 static void link_path(const struct plane *p, const char *ifname, char *buf)
 {
-	plane_pins__path(buf, PLANE_PATH_LEN, p->instance, "links", ifname);
+	plane_pins__path(buf, PLANE_PATH_LEN, p->instance, PLANE_LINKS, ifname);
 }
 
 static int lb_fd(const struct plane *p)
@@ -29,14 +29,13 @@ static int lb_fd(const struct plane *p)
 }
 
 /* The pinned link's fd if it still sits on that interface in that mode; else it is unpinned. */
-static int adopt_link(const struct plane *p, const char *path, uint32_t ifindex, bool generic)
+static int adopt_link(const char *path, uint32_t ifindex, bool generic)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, q);
 	struct bpf_link_info info = {0};
 	__u32 len = sizeof(info);
 	int fd = bpf_obj_get(path);
 
-	(void)p;
 	if (fd < 0)
 		return -errno;
 	if (bpf_obj_get_info_by_fd(fd, &info, &len) || info.type != BPF_LINK_TYPE_XDP ||
@@ -49,7 +48,9 @@ static int adopt_link(const struct plane *p, const char *path, uint32_t ifindex,
 	return fd;
 }
 
-static int describe_foreign(const char *ifname, uint32_t prog_id, struct err *err)
+/* `alone`: why the hook cannot be shared. */
+static int describe_foreign(const char *ifname, uint32_t prog_id, const char *alone,
+			    struct err *err)
 {
 	struct bpf_prog_info info = {0};
 	__u32 len = sizeof(info);
@@ -63,13 +64,13 @@ static int describe_foreign(const char *ifname, uint32_t prog_id, struct err *er
 	return err__set(
 		err, -EBUSY,
 		"interface %s already carries an XDP program that is not fairlead's (%s%sid %u), "
-		"and this kernel cannot run two: take it off with `ip link set dev %s xdp off` (or "
-		"stop what put it there), then start again",
-		ifname, info.name, info.name[0] ? ", " : "", prog_id, ifname);
+		"and %s: take it off with `ip link set dev %s xdp off` (or stop what put it there), "
+		"then start again",
+		ifname, info.name, info.name[0] ? ", " : "", prog_id, alone, ifname);
 }
 
 /* An XDP program on the interface that did not come from our pinned link. */
-static int refuse_foreign(const char *ifname, uint32_t ifindex, struct err *err)
+static int refuse_foreign(const char *ifname, uint32_t ifindex, const char *alone, struct err *err)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, q);
 	int rc = bpf_xdp_query((int)ifindex, 0, &q);
@@ -79,7 +80,7 @@ static int refuse_foreign(const char *ifname, uint32_t ifindex, struct err *err)
 				ifname, strerror(-rc));
 	if (q.attach_mode == XDP_ATTACHED_NONE)
 		return 0;
-	return describe_foreign(ifname, q.prog_id ? q.prog_id : q.drv_prog_id, err);
+	return describe_foreign(ifname, q.prog_id ? q.prog_id : q.drv_prog_id, alone, err);
 }
 
 static int create_link(const struct plane *p, const char *path, uint32_t ifindex, bool generic)
@@ -99,27 +100,34 @@ static int create_link(const struct plane *p, const char *path, uint32_t ifindex
 	return fd;
 }
 
-static int attach_alone(struct plane *p, const char *ifname, uint32_t ifindex, bool *generic,
-			struct err *warning, struct err *err)
+/* Gives the program to a link that an earlier agent left. -ENOENT: there is none that fits. */
+static int update_alone(const struct plane *p, const char *ifname, uint32_t ifindex, bool generic,
+			struct err *err)
 {
 	char path[PLANE_PATH_LEN];
 	int fd, rc;
 
 	link_path(p, ifname, path);
-	fd = adopt_link(p, path, ifindex, *generic);
-	if (fd >= 0) {
-		rc = bpf_link_update(fd, lb_fd(p), NULL);
-		close(fd);
-		if (rc)
-			return err__set(
-				err, rc,
-				"cannot replace the program on interface %s: %s; the old one goes on",
-				ifname, strerror(-rc));
-		return 0;
-	}
-	rc = refuse_foreign(ifname, ifindex, err);
+	fd = adopt_link(path, ifindex, generic);
+	if (fd < 0)
+		return -ENOENT;
+	rc = bpf_link_update(fd, lb_fd(p), NULL);
+	close(fd);
 	if (rc)
-		return rc;
+		return err__set(
+			err, rc,
+			"cannot replace the program on interface %s: %s; the old one goes on",
+			ifname, strerror(-rc));
+	return 0;
+}
+
+static int attach_alone(const struct plane *p, const char *ifname, uint32_t ifindex, bool *generic,
+			struct err *warning, struct err *err)
+{
+	char path[PLANE_PATH_LEN];
+	int fd;
+
+	link_path(p, ifname, path);
 	fd = create_link(p, path, ifindex, *generic);
 	if (fd < 0 && !*generic && fd != -EBUSY && fd != -EPERM) {
 		int native = fd;
@@ -145,11 +153,35 @@ static int attach_alone(struct plane *p, const char *ifname, uint32_t ifindex, b
 	return 0;
 }
 
+/* On a hook without a link of ours: through the dispatcher if that works, else alone. */
+static int attach_new(struct plane *p, const char *ifname, uint32_t ifindex, bool *generic,
+		      bool *dispatched, struct err *warning, struct err *err)
+{
+	struct err why;
+	int rc;
+
+	*dispatched = plane_dispatch__possible();
+	if (*dispatched && !plane_dispatch__attach(p, ifname, ifindex, *generic, &why))
+		return 0;
+	rc = refuse_foreign(ifname, ifindex,
+			    *dispatched
+				    ? why.text
+				    : "this kernel, or this process's capabilities, cannot run two",
+			    err);
+	if (rc)
+		return rc;
+	rc = attach_alone(p, ifname, ifindex, generic, warning, err);
+	if (!rc && *dispatched && !warning->text[0])
+		err__set(warning, 0, "%s; attached alone on the hook instead", why.text);
+	*dispatched = false;
+	return rc;
+}
+
 int plane__attach(struct plane *p, const char *ifname, bool generic, struct plane_link *out,
 		  struct err *warning, struct err *err)
 {
 	uint32_t ifindex = if_nametoindex(ifname);
-	bool dispatched = plane_dispatch__possible();
+	bool dispatched = false;
 	int rc;
 
 	warning->text[0] = '\0';
@@ -159,10 +191,9 @@ int plane__attach(struct plane *p, const char *ifname, bool generic, struct plan
 			"interface %s does not exist: `ip link` lists those that do; correct "
 			"`interfaces` in the configuration",
 			ifname);
-	if (dispatched)
-		rc = plane_dispatch__attach(p, ifname, ifindex, generic, err);
-	else
-		rc = attach_alone(p, ifname, ifindex, &generic, warning, err);
+	rc = update_alone(p, ifname, ifindex, generic, err);
+	if (rc == -ENOENT)
+		rc = attach_new(p, ifname, ifindex, &generic, &dispatched, warning, err);
 	if (rc)
 		return rc;
 	snprintf(out->ifname, sizeof(out->ifname), "%s", ifname);
@@ -174,7 +205,6 @@ int plane__attach(struct plane *p, const char *ifname, bool generic, struct plan
 
 void plane__detach(struct plane *p, const char *ifname)
 {
-	uint32_t ifindex = if_nametoindex(ifname);
 	char path[PLANE_PATH_LEN];
 	int fd;
 
@@ -184,74 +214,90 @@ void plane__detach(struct plane *p, const char *ifname)
 		/* Whoever else holds the link must not keep the program on the interface. */
 		bpf_link_detach(fd);
 		close(fd);
+		unlink(path);
 	}
-	if (ifindex && plane_dispatch__possible())
-		plane_dispatch__detach(p->instance, ifindex);
-	unlink(path);
+	plane_dispatch__detach(p->instance, ifname);
 }
 
-int plane__attached(struct plane *p, char (**names)[16], size_t *n)
+/* Appends the interfaces that a folder of pins names. */
+static int list_pins(const struct plane *p, const char *folder, char (**names)[16], size_t *n)
 {
 	char path[PLANE_PATH_LEN];
 	struct dirent *e;
-	size_t count = 0;
+	int rc = 0;
 	DIR *d;
 
-	plane_pins__path(path, sizeof(path), p->instance, "links", NULL);
+	plane_pins__path(path, sizeof(path), p->instance, folder, NULL);
 	d = opendir(path);
 	if (!d)
 		return -errno;
-	*names = NULL;
-	while ((e = readdir(d))) {
+	while (!rc && (e = readdir(d))) {
 		char(*more)[16];
 
 		if (e->d_name[0] == '.')
 			continue;
-		more = realloc(*names, (count + 1) * sizeof(*more));
+		more = realloc(*names, (*n + 1) * sizeof(*more));
 		if (!more) {
-			closedir(d);
-			free(*names);
-			*names = NULL;
-			return -ENOMEM;
+			rc = -ENOMEM;
+			break;
 		}
 		*names = more;
-		if (plane_pins__decode(e->d_name, more[count], sizeof(*more)) == 0)
-			count++;
+		if (plane_pins__decode(e->d_name, more[*n], sizeof(*more)) == 0)
+			(*n)++;
 	}
 	closedir(d);
-	*n = count;
+	return rc;
+}
+
+int plane__attached(struct plane *p, char (**names)[16], size_t *n)
+{
+	int rc;
+
+	*names = NULL;
+	*n = 0;
+	rc = list_pins(p, PLANE_LINKS, names, n);
+	rc = rc ? rc : list_pins(p, PLANE_DISPATCHED, names, n);
+	if (rc) {
+		free(*names);
+		*names = NULL;
+	}
+	return rc;
+}
+
+/* The program for one interface: in its link, or nothing to do behind the dispatcher. */
+static int replace_one(const struct plane *p, const char *ifname, struct err *err)
+{
+	char path[PLANE_PATH_LEN];
+	int fd, rc;
+
+	link_path(p, ifname, path);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return 0;
+	rc = bpf_link_update(fd, lb_fd(p), NULL);
+	close(fd);
+	/* -ENOLINK: the interface is gone and its link is dead, there is nothing to replace. */
+	if (rc && rc != -ENOLINK)
+		return err__set(err, rc, "cannot replace the program on interface %s: %s", ifname,
+				strerror(-rc));
 	return 0;
 }
 
 int plane_attach__replace_all(struct plane *p, struct err *err)
 {
-	char path[PLANE_PATH_LEN];
 	char(*names)[16] = NULL;
 	size_t n = 0;
 	int rc;
 
-	if (plane_dispatch__possible())
-		return plane_dispatch__point(p, err);
+	rc = plane_dispatch__point(p, err);
+	if (rc)
+		return rc;
 	rc = plane__attached(p, &names, &n);
 	if (rc)
 		return err__set(err, rc, "cannot list the links of instance '%s': %s", p->instance,
 				strerror(-rc));
-	for (size_t i = 0; i < n && !rc; i++) {
-		int fd;
-
-		link_path(p, names[i], path);
-		fd = bpf_obj_get(path);
-		if (fd < 0)
-			continue;
-		rc = bpf_link_update(fd, lb_fd(p), NULL);
-		close(fd);
-		/* The interface is gone and its link is dead: nothing to replace. */
-		if (rc == -ENOLINK)
-			rc = 0;
-		if (rc)
-			err__set(err, rc, "cannot replace the program on interface %s: %s",
-				 names[i], strerror(-rc));
-	}
+	for (size_t i = 0; i < n && !rc; i++)
+		rc = replace_one(p, names[i], err);
 	free(names);
 	return rc;
 }

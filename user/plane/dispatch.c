@@ -5,12 +5,17 @@
  * The links that libxdp makes into its dispatcher can't be given another program, so what is attached
  * is a trampoline (entry.bpf.c) that stays for good and tail-calls entry_prog[0]; an update is one
  * store into that pinned program array. It needs BPF_PROG_TYPE_EXT from the kernel and, since libxdp
- * opens programs by id, CAP_SYS_ADMIN.
+ * opens programs by id, CAP_SYS_ADMIN. It also needs a dispatcher that may be extended by programs
+ * which change packets: kernels since December 2024 insist on that (commit 7197fc4acdf2), libxdp
+ * before 1.5 does not declare it.
+ *
+ * The trampoline on an interface is pinned as dispatched/<interface>, so that it is found again.
  */
 #include "plane/internal.h"
 
 #include <cap-ng.h>
 #include <errno.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -115,16 +120,33 @@ bool plane_dispatch__attached(const char *instance, uint32_t ifindex)
 	return found;
 }
 
-int plane_dispatch__detach(const char *instance, uint32_t ifindex)
+static void pin_path(const char *instance, const char *ifname, char *buf)
 {
-	struct xdp_multiprog *mp;
-	struct xdp_program *prog = find(instance, ifindex, &mp);
-	int rc = 0;
+	plane_pins__path(buf, PLANE_PATH_LEN, instance, PLANE_DISPATCHED, ifname);
+}
 
+void plane_dispatch__detach(const char *instance, const char *ifname)
+{
+	uint32_t ifindex = if_nametoindex(ifname);
+	struct xdp_multiprog *mp = NULL;
+	struct xdp_program *prog;
+	char path[PLANE_PATH_LEN];
+
+	pin_path(instance, ifname, path);
+	if (access(path, F_OK))
+		return;
+	prog = ifindex ? find(instance, ifindex, &mp) : NULL;
 	if (prog)
-		rc = xdp_program__detach(prog, (int)ifindex, xdp_multiprog__attach_mode(mp), 0);
+		xdp_program__detach(prog, (int)ifindex, xdp_multiprog__attach_mode(mp), 0);
 	xdp_multiprog__close(mp);
-	return rc;
+	unlink(path);
+}
+
+static int on_libxdp_print(enum libxdp_print_level level, const char *fmt, va_list ap)
+{
+	if (level == LIBXDP_WARN)
+		plane_program__keep_warning(fmt, ap);
+	return 0;
 }
 
 static int attach_new(struct plane *p, const char *ifname, uint32_t ifindex, bool generic,
@@ -135,6 +157,8 @@ static int attach_new(struct plane *p, const char *ifname, uint32_t ifindex, boo
 	struct entry_bpf *skel;
 	int rc;
 
+	libxdp_set_print(on_libxdp_print);
+	plane_program__forget_warning();
 	skel = entry_bpf__open();
 	if (!skel)
 		return err__set(err, -errno, "cannot open the built-in trampoline: %s",
@@ -156,8 +180,16 @@ static int attach_new(struct plane *p, const char *ifname, uint32_t ifindex, boo
 	rc = xdp_program__attach(prog, (int)ifindex, generic ? XDP_MODE_SKB : XDP_MODE_NATIVE, 0);
 	if (rc) {
 		libxdp_strerror(rc, why, sizeof(why));
-		err__set(err, rc, "cannot attach XDP to interface %s through libxdp: %s (%s)",
-			 ifname, why, plane_program__warning());
+		err__set(err, rc, "libxdp cannot share the hook of interface %s: %s (%s)", ifname,
+			 why, plane_program__warning());
+		goto cleanup;
+	}
+	pin_path(p->instance, ifname, path);
+	unlink(path); /* of an interface that had the same name */
+	if (bpf_obj_pin(xdp_program__fd(prog), path)) {
+		rc = err__set(err, -errno, "cannot pin %s: %s", path, strerror(errno));
+		xdp_program__detach(prog, (int)ifindex,
+				    xdp_program__is_attached(prog, (int)ifindex), 0);
 		goto cleanup;
 	}
 	rc = plane_dispatch__point(p, err);

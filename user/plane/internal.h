@@ -5,6 +5,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <stdarg.h>
 
 #include "lb.skel.h"
 #include "plane/plane.h"
@@ -12,6 +13,10 @@
 #define PLANE_BPFFS "/sys/fs/bpf"
 #define PLANE_ROOT PLANE_BPFFS "/fairlead"
 #define PLANE_PATH_LEN 256
+/* Folders of an instance: */
+#define PLANE_SLOTS "slots" /* inner maps, <service>_<0|1> */
+#define PLANE_LINKS "links" /* bpf_links of interfaces where the program is alone */
+#define PLANE_DISPATCHED "dispatched" /* trampolines of interfaces where it is not */
 
 struct plane {
 	char instance[32];
@@ -53,8 +58,10 @@ int plane_pins__check_bpffs(struct err *err);
 /* Loads the object with its maps at the instance's pins; the caller owns *out. */
 int plane_program__load(const struct plane *p, bool gate_lease, struct lb_bpf **out,
 			struct err *err);
-/* The first warning that libbpf printed since the last load began, for error sentences; "" if none. */
+/* The first warning that libbpf or libxdp printed since they were forgotten; "" if none. */
 const char *plane_program__warning(void);
+void plane_program__keep_warning(const char *fmt, va_list ap);
+void plane_program__forget_warning(void);
 /* What is missing for BPF at all: capabilities, BTF. */
 int plane_program__preflight(struct err *err);
 
@@ -72,8 +79,8 @@ int plane_dispatch__point(struct plane *p, struct err *err);
 /* Attaches the trampoline to an interface, alone or beside others. */
 int plane_dispatch__attach(struct plane *p, const char *ifname, uint32_t ifindex, bool generic,
 			   struct err *err);
-/* Removes the instance's trampoline from an interface; 0 also when it was not there. */
-int plane_dispatch__detach(const char *instance, uint32_t ifindex);
+/* Removes the instance's trampoline from an interface, if it is there, and its pin. */
+void plane_dispatch__detach(const char *instance, const char *ifname);
 /* Is the instance's trampoline on that interface? */
 bool plane_dispatch__attached(const char *instance, uint32_t ifindex);
 

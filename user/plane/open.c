@@ -11,7 +11,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-static const char *const subdirs[] = {"slots", "links"};
+static const char *const subdirs[] = {PLANE_SLOTS, PLANE_LINKS, PLANE_DISPATCHED};
 
 static int map_array(const struct bpf_map *map, size_t size, void **out, struct err *err)
 {
@@ -142,7 +142,7 @@ static int open_folders(struct plane *p, struct err *err)
 	return 0;
 }
 
-/* Removes maps, links and folders. The links' programs are detached by their last reference. */
+/* Removes maps, what is left of links, and folders. */
 static int remove_pins(const char *instance)
 {
 	char path[PLANE_PATH_LEN];
@@ -219,10 +219,24 @@ bool plane__adopted(const struct plane *p)
 	return p->adopted;
 }
 
+static void detach_all(struct plane *p)
+{
+	char(*names)[16] = NULL;
+	size_t n = 0;
+
+	if (plane__attached(p, &names, &n))
+		return;
+	for (size_t i = 0; i < n; i++)
+		plane__detach(p, names[i]);
+	free(names);
+}
+
 void plane__rollback(struct plane *p)
 {
-	if (p->lock_fd >= 0 && !p->adopted)
-		remove_pins(p->instance);
+	if (p->lock_fd < 0 || p->adopted)
+		return;
+	detach_all(p);
+	remove_pins(p->instance);
 }
 
 int plane__configure(struct plane *p, const struct plane_options *o, struct err *err)
@@ -281,8 +295,6 @@ void plane__close(struct plane *p)
 int plane__remove(const char *instance, struct err *err)
 {
 	struct plane p = {.lock_fd = -1};
-	char(*names)[16] = NULL;
-	size_t n = 0;
 	bool made;
 	int rc;
 
@@ -290,12 +302,7 @@ int plane__remove(const char *instance, struct err *err)
 	rc = plane_pins__lock(instance, &p.lock_fd, &made, err);
 	if (rc)
 		return rc;
-	rc = plane__attached(&p, &names, &n);
-	if (rc == 0) {
-		for (size_t i = 0; i < n; i++)
-			plane__detach(&p, names[i]);
-	}
-	free(names);
+	detach_all(&p);
 	rc = remove_pins(instance);
 	if (rc)
 		err__set(err, rc, "cannot remove the pins of instance '%s' below %s: %s", instance,

@@ -11,19 +11,30 @@
 
 static char first_warning[512];
 
-/* libbpf's warnings say what went wrong where; the first one goes into our error's sentence. */
-static int keep_warning(enum libbpf_print_level level, const char *fmt, va_list ap)
+void plane_program__keep_warning(const char *fmt, va_list ap)
 {
-	if (level != LIBBPF_WARN || first_warning[0])
-		return 0;
+	if (first_warning[0])
+		return;
 	vsnprintf(first_warning, sizeof(first_warning), fmt, ap);
 	first_warning[strcspn(first_warning, "\n")] = '\0';
-	return 0;
+}
+
+void plane_program__forget_warning(void)
+{
+	first_warning[0] = '\0';
 }
 
 const char *plane_program__warning(void)
 {
 	return first_warning;
+}
+
+/* libbpf's warnings say what went wrong where; the first one goes into our error's sentence. */
+static int on_libbpf_print(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	if (level == LIBBPF_WARN)
+		plane_program__keep_warning(fmt, ap);
+	return 0;
 }
 
 int plane_program__preflight(struct err *err)
@@ -37,7 +48,7 @@ int plane_program__preflight(struct err *err)
 		{CAP_PERFMON, "CAP_PERFMON", "for the verifier to trust the program's pointers"},
 	};
 
-	libbpf_set_print(keep_warning);
+	libbpf_set_print(on_libbpf_print);
 	if (access("/sys/kernel/btf/vmlinux", R_OK))
 		return err__set(
 			err, -ENOTSUP,
@@ -128,12 +139,17 @@ int plane_program__load(const struct plane *p, bool gate_lease, struct lb_bpf **
 	struct lb_bpf *skel;
 	int rc;
 
-	first_warning[0] = '\0';
+	plane_program__forget_warning();
 	skel = lb_bpf__open();
 	if (!skel)
 		return err__set(err, -errno, "cannot open the built-in BPF object: %s",
 				strerror(errno));
 	skel->rodata->gate_lease = gate_lease;
+	/*
+	 * The trampoline extends the dispatcher and so has no attach type; since 6.18 and its stable
+	 * backports (commit 4540aed51b12) what it tail-calls may have none either.
+	 */
+	bpf_program__set_expected_attach_type(skel->progs.lb, 0);
 	rc = set_pins(p, skel, err);
 	if (rc)
 		goto cleanup;

@@ -36,7 +36,7 @@ static void pin_path(const struct plane *p, uint32_t id, int half, char *buf)
 	char name[32];
 
 	snprintf(name, sizeof(name), "%u_%d", id, half);
-	plane_pins__path(buf, PLANE_PATH_LEN, p->instance, "slots", name);
+	plane_pins__path(buf, PLANE_PATH_LEN, p->instance, PLANE_SLOTS, name);
 }
 
 /* The inner map carries the object's BTF, so that `bpftool map dump` prints it typed. */

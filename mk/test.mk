@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Tests. Unit tests: tests/unit/DIR_what_test.c links user/DIR and what that needs, nothing else.
-# FL_BUILD tells packet and end-to-end tests whose binaries to use, so `make SAN=1 e2e` works.
+# FL_BUILD tells packet and end-to-end tests whose binaries to use, so `make SAN=1 e2e` works; FL_LAB
+# gives the namespaces another prefix than fl-e2e, so that two trees can be tested side by side.
 
 UNIT_SRCS := $(wildcard tests/unit/*_test.c)
 UNIT_BINS := $(UNIT_SRCS:tests/unit/%.c=$(BUILD)/tests/unit/%)
@@ -36,7 +37,7 @@ $(BUILD)/tests/netwatch: tests/e2e/netwatch/netwatch.c $(call libs,net)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(filter %.c %.a,$^) $(call pkg_libs,net) -o $@
 
-#: make e2e         the end-to-end tests, in namespaces fl-e2e-* (root)
+#: make e2e         the end-to-end tests, in namespaces fl-e2e-* (root; FL_LAB=: another prefix)
 e2e: all $(LAB_OBJS) $(BUILD)/tests/netwatch
 	@mkdir -p $(RESULTS)
 	@FL_BUILD=$(BUILD) $(PYTEST) tests/e2e --junitxml=$(RESULTS)/$(SUITE)e2e.xml

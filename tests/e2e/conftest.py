@@ -32,7 +32,7 @@ def service(name="web", vip=VIP4, forward="l2", backends=None, probe=FAST, port=
 @pytest.fixture(scope="session")
 def network():
     """The topology with nginx on all backends; removed at the end, whatever happened."""
-    lab = Lab("fl-e2e", BUILD, f"{BUILD}/e2e")
+    lab = Lab(os.environ.get("FL_LAB", "fl-e2e"), BUILD, f"{BUILD}/e2e")
     bpffs.mount_if_missing(lab.folder)
     lab.up()
     for b in lab.backends:

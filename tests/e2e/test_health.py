@@ -45,6 +45,8 @@ def test_all_down(web):
         web.kill_nginx(b)
     for b in web.backends:
         web.wait_state("web", b, "down")
+    web.wait_for(lambda: web.status()["services"][0]["slots_unserved"] == 65536, 2,
+                 "the last slots to have no backend")
     assert web.fetch(URL, patience=1) is None
     counts = {v["name"]: v["packets"] for v in web.status()["verdicts"]}
     assert counts["drop_no_backend"] > 0

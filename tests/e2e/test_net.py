@@ -16,7 +16,8 @@ import pytest
 
 BUILD = os.environ.get("FL_BUILD", "build")
 NETWATCH = f"{BUILD}/tests/netwatch"
-LB, A, B = "fl-nt-lb", "fl-nt-a", "fl-nt-b"
+LAB = os.environ.get("FL_LAB", "fl") + "-nt"
+LB, A, B = f"{LAB}-lb", f"{LAB}-a", f"{LAB}-b"
 MAC_A, MAC_B, MAC_NEW = "02:00:00:00:00:0a", "02:00:00:00:00:0b", "02:00:00:00:00:0c"
 MAC_WA, MAC_WB = "02:00:00:00:01:0a", "02:00:00:00:01:0b"
 NO_MAC = "00:00:00:00:00:00"

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A lab: the topology with an agent on `lb` and nginx on the backends."""
+import glob
 import json
 import os
 import shutil
@@ -56,7 +57,7 @@ class Lab(Topology):
         """Removes what this or an earlier run left: processes, namespaces, pins."""
         self.procs.end_recorded()
         self.remove_pins()
-        super().down()
+        self.remove()
 
     def down(self):
         self.clean()
@@ -65,6 +66,12 @@ class Lab(Topology):
     def remove_pins(self):
         """What `fairleadd --detach` does, without needing a binary or a configuration."""
         root = f"/sys/fs/bpf/fairlead/{self.instance}"
+        if glob.glob(f"{root}/v*/dispatched/*"):
+            # Where the hook is shared, pins alone do not hold the program.
+            config = f"{self.folder}/detach.yaml"
+            with open(config, "w", encoding="utf-8") as f:
+                f.write(self.head())
+            self.inside("lb", f"{self.build}/fairleadd", "--detach", "-c", config)
         if os.path.isdir(root):
             shutil.rmtree(root)
             try:

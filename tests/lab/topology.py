@@ -43,7 +43,7 @@ def v6(host):
 
 
 class Topology:
-    """Namespaces named PREFIX-HOST; up() builds them, down() removes them, both in any state."""
+    """Namespaces named PREFIX-HOST; up() builds them, remove() takes them away, both in any state."""
 
     def __init__(self, prefix, build):
         self.prefix = prefix
@@ -72,7 +72,7 @@ class Topology:
         names = os.listdir("/run/netns") if os.path.isdir("/run/netns") else []
         return [n for n in names if re.fullmatch(re.escape(self.prefix) + "-[a-z0-9]+", n)]
 
-    def down(self):
+    def remove(self):
         """Removes the namespaces and with them interfaces, routes and what is attached."""
         for name in self.existing():
             run("ip", "netns", "del", name)
@@ -94,7 +94,7 @@ class Topology:
 
     def up(self):
         """Builds everything; the VIPs are local on all backends (direct server return)."""
-        self.down()
+        self.remove()
         self._host("sw")
         self.ip("sw", "link", "add", "br0", "type", "bridge")
         self.ip("sw", "link", "set", "br0", "up")

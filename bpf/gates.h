@@ -8,4 +8,25 @@
 /* on_agent_loss is not `keep`: the path reads the lease. */
 const volatile __u8 gate_lease = 0;
 
+/* Some service has a range of ports, any port, or a prefix of addresses: `vips` is asked for it. */
+const volatile __u8 gate_wild = 0;
+
+/* `sources` has entries. */
+const volatile __u8 gate_sources = 0;
+
+/* Some service has limits. */
+const volatile __u8 gate_limits = 0;
+
+/* Some service forwards by nat or fullnat: their forwarding, and replies are looked for. */
+const volatile __u8 gate_nat = 0;
+
+/* An interface takes frames of several buffers: the frame's length is asked for. */
+const volatile __u8 gate_jumbo = 0;
+
+/*
+ * Key of fl_flow_hash(): settings.flow_key, which cannot change in a running instance. Here it is
+ * known to the verifier, and so an immediate in the code.
+ */
+const volatile __u64 flow_key[4] = {};
+
 #endif

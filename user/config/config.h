@@ -42,20 +42,51 @@ struct config_probe {
 	uint16_t status_max; /* default 399 */
 };
 
-enum config_forward { CONFIG_FWD_L2, CONFIG_FWD_IPIP };
+enum config_forward {
+	CONFIG_FWD_L2,
+	CONFIG_FWD_IPIP,
+	CONFIG_FWD_GUE,
+	CONFIG_FWD_NAT,
+	CONFIG_FWD_FULLNAT,
+};
 
 struct config_backend {
 	char id[FL_ID_LEN]; /* unique in its service; default: the address */
 	struct addr address;
 	uint32_t weight; /* 0..CONFIG_MAX_WEIGHT, default 100; 0: gets no slots */
+	uint16_t port; /* nat, fullnat: where its packets go; 0: the port they came for */
+};
+
+/* Who may send to the instance or to a service; an empty list has no prefixes. */
+struct config_sources {
+	struct addr_prefix *allow; /* if there are any, all others are denied */
+	size_t n_allow;
+	struct addr_prefix *deny; /* the longest prefix of both lists decides */
+	size_t n_deny;
+	bool monitor; /* count what would be denied, drop nothing */
+};
+
+/* Limits of a service, a second; 0: none. */
+struct config_limits {
+	uint32_t packets, connections; /* of the whole service */
+	uint32_t source_packets, source_connections; /* of each source (IPv6: each /64) */
+	uint32_t burst_ms; /* what may come at once, as time at the rate; 10..10000, default 100 */
+	bool monitor; /* count what is over, drop nothing */
 };
 
 struct config_service {
 	char name[FL_NAME_LEN]; /* unique; [A-Za-z0-9._-] */
-	struct addr vip;
-	uint16_t port; /* 1..65535 */
-	uint8_t proto; /* IPPROTO_TCP or IPPROTO_UDP */
+	struct addr_prefix vip; /* one address (len 128) or a prefix of them */
+	uint16_t port; /* 1..65535; of a range, the first; 0: any port (then port_last is 65535) */
+	uint16_t port_last; /* equal to port but for a range and any port */
+	uint8_t proto; /* IPPROTO_TCP, IPPROTO_UDP or IPPROTO_SCTP */
 	enum config_forward forward; /* default l2 */
+	enum fl_affinity affinity; /* default flow */
+	uint16_t gue_port; /* UDP port of the backends' tunnel; default 6080 */
+	bool echo; /* echo requests to the VIP are answered; default true */
+	uint32_t idle_ms; /* NAT records live this long without a packet; 10s..24h, default 15m */
+	struct config_sources sources;
+	struct config_limits limits;
 	enum fl_slot_class slot_class; /* default FL_SLOTS_64K */
 	struct config_probe probe;
 	struct config_backend *backends; /* n_backends of them, at least 1 */
@@ -77,6 +108,12 @@ struct config {
 	bool has_encap_source4, has_encap_source6; /* else the route's preferred source */
 	struct addr_prefix encap_source4; /* outer sources vary inside these prefixes */
 	struct addr_prefix encap_source6;
+	struct config_sources sources; /* of the whole instance */
+	struct addr *snat4, *snat6; /* sources for fullnat, at most FL_SNAT_ADDRS of each */
+	size_t n_snat4, n_snat6;
+	uint16_t snat_port_first, snat_port_last; /* default 1024..32767 */
+	uint32_t flow_event_every; /* one in so many first packets becomes an event; 0 (default): none */
+	uint32_t drop_event_every; /* one in so many drops; 0: none; default 1000 */
 	struct config_service *services; /* n_services of them; 0 is fine */
 	size_t n_services;
 };

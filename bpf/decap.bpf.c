@@ -26,19 +26,25 @@
 enum fate { LEAVE, STRIP, REFUSE };
 
 struct outer {
-	__u32 l3; /* offset of the outer header */
-	__u32 len; /* bytes to take off */
+	__u64 l3; /* offset of the outer header */
+	__u64 len; /* bytes to take off */
 	__u32 inner_len; /* bytes that follow */
 	__u8 proto; /* IPPROTO_IPIP or IPPROTO_IPV6 */
 	__u8 ecn;
 };
+
+/* Bytes of the frame from offset `at` on, which is inside it. */
+static __always_inline __u32 bytes_from(const void *data, const void *end, __u32 at)
+{
+	return (__u32)(end - data) - at;
+}
 
 /* A whole, unfragmented outer IPv4 header. */
 static __always_inline int outer_ipv4(void *data, void *end, struct outer *o)
 {
 	struct pkt p = {.l3 = o->l3};
 
-	if (parse_ipv4(data, end, &p) != GO_ON)
+	if (parse_ipv4(data, end, bytes_from(data, end, o->l3), &p) != GO_ON || p.frag)
 		return -1;
 	o->len = p.l4 - p.l3;
 	o->inner_len = p.l3_len - o->len;

@@ -35,15 +35,15 @@ static __always_inline int is_mapped(const struct addr_words *w)
 static __always_inline int addresses(const struct xdp_md *ctx, const struct pkt *p,
 				     struct addr_words *src, struct addr_words *dst)
 {
-	void *ip = frame(ctx) + p->l3, *end = frame_end(ctx);
+	void *ip = at(ctx, p->l3), *end = frame_end(ctx);
 
 	if (p->v6) {
 		struct ipv6hdr *h = ip;
 
 		if ((void *)(h + 1) > end)
 			return -1;
-		__builtin_memcpy(src->a, &h->saddr, 16);
-		__builtin_memcpy(dst->a, &h->daddr, 16);
+		copy16(src->a, &h->saddr);
+		copy16(dst->a, &h->daddr);
 	} else {
 		struct iphdr *h = ip;
 

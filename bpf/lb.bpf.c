@@ -36,10 +36,11 @@ static __always_inline int resolve_odd(struct xdp_md *ctx, struct pkt *p, struct
 		return resolve_icmp(ctx, p, t);
 	if (addresses(ctx, p, &src, &dst))
 		return FL_V_DROP_BUG;
+	if (looks_mapped(p, &src, &dst))
+		return FL_V_PASS_NOT_SERVICE;
 	f = recall_fragment(p, &src, &dst);
 	if (!f)
-		return !(p->v6 && is_mapped(&dst)) && find_vip(&dst) ? FL_V_DROP_FRAGMENT
-								     : FL_V_PASS_FRAGMENT;
+		return find_vip(&dst) ? FL_V_DROP_FRAGMENT : FL_V_PASS_FRAGMENT;
 	if (f->way == FL_FRAG_SEND)
 		return pick_fragment(t, f);
 	if (f->way != FL_FRAG_REPLY || !gate_nat)
@@ -73,14 +74,15 @@ static __always_inline int pick(struct xdp_md *ctx, const struct pkt *p, struct 
 /* Packets with ports: GO_ON with their target, or a verdict. */
 static __always_inline int resolve(struct xdp_md *ctx, struct pkt *p, struct target *t)
 {
-	struct fl_service *s = NULL;
+	struct fl_service *s;
 	struct addr_words src, dst;
 	int v;
 
 	if (addresses(ctx, p, &src, &dst))
 		return FL_V_DROP_BUG;
-	if (!(p->v6 && unlikely(is_mapped(&dst))))
-		s = find_service(&dst, dest_port(p->ports), p->proto, &t->id);
+	if (looks_mapped(p, &src, &dst))
+		return FL_V_PASS_NOT_SERVICE;
+	s = find_service(&dst, dest_port(p->ports), p->proto, &t->id);
 	if (unlikely(!s)) {
 		t->id = 0;
 		if (!gate_nat && !p->frag)

@@ -25,7 +25,7 @@ static __always_inline int choose_port(const struct xdp_md *ctx, __u32 port, int
 
 static __always_inline int is_nat(const struct fl_backend *b)
 {
-	return gate_nat && (b->mode == FL_FWD_NAT || b->mode == FL_FWD_FULLNAT);
+	return b->mode == FL_FWD_NAT || b->mode == FL_FWD_FULLNAT;
 }
 
 /*
@@ -43,7 +43,7 @@ static __always_inline int forward(struct xdp_md *ctx, struct pkt *p, struct tar
 	if (unlikely(t->index == FL_SLOT_NONE))
 		return FL_V_DROP_NO_BACKEND;
 	b = bpf_map_lookup_elem(&backends, &t->index);
-	if (unlikely(!b || b->mode == FL_FWD_NONE))
+	if (unlikely(!b || b->mode == FL_FWD_NONE || (!gate_nat && is_nat(b))))
 		return FL_V_DROP_BUG;
 	hop = &b->hop[*(volatile const __u32 *)&b->hop_live & 1];
 	l2 = b->mode == FL_FWD_L2;
@@ -53,7 +53,7 @@ static __always_inline int forward(struct xdp_md *ctx, struct pkt *p, struct tar
 	if (!l2) {
 		if (unlikely(p->ttl <= 1))
 			return FL_V_DROP_TTL;
-		if (!is_nat(b))
+		if (!gate_nat || !is_nat(b))
 			overhead = tunnel_overhead(b);
 	}
 	if (unlikely(hop->mtu && p->l3_len + overhead > hop->mtu))
@@ -62,7 +62,7 @@ static __always_inline int forward(struct xdp_md *ctx, struct pkt *p, struct tar
 		v = frame_for(ctx, p, hop, 0, type_of(p));
 		return v == GO_ON ? FL_V_SEND_L2 : v;
 	}
-	if (is_nat(b))
+	if (gate_nat && is_nat(b))
 		return forward_nat(ctx, p, t, b, hop);
 	return forward_tunnel(ctx, p, b, hop, t->hash);
 }

@@ -190,11 +190,11 @@ static __always_inline int resolve_icmp(struct xdp_md *ctx, struct pkt *p, struc
 
 	if ((void *)(icmp + ICMP_HEADER) > frame_end(ctx))
 		return FL_V_PASS_MALFORMED;
-	if (addresses(ctx, p, &q.from, &q.to) || (p->v6 && is_mapped(&q.to)))
+	if (addresses(ctx, p, &q.from, &q.to) || looks_mapped(p, &q.from, &q.to))
 		return FL_V_PASS_NOT_SERVICE;
 	if (is_echo(p, icmp[0], icmp[1]))
 		return answer_echo(ctx, p, t, &q.from, &q.to);
-	if (!is_error(p, icmp[0]) || parse_quoted(ctx, p, &q))
+	if (!is_error(p, icmp[0]) || parse_quoted(ctx, p, &q) || looks_mapped(p, &q.src, &q.dst))
 		return FL_V_PASS_NOT_SERVICE;
 	if (find_vip(&q.to))
 		return error_to_vip(ctx, p, t, &q);

@@ -176,7 +176,7 @@ static int open_plane(struct agent *a, const struct config *c, struct err *err)
 		log_warn("%s", warning.text);
 	/* Lapses before this agent's time are not its news. */
 	if (plane__lease(a->plane, &lease) == 0)
-		a->lapses_seen = lease.lapses;
+		a->lapses_before = a->lapses_seen = lease.lapses;
 	return 0;
 }
 

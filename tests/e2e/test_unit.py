@@ -25,6 +25,12 @@ f.load()
 os.execv(sys.argv[2], sys.argv[2:])
 """
 
+# What ProtectKernelTunables= does to /sys, and ReadWritePaths= ($0) takes back.
+SYS = """\
+mkdir -p -m 0700 "$0" && mount --bind "$0" "$0" && mount -o remount,bind,ro /sys/fs/bpf &&
+mount -o remount,bind,ro /sys && exec "$@"
+"""
+
 
 def settings():
     """{key: [values]} of the unit's [Service] section."""
@@ -70,7 +76,8 @@ def confined():
     caps = ",".join("+" + c.lower().replace("cap_", "", 1)
                     for c in settings()["CapabilityBoundingSet"][0].split())
     limit = ["prlimit", f"--rtprio={settings()['LimitRTPRIO'][0]}"] if may_raise_limits() else []
-    return [*limit, "setpriv", "--no-new-privs",
+    writable = settings()["ReadWritePaths"][0].lstrip("-")
+    return ["unshare", "--mount", "sh", "-c", SYS, writable, *limit, "setpriv", "--no-new-privs",
             f"--bounding-set=-all,{caps}", "--inh-caps=-all", sys.executable, "-B", "-c", CONFINED,
             ",".join(sorted(allowed_calls()))]
 
@@ -104,7 +111,7 @@ def test_verified(network, tmp_path):
 
 
 def test_confined_agent(lab):
-    """All that an agent does, with the unit's capabilities and system calls and no others."""
+    """All that an agent does, with the unit's capabilities, system calls and folder in bpffs only."""
     lab.configure(lab.head(on_agent_loss="drop") + "services:\n" + service())
     lab.start_agent(wrapper=confined())
     lab.wait_serving("web")

@@ -3,8 +3,8 @@
  * decap.bpf.c - the backend's side of `forward: ipip` where the kernel has no tunnel device.
  *
  * Takes one outer IPv4 or IPv6 header off (4in4, 6in4, 4in6, 6in6) and hands the inner packet to the
- * stack, where the VIP is local. Loaded by `ip link set dev DEV xdpdrv obj decap.bpf.o sec xdp`; it
- * has no maps and no settings. Everything that is not a whole IP-in-IP packet is left untouched.
+ * stack, where the VIP is local. Loaded with bpftool, as docs/operations.md says; it has no maps and no
+ * settings. Everything that is not a whole IP-in-IP packet is left untouched.
  *
  * ECN follows RFC 6040 4.2: what the network marked on the outer header is not lost with it.
  */

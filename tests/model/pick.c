@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* pick.c - section 4: the hash that include/fairlead/flowhash.h defines, and the slot. */
+#include "internal.h"
+
+#include <string.h>
+
+static uint64_t rotate(uint64_t x, unsigned int n)
+{
+	return x << n | x >> (64 - n);
+}
+
+/* RFC 4418 5.2.1's NH of one pair: (low + low) * (high + high), the sums modulo 2^32. */
+static uint64_t nh(uint64_t word, uint64_t key)
+{
+	uint32_t low = (uint32_t)(word % 0x100000000 + key % 0x100000000);
+	uint32_t high = (uint32_t)(word / 0x100000000 + key / 0x100000000);
+
+	return (uint64_t)low * high;
+}
+
+static uint64_t finish(uint64_t x)
+{
+	for (int round = 0; round < 2; round++) {
+		x ^= x >> 33;
+		x *= round ? 0xc4ceb9fe1a85ec53ULL : 0xff51afd7ed558ccdULL;
+	}
+	return x ^ x >> 33;
+}
+
+static uint64_t word(const uint8_t *at, size_t bytes)
+{
+	uint64_t w = 0;
+
+	if (bytes == 4) {
+		uint32_t half;
+
+		memcpy(&half, at, 4);
+		return half;
+	}
+	memcpy(&w, at, 8);
+	return w;
+}
+
+uint64_t pick__hash(const struct world *w, uint32_t service, uint8_t version,
+		    const uint8_t saddr[16], const uint8_t daddr[16], uint16_t sport,
+		    uint16_t dport, uint8_t proto)
+{
+	static const uint8_t zero[16];
+	const __u64 *key = w->settings.flow_key;
+	uint8_t affinity = w->services[service].affinity, raw[4];
+	uint64_t ports;
+
+	if (affinity != FL_AFF_FLOW) {
+		daddr = zero;
+		dport = 0;
+		proto = 0;
+	}
+	if (affinity == FL_AFF_SOURCE)
+		sport = 0;
+	put16(raw, sport);
+	put16(raw + 2, dport);
+	ports = word(raw, 4);
+	if (version == 4)
+		return finish(key[3] ^ (nh(word(saddr + 12, 4) << 32 | ports, key[0]) +
+					nh(word(daddr + 12, 4) << 32 | proto, key[1])));
+	return finish(key[3] ^
+		      (nh(word(saddr, 8), key[0]) + nh(word(saddr + 8, 8), key[1]) +
+		       nh(word(daddr, 8), key[2]) + nh(word(daddr + 8, 8), rotate(key[0], 21)) +
+		       nh(ports << 32 | proto, rotate(key[1], 43))));
+}
+
+enum fl_verdict pick__backend(const struct world *w, uint32_t service, uint64_t hash,
+			      uint32_t *backend)
+{
+	uint32_t slots = w->services[service].slot_mask + 1;
+	uint32_t index = w->slots[service][hash % slots] & FL_SLOT_INDEX;
+
+	if (index == FL_SLOT_NONE)
+		return FL_V_DROP_NO_BACKEND;
+	*backend = index;
+	return w->backends[index].mode == FL_FWD_NONE ? FL_V_DROP_BUG : GO_ON;
+}

@@ -27,121 +27,94 @@ struct lease {
 };
 _Static_assert(sizeof(struct lease) == sizeof(struct fl_lease), "lease");
 
+#define ARRAY(name, flags, entries, val)          \
+	struct {                                  \
+		__uint(type, BPF_MAP_TYPE_ARRAY); \
+		__uint(map_flags, flags);         \
+		__uint(max_entries, entries);     \
+		__type(key, __u32);               \
+		__type(value, val);               \
+	} name SEC(".maps")
+
+#define PERCPU_ARRAY(name, entries, val)                 \
+	struct {                                         \
+		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); \
+		__uint(max_entries, entries);            \
+		__type(key, __u32);                      \
+		__type(value, val);                      \
+	} name SEC(".maps")
+
+#define MAP(name, kind, flags, entries, key_type, val) \
+	struct {                                       \
+		__uint(type, kind);                    \
+		__uint(map_flags, flags);              \
+		__uint(max_entries, entries);          \
+		__type(key, key_type);                 \
+		__type(value, val);                    \
+	} name SEC(".maps")
+
+#define SLOTS(name, inner)                                \
+	struct {                                          \
+		__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS); \
+		__uint(max_entries, 2 * FL_MAX_SERVICES); \
+		__type(key, __u32);                       \
+		__array(values, struct inner);            \
+	} name SEC(".maps")
+
+#define INNER(name, value_type)                   \
+	struct name {                             \
+		__uint(type, BPF_MAP_TYPE_ARRAY); \
+		__uint(max_entries, 1);           \
+		__type(key, __u32);               \
+		__type(value, value_type);        \
+	}
+
+/* service */
+ARRAY(svc_index, BPF_F_MMAPABLE, FL_INDEX_BUCKETS, struct fl_bucket);
+ARRAY(services, BPF_F_MMAPABLE, FL_MAX_SERVICES, struct fl_service);
+MAP(vips, BPF_MAP_TYPE_LPM_TRIE, BPF_F_NO_PREALLOC, FL_MAX_VIPS, struct fl_vip_key, struct fl_vip);
+
+/* admit */
+ARRAY(settings, 0, 1, struct fl_settings);
+ARRAY(lease, 0, 1, struct lease);
+MAP(sources, BPF_MAP_TYPE_LPM_TRIE, BPF_F_NO_PREALLOC, FL_MAX_SOURCES, struct fl_source_key,
+    struct fl_source);
+ARRAY(limits, 0, FL_MAX_SERVICES, struct fl_limits);
+ARRAY(svc_meters, 0, FL_MAX_SERVICES, struct fl_svc_meter);
+ARRAY(meters, 0, 2 * FL_METERS, __u64); /* two rows, theoretical arrival times of sources */
+
+/* pick */
+INNER(inner_4k, slots_4k_t);
+INNER(inner_64k, slots_64k_t);
+INNER(inner_1m, slots_1m_t);
+SLOTS(slots_4k, inner_4k);
+SLOTS(slots_64k, inner_64k);
+SLOTS(slots_1m, inner_1m);
+MAP(frags, BPF_MAP_TYPE_LRU_HASH, 0, FL_MAX_FRAGS, struct fl_frag_key, struct fl_frag);
+MAP(nat_back, BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, FL_MAX_NAT_BACK, struct fl_endpoint,
+    struct fl_nat_back);
+MAP(nat_flows, BPF_MAP_TYPE_HASH, 0, FL_MAX_NAT_FLOWS, struct fl_nat_key, struct fl_nat_flow);
+ARRAY(snat, 0, 1, struct fl_snat);
+PERCPU_ARRAY(snat_next, 1, __u32); /* where each CPU goes on in its part of the ports */
+
+/* forward */
+ARRAY(backends, BPF_F_MMAPABLE, FL_MAX_BACKENDS, struct fl_backend);
+MAP(tx_ports, BPF_MAP_TYPE_DEVMAP_HASH, 0, FL_MAX_PORTS, __u32, __u32);
+MAP(vlan_ports, BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, FL_MAX_PORTS, __u32, struct fl_vlan_port);
+PERCPU_ARRAY(icmp_meters, 2, __u64); /* theoretical arrival times of echo replies and too-bigs */
+
+/* observe */
+PERCPU_ARRAY(svc_stats, FL_MAX_SERVICES, struct fl_count);
+PERCPU_ARRAY(be_stats, FL_MAX_BACKENDS, struct fl_count);
+PERCPU_ARRAY(verdicts, FL_VERDICTS, struct fl_count);
+PERCPU_ARRAY(notes, FL_NOTES, struct fl_count);
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, FL_INDEX_BUCKETS);
-	__type(key, __u32);
-	__type(value, struct fl_bucket);
-} svc_index SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, FL_MAX_SERVICES);
-	__type(key, __u32);
-	__type(value, struct fl_service);
-} services SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct fl_settings);
-} settings SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct lease);
-} lease SEC(".maps");
-
-struct inner_4k {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, slots_4k_t);
-};
-
-struct inner_64k {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, slots_64k_t);
-};
-
-struct inner_1m {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, slots_1m_t);
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, 2 * FL_MAX_SERVICES);
-	__type(key, __u32);
-	__array(values, struct inner_4k);
-} slots_4k SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, 2 * FL_MAX_SERVICES);
-	__type(key, __u32);
-	__array(values, struct inner_64k);
-} slots_64k SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, 2 * FL_MAX_SERVICES);
-	__type(key, __u32);
-	__array(values, struct inner_1m);
-} slots_1m SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, FL_MAX_BACKENDS);
-	__type(key, __u32);
-	__type(value, struct fl_backend);
-} backends SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_DEVMAP_HASH);
-	__uint(max_entries, FL_MAX_PORTS);
-	__type(key, __u32);
-	__type(value, __u32);
-} tx_ports SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, FL_MAX_SERVICES);
-	__type(key, __u32);
-	__type(value, struct fl_count);
-} svc_stats SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, FL_MAX_BACKENDS);
-	__type(key, __u32);
-	__type(value, struct fl_count);
-} be_stats SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, FL_VERDICTS);
-	__type(key, __u32);
-	__type(value, struct fl_count);
-} verdicts SEC(".maps");
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, FL_EVENTS_SIZE);
+} events SEC(".maps");
 
 /* The agent's memory; no packet reads it. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, FL_MAX_MEMBERS);
-	__type(key, struct fl_member_key);
-	__type(value, struct fl_member);
-} members SEC(".maps");
+MAP(members, BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, FL_MAX_MEMBERS, struct fl_member_key,
+    struct fl_member);
 
 #endif

@@ -4,7 +4,9 @@
 #
 # The full dump of a kernel's BTF is 3 MB of types that no program here reads. Run it on a kernel of
 # the architecture, as `vmlinux/generate.sh > vmlinux/$(uname -m)/vmlinux.h`; the result depends only
-# on the definitions of the types below, which are the kernel's UAPI.
+# on the definitions of the types below. They are the kernel's UAPI and formats of the wire, whose layout
+# no kernel changes: nothing is relocated at load time (and the compiler, which merges relocated accesses
+# to struct xdp_md, cannot make of them what the verifier refuses).
 set -eu
 
 btf=${1:-/sys/kernel/btf/vmlinux}
@@ -12,19 +14,15 @@ bpftool=$(command -v bpftool || echo /usr/sbin/bpftool)
 
 types='__u8 __s8 __u16 __s16 __u32 __s32 __u64 __s64 __be16 __be32 __sum16 __wsum'
 blocks='enum:xdp_action enum:bpf_map_type struct:xdp_md struct:bpf_timer struct:ethhdr struct:vlan_hdr
-struct:iphdr struct:in6_addr struct:ipv6hdr'
+struct:iphdr struct:in6_addr struct:ipv6hdr struct:bpf_fib_lookup'
 # enums without a name, by one of their members
-members='BPF_ANY BPF_F_MMAPABLE IPPROTO_TCP'
+members='BPF_ANY BPF_F_MMAPABLE IPPROTO_TCP BPF_FIB_LKUP_RET_SUCCESS'
 
 cat <<HEAD
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Kernel types for CO-RE, cut from BTF by vmlinux/generate.sh: do not edit. */
+/* Kernel types, cut from BTF by vmlinux/generate.sh: do not edit. */
 #ifndef __VMLINUX_H__
 #define __VMLINUX_H__
-
-#ifndef BPF_NO_PRESERVE_ACCESS_INDEX
-#pragma clang attribute push (__attribute__((preserve_access_index)), apply_to = record)
-#endif
 
 HEAD
 "$bpftool" btf dump file "$btf" format c | awk -v types="$types" -v blocks="$blocks" -v members="$members" '
@@ -66,9 +64,5 @@ inside && /^}/ { inside = 0; print "" }
 '
 
 cat <<TAIL
-#ifndef BPF_NO_PRESERVE_ACCESS_INDEX
-#pragma clang attribute pop
-#endif
-
 #endif
 TAIL

@@ -3,8 +3,9 @@
 #ifndef FAIRLEAD_BPF_FORWARD_FORWARD_H
 #define FAIRLEAD_BPF_FORWARD_FORWARD_H
 
-#include "forward/ipip.h"
-#include "forward/l2.h"
+#include "forward/nat.h"
+#include "forward/toobig.h"
+#include "forward/tunnel.h"
 #include "maps.h"
 
 /*
@@ -13,30 +14,47 @@
  */
 static __always_inline int choose_port(const struct xdp_md *ctx, __u32 port, int *action)
 {
-	if (!port)
+	if (unlikely(!port))
 		return FL_V_DROP_NO_NEXTHOP;
 	*action = XDP_TX;
-	if (port != ctx->ingress_ifindex)
+	if (unlikely(port != ctx->ingress_ifindex))
 		*action = (int)bpf_redirect_map(&tx_ports, port, XDP_DROP);
-	return *action == XDP_DROP ? FL_V_DROP_NO_NEXTHOP : GO_ON;
+	return unlikely(*action == XDP_DROP) ? FL_V_DROP_NO_NEXTHOP : GO_ON;
 }
 
-/* Rewrites the frame for the backend. A SEND verdict with its *action, or why it is dropped. */
-static __always_inline int forward(struct xdp_md *ctx, const struct pkt *p,
-				   const struct fl_backend *b, __u64 hash, int *action)
+static __always_inline int is_nat(const struct fl_backend *b)
 {
-	__u32 live = *(volatile const __u32 *)&b->hop_live & 1;
-	const struct fl_hop *hop = &b->hop[live];
-	int v;
+	return gate_nat && (b->mode == FL_FWD_NAT || b->mode == FL_FWD_FULLNAT);
+}
 
-	v = choose_port(ctx, hop->ifindex, action);
+/* Rewrites the frame for t->backend. A SEND verdict with t->send, or why it is dropped. */
+static __always_inline int forward(struct xdp_md *ctx, struct pkt *p, struct target *t)
+{
+	const struct fl_backend *b = t->backend;
+	__u32 live = *(volatile const __u32 *)&b->hop_live & 1, overhead = 0;
+	const struct fl_hop *hop = &b->hop[live];
+	int l2 = b->mode == FL_FWD_L2, v;
+
+	if (unlikely(b->mode == FL_FWD_NONE))
+		return FL_V_DROP_BUG;
+	v = choose_port(ctx, hop->ifindex, &t->send);
 	if (v != GO_ON)
 		return v;
-	if (b->mode == FL_FWD_L2)
-		return forward_l2(ctx, hop);
-	if (b->mode == FL_FWD_IPIP4 || b->mode == FL_FWD_IPIP6)
-		return forward_ipip(ctx, p, b, hop, hash);
-	return FL_V_DROP_BUG;
+	if (!l2) {
+		if (unlikely(p->ttl <= 1))
+			return FL_V_DROP_TTL;
+		if (!is_nat(b))
+			overhead = tunnel_overhead(b);
+	}
+	if (unlikely(hop->mtu && p->l3_len + overhead > hop->mtu))
+		return too_big(ctx, p, t, hop->mtu - overhead);
+	if (l2) {
+		v = frame_for(ctx, p, hop, 0, type_of(p));
+		return v == GO_ON ? FL_V_SEND_L2 : v;
+	}
+	if (is_nat(b))
+		return forward_nat(ctx, p, t, hop);
+	return forward_tunnel(ctx, p, b, hop, t->hash);
 }
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* count.h - per-CPU counters of services, backends and verdicts. */
+/* count.h - per-CPU counters of services, backends, verdicts and notes. */
 #ifndef FAIRLEAD_BPF_OBSERVE_COUNT_H
 #define FAIRLEAD_BPF_OBSERVE_COUNT_H
 
@@ -27,6 +27,11 @@ static __always_inline void count_backend(__u32 index, __u64 bytes)
 static __always_inline void count_verdict(__u32 verdict, __u64 bytes)
 {
 	add(bpf_map_lookup_elem(&verdicts, &verdict), bytes);
+}
+
+static __always_inline void count_note(__u32 note)
+{
+	add(bpf_map_lookup_elem(&notes, &note), 0);
 }
 
 #endif

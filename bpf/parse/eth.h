@@ -25,7 +25,7 @@ static __always_inline int parse_eth(void *data, void *end, struct pkt *p, __be1
 	if ((void *)(eth + 1) > end)
 		return FL_V_PASS_MALFORMED;
 	*proto = eth->h_proto;
-	for (int i = 0; i < MAX_VLAN_TAGS && is_vlan(*proto); i++) {
+	for (int i = 0; i < MAX_VLAN_TAGS && unlikely(is_vlan(*proto)); i++) {
 		struct vlan_hdr *tag = data + off;
 
 		if ((void *)(tag + 1) > end)
@@ -35,6 +35,12 @@ static __always_inline int parse_eth(void *data, void *end, struct pkt *p, __be1
 	}
 	p->l3 = off;
 	return GO_ON;
+}
+
+/* RFC 1812 5.3.4: what came to a link-layer broadcast or multicast address is not forwarded. */
+static __always_inline int to_group(const void *data)
+{
+	return *(const __u8 *)data & 1;
 }
 
 #endif

@@ -5,9 +5,13 @@
 
 #include "pkt.h"
 
-#define IP_OFFSET_OR_MF 0x3fff /* fragment offset and "more fragments" */
+#define IP_DF 0x4000
+#define IP_MF 0x2000
+#define IP_OFFSET 0x1fff
+#define IP6_OFFSET 0xfff8 /* of the fragment header's field, its last bit is "more fragments" */
+#define IP6_MF 1
 
-/* Extension headers, and their bytes, that may stand before TCP or UDP; more are not steered. */
+/* Extension headers, and their bytes, that may stand before the transport; more are not steered. */
 #define MAX_EXT_HEADERS 6
 #define MAX_EXT_BYTES 1024
 
@@ -20,18 +24,21 @@
 struct ext_hdr {
 	__u8 next;
 	__u8 len;
+	__be16 frag_off; /* of a fragment header */
+	__be32 id;
 };
 
-/*
- * Bytes of the frame from offset `at` on, which is inside it. Lengths are compared with this number:
- * kernels before 6.13 lose the bounds of a length from the packet when it is added to a pointer.
- */
-static __always_inline __u32 bytes_from(void *data, void *end, __u32 at)
+static __always_inline int is_ext(__u8 next)
 {
-	return (__u32)(end - data) - at;
+	return next == NEXTHDR_HOP || next == NEXTHDR_ROUTING || next == NEXTHDR_DEST ||
+	       next == NEXTHDR_AUTH || next == NEXTHDR_FRAGMENT;
 }
 
-static __always_inline int parse_ipv4(void *data, void *end, struct pkt *p)
+/*
+ * `len`: bytes of the frame from the IP header on. Lengths are compared with this number and not added
+ * to pointers: kernels before 6.13 lose the bounds of a length from the packet then.
+ */
+static __always_inline int parse_ipv4(void *data, void *end, __u64 len, struct pkt *p)
 {
 	struct iphdr *ip = data + p->l3;
 	__u32 header;
@@ -40,64 +47,91 @@ static __always_inline int parse_ipv4(void *data, void *end, struct pkt *p)
 		return FL_V_PASS_MALFORMED;
 	header = ip->ihl * 4;
 	p->l3_len = bpf_ntohs(ip->tot_len);
-	if (ip->version != 4 || header < sizeof(*ip) || p->l3_len < header ||
-	    p->l3_len > bytes_from(data, end, p->l3))
+	if (ip->version != 4 || header < sizeof(*ip) || p->l3_len < header || p->l3_len > len)
 		return FL_V_PASS_MALFORMED;
-	if (ip->frag_off & bpf_htons(IP_OFFSET_OR_MF))
-		return FL_V_PASS_FRAGMENT;
+	p->frag = FRAG_NONE;
+	if (unlikely(ip->frag_off & bpf_htons(IP_MF | IP_OFFSET))) {
+		p->frag = ip->frag_off & bpf_htons(IP_OFFSET) ? FRAG_LATER : FRAG_FIRST;
+		p->frag_id = ip->id;
+	}
 	p->v6 = 0;
+	p->df = !!(ip->frag_off & bpf_htons(IP_DF));
 	p->proto = ip->protocol;
 	p->tos = ip->tos;
 	p->ttl = ip->ttl;
 	p->l4 = p->l3 + header;
-	return GO_ON;
+	return ip->saddr == ip->daddr ? FL_V_PASS_SELF : GO_ON;
 }
 
-/* Walks to the upper-layer header: *next is its protocol, *off its offset from the IP header. */
-static __always_inline int skip_ext_headers(void *ip, void *end, __u8 *next, __u32 *off)
+/* A fragment header: GO_ON if the datagram is whole all the same (RFC 6946), ODD if it is not. */
+static __always_inline int parse_fragment(const struct ext_hdr *h, struct pkt *p)
+{
+	if (!(h->frag_off & bpf_htons(IP6_OFFSET | IP6_MF)))
+		return GO_ON;
+	p->frag = h->frag_off & bpf_htons(IP6_OFFSET) ? FRAG_LATER : FRAG_FIRST;
+	p->frag_id = h->id;
+	return ODD;
+}
+
+/* Walks to the upper-layer header: p->proto is its protocol, *off its offset from the IP header. */
+static __always_inline int skip_ext_headers(void *ip, void *end, struct pkt *p, __u32 *off)
 {
 	/* One round more than headers are skipped: the last one sees what follows them. */
 	for (int i = 0; i <= MAX_EXT_HEADERS; i++) {
 		struct ext_hdr *h = ip + *off;
+		__u8 now = p->proto;
+		__u32 len;
 
-		if (*next == NEXTHDR_FRAGMENT)
-			return FL_V_PASS_FRAGMENT;
-		if (*next != NEXTHDR_HOP && *next != NEXTHDR_ROUTING && *next != NEXTHDR_DEST &&
-		    *next != NEXTHDR_AUTH)
+		if (likely(!is_ext(now)))
 			return GO_ON;
-		if ((void *)(h + 1) > end)
+		/* The shortest is 8 bytes long. */
+		if ((void *)(h + 1) > end || *off + sizeof(*h) > p->l3_len)
 			return FL_V_PASS_MALFORMED;
 		/* RFC 4302 2.2: AH counts 4-byte words less two, the others 8-byte words less one. */
-		*off += *next == NEXTHDR_AUTH ? (h->len + 2) * 4 : (h->len + 1) * 8;
-		*next = h->next;
+		len = now == NEXTHDR_AUTH	? (h->len + 2) * 4
+		      : now == NEXTHDR_FRAGMENT ? sizeof(*h)
+						: (h->len + 1) * 8;
+		if (*off + len > p->l3_len)
+			return FL_V_PASS_MALFORMED;
+		p->proto = h->next;
+		*off += len;
+		if (now == NEXTHDR_FRAGMENT && parse_fragment(h, p) == ODD)
+			return GO_ON;
 		if (*off > sizeof(struct ipv6hdr) + MAX_EXT_BYTES)
 			return FL_V_PASS_NOT_SERVICE;
 	}
 	return FL_V_PASS_NOT_SERVICE;
 }
 
-static __always_inline int parse_ipv6(void *data, void *end, struct pkt *p)
+static __always_inline int same_addr6(const struct ipv6hdr *ip)
+{
+	const __u32 *s = ip->saddr.in6_u.u6_addr32, *d = ip->daddr.in6_u.u6_addr32;
+
+	return s[3] == d[3] && s[0] == d[0] && s[1] == d[1] && s[2] == d[2];
+}
+
+static __always_inline int parse_ipv6(void *data, void *end, __u64 len, struct pkt *p)
 {
 	struct ipv6hdr *ip = data + p->l3;
 	__u32 off = sizeof(*ip);
-	__u8 next;
 	int v;
 
 	if ((void *)(ip + 1) > end)
 		return FL_V_PASS_MALFORMED;
 	p->l3_len = sizeof(*ip) + bpf_ntohs(ip->payload_len);
-	if (ip->version != 6 || p->l3_len > bytes_from(data, end, p->l3))
+	if (ip->version != 6 || p->l3_len > len)
 		return FL_V_PASS_MALFORMED;
-	next = ip->nexthdr;
-	v = skip_ext_headers(ip, end, &next, &off);
-	if (v != GO_ON)
-		return v;
+	p->frag = FRAG_NONE;
 	p->v6 = 1;
-	p->proto = next;
+	p->df = 1;
 	p->tos = (__u8)(ip->priority << 4 | ip->flow_lbl[0] >> 4);
 	p->ttl = ip->hop_limit;
+	p->proto = ip->nexthdr;
+	v = skip_ext_headers(ip, end, p, &off);
+	if (v != GO_ON)
+		return v;
 	p->l4 = p->l3 + off;
-	return GO_ON;
+	return same_addr6(ip) ? FL_V_PASS_SELF : GO_ON;
 }
 
 #endif

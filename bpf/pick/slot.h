@@ -1,38 +1,33 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* slot.h - flow -> hash -> slot -> backend. */
+/* slot.h - flow -> hash -> slot -> index of a backend. */
 #ifndef FAIRLEAD_BPF_PICK_SLOT_H
 #define FAIRLEAD_BPF_PICK_SLOT_H
 
 #include "fairlead/flowhash.h"
 #include "maps.h"
-#include "pkt.h"
+#include "service/key.h"
 
-static __always_inline int hash_flow(struct xdp_md *ctx, const struct pkt *p, __u64 *hash)
+/*
+ * The hash that decides the slot. A service with an affinity leaves out what must not matter: the
+ * same client then has the same slot in all services with that affinity.
+ */
+static __always_inline __u64 hash_flow(const struct pkt *p, const struct addr_words *src,
+				       const struct addr_words *dst, __u32 ports, __u8 affinity)
 {
-	void *ip = frame(ctx) + p->l3, *end = frame_end(ctx);
-	const struct fl_settings *s;
-	__u32 zero = 0;
+	__u64 key[4] = {flow_key[0], flow_key[1], flow_key[2], flow_key[3]};
+	struct addr_words to = *dst;
+	__u32 proto = p->proto;
 
-	s = bpf_map_lookup_elem(&settings, &zero);
-	if (!s)
-		return FL_V_DROP_BUG;
-	if (p->v6) {
-		struct ipv6hdr *h = ip;
-		__u64 saddr[2], daddr[2];
-
-		if ((void *)(h + 1) > end)
-			return FL_V_DROP_BUG;
-		__builtin_memcpy(saddr, &h->saddr, 16);
-		__builtin_memcpy(daddr, &h->daddr, 16);
-		*hash = fl_flow_hash6(s->flow_key, saddr, daddr, p->ports, p->proto);
-	} else {
-		struct iphdr *h = ip;
-
-		if ((void *)(h + 1) > end)
-			return FL_V_DROP_BUG;
-		*hash = fl_flow_hash4(s->flow_key, h->saddr, h->daddr, p->ports, p->proto);
+	if (unlikely(affinity != FL_AFF_FLOW)) {
+		ports = affinity == FL_AFF_SOURCE ? 0 : join_ports(source_port(ports), 0);
+		to.a[0] = to.a[1] = 0;
+		proto = 0;
+		if (!p->v6)
+			return fl_flow_hash4(key, ipv4_of(src), 0, ports, 0);
 	}
-	return GO_ON;
+	if (p->v6)
+		return fl_flow_hash6(key, src->a, to.a, ports, proto);
+	return fl_flow_hash4(key, ipv4_of(src), ipv4_of(&to), ports, proto);
 }
 
 /* One function a class: each has a table type, and so an index bound, of its own. */
@@ -56,30 +51,29 @@ DEFINE_SLOT_OF(4k, FL_SLOTS_4K_N)
 DEFINE_SLOT_OF(64k, FL_SLOTS_64K_N)
 DEFINE_SLOT_OF(1m, FL_SLOTS_1M_N)
 
-/* GO_ON with the backend's entry and index, or why there is none. */
-static __always_inline int pick_backend(struct xdp_md *ctx, const struct pkt *p,
-					const struct fl_service *s, __u64 *hash,
-					struct fl_backend **out, __u32 *index)
+/* GO_ON with the index of the slot's backend, which may be FL_SLOT_NONE. */
+static __always_inline int slot_of(const struct fl_service *s, __u64 hash, __u32 *index)
 {
 	__u32 live = *(volatile const __u32 *)&s->live;
 	__u16 slot = 0;
 	int v;
 
-	v = hash_flow(ctx, p, hash);
-	if (v != GO_ON)
-		return v;
 	if (s->slot_class == FL_SLOTS_64K)
-		v = slot_of_64k(live, *hash, &slot);
+		v = slot_of_64k(live, hash, &slot);
 	else if (s->slot_class == FL_SLOTS_4K)
-		v = slot_of_4k(live, *hash, &slot);
+		v = slot_of_4k(live, hash, &slot);
 	else
-		v = slot_of_1m(live, *hash, &slot);
-	if (v != GO_ON)
-		return v;
+		v = slot_of_1m(live, hash, &slot);
 	*index = slot & FL_SLOT_INDEX;
-	if (*index == FL_SLOT_NONE)
+	return v;
+}
+
+/* The backend's entry, or why there is none. */
+static __always_inline int backend_of(__u32 index, struct fl_backend **out)
+{
+	if (index == FL_SLOT_NONE)
 		return FL_V_DROP_NO_BACKEND;
-	*out = bpf_map_lookup_elem(&backends, index);
+	*out = bpf_map_lookup_elem(&backends, &index);
 	return *out ? GO_ON : FL_V_DROP_BUG;
 }
 

@@ -93,6 +93,7 @@ enum fl_affinity {
 /* fl_service.flags: which of the rare steps a service's packets take. */
 #define FL_SVC_SOURCES 1u /* it has entries of its own in `sources` */
 #define FL_SVC_LIMITS 2u /* it has limits: limits[id] */
+#define FL_SVC_FULLNAT 4u /* its backends are reached by full NAT: records first, then slots */
 
 /* `services`[id]. The first cache line is all that a packet reads. Immutable but for live, flags. */
 struct fl_service {
@@ -209,7 +210,8 @@ enum fl_forward {
 	FL_FWD_FULLNAT, /* destination and source NAT: replies come back by themselves */
 };
 
-#define FL_HOP_TAG 0x8000 /* fl_hop.vlan: the frame leaves with exactly one tag, of the low 12 bits */
+#define FL_HOP_TAG \
+	0x8000 /* fl_hop.vlan: the frame leaves with exactly one tag, of the low 12 bits */
 
 /* Where a frame goes next. ifindex 0: not resolved, packets are dropped and counted. */
 struct fl_hop {
@@ -275,6 +277,17 @@ struct fl_nat_back {
 _Static_assert(sizeof(struct fl_nat_back) == 24, "fl_nat_back");
 
 /*
+ * `vlan_ports`[ifindex of a VLAN device]: how a frame leaves for it. The kernel's routes name the VLAN
+ * device, XDP sends on the one below.
+ */
+struct fl_vlan_port {
+	__u32 ifindex; /* of the device below */
+	__u16 vlan; /* FL_HOP_TAG | VLAN id */
+	__u16 pad;
+};
+_Static_assert(sizeof(struct fl_vlan_port) == 8, "fl_vlan_port");
+
+/*
  * `nat_flows`: a packet with this key gets the addresses and ports of the value. A full NAT flow has
  * two entries, from the client and back; a `nat` flow that needs a record has the one of its replies.
  */
@@ -292,6 +305,7 @@ _Static_assert(sizeof(struct fl_nat_key) == 40, "fl_nat_key");
 #define FL_NAT_SEEN 2u /* a packet came this way */
 #define FL_NAT_FIN 4u
 #define FL_NAT_RST 8u
+#define FL_NAT_FIN_OTHER 16u /* FIN of the other direction, where this entry stands alone */
 
 struct fl_nat_flow {
 	__u8 saddr[16];
@@ -428,20 +442,14 @@ _Static_assert(sizeof(struct fl_count) == 16, "fl_count");
 /* Verdicts of the program: one row of reasons.def each. */
 enum fl_verdict {
 #define FL_VERDICT(name, action, text) FL_V_##name,
-#define FL_NOTE(name, text)
 #include "reasons.def"
-#undef FL_VERDICT
-#undef FL_NOTE
 	FL_VERDICTS,
 };
 
 /* What is counted beside the verdict: `notes`. */
 enum fl_note {
-#define FL_VERDICT(name, action, text)
 #define FL_NOTE(name, text) FL_N_##name,
 #include "reasons.def"
-#undef FL_VERDICT
-#undef FL_NOTE
 	FL_NOTES,
 };
 

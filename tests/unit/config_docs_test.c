@@ -27,7 +27,12 @@ static const struct {
 	{"## `api`\n", "api: {" STRANGE "}\n"},
 	{"## `log`\n", "log: {" STRANGE "}\n"},
 	{"## `encap`\n", "encap: {" STRANGE "}\n"},
+	{"## `sources`, `services[].sources`\n", "sources: {" STRANGE "}\n"},
+	{"## `sources`, `services[].sources`\n", "services: [{sources: {" STRANGE "}}]\n"},
+	{"## `snat`\n", "snat: {" STRANGE "}\n"},
+	{"## `events`\n", "events: {" STRANGE "}\n"},
 	{"## `services[]`\n", "services: [{" STRANGE "}]\n"},
+	{"## `services[].limits`\n", "services: [{limits: {" STRANGE "}}]\n"},
 	{"## `services[].backends[]`\n", "services: [{backends: [{" STRANGE "}]}]\n"},
 	{"## `services[].probe`\n", "services: [{probe: {" STRANGE "}}]\n"},
 };

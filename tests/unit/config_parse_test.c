@@ -27,8 +27,18 @@ struct mistake {
 #define PROBE(keys) WEB POOL ",\n     probe: {" keys "}}\n"
 #define BACKENDS(list) WEB "     backends: [" list "]}\n"
 
+/* A file with a key at its top (line 2), and one with more keys of a service (line 4). */
+#define TOP(keys) "interfaces: [eth0]\n" keys "\n"
+#define KEYS(keys) WEB "     " keys ",\n" POOL "}\n"
+#define MODE(keys, list) WEB "     " keys ",\n     backends: [" list "]}\n"
+/* One more service, two lines long. */
+#define ON(name, vip, port) \
+	"  - {name: " name ", vip: " vip ", port: " port ", probe: {port: 1},\n" POOL "}\n"
+
 static const struct mistake files[] = {
 #include "config_mistakes.h"
+#include "config_mistakes_services.h"
+#include "config_mistakes_sources.h"
 };
 
 static void check(const struct mistake *m)

@@ -101,6 +101,51 @@ static void test_parse_prefix(void **state)
 	}
 }
 
+/* A prefix as it is read and written again, an address in it, one outside (NULL: there is none). */
+static const struct {
+	const char *text, *again, *inside, *outside;
+} nets[] = {
+	{"192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.0"},
+	{"192.0.2.1/32", "192.0.2.1", "192.0.2.1", "192.0.2.3"},
+	{"192.0.2.16/28", "192.0.2.16/28", "192.0.2.31", "192.0.2.32"},
+	{"10.0.0.0/8", "10.0.0.0/8", "10.255.255.255", "11.0.0.0"},
+	{"0.0.0.0/0", "0.0.0.0/0", "255.255.255.255", "::1"},
+	{"2001:db8::/63", "2001:db8::/63", "2001:db8:0:1:ffff::", "2001:db8:0:2::"},
+	{"2001:db8::1/128", "2001:db8::1", "2001:db8::1", "2001:db8::"},
+	{"::/0", "::/0", "192.0.2.1", NULL},
+	{"ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe/127",
+	 "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe/127", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+	 "::"},
+};
+
+static void test_nets(void **state)
+{
+	struct addr_prefix p = {.len = 7}, again;
+	char text[ADDR_PREFIX_STRLEN];
+	struct addr a;
+
+	(void)state;
+	assert_int_equal(addr__parse_net("192.0.2.1/24", &p), -EINVAL);
+	assert_int_equal(addr__parse_net("192.0.2", &p), -EINVAL);
+	assert_int_equal(addr__parse_net("", &p), -EINVAL);
+	assert_int_equal(p.len, 7);
+	for (size_t i = 0; i < sizeof(nets) / sizeof(*nets); i++) {
+		assert_int_equal(addr__parse_net(nets[i].text, &p), 0);
+		assert_ptr_equal(addr_prefix__format(&p, text), text);
+		assert_string_equal(text, nets[i].again);
+		assert_int_equal(addr__parse_net(text, &again), 0);
+		assert_true(addr_prefix__equal(&p, &again));
+		assert_int_equal(addr__parse(nets[i].inside, &a), 0);
+		assert_true(addr_prefix__holds(&p, &a));
+		if (!nets[i].outside)
+			continue;
+		assert_int_equal(addr__parse(nets[i].outside, &a), 0);
+		assert_false(addr_prefix__holds(&p, &a));
+	}
+	again.len = 1;
+	assert_false(addr_prefix__equal(&p, &again));
+}
+
 static void test_bytes(void **state)
 {
 	static const uint8_t v4[] = {192, 0, 2, 1}, v6[16] = {0x20, 1, [15] = 9};
@@ -139,9 +184,8 @@ static void test_sockaddr(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parse),
-		cmocka_unit_test(test_parse_prefix),
-		cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_parse),	 cmocka_unit_test(test_parse_prefix),
+		cmocka_unit_test(test_nets),	 cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_sockaddr),
 	};
 

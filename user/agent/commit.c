@@ -328,8 +328,11 @@ struct plane_options commit__options(const struct config *c)
 	struct plane_options o = {
 		.instance = c->instance,
 		.has_flow_key = c->has_flow_key,
+		.gates.lease = c->on_agent_loss != FL_LOSS_KEEP,
 		.on_agent_loss = c->on_agent_loss,
 		.lease_ms = c->lease_ms,
+		.flow_event_every = c->flow_event_every,
+		.drop_event_every = c->drop_event_every,
 	};
 
 	memcpy(o.flow_key, c->flow_key, sizeof(o.flow_key));

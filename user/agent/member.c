@@ -224,17 +224,16 @@ static void hop_settled(void *ctx, uint32_t index)
 		member__hop_changed(m);
 }
 
-static void write_hop(struct member *m, const struct fl_hop *hop, uint32_t mtu)
+static void write_hop(struct member *m, const struct fl_hop *hop)
 {
 	struct agent *a = m->service->agent;
 	const struct fl_backend *b = plane__backend(a->plane, m->index);
-	uint16_t small_mtu = (uint16_t)(mtu > UINT16_MAX ? UINT16_MAX : mtu);
 	const char *why = unusable(m, &m->hop->net);
 	struct err err;
 
-	if (memcmp(&b->hop[b->hop_live & 1], hop, sizeof(*hop)) == 0 && b->mtu == small_mtu)
+	if (memcmp(&b->hop[b->hop_live & 1], hop, sizeof(*hop)) == 0)
 		return;
-	if (plane__backend_hop(a->plane, m->index, hop, small_mtu, &err)) {
+	if (plane__backend_hop(a->plane, m->index, hop, &err)) {
 		log_error("%s; packets to it are dropped", err.text);
 		return;
 	}
@@ -266,6 +265,7 @@ void member__hop_changed(struct member *m)
 		memcpy(hop.dmac, n->dmac, sizeof(hop.dmac));
 		memcpy(hop.smac, n->smac, sizeof(hop.smac));
 		hop.ifindex = n->ifindex;
+		hop.mtu = (uint16_t)(n->mtu > UINT16_MAX ? UINT16_MAX : n->mtu);
 	}
-	write_hop(m, &hop, n->mtu);
+	write_hop(m, &hop);
 }

@@ -17,9 +17,13 @@
 
 struct fl_service_key service__key(const struct config_service *c)
 {
-	struct fl_service_key k = {.port = htons(c->port), .proto = c->proto};
+	struct fl_service_key k = {
+		.port = htons(c->port),
+		.proto = c->proto,
+		.prefix = c->vip.len,
+	};
 
-	memcpy(k.addr, c->vip.b, sizeof(k.addr));
+	memcpy(k.addr, c->vip.addr.b, sizeof(k.addr));
 	return k;
 }
 

@@ -93,7 +93,7 @@ static json_t *service_json(struct agent *a, const struct service *s)
 	for (size_t i = 0; i < s->n_members; i++)
 		json_array_append_new(backends, member_json(a, s, i));
 	o = json_pack("{s:s, s:s, s:i, s:s, s:s, s:I, s:I, s:I}", "name", s->name, "vip",
-		      addr__format(&s->config->vip, vip), "port", (int)s->config->port, "protocol",
+		      addr__format(&s->config->vip.addr, vip), "port", (int)s->config->port, "protocol",
 		      s->key.proto == IPPROTO_TCP ? "tcp" : "udp", "forward",
 		      config_forward__name(s->forward), "slots",
 		      (json_int_t)plane__slots(s->slot_class), "slots_unserved",
@@ -125,7 +125,6 @@ static json_t *verdicts_json(struct agent *a)
 	} rows[] = {
 #define FL_VERDICT(name, action, text) {#name, #action, text},
 #include "fairlead/reasons.def"
-#undef FL_VERDICT
 	};
 	json_t *list = json_array();
 

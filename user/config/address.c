@@ -3,6 +3,10 @@
 
 #include "config/value.h"
 
+/* The widest VIP: the shortest prefix length of each family. */
+#define VIP_MIN_LEN4 8
+#define VIP_MIN_LEN6 16
+
 /* What makes an address useless as a VIP, backend or source, or NULL. */
 static const char *not_unicast(const struct addr *a)
 {
@@ -61,6 +65,84 @@ void value__host(struct reader *r, const struct option *o, struct node *value, v
 		reader__problem(r, value, "%s is %s", shown, wrong);
 	else
 		memcpy((char *)base + o->offset, &a, sizeof(a));
+}
+
+/* Reads an address or a prefix; `shown` becomes its text for messages. */
+static bool read_net(struct reader *r, struct node *value, struct addr_prefix *out,
+		     char shown[VALUE_SHOWN])
+{
+	if (!is_text(r, value, "an address or a prefix"))
+		return false;
+	value__show(value->text, shown);
+	if (addr__parse_net(value->text, out)) {
+		if (strchr(value->text, '/'))
+			reader__problem(r, value,
+					"\"%s\" is not a prefix, as in 192.0.2.0/28 or "
+					"2001:db8:1::/64, with its host bits zero",
+					shown);
+		else
+			reader__problem(r, value, "\"%s\" is not an IPv4 or IPv6 address", shown);
+		return false;
+	}
+	return true;
+}
+
+void value__net(struct reader *r, const struct option *o, struct node *value, void *base)
+{
+	static const struct addr mapped = {.b = {[10] = 0xff, [11] = 0xff}};
+	struct addr_prefix p;
+	char shown[VALUE_SHOWN];
+
+	if (!read_net(r, value, &p, shown))
+		return;
+	/* IPv4 is kept IPv4-mapped: such a prefix would be one of both families. */
+	if (p.len < 96 && addr_prefix__holds(&p, &mapped))
+		reader__problem(r, value,
+				"%s holds ::ffff:0:0/96, which stands for IPv4; write 2000::/3 for "
+				"all of IPv6 that is routed, 0.0.0.0/0 for IPv4",
+				shown);
+	else
+		memcpy((char *)base + o->offset, &p, sizeof(p));
+}
+
+static struct addr last_of(const struct addr_prefix *p)
+{
+	struct addr a = p->addr;
+
+	for (unsigned int bit = p->len; bit < 128; bit++)
+		a.b[bit / 8] |= 0x80 >> bit % 8;
+	return a;
+}
+
+void value__vip(struct reader *r, const struct option *o, struct node *value, void *base)
+{
+	char shown[VALUE_SHOWN], text[ADDR_STRLEN];
+	const char *wrong;
+	struct addr_prefix p;
+	struct addr last;
+
+	if (!read_net(r, value, &p, shown))
+		return;
+	if (p.len < (addr__is4(&p.addr) ? 96 + VIP_MIN_LEN4 : VIP_MIN_LEN6)) {
+		reader__problem(r, value,
+				"%s is too wide: every packet for it would be taken from the "
+				"kernel, those for this machine too; the widest are /%d for IPv4 "
+				"and /%d for IPv6",
+				shown, VIP_MIN_LEN4, VIP_MIN_LEN6);
+		return;
+	}
+	wrong = not_unicast(&p.addr);
+	if (wrong) {
+		reader__problem(r, value, "%s is %s", shown, wrong);
+		return;
+	}
+	last = last_of(&p);
+	wrong = not_unicast(&last);
+	if (wrong)
+		reader__problem(r, value, "%s holds %s, %s", shown, addr__format(&last, text),
+				wrong);
+	else
+		memcpy((char *)base + o->offset, &p, sizeof(p));
 }
 
 static void read_prefix(struct reader *r, const struct option *o, struct node *value, void *base,

@@ -4,12 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void free_sources(struct config_sources *s)
+{
+	free(s->allow);
+	free(s->deny);
+}
+
 static void free_service(struct config_service *s)
 {
 	free(s->probe.path);
 	free(s->probe.host);
 	free(s->probe.body);
 	free(s->backends);
+	free_sources(&s->sources);
 }
 
 void config__free(struct config *c)
@@ -19,6 +26,9 @@ void config__free(struct config *c)
 	for (size_t i = 0; i < c->n_services; i++)
 		free_service(&c->services[i]);
 	free(c->services);
+	free_sources(&c->sources);
+	free(c->snat4);
+	free(c->snat6);
 	free(c->interfaces);
 	free(c->api_socket);
 	free(c->api_group);
@@ -45,14 +55,31 @@ bool config_probe__equal(const struct config_probe *a, const struct config_probe
 	       a->status_max == b->status_max;
 }
 
-const char *config_probe_kind__name(enum config_probe_kind kind)
+bool config_service__wild(const struct config_service *s)
 {
-	return kind == CONFIG_PROBE_HTTP ? "http" : "tcp";
+	return s->vip.len != 128 || s->port != s->port_last;
 }
 
-const char *config_forward__name(enum config_forward forward)
+bool config_service__translates(const struct config_service *s)
 {
-	return forward == CONFIG_FWD_IPIP ? "ipip" : "l2";
+	return s->forward == CONFIG_FWD_NAT || s->forward == CONFIG_FWD_FULLNAT;
+}
+
+uint16_t config_service__probe_port(const struct config_service *s, const struct config_backend *b)
+{
+	if (s->probe.port)
+		return s->probe.port;
+	return b->port ? b->port : s->port;
+}
+
+bool config_sources__any(const struct config_sources *s)
+{
+	return s->n_allow || s->n_deny;
+}
+
+bool config_limits__any(const struct config_limits *l)
+{
+	return l->packets || l->connections || l->source_packets || l->source_connections;
 }
 
 const struct config_service *config__service(const struct config *c, const char *name)

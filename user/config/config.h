@@ -21,6 +21,10 @@
 #define CONFIG_INSTANCE_LEN 32 /* bytes, the closing NUL included */
 #define CONFIG_IFNAME_LEN 16 /* IFNAMSIZ */
 #define CONFIG_MAX_WEIGHT 65535
+#define CONFIG_MIN_SNAT_PORTS 1024 /* each CPU needs a part of them */
+
+/* Source prefixes of a whole file. Each scope (instance, service) may need an entry for the rest. */
+#define CONFIG_MAX_SOURCES (FL_MAX_SOURCES - FL_MAX_SERVICES)
 
 enum config_probe_kind { CONFIG_PROBE_TCP, CONFIG_PROBE_HTTP };
 
@@ -33,7 +37,7 @@ struct config_probe {
 	uint32_t rise; /* successes in a row that make DOWN into UP; 1..100, default 2 */
 	uint32_t fall; /* failures in a row that make UP into DOWN; 1..100, default 3 */
 	uint32_t jitter_pct; /* each interval varies by up to +-this; 0..50, default 10 */
-	uint16_t port; /* 0: the service's port */
+	uint16_t port; /* 0: the backend's port, or else the service's */
 	/* http only; NULL for tcp where a pointer */
 	char *path; /* default "/" */
 	char *host; /* Host header; NULL: the backend's address */
@@ -57,7 +61,10 @@ struct config_backend {
 	uint16_t port; /* nat, fullnat: where its packets go; 0: the port they came for */
 };
 
-/* Who may send to the instance or to a service; an empty list has no prefixes. */
+/*
+ * Who may send to the instance or to a service; an empty list has no prefixes. No IPv6 prefix holds
+ * ::ffff:0:0/96, the IPv4 addresses, and no prefix is there twice.
+ */
 struct config_sources {
 	struct addr_prefix *allow; /* if there are any, all others are denied */
 	size_t n_allow;
@@ -76,14 +83,14 @@ struct config_limits {
 
 struct config_service {
 	char name[FL_NAME_LEN]; /* unique; [A-Za-z0-9._-] */
-	struct addr_prefix vip; /* one address (len 128) or a prefix of them */
+	struct addr_prefix vip; /* one address (len 128) or a prefix; IPv4 from /8, IPv6 from /16 */
 	uint16_t port; /* 1..65535; of a range, the first; 0: any port (then port_last is 65535) */
 	uint16_t port_last; /* equal to port but for a range and any port */
 	uint8_t proto; /* IPPROTO_TCP, IPPROTO_UDP or IPPROTO_SCTP */
 	enum config_forward forward; /* default l2 */
 	enum fl_affinity affinity; /* default flow */
 	uint16_t gue_port; /* UDP port of the backends' tunnel; default 6080 */
-	bool echo; /* echo requests to the VIP are answered; default true */
+	bool echo; /* echo requests to the VIP are answered; default true; equal for equal VIPs */
 	uint32_t idle_ms; /* NAT records live this long without a packet; 10s..24h, default 15m */
 	struct config_sources sources;
 	struct config_limits limits;
@@ -112,8 +119,8 @@ struct config {
 	struct addr *snat4, *snat6; /* sources for fullnat, at most FL_SNAT_ADDRS of each */
 	size_t n_snat4, n_snat6;
 	uint16_t snat_port_first, snat_port_last; /* default 1024..32767 */
-	uint32_t flow_event_every; /* one in so many first packets becomes an event; 0 (default): none */
-	uint32_t drop_event_every; /* one in so many drops; 0: none; default 1000 */
+	uint32_t flow_event_every; /* one in so many first packets is an event; 0 (default): none */
+	uint32_t drop_event_every; /* one in so many drops is one; 0: none; default 1000 */
 	struct config_service *services; /* n_services of them; 0 is fine */
 	size_t n_services;
 };
@@ -155,9 +162,25 @@ const char *config_problems__format(const struct config_problems *p, size_t i, c
 /* Same kind and same arguments: probes that would ask the same question of the same target. */
 bool config_probe__equal(const struct config_probe *a, const struct config_probe *b);
 
-/* Names for people and JSON: "tcp"/"http", "l2"/"ipip". */
+/* Names for people and JSON, as they are written in the file: "tcp", "l2", "source+port". */
 const char *config_probe_kind__name(enum config_probe_kind kind);
 const char *config_forward__name(enum config_forward forward);
+const char *config_affinity__name(enum fl_affinity affinity);
+
+/* Whether more than one address or port leads to it, so that it is found in `vips` (abi.h). */
+bool config_service__wild(const struct config_service *s);
+
+/* Whether its backends get packets with another destination: "nat" and "fullnat". */
+bool config_service__translates(const struct config_service *s);
+
+/* The port where a backend of the service is probed, host order; never 0. */
+uint16_t config_service__probe_port(const struct config_service *s, const struct config_backend *b);
+
+/* Whether the lists hold any prefix, so that sources are looked up at all. */
+bool config_sources__any(const struct config_sources *s);
+
+/* Whether any of the four rates is limited. */
+bool config_limits__any(const struct config_limits *l);
 
 /* The service with that name, or NULL. */
 const struct config_service *config__service(const struct config *c, const char *name);

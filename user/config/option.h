@@ -4,7 +4,7 @@
  *
  * A section is a table of options; reading one walks the keys of a YAML mapping, hands each value to
  * the parser of its row, gives the default to the keys that are not there, and tells every mistake
- * without stopping at the first. schema.c has the tables, value.c the parsers of single values.
+ * without stopping at the first. schema*.c have the tables, value.c the parsers of single values.
  */
 #ifndef FAIRLEAD_CONFIG_OPTION_H
 #define FAIRLEAD_CONFIG_OPTION_H
@@ -16,6 +16,8 @@
 #include "config/config.h"
 #include "config/node.h"
 #include "config/problems.h"
+
+#define COUNT(a) (sizeof(a) / sizeof(*(a)))
 
 /*
  * Values looked at in one file. Aliases can make a small file large: this bounds the work, and is
@@ -30,6 +32,7 @@ struct reader {
 	size_t path_len;
 	size_t visits;
 	size_t n_backends; /* of all services so far */
+	size_t n_sources; /* prefixes of all source lists so far */
 	bool spent; /* READER_MAX_VISITS is reached: nothing more is read */
 	int err; /* -ENOMEM, or 0 */
 };

@@ -213,32 +213,73 @@ void value__flow_key(struct reader *r, const struct option *o, struct node *valu
 		memcpy((char *)base + o->offset, key, sizeof(key));
 }
 
+/* How messages call a number or a range of them. */
+struct range_words {
+	const char *noun; /* "a status" */
+	const char *as; /* "200 or 200-399" */
+	const char *unit; /* "status" */
+};
+
+/* Reads "200" or "200-399" within the option's bounds, or tells what is wrong. */
+static bool read_range(struct reader *r, const struct option *o, struct node *value,
+		       const char *text, const struct range_words *words, uint64_t range[2])
+{
+	size_t n = strcspn(text, "-");
+	const char *last = text[n] ? text + n + 1 : text;
+	char shown[VALUE_SHOWN];
+
+	value__show(text, shown);
+	if (!digits(text, n, &range[0]) || !digits(last, strlen(last), &range[1]))
+		reader__problem(r, value, "\"%s\" is not %s; write it as in %s", shown, words->noun,
+				words->as);
+	else if (range[0] < o->min || range[0] > o->max || range[1] < o->min || range[1] > o->max)
+		reader__problem(r, value, "%s is not in %llu..%llu", shown,
+				(unsigned long long)o->min, (unsigned long long)o->max);
+	else if (range[0] > range[1])
+		reader__problem(r, value, "%s is empty; write the lower %s first", shown,
+				words->unit);
+	else
+		return true;
+	return false;
+}
+
+/* Both numbers to the member at the option's offset, which another of the same type follows. */
+static void store_range(void *base, const struct option *o, const uint64_t range[2])
+{
+	uint16_t *to = (uint16_t *)((char *)base + o->offset);
+
+	to[0] = (uint16_t)range[0];
+	to[1] = (uint16_t)range[1];
+}
+
 void value__status(struct reader *r, const struct option *o, struct node *value, void *base)
 {
+	static const struct range_words words = {"a status", "200 or 200-399", "status"};
 	const char *text = text_of(r, value, "a status, as in 200 or 200-399");
-	struct config_probe *probe = base;
-	char shown[VALUE_SHOWN];
-	const char *last;
-	uint64_t min, max;
-	size_t n;
+	uint64_t range[2];
 
-	if (!text)
-		return;
-	n = strcspn(text, "-");
-	last = text[n] ? text + n + 1 : text;
-	if (!digits(text, n, &min) || !digits(last, strlen(last), &max))
-		reader__problem(r, value, "\"%s\" is not a status; write it as in 200 or 200-399",
-				value__show(text, shown));
-	else if (min < o->min || max > o->max)
-		reader__problem(r, value, "%s is not in %llu..%llu", value__show(text, shown),
-				(unsigned long long)o->min, (unsigned long long)o->max);
-	else if (min > max)
-		reader__problem(r, value, "%s is empty; write the lower status first",
-				value__show(text, shown));
-	else {
-		probe->status_min = (uint16_t)min;
-		probe->status_max = (uint16_t)max;
-	}
+	if (text && read_range(r, o, value, text, &words, range))
+		store_range(base, o, range);
+}
+
+void value__ports(struct reader *r, const struct option *o, struct node *value, void *base)
+{
+	static const struct range_words words = {"a range of ports", "1024-32767", "port"};
+	const char *text = text_of(r, value, "a range of ports, as in 1024-32767");
+	uint64_t range[2];
+
+	if (text && read_range(r, o, value, text, &words, range))
+		store_range(base, o, range);
+}
+
+void value__port(struct reader *r, const struct option *o, struct node *value, void *base)
+{
+	static const struct range_words words = {"a port", "443, 8000-8999 or any", "port"};
+	const char *text = text_of(r, value, "a port, as in 443, 8000-8999 or any");
+	uint64_t range[2] = {0, UINT16_MAX};
+
+	if (text && (strcmp(text, "any") == 0 || read_range(r, o, value, text, &words, range)))
+		store_range(base, o, range);
 }
 
 /* The text of a value that follows the option's rule and is at most `max` bytes, or NULL. */

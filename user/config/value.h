@@ -15,12 +15,21 @@ option_parse value__duration; /* "200ms", "2s", "1m", "1h"; milliseconds into a 
 option_parse value__percent; /* "10%" into a uint32_t */
 option_parse value__choice; /* one of o->choices, into a member of any width */
 option_parse value__host; /* a unicast address into a struct addr */
+option_parse value__vip; /* a unicast address or prefix, not too wide, into a struct addr_prefix */
+option_parse value__net; /* any address or prefix into a struct addr_prefix */
 option_parse value__prefix4; /* an IPv4 prefix into a struct addr_prefix */
 option_parse value__prefix6; /* an IPv6 prefix into a struct addr_prefix */
 option_parse value__flow_key; /* 64 hex digits into four uint64_t, big-endian words */
-option_parse value__status; /* "200" or "200-399" into config_probe.status_min and status_max */
+option_parse value__status; /* "200" or "200-399" into two uint16_t, the first and the last */
+option_parse value__ports; /* "1024-32767" into two uint16_t, the first and the last */
+option_parse value__port; /* "443", "8000-8999", or "any" (0, 65535) into two uint16_t */
 option_parse value__name; /* text into a char array of o->size */
 option_parse value__string; /* text of up to o->max bytes into a char * of its own */
+
+/* The words of config_probe_kind__name(), config_forward__name() and config_affinity__name(). */
+extern const struct choice choice_probe_kinds[];
+extern const struct choice choice_forwards[];
+extern const struct choice choice_affinities[];
 
 /* Rules for text: NULL, or what is wrong, as in "must begin with \"/\"". */
 const char *rule__instance(const char *text); /* a file name, and a word in a URL */

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,6 +85,45 @@ int addr__parse_prefix(const char *text, struct addr_prefix *out)
 			return -EINVAL;
 	*out = p;
 	return 0;
+}
+
+int addr__parse_net(const char *text, struct addr_prefix *out)
+{
+	struct addr_prefix p = {.len = 128};
+
+	if (strchr(text, '/'))
+		return addr__parse_prefix(text, out);
+	if (addr__parse(text, &p.addr))
+		return -EINVAL;
+	*out = p;
+	return 0;
+}
+
+bool addr_prefix__holds(const struct addr_prefix *p, const struct addr *a)
+{
+	size_t whole = p->len / 8;
+	unsigned int rest = p->len % 8;
+
+	if (memcmp(p->addr.b, a->b, whole) != 0)
+		return false;
+	return !rest || !((p->addr.b[whole] ^ a->b[whole]) >> (8 - rest));
+}
+
+bool addr_prefix__equal(const struct addr_prefix *a, const struct addr_prefix *b)
+{
+	return a->len == b->len && addr__equal(&a->addr, &b->addr);
+}
+
+const char *addr_prefix__format(const struct addr_prefix *p, char *buf)
+{
+	size_t n;
+
+	addr__format(&p->addr, buf);
+	n = strlen(buf);
+	if (p->len < 128)
+		snprintf(buf + n, ADDR_PREFIX_STRLEN - n, "/%d",
+			 addr__is4(&p->addr) ? p->len - 96 : p->len);
+	return buf;
 }
 
 const char *addr__format(const struct addr *a, char *buf)

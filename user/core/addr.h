@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #define ADDR_STRLEN INET6_ADDRSTRLEN
+#define ADDR_PREFIX_STRLEN (ADDR_STRLEN + 4) /* and "/128" */
 
 struct addr {
 	uint8_t b[16]; /* network order */
@@ -29,6 +30,20 @@ int addr__parse(const char *text, struct addr *out);
 
 /* Parses "192.0.2.0/24" or "2001:db8::/64"; host bits must be zero. 0 or -EINVAL. */
 int addr__parse_prefix(const char *text, struct addr_prefix *out);
+
+/* Parses either of the two; an address is a prefix of full length. 0 or -EINVAL. */
+int addr__parse_net(const char *text, struct addr_prefix *out);
+
+/* Whether the address lies in the prefix. */
+bool addr_prefix__holds(const struct addr_prefix *p, const struct addr *a);
+
+bool addr_prefix__equal(const struct addr_prefix *a, const struct addr_prefix *b);
+
+/*
+ * Writes "192.0.2.0/24", or "192.0.2.1" if all bits count, to buf (ADDR_PREFIX_STRLEN bytes); returns
+ * buf.
+ */
+const char *addr_prefix__format(const struct addr_prefix *p, char *buf);
 
 /* Writes the usual text form to buf (ADDR_STRLEN bytes) and returns buf. */
 const char *addr__format(const struct addr *a, char *buf);

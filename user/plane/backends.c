@@ -22,10 +22,12 @@ static void fill(const struct plane_backend *b, struct fl_backend *out)
 	out->mode = (__u8)b->mode;
 	memcpy(out->addr, b->address.b, sizeof(out->addr));
 	snprintf(out->id, sizeof(out->id), "%s", b->id);
-	if (b->mode == FL_FWD_IPIP4)
-		outer__template4(out, &b->source, b->source_len);
-	else if (b->mode == FL_FWD_IPIP6)
-		outer__template6(out, &b->source, b->source_len);
+	out->flags = b->flags;
+	out->port = htons(b->port);
+	if (b->mode == FL_FWD_IPIP4 || b->mode == FL_FWD_GUE4)
+		outer__fill4(out, &b->source, b->source_len);
+	else if (b->mode == FL_FWD_IPIP6 || b->mode == FL_FWD_GUE6)
+		outer__fill6(out, &b->source, b->source_len);
 }
 
 bool plane__backend_same(const struct plane *p, uint32_t index, const struct plane_backend *b)
@@ -36,9 +38,9 @@ bool plane__backend_same(const struct plane *p, uint32_t index, const struct pla
 	if (!have)
 		return false;
 	fill(b, &want);
-	return have->mode == want.mode && have->src_mask == want.src_mask &&
-	       memcmp(have->outer4, want.outer4, sizeof(want.outer4)) == 0 &&
-	       memcmp(have->outer6, want.outer6, sizeof(want.outer6)) == 0 &&
+	return have->mode == want.mode && have->flags == want.flags && have->port == want.port &&
+	       have->src_mask == want.src_mask && have->src4 == want.src4 &&
+	       memcmp(have->src6, want.src6, sizeof(want.src6)) == 0 &&
 	       memcmp(have->addr, want.addr, sizeof(want.addr)) == 0 &&
 	       strcmp(have->id, want.id) == 0;
 }
@@ -66,8 +68,7 @@ int plane__backend_new(struct plane *p, const struct plane_backend *b, uint32_t 
 			b->id, FL_MAX_BACKENDS - 1);
 }
 
-int plane__backend_hop(struct plane *p, uint32_t index, const struct fl_hop *hop, uint16_t mtu,
-		       struct err *err)
+int plane__backend_hop(struct plane *p, uint32_t index, const struct fl_hop *hop, struct err *err)
 {
 	struct fl_backend *b = &p->backends[index];
 	__u32 idle = !b->hop_live;
@@ -81,7 +82,6 @@ int plane__backend_hop(struct plane *p, uint32_t index, const struct fl_hop *hop
 			"'tx_ports' (%d interfaces) failed: %s",
 			hop->ifindex, b->id, FL_MAX_PORTS, strerror(errno));
 	b->hop[idle] = *hop;
-	__atomic_store_n(&b->mtu, mtu, __ATOMIC_RELAXED);
 	__atomic_store_n(&b->hop_live, idle, __ATOMIC_RELEASE);
 	return 0;
 }

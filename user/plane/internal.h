@@ -23,7 +23,8 @@ struct plane {
 	char dir[PLANE_PATH_LEN]; /* PLANE_ROOT/<instance>/v<ABI> */
 	int lock_fd; /* the instance's folder, flock()ed */
 	bool adopted; /* maps were there before */
-	bool gate_lease; /* how the loaded program was specialised */
+	struct plane_gates gates; /* how the loaded program was specialised */
+	__u64 flow_key[4]; /* the one in use */
 	struct lb_bpf *skel;
 	int arm_fd; /* lease_arm, kept open over replacements for the real-time thread */
 	int grace_fd; /* an inner map whose insertion waits for a grace period */
@@ -56,7 +57,7 @@ int plane_pins__check_bpffs(struct err *err);
 /* program.c */
 
 /* Loads the object with its maps at the instance's pins; the caller owns *out. */
-int plane_program__load(const struct plane *p, bool gate_lease, struct lb_bpf **out,
+int plane_program__load(const struct plane *p, const struct plane_gates *gates, struct lb_bpf **out,
 			struct err *err);
 /* The first warning that libbpf or libxdp printed since they were forgotten; "" if none. */
 const char *plane_program__warning(void);

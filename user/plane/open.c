@@ -47,34 +47,65 @@ static int map_arrays(struct plane *p, struct err *err)
 	return 0;
 }
 
+/* The key that an earlier agent left in the pinned settings; all zero: there is none. */
+static int read_pinned_key(const struct plane *p, __u64 *key, struct err *err)
+{
+	char path[PLANE_PATH_LEN];
+	struct fl_settings s = {0};
+	__u32 zero = 0;
+	int fd, rc = 0;
+
+	plane_pins__path(path, sizeof(path), p->instance, NULL, "settings");
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return errno == ENOENT ? 0
+				       : err__set(err, -errno, "cannot open the pinned map %s: %s",
+						  path, strerror(errno));
+	if (bpf_map_lookup_elem(fd, &zero, &s))
+		rc = err__set(err, -errno, "cannot read map 'settings': %s", strerror(errno));
+	memcpy(key, s.flow_key, sizeof(s.flow_key));
+	close(fd);
+	return rc;
+}
+
 /*
  * The key decides every flow's slot: what is pinned stays, whatever the file says, as long as the
  * maps live; a random one is made for a first start without one.
  */
-static int write_settings(struct plane *p, const struct plane_options *o, struct err *err)
+static int choose_key(struct plane *p, const struct plane_options *o, struct err *err)
 {
 	static const __u64 unset[4];
-	struct fl_settings s;
+	int rc = read_pinned_key(p, p->flow_key, err);
+
+	if (rc)
+		return rc;
+	if (memcmp(p->flow_key, unset, sizeof(unset)) != 0)
+		return 0;
+	if (o->has_flow_key)
+		memcpy(p->flow_key, o->flow_key, sizeof(p->flow_key));
+	else if (getrandom(p->flow_key, sizeof(p->flow_key), 0) != sizeof(p->flow_key))
+		return err__set(err, -errno, "cannot get a random flow key: %s", strerror(errno));
+	return 0;
+}
+
+static int write_settings(struct plane *p, const struct plane_options *o, struct err *err)
+{
+	struct fl_settings s = {
+		.lease_ns = (__u64)o->lease_ms * 1000000,
+		.on_agent_loss = o->on_agent_loss,
+		.flow_event_every = o->flow_event_every,
+		.drop_event_every = o->drop_event_every,
+	};
 	__u32 zero = 0;
 	int fd = bpf_map__fd(p->skel->maps.settings);
 
-	if (bpf_map_lookup_elem(fd, &zero, &s))
-		return err__set(err, -errno, "cannot read map 'settings': %s", strerror(errno));
-	if (memcmp(s.flow_key, unset, sizeof(unset)) == 0) {
-		if (o->has_flow_key)
-			memcpy(s.flow_key, o->flow_key, sizeof(s.flow_key));
-		else if (getrandom(s.flow_key, sizeof(s.flow_key), 0) != sizeof(s.flow_key))
-			return err__set(err, -errno, "cannot get a random flow key: %s",
-					strerror(errno));
-	} else if (o->has_flow_key && memcmp(s.flow_key, o->flow_key, sizeof(s.flow_key)) != 0) {
+	if (o->has_flow_key && memcmp(p->flow_key, o->flow_key, sizeof(p->flow_key)) != 0)
 		return err__set(
 			err, -EINVAL,
 			"flow_key differs from the one in use: every flow would move to another "
 			"backend; to change it, stop fairleadd, run `fairleadd --detach -c FILE` and "
 			"start it again");
-	}
-	s.on_agent_loss = o->on_agent_loss;
-	s.lease_ns = (__u64)o->lease_ms * 1000000;
+	memcpy(s.flow_key, p->flow_key, sizeof(s.flow_key));
 	if (bpf_map_update_elem(fd, &zero, &s, BPF_ANY))
 		return err__set(err, -errno, "cannot write map 'settings': %s", strerror(errno));
 	return 0;
@@ -188,8 +219,11 @@ int plane__open(const struct plane_options *o, struct plane **out, struct err *e
 	rc = open_folders(p, err);
 	if (rc)
 		goto cleanup;
-	p->gate_lease = o->on_agent_loss != FL_LOSS_KEEP;
-	rc = plane_program__load(p, p->gate_lease, &p->skel, err);
+	rc = choose_key(p, o, err);
+	if (rc)
+		goto cleanup;
+	p->gates = o->gates;
+	rc = plane_program__load(p, &p->gates, &p->skel, err);
 	if (!rc)
 		rc = map_arrays(p, err);
 	if (!rc)
@@ -241,14 +275,13 @@ void plane__rollback(struct plane *p)
 
 int plane__configure(struct plane *p, const struct plane_options *o, struct err *err)
 {
-	bool gate_lease = o->on_agent_loss != FL_LOSS_KEEP;
 	struct lb_bpf *old = p->skel, *skel;
 	int rc;
 
 	rc = write_settings(p, o, err);
-	if (rc || gate_lease == p->gate_lease)
+	if (rc || memcmp(&o->gates, &p->gates, sizeof(p->gates)) == 0)
 		return rc;
-	rc = plane_program__load(p, gate_lease, &skel, err);
+	rc = plane_program__load(p, &o->gates, &skel, err);
 	if (rc)
 		return rc;
 	p->skel = skel;
@@ -258,7 +291,7 @@ int plane__configure(struct plane *p, const struct plane_options *o, struct err 
 		lb_bpf__destroy(skel);
 		return rc;
 	}
-	p->gate_lease = gate_lease;
+	p->gates = o->gates;
 	lb_bpf__destroy(old);
 	return 0;
 }

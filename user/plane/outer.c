@@ -3,7 +3,6 @@
 
 #include <arpa/inet.h>
 #include <netinet/ip.h>
-#include <netinet/ip6.h>
 #include <string.h>
 
 #define OUTER_TTL 64
@@ -34,7 +33,7 @@ static uint16_t sum16(const void *data, size_t len)
 	return (uint16_t)sum;
 }
 
-void outer__template4(struct fl_backend *b, const struct addr *source, uint8_t source_len)
+void outer__fill4(struct fl_backend *b, const struct addr *source, uint8_t source_len)
 {
 	struct iphdr ip = {.version = 4, .ihl = 5, .ttl = OUTER_TTL, .frag_off = htons(IP_DF)};
 
@@ -42,22 +41,18 @@ void outer__template4(struct fl_backend *b, const struct addr *source, uint8_t s
 	memcpy(&ip.saddr, source->b + 12, 4);
 	memcpy(&ip.daddr, b->addr + 12, 4);
 	ip.saddr &= ~b->src_mask;
-	ip.check = sum16(&ip, sizeof(ip));
-	memcpy(b->outer4, &ip, sizeof(ip));
+	b->src4 = ip.saddr;
+	b->dst4 = ip.daddr;
+	b->sum4 = sum16(&ip, sizeof(ip));
 }
 
-void outer__template6(struct fl_backend *b, const struct addr *source, uint8_t source_len)
+void outer__fill6(struct fl_backend *b, const struct addr *source, uint8_t source_len)
 {
-	struct ip6_hdr ip = {0};
 	__be32 last;
 
-	ip.ip6_vfc = 6 << 4;
-	ip.ip6_hops = OUTER_TTL;
 	b->src_mask = free_bits(source_len);
-	memcpy(&ip.ip6_src, source->b, 16);
-	memcpy(&ip.ip6_dst, b->addr, 16);
+	memcpy(b->src6, source->b, sizeof(b->src6));
 	memcpy(&last, source->b + 12, 4);
 	last &= ~b->src_mask;
-	memcpy((uint8_t *)&ip.ip6_src + 12, &last, 4);
-	memcpy(b->outer6, &ip, sizeof(ip));
+	memcpy(b->src6 + 12, &last, 4);
 }

@@ -27,12 +27,26 @@
 
 struct plane;
 
+/* Features of the program: what is off is not in its code. See bpf/gates.h. */
+struct plane_gates {
+	bool lease; /* on_agent_loss is not keep */
+	bool wild; /* some service has a range of ports, any port or a prefix */
+	bool sources; /* there are source lists */
+	bool limits; /* some service has limits */
+	bool nat; /* some service forwards by nat or fullnat */
+	bool jumbo; /* some interface takes frames larger than a page */
+	bool events; /* first packets of flows become events */
+};
+
 struct plane_options {
 	const char *instance;
+	struct plane_gates gates;
 	bool has_flow_key; /* else the pinned key is kept, or a random one made */
 	uint64_t flow_key[4];
 	enum fl_agent_loss on_agent_loss;
 	uint32_t lease_ms;
+	uint32_t flow_event_every; /* one in so many first packets becomes an event; 0: none */
+	uint32_t drop_event_every; /* one in so many drops */
 };
 
 /* How the program sits on an interface. */
@@ -134,6 +148,8 @@ struct plane_backend {
 	enum fl_forward mode;
 	struct addr source; /* outer source; ignored for L2 */
 	uint8_t source_len; /* its first bits are fixed, the rest follows the flow; 128: one address */
+	uint16_t port; /* NAT: the backend's, 0: the packet's; GUE: the tunnel's; else 0 */
+	uint8_t flags; /* FL_BE_* */
 };
 
 /* The entry of an index, NULL when it is not in use. */
@@ -146,12 +162,8 @@ int plane__backend_new(struct plane *p, const struct plane_backend *b, uint32_t 
 /* True when the entry says the same as `b` would. */
 bool plane__backend_same(const struct plane *p, uint32_t index, const struct plane_backend *b);
 
-/*
- * Next hop of an entry (ifindex 0: none) and the largest packet of its link. One call per grace
- * period and entry.
- */
-int plane__backend_hop(struct plane *p, uint32_t index, const struct fl_hop *hop, uint16_t mtu,
-		       struct err *err);
+/* Next hop of an entry (ifindex 0: none). One call per grace period and entry. */
+int plane__backend_hop(struct plane *p, uint32_t index, const struct fl_hop *hop, struct err *err);
 
 /* Frees an index that no slot table has named for a grace period. */
 void plane__backend_release(struct plane *p, uint32_t index);

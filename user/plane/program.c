@@ -133,7 +133,25 @@ static int explain_load(int rc, struct err *err)
 		strerror(-rc), why);
 }
 
-int plane_program__load(const struct plane *p, bool gate_lease, struct lb_bpf **out,
+/* What is off costs neither code nor memory: the maps of NAT records and of meters are large. */
+static void set_gates(const struct plane *p, const struct plane_gates *gates, struct lb_bpf *skel)
+{
+	skel->rodata->gate_lease = gates->lease;
+	skel->rodata->gate_wild = gates->wild;
+	skel->rodata->gate_sources = gates->sources;
+	skel->rodata->gate_limits = gates->limits;
+	skel->rodata->gate_nat = gates->nat;
+	skel->rodata->gate_jumbo = gates->jumbo;
+	skel->rodata->gate_events = gates->events;
+	for (size_t i = 0; i < 4; i++)
+		skel->rodata->flow_key[i] = p->flow_key[i];
+	bpf_map__set_autocreate(skel->maps.nat_flows, gates->nat);
+	bpf_map__set_autocreate(skel->maps.meters, gates->limits);
+	if (gates->jumbo)
+		bpf_program__set_flags(skel->progs.lb, BPF_F_XDP_HAS_FRAGS);
+}
+
+int plane_program__load(const struct plane *p, const struct plane_gates *gates, struct lb_bpf **out,
 			struct err *err)
 {
 	struct lb_bpf *skel;
@@ -144,7 +162,7 @@ int plane_program__load(const struct plane *p, bool gate_lease, struct lb_bpf **
 	if (!skel)
 		return err__set(err, -errno, "cannot open the built-in BPF object: %s",
 				strerror(errno));
-	skel->rodata->gate_lease = gate_lease;
+	set_gates(p, gates, skel);
 	/*
 	 * The trampoline extends the dispatcher and so has no attach type; since 6.18 and its stable
 	 * backports (commit 4540aed51b12) what it tail-calls may have none either.

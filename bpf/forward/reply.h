@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * reply.h - from a backend back to the client, in the VIP's name (RFC 3022 4.1, 2.2).
+ *
+ * Where a client is, only the kernel's routes say. A reply to an address of this machine (a probe's)
+ * is left to the kernel as it came.
+ */
+#ifndef FAIRLEAD_BPF_FORWARD_REPLY_H
+#define FAIRLEAD_BPF_FORWARD_REPLY_H
+
+#include "forward/forward.h"
+#include "observe/event.h"
+#include "pick/fragment.h"
+#include "pick/record.h"
+
+#define AF_INET 2
+#define AF_INET6 10
+
+static __always_inline void fib_question(struct bpf_fib_lookup *q, const struct xdp_md *ctx,
+					 const struct pkt *p, const struct rewrite *r)
+{
+	q->l4_protocol = p->proto;
+	q->sport = r->sport;
+	q->dport = r->dport;
+	q->tot_len = (__u16)p->l3_len;
+	q->ifindex = ctx->ingress_ifindex;
+	if (p->v6) {
+		q->family = AF_INET6;
+		q->flowinfo = bpf_htonl((__u32)p->tos << 20);
+		__builtin_memcpy(q->ipv6_src, r->src.a, 16);
+		__builtin_memcpy(q->ipv6_dst, r->dst.a, 16);
+	} else {
+		q->family = AF_INET;
+		q->tos = p->tos;
+		q->ipv4_src = ipv4_of(&r->src);
+		q->ipv4_dst = ipv4_of(&r->dst);
+	}
+}
+
+/* GO_ON with the way to the client, or a verdict. */
+static __noinline int way_to(struct xdp_md *ctx, const struct pkt *p, const struct rewrite *r,
+			     struct fl_hop *hop)
+{
+	struct bpf_fib_lookup q = {};
+	const struct fl_vlan_port *vlan;
+	long rc;
+
+	fib_question(&q, ctx, p, r);
+	rc = bpf_fib_lookup(ctx, &q, sizeof(q), 0);
+	if (rc == BPF_FIB_LKUP_RET_FRAG_NEEDED)
+		return p->df ? FL_V_PASS_TOO_BIG : FL_V_DROP_TOO_BIG;
+	if (rc == BPF_FIB_LKUP_RET_NO_NEIGH) {
+		want_neighbour(&r->dst, ctx->ingress_ifindex);
+		return FL_V_DROP_NO_NEXTHOP;
+	}
+	if (rc != BPF_FIB_LKUP_RET_SUCCESS)
+		return FL_V_PASS_LOCAL;
+	__builtin_memcpy(hop->dmac, q.dmac, sizeof(hop->dmac));
+	__builtin_memcpy(hop->smac, q.smac, sizeof(hop->smac));
+	hop->ifindex = q.ifindex;
+	vlan = bpf_map_lookup_elem(&vlan_ports, &hop->ifindex);
+	if (vlan) {
+		hop->ifindex = vlan->ifindex;
+		hop->vlan = vlan->vlan;
+	}
+	return GO_ON;
+}
+
+/* Sends the packet as t->rw says. */
+static __noinline int send_to_client(struct xdp_md *ctx, struct pkt *p, struct target *t)
+{
+	struct fl_hop hop = {};
+	int v;
+
+	v = way_to(ctx, p, &t->rw, &hop);
+	if (v == GO_ON)
+		v = choose_port(ctx, hop.ifindex, &t->send);
+	if (v != GO_ON)
+		return v;
+	if (p->ttl <= 1)
+		return FL_V_DROP_TTL;
+	v = decrement_ttl(ctx, p);
+	if (v == GO_ON)
+		v = rewrite_packet(ctx, p, &t->rw);
+	if (v == GO_ON)
+		v = frame_for(ctx, p, &hop, 0, type_of(p));
+	return v == GO_ON ? FL_V_SEND_REPLY : v;
+}
+
+/* The endpoint of `nat` services with that address and port, or NULL. */
+static __always_inline const struct fl_nat_back *find_endpoint(const struct addr_words *addr,
+							       __be16 port, __u8 proto)
+{
+	const struct fl_nat_back *e;
+	struct fl_endpoint k = {.port = port, .proto = proto};
+
+	__builtin_memcpy(k.addr, addr->a, sizeof(k.addr));
+	e = bpf_map_lookup_elem(&nat_back, &k);
+	if (e)
+		return e;
+	k.port = 0;
+	return bpf_map_lookup_elem(&nat_back, &k);
+}
+
+/*
+ * What a packet from `src` to `dst` becomes if it is a reply: 0 with *r filled and t->id, t->index, or
+ * -1. `flags`: its TCP flags, for its record.
+ */
+static __noinline int find_reply(struct target *t, const struct fl_nat_key *k, __u8 flags)
+{
+	const struct fl_nat_back *e;
+	struct addr_words src;
+	struct fl_nat_flow *f;
+
+	__builtin_memcpy(src.a, k->saddr, 16);
+	e = find_endpoint(&src, k->sport, k->proto);
+	if (e && e->service) {
+		t->id = e->service;
+		t->index = e->backend;
+		__builtin_memcpy(t->rw.src.a, e->vip, 16);
+		__builtin_memcpy(t->rw.dst.a, k->daddr, 16);
+		t->rw.sport = e->port ? e->port : k->sport;
+		t->rw.dport = k->dport;
+		return 0;
+	}
+	f = bpf_map_lookup_elem(&nat_flows, k);
+	if (!f || !(f->flags & FL_NAT_BACK))
+		return -1;
+	record_seen(f, flags, FL_NAT_FIN);
+	t->id = f->service;
+	t->index = f->backend;
+	rewrite_by(&t->rw, f);
+	return 0;
+}
+
+/* What is for no service: a reply, or the first fragment of something else. */
+static __noinline int not_for_service(struct xdp_md *ctx, struct pkt *p, struct target *t,
+				      const struct addr_words *src, const struct addr_words *dst)
+{
+	struct fl_nat_key k;
+
+	if (gate_nat) {
+		nat_key(&k, src->a, dst->a, source_port(p->ports), dest_port(p->ports), p->proto);
+		if (!find_reply(t, &k, tcp_flags(ctx, p))) {
+			t->rewritten = 1;
+			if (p->frag)
+				remember_fragment(p, t, src, dst, FL_FRAG_REPLY);
+			return send_to_client(ctx, p, t);
+		}
+	}
+	if (!p->frag)
+		return FL_V_PASS_NOT_SERVICE;
+	if (find_vip(dst))
+		remember_fragment(p, t, src, dst, FL_FRAG_PASS);
+	return FL_V_PASS_FRAGMENT;
+}
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* ttl.h - TTL and hop limit of a packet that is routed. */
+#ifndef FAIRLEAD_BPF_FORWARD_TTL_H
+#define FAIRLEAD_BPF_FORWARD_TTL_H
+
+#include "pkt.h"
+
+/*
+ * TTL or hop limit less one; the IPv4 checksum follows (RFC 1141). A sum of 0xffff is written as 0: it
+ * stands for the same number, but a header's checksum is never 0xffff (RFC 1624 3). p->ttl > 1.
+ */
+static __always_inline int decrement_ttl(struct xdp_md *ctx, const struct pkt *p)
+{
+	void *ip = frame(ctx) + p->l3, *end = frame_end(ctx);
+
+	if (p->v6) {
+		struct ipv6hdr *h = ip;
+
+		if ((void *)(h + 1) > end)
+			return FL_V_DROP_BUG;
+		h->hop_limit--;
+	} else {
+		struct iphdr *h = ip;
+		__u32 sum;
+
+		if ((void *)(h + 1) > end)
+			return FL_V_DROP_BUG;
+		h->ttl--;
+		sum = (__u32)h->check + bpf_htons(0x0100);
+		h->check = (__sum16)(sum + (sum >= 0xffff));
+	}
+	return GO_ON;
+}
+
+#endif

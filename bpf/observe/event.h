@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* event.h - samples of what happens, for people: the ring buffer `events`. */
+#ifndef FAIRLEAD_BPF_OBSERVE_EVENT_H
+#define FAIRLEAD_BPF_OBSERVE_EVENT_H
+
+#include "maps.h"
+#include "observe/count.h"
+#include "parse/l4.h"
+#include "service/key.h"
+
+/* One in `every`; 0: none. */
+static __always_inline int sampled(__u32 every)
+{
+	return every && bpf_get_prandom_u32() % every == 0;
+}
+
+static __noinline void report(struct xdp_md *ctx, const struct pkt *p, const struct target *t,
+			      enum fl_event_kind kind, __u32 verdict)
+{
+	struct addr_words src, dst;
+	struct fl_event *e;
+
+	if (addresses(ctx, p, &src, &dst))
+		return;
+	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	if (!e) {
+		count_note(FL_N_EVENT_LOST);
+		return;
+	}
+	e->time_ns = bpf_ktime_get_coarse_ns();
+	e->kind = (__u8)kind;
+	e->verdict = (__u8)verdict;
+	e->proto = p->proto;
+	e->tcp_flags = tcp_flags(ctx, p);
+	e->len = (__u32)frame_len(ctx);
+	__builtin_memcpy(e->saddr, src.a, 16);
+	__builtin_memcpy(e->daddr, dst.a, 16);
+	e->sport = source_port(p->ports);
+	e->dport = dest_port(p->ports);
+	e->ifindex = ctx->ingress_ifindex;
+	e->service = t->id;
+	e->backend = t->index;
+	bpf_ringbuf_submit(e, 0);
+}
+
+/* Before anything is rewritten: the packet opens a connection, or has none (UDP). */
+static __always_inline void report_flow(struct xdp_md *ctx, const struct pkt *p,
+					const struct target *t)
+{
+	const struct fl_settings *s;
+	__u32 zero = 0;
+
+	if (!gate_events || (p->proto != IPPROTO_UDP && !opens_connection(ctx, p)))
+		return;
+	s = bpf_map_lookup_elem(&settings, &zero);
+	if (s && sampled(s->flow_event_every))
+		report(ctx, p, t, FL_EVENT_FLOW, 0);
+}
+
+static __always_inline void report_drop(struct xdp_md *ctx, const struct pkt *p,
+					const struct target *t, __u32 verdict)
+{
+	const struct fl_settings *s;
+	__u32 zero = 0;
+
+	s = bpf_map_lookup_elem(&settings, &zero);
+	if (s && sampled(s->drop_event_every))
+		report(ctx, p, t, FL_EVENT_DROP, verdict);
+}
+
+/* The agent is to ask the kernel for the neighbour on the way to `addr`. */
+static __noinline void want_neighbour(const struct addr_words *addr, __u32 ifindex)
+{
+	struct fl_event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+
+	if (!e) {
+		count_note(FL_N_EVENT_LOST);
+		return;
+	}
+	__builtin_memset(e, 0, sizeof(*e));
+	e->time_ns = bpf_ktime_get_coarse_ns();
+	e->kind = FL_EVENT_NEIGH;
+	e->ifindex = ifindex;
+	__builtin_memcpy(e->daddr, addr->a, 16);
+	bpf_ringbuf_submit(e, 0);
+}
+
+#endif

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * record.h - flows of NAT that have a record in `nat_flows`.
+ *
+ * Full NAT has two entries a flow: the client's packets find the backend and the source of the pool,
+ * the backend's replies find the client. The replies' entry is made first and only where there was
+ * none, so two flows never share a source; it may stand alone for a moment, never the other one. A
+ * `nat` flow whose replies do not tell their service has the replies' entry alone.
+ */
+#ifndef FAIRLEAD_BPF_PICK_RECORD_H
+#define FAIRLEAD_BPF_PICK_RECORD_H
+
+#include "maps.h"
+#include "parse/l4.h"
+#include "pick/slot.h"
+#include "service/key.h"
+
+#define EEXIST 17
+#define SNAT_TRIES 32
+#define NS_PER_S 1000000000ULL
+
+static __always_inline __u32 coarse_s(void)
+{
+	return (__u32)(bpf_ktime_get_coarse_ns() / NS_PER_S);
+}
+
+static __always_inline void nat_key(struct fl_nat_key *k, const void *saddr, const void *daddr,
+				    __be16 sport, __be16 dport, __u8 proto)
+{
+	__builtin_memcpy(k->saddr, saddr, sizeof(k->saddr));
+	__builtin_memcpy(k->daddr, daddr, sizeof(k->daddr));
+	k->sport = sport;
+	k->dport = dport;
+	k->proto = proto;
+	k->pad[0] = k->pad[1] = k->pad[2] = 0;
+}
+
+/* The key of the replies to what the entry `f` makes of the client's packets. */
+static __always_inline void reply_key(struct fl_nat_key *k, const struct fl_nat_flow *f, __u8 proto)
+{
+	nat_key(k, f->daddr, f->saddr, f->dport, f->sport, proto);
+}
+
+/* A packet with those TCP flags came along the entry. */
+static __always_inline void record_seen(struct fl_nat_flow *f, __u8 flags, __u16 fin)
+{
+	__u16 add = FL_NAT_SEEN | (flags & TCP_FIN ? fin : 0) | (flags & TCP_RST ? FL_NAT_RST : 0);
+	__u32 now = coarse_s();
+
+	/* Most packets change nothing: a line that is only read stays in every CPU's cache. */
+	if ((f->flags & add) != add)
+		f->flags |= add;
+	if (f->seen_s != now)
+		f->seen_s = now;
+}
+
+static __always_inline void rewrite_by(struct rewrite *r, const struct fl_nat_flow *f)
+{
+	__builtin_memcpy(r->src.a, f->saddr, 16);
+	__builtin_memcpy(r->dst.a, f->daddr, 16);
+	r->sport = f->sport;
+	r->dport = f->dport;
+}
+
+static __always_inline int equal16(const void *a, const void *b)
+{
+	const __u64 *x = a, *y = b;
+
+	return x[0] == y[0] && x[1] == y[1];
+}
+
+/* Does the index still name the place to which the flow goes? */
+static __always_inline struct fl_backend *backend_of_record(const struct fl_nat_flow *f)
+{
+	__u32 index = f->backend;
+	struct fl_backend *b = bpf_map_lookup_elem(&backends, &index);
+
+	if (!b || b->mode != FL_FWD_FULLNAT || !equal16(b->addr, f->daddr) ||
+	    (b->port && b->port != f->dport))
+		return NULL;
+	return b;
+}
+
+/* May a new connection take the place of the one that the entry is of? */
+static __always_inline int replaceable(const struct fl_nat_flow *f, __u32 slot_owner, __u8 proto)
+{
+	const struct fl_nat_flow *back;
+	__u16 both = f->flags;
+	struct fl_nat_key k;
+
+	reply_key(&k, f, proto);
+	back = bpf_map_lookup_elem(&nat_flows, &k);
+	if (!back)
+		return 1;
+	both |= back->flags;
+	if (both & FL_NAT_RST || (f->flags & FL_NAT_FIN && back->flags & FL_NAT_FIN))
+		return 1;
+	return f->backend != slot_owner && !(back->flags & FL_NAT_SEEN);
+}
+
+/* The client's entry first: what is left for a moment is the replies', which finds the client still. */
+static __always_inline void forget(const struct fl_nat_key *k, const struct fl_nat_flow *f)
+{
+	struct fl_nat_key back;
+
+	reply_key(&back, f, k->proto);
+	bpf_map_delete_elem(&nat_flows, k);
+	bpf_map_delete_elem(&nat_flows, &back);
+}
+
+/* A source of the pool: address by the flow's hash, port from this CPU's part. 0: the pool is empty. */
+static __always_inline int pool_address(const struct fl_snat *pool, const struct pkt *p, __u64 hash,
+					struct addr_words *out)
+{
+	__u32 n = p->v6 ? pool->n6 : pool->n4, i;
+
+	if (!n || n > FL_SNAT_ADDRS || !pool->span)
+		return 0;
+	i = (__u32)(hash >> 32) % n;
+	if (i >= FL_SNAT_ADDRS)
+		return 0;
+	if (p->v6)
+		__builtin_memcpy(out->a, pool->addr6[i], 16);
+	else
+		map_ipv4(out, pool->addr4[i]);
+	return 1;
+}
+
+/*
+ * Makes the replies' entry with the first free port: 0 with `k` and `back` filled, or FULL. `k` comes
+ * with all but dport.
+ */
+static __noinline int take_port(const struct fl_snat *pool, struct fl_nat_key *k,
+				const struct fl_nat_flow *back)
+{
+	__u32 zero = 0, base = pool->port_first + bpf_get_smp_processor_id() * pool->span;
+	__u32 *next = bpf_map_lookup_elem(&snat_next, &zero);
+	long rc;
+
+	if (!next || !pool->span)
+		return FL_V_DROP_NAT_FULL;
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < SNAT_TRIES; i++) {
+		k->dport = bpf_htons((__u16)(base + *next % pool->span));
+		*next += 1;
+		rc = bpf_map_update_elem(&nat_flows, k, back, BPF_NOEXIST);
+		if (!rc)
+			return 0;
+		if (rc != -EEXIST)
+			break;
+	}
+	return FL_V_DROP_NAT_FULL;
+}
+
+/* GO_ON with the backend of the record and what it makes of packets; DROP_NAT_UNKNOWN: it is void. */
+static __always_inline int use_record(struct target *t, const struct fl_nat_flow *f)
+{
+	struct fl_backend *b = backend_of_record(f);
+
+	if (!b)
+		return FL_V_DROP_NAT_UNKNOWN;
+	rewrite_by(&t->rw, f);
+	t->rewritten = 1;
+	t->index = f->backend;
+	t->backend = b;
+	return GO_ON;
+}
+
+/* A new pair for the client's key. GO_ON with t->rw, or why not. */
+static __noinline int make_pair(const struct pkt *p, struct target *t, const struct fl_nat_key *key)
+{
+	struct fl_nat_flow flow = {.backend = t->index, .service = (__u16)t->id};
+	const struct fl_backend *b = t->backend;
+	const struct fl_nat_flow *theirs;
+	struct fl_nat_key back = {};
+	struct addr_words source;
+	const struct fl_snat *pool;
+	__u32 zero = 0;
+
+	pool = bpf_map_lookup_elem(&snat, &zero);
+	if (!b || !pool || !pool_address(pool, p, t->hash, &source))
+		return FL_V_DROP_NAT_FULL;
+	nat_key(&back, b->addr, source.a, b->port ? b->port : key->dport, 0, key->proto);
+	__builtin_memcpy(flow.saddr, key->daddr, 16);
+	__builtin_memcpy(flow.daddr, key->saddr, 16);
+	flow.sport = key->dport;
+	flow.dport = key->sport;
+	flow.flags = FL_NAT_BACK;
+	flow.seen_s = coarse_s();
+	if (take_port(pool, &back, &flow))
+		return FL_V_DROP_NAT_FULL;
+	__builtin_memcpy(flow.saddr, back.daddr, 16);
+	__builtin_memcpy(flow.daddr, back.saddr, 16);
+	flow.sport = back.dport;
+	flow.dport = back.sport;
+	flow.flags = FL_NAT_SEEN;
+	if (!bpf_map_update_elem(&nat_flows, key, &flow, BPF_NOEXIST))
+		return use_record(t, &flow);
+	bpf_map_delete_elem(&nat_flows, &back);
+	/* Another CPU may have made the pair just now, for the same flow's other packet. */
+	theirs = bpf_map_lookup_elem(&nat_flows, key);
+	return theirs ? use_record(t, theirs) : FL_V_DROP_NAT_FULL;
+}
+
+/*
+ * Full NAT: the flow's record, or a new one for the slot's backend (t->index). GO_ON with the backend
+ * that the flow goes to and what its packets become.
+ */
+static __noinline int pick_fullnat(struct xdp_md *ctx, const struct pkt *p, struct target *t,
+				   const struct addr_words *src, const struct addr_words *dst)
+{
+	int opens = opens_connection(ctx, p), v;
+	struct fl_nat_key key = {};
+	struct fl_nat_flow *f;
+
+	nat_key(&key, src->a, dst->a, source_port(p->ports), dest_port(p->ports), p->proto);
+	f = bpf_map_lookup_elem(&nat_flows, &key);
+	if (f && !(f->flags & FL_NAT_BACK) && !(opens && replaceable(f, t->index, p->proto)) &&
+	    use_record(t, f) == GO_ON) {
+		record_seen(f, tcp_flags(ctx, p), FL_NAT_FIN);
+		return GO_ON;
+	}
+	if (p->proto == IPPROTO_TCP && !opens)
+		return FL_V_DROP_NAT_UNKNOWN;
+	v = backend_of(t->index, &t->backend);
+	if (v != GO_ON)
+		return v;
+	if (f)
+		forget(&key, f);
+	return make_pair(p, t, &key);
+}
+
+/* Has the lone entry of a `nat` flow had its time? */
+static __always_inline int lone_finished(const struct fl_nat_flow *f, __u32 idle_s)
+{
+	const __u16 fins = FL_NAT_FIN | FL_NAT_FIN_OTHER;
+
+	return f->flags & FL_NAT_RST || (f->flags & fins) == fins ||
+	       coarse_s() - f->seen_s > idle_s;
+}
+
+/* `nat` where replies do not tell their service: remembers what they become. GO_ON, or why not. */
+static __noinline int record_nat(struct xdp_md *ctx, const struct pkt *p, struct target *t,
+				 const struct addr_words *src, const struct addr_words *dst)
+{
+	struct fl_nat_flow flow = {
+		.backend = t->index,
+		.service = (__u16)t->id,
+		.flags = FL_NAT_BACK,
+	};
+	const struct fl_backend *b = t->backend;
+	__be16 port = dest_port(p->ports);
+	struct fl_nat_key k = {};
+	struct fl_nat_flow *f;
+
+	if (!b || !t->service)
+		return FL_V_DROP_BUG;
+	nat_key(&k, b->addr, src->a, b->port ? b->port : port, source_port(p->ports), p->proto);
+	__builtin_memcpy(flow.saddr, dst->a, 16);
+	__builtin_memcpy(flow.daddr, src->a, 16);
+	flow.sport = port;
+	flow.dport = source_port(p->ports);
+	flow.seen_s = coarse_s();
+	f = bpf_map_lookup_elem(&nat_flows, &k);
+	if (f && equal16(f->saddr, dst->a) && f->sport == port) {
+		record_seen(f, tcp_flags(ctx, p), FL_NAT_FIN_OTHER);
+		return GO_ON;
+	}
+	if (f && !lone_finished(f, t->service->idle_s))
+		return FL_V_DROP_NAT_CLASH;
+	return bpf_map_update_elem(&nat_flows, &k, &flow, BPF_ANY) ? FL_V_DROP_NAT_FULL : GO_ON;
+}
+
+#endif

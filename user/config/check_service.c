@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* check_service.c - what goes together in one service. */
+#include "config/check.h"
+
+/* Tells of a key that is written, where it stands. */
+#define tell_key(sink, map, at, ...) check__tell(sink, (map)->kids[at], __VA_ARGS__)
+
+/* Keys that only some ways of forwarding have. */
+static void check_forward_keys(const struct config_service *s, const struct node *service,
+			       size_t index, struct problem_sink *sink)
+{
+	long gue_port = node__find(service, "gue_port"), idle = node__find(service, "idle");
+
+	if (gue_port >= 0 && s->forward != CONFIG_FWD_GUE)
+		tell_key(sink, service, gue_port,
+			 "services[%zu].gue_port: only a service of \"forward: gue\" has it, this "
+			 "one is %s",
+			 index, config_forward__name(s->forward));
+	if (idle >= 0 && !config_service__translates(s))
+		tell_key(sink, service, idle,
+			 "services[%zu].idle: only a service of \"forward: nat\" or \"forward: "
+			 "fullnat\" has it, this one is %s",
+			 index, config_forward__name(s->forward));
+}
+
+/* What full NAT needs. */
+static void check_fullnat(const struct config *c, const struct config_service *s,
+			  const struct node *root, const struct node *service, size_t index,
+			  struct problem_sink *sink)
+{
+	const struct node *forward = node__sound(service, "forward");
+	const struct node *snat = node__sound(root, "snat");
+	bool v4 = addr__is4(&s->vip.addr);
+	const char *key = v4 ? "source4" : "source6";
+
+	if (!forward || s->forward != CONFIG_FWD_FULLNAT)
+		return;
+	if (s->proto == IPPROTO_SCTP && !check__broken(service, "protocol"))
+		check__tell(sink, forward,
+			    "services[%zu].forward: fullnat changes source ports, which the "
+			    "checksum of sctp covers (RFC 9260 6.8); use \"forward: nat\"",
+			    index);
+	if (!node__sound(service, "vip") || check__broken(root, "snat") ||
+	    (snat && check__broken(snat, key)))
+		return;
+	if (!(v4 ? c->n_snat4 : c->n_snat6))
+		check__tell(sink, forward,
+			    "services[%zu].forward: fullnat needs an address to send from; write "
+			    "one under snat.%s",
+			    index, key);
+}
+
+static void check_limits(const struct config_service *s, const struct node *service, size_t index,
+			 struct problem_sink *sink)
+{
+	static const char *const connections[] = {"connections", "source_connections"};
+	static const char *const instead[] = {"packets", "source_packets"};
+	const struct node *limits = node__sound(service, "limits");
+
+	if (!limits || s->proto != IPPROTO_UDP || check__broken(service, "protocol"))
+		return;
+	for (size_t i = 0; i < COUNT(connections); i++) {
+		long at = node__find(limits, connections[i]);
+
+		if (at >= 0)
+			tell_key(sink, limits, at,
+				 "services[%zu].limits.%s: udp has no connections; use %s", index,
+				 connections[i], instead[i]);
+	}
+}
+
+/* A probe connects to one port, which a range doesn't name. */
+static void check_probe_port(const struct config_service *s, const struct node *service,
+			     size_t index, struct problem_sink *sink)
+{
+	const struct node *port = node__sound(service, "port");
+	const struct node *probe = node__sound(service, "probe");
+
+	if (!port || s->port == s->port_last || check__broken(service, "probe") ||
+	    (probe && node__find(probe, "port") >= 0))
+		return;
+	check__tell(sink, probe ? probe : port,
+		    "services[%zu].probe: \"port\" is missing: the service has %s, and a probe "
+		    "connects to one",
+		    index, s->port ? "a range of ports" : "any port");
+}
+
+static void check_probe(const struct config_probe *p, const struct node *service, size_t index,
+			struct problem_sink *sink)
+{
+	static const char *const http_only[] = {"path", "host", "body", "status"};
+	const struct node *probe = node__sound(service, "probe"), *fast;
+
+	if (!probe)
+		return;
+	fast = node__sound(probe, "fast_interval");
+	if (fast && !check__broken(probe, "interval") && p->fast_interval_ms > p->interval_ms)
+		check__tell(sink, fast,
+			    "services[%zu].probe.fast_interval: %u ms is longer than the interval, "
+			    "%u ms",
+			    index, p->fast_interval_ms, p->interval_ms);
+	if (p->kind == CONFIG_PROBE_HTTP || check__broken(probe, "type"))
+		return;
+	for (size_t i = 0; i < COUNT(http_only); i++) {
+		long at = node__find(probe, http_only[i]);
+
+		if (at >= 0)
+			tell_key(sink, probe, at,
+				 "services[%zu].probe.%s: only a probe of \"type: http\" has it, "
+				 "this one is tcp",
+				 index, http_only[i]);
+	}
+}
+
+void check__service(const struct config *c, const struct node *root, const struct node *service,
+		    size_t i, struct problem_sink *sink)
+{
+	const struct config_service *s = &c->services[i];
+
+	if (!check__broken(service, "forward"))
+		check_forward_keys(s, service, i, sink);
+	check_fullnat(c, s, root, service, i, sink);
+	check_limits(s, service, i, sink);
+	check_probe_port(s, service, i, sink);
+	check_probe(&s->probe, service, i, sink);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* schema.h - what the tables of schema*.c share. */
+#ifndef FAIRLEAD_CONFIG_SCHEMA_H
+#define FAIRLEAD_CONFIG_SCHEMA_H
+
+#include "config/option.h"
+#include "config/value.h"
+
+#define AT(type, member) .offset = offsetof(type, member), .size = sizeof(((type *)0)->member)
+#define RANGE(low, high) .min = (low), .max = (high)
+
+/* The unit of intervals is the millisecond, as in struct config. */
+#define SECOND UINT64_C(1000)
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+
+/*
+ * An array of `size`-byte elements for the items of a list, told when it is no list or is empty.
+ * NULL when there is nothing to read.
+ */
+void *schema__array(struct reader *r, struct node *list, size_t size, size_t least,
+		    const char *noun);
+
+extern const struct choice schema_booleans[]; /* true, false */
+extern const struct section schema_sources; /* of a struct config_sources */
+option_parse schema__services; /* into config.services and n_services */
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* schema_service.c - the keys of a service, of its probe and of its backends. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/schema.h"
+
+#define PATH_MAX_LEN 1024 /* path and body of an HTTP probe, bytes */
+#define HOST_MAX_LEN 255 /* RFC 1035 2.3.4 */
+
+static const struct choice protocols[] = {
+	{"tcp", IPPROTO_TCP},
+	{"udp", IPPROTO_UDP},
+	{"sctp", IPPROTO_SCTP},
+	{NULL, 0},
+};
+
+static const struct choice slot_classes[] = {
+	{"4096", FL_SLOTS_4K},
+	{"65536", FL_SLOTS_64K},
+	{"1048576", FL_SLOTS_1M},
+	{NULL, 0},
+};
+
+#define PROBE(member) AT(struct config_probe, member)
+
+static const struct option probe_options[] = {
+	{"type", value__choice, PROBE(kind), .choices = choice_probe_kinds, .fallback = "tcp"},
+	{"interval", value__duration, PROBE(interval_ms), RANGE(10, HOUR), .fallback = "2s"},
+	{"fast_interval", value__duration, PROBE(fast_interval_ms), RANGE(10, HOUR)},
+	{"timeout", value__duration, PROBE(timeout_ms), RANGE(1, MINUTE), .fallback = "1s"},
+	{"rise", value__number, PROBE(rise), RANGE(1, 100), .fallback = "2"},
+	{"fall", value__number, PROBE(fall), RANGE(1, 100), .fallback = "3"},
+	{"jitter", value__percent, PROBE(jitter_pct), RANGE(0, 50), .fallback = "10%"},
+	{"port", value__number, PROBE(port), RANGE(1, 65535)},
+	{"path", value__string, PROBE(path), .max = PATH_MAX_LEN, .rule = rule__http_path},
+	{"host", value__string, PROBE(host), .max = HOST_MAX_LEN, .rule = rule__http_host},
+	{"body", value__string, PROBE(body), .max = PATH_MAX_LEN},
+	{"status", value__status, PROBE(status_min), RANGE(100, 599), .fallback = "200-399"},
+};
+static const struct section probe_section = {probe_options, COUNT(probe_options)};
+
+#define LIMITS(member) AT(struct config_limits, member)
+#define PER_SECOND RANGE(1, 1000000000)
+
+static const struct option limits_options[] = {
+	{"packets", value__number, LIMITS(packets), PER_SECOND},
+	{"connections", value__number, LIMITS(connections), PER_SECOND},
+	{"source_packets", value__number, LIMITS(source_packets), PER_SECOND},
+	{"source_connections", value__number, LIMITS(source_connections), PER_SECOND},
+	{"burst", value__duration, LIMITS(burst_ms), RANGE(10, 10 * SECOND), .fallback = "100ms"},
+	{"monitor", value__choice, LIMITS(monitor), .choices = schema_booleans,
+	 .fallback = "false"},
+};
+static const struct section limits_section = {limits_options, COUNT(limits_options)};
+
+#define BACKEND(member) AT(struct config_backend, member)
+
+static const struct option backend_options[] = {
+	{"id", value__name, BACKEND(id), .rule = rule__id},
+	{"address", value__host, BACKEND(address), .missing = "where its packets are sent"},
+	{"port", value__number, BACKEND(port), RANGE(1, 65535)},
+	{"weight", value__number, BACKEND(weight), RANGE(0, CONFIG_MAX_WEIGHT), .fallback = "100"},
+};
+static const struct section backend_section = {backend_options, COUNT(backend_options)};
+
+static void read_backends(struct reader *r, const struct option *o, struct node *list, void *base)
+{
+	struct config_service *s = base;
+	char text[ADDR_STRLEN];
+
+	(void)o;
+	if (list->kind == NODE_LIST && r->n_backends + list->n_kids > FL_MAX_BACKENDS - 1) {
+		reader__problem(r, list, "with these the file has %zu backends, at most %d fit",
+				r->n_backends + list->n_kids, FL_MAX_BACKENDS - 1);
+		return;
+	}
+	s->backends = schema__array(r, list, sizeof(*s->backends), 1, "a list of backends");
+	if (!s->backends)
+		return;
+	s->n_backends = list->n_kids;
+	r->n_backends += list->n_kids;
+	for (size_t i = 0; i < list->n_kids && reader__visit(r, list->kids[i]); i++) {
+		size_t was = reader__enter_index(r, i);
+		struct config_backend *b = &s->backends[i];
+
+		if (option__expect(r, list->kids[i], NODE_MAP, "a mapping (key: value)"))
+			section__read(r, &backend_section, list->kids[i], b);
+		if (!b->id[0])
+			snprintf(b->id, sizeof(b->id), "%s", addr__format(&b->address, text));
+		reader__leave(r, was);
+	}
+}
+
+#define SERVICE(member) AT(struct config_service, member)
+
+static const struct option service_options[] = {
+	{"name", value__name, SERVICE(name), .rule = rule__instance,
+	 .missing = "what commands and metrics call it"},
+	{"vip", value__vip, SERVICE(vip), .missing = "the address that clients connect to"},
+	{"port", value__port, SERVICE(port), RANGE(1, 65535),
+	 .missing = "the port that clients connect to"},
+	{"protocol", value__choice, SERVICE(proto), .choices = protocols, .fallback = "tcp"},
+	{"affinity", value__choice, SERVICE(affinity), .choices = choice_affinities,
+	 .fallback = "flow"},
+	{"forward", value__choice, SERVICE(forward), .choices = choice_forwards, .fallback = "l2"},
+	{"gue_port", value__number, SERVICE(gue_port), RANGE(1, 65535), .fallback = "6080"},
+	{"echo", value__choice, SERVICE(echo), .choices = schema_booleans, .fallback = "true"},
+	{"idle", value__duration, SERVICE(idle_ms), RANGE(10 * SECOND, 24 * HOUR),
+	 .fallback = "15m"},
+	{"slots", value__choice, SERVICE(slot_class), .choices = slot_classes, .fallback = "65536"},
+	{"sources", option__section, SERVICE(sources), .section = &schema_sources},
+	{"limits", option__section, SERVICE(limits), .section = &limits_section},
+	{"probe", option__section, SERVICE(probe), .section = &probe_section},
+	{"backends", read_backends, SERVICE(backends), .missing = "where its flows go"},
+};
+static const struct section service_section = {service_options, COUNT(service_options)};
+
+/* value__port and value__status store to two members. */
+_Static_assert(offsetof(struct config_service, port_last) ==
+		       offsetof(struct config_service, port) + sizeof(uint16_t),
+	       "port and port_last");
+_Static_assert(offsetof(struct config_probe, status_max) ==
+		       offsetof(struct config_probe, status_min) + sizeof(uint16_t),
+	       "status_min and status_max");
+_Static_assert(COUNT(service_options) <= SECTION_MAX_OPTIONS, "the longest table");
+
+/* The defaults of a probe that depend on its other values. */
+static void complete_probe(struct reader *r, struct config_probe *p)
+{
+	if (!p->fast_interval_ms)
+		p->fast_interval_ms = p->interval_ms / 4 > 10 ? p->interval_ms / 4 : 10;
+	if (p->kind == CONFIG_PROBE_HTTP && !p->path) {
+		p->path = strdup("/");
+		if (!p->path)
+			r->err = -ENOMEM;
+	}
+}
+
+void schema__services(struct reader *r, const struct option *o, struct node *list, void *base)
+{
+	struct config *c = base;
+
+	(void)o;
+	/* Id 0 is never used (abi.h). */
+	if (list->kind == NODE_LIST && list->n_kids > FL_MAX_SERVICES - 1) {
+		reader__problem(r, list, "holds %zu services, at most %d fit", list->n_kids,
+				FL_MAX_SERVICES - 1);
+		return;
+	}
+	c->services = schema__array(r, list, sizeof(*c->services), 0, "a list of services");
+	if (!c->services)
+		return;
+	c->n_services = list->n_kids;
+	for (size_t i = 0; i < list->n_kids && reader__visit(r, list->kids[i]); i++) {
+		size_t was = reader__enter_index(r, i);
+
+		if (option__expect(r, list->kids[i], NODE_MAP, "a mapping (key: value)"))
+			section__read(r, &service_section, list->kids[i], &c->services[i]);
+		complete_probe(r, &c->services[i].probe);
+		reader__leave(r, was);
+	}
+}

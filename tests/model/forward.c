@@ -7,6 +7,7 @@
 
 #define GUE_LEN 12 /* UDP and GUE */
 #define QUOTE4_MAX 548
+#define QUOTE4_LEAST 68
 #define QUOTE6_MAX 1232
 #define IPV6_MIN_MTU 1280
 
@@ -118,31 +119,36 @@ static bool inner_is_summed(const struct run *r, const uint8_t *inner)
 {
 	const uint8_t *l4 = inner + (r->p.l4 - r->p.l3);
 
-	if (r->p.part != PART_WHOLE)
+	if (r->p.part != PART_WHOLE || (r->p.version == 6 && r->p.l4 - r->p.l3 != IPV6_LEN))
 		return false;
 	if (r->p.proto == PROTO_TCP)
 		return get16(l4 + 16) != 0;
-	return r->p.proto == PROTO_UDP && get16(l4 + 6) != 0;
+	/* Bytes behind the datagram are covered by no checksum. */
+	return r->p.proto == PROTO_UDP && get16(l4 + 6) != 0 &&
+	       get16(l4 + 4) == r->p.l3_len - (r->p.l4 - r->p.l3);
 }
 
 /*
- * The sum of the inner packet as it would be if its transport checksum were right: that is what
- * local checksum offload relies on. Computed over a copy that is put right.
+ * The sum of the inner packet as it would be if its checksums were right: that is what local checksum
+ * offload relies on. Computed over a copy that is put right.
  */
 static uint64_t inner_sum(const struct run *r, const uint8_t *inner)
 {
 	static uint8_t copy[FRAME_MAX];
 	uint32_t l4 = r->p.l4 - r->p.l3, len = r->p.l3_len - l4;
-	uint8_t *field = copy + l4 + (r->p.proto == PROTO_TCP ? 16 : 6);
+	uint8_t *field = copy + l4 + (r->p.proto == PROTO_TCP ? 16 : 6), *addrs;
+	uint64_t pseudo;
 
 	memcpy(copy, inner, r->p.l3_len);
 	put16(field, 0);
-	if (r->p.version == 4)
-		put16(field, sum_fold(sum16(copy + l4, len) +
-				      sum_pseudo(4, copy + 12, copy + 16, len, r->p.proto)));
-	else
-		put16(field, sum_fold(sum16(copy + l4, len) +
-				      sum_pseudo(6, copy + 8, copy + 24, len, r->p.proto)));
+	if (r->p.version == 4) {
+		put16(copy + 10, 0);
+		put16(copy + 10, sum_fold(sum16(copy, l4)));
+	}
+	addrs = r->p.version == 4 ? copy + 12 : copy + 8;
+	pseudo = sum_pseudo(r->p.version, addrs, addrs + (r->p.version == 4 ? 4 : 16), len,
+			    r->p.proto);
+	put16(field, sum_fold(sum16(copy + l4, len) + pseudo));
 	return sum16(copy, r->p.l3_len);
 }
 
@@ -253,10 +259,12 @@ enum fl_verdict too_big(struct run *r, uint32_t mtu)
 {
 	struct frame *out = &r->out->out;
 	uint32_t most = r->p.version == 4 ? QUOTE4_MAX : QUOTE6_MAX;
-	uint32_t quoted = r->p.l3_len < most ? r->p.l3_len : most;
+	uint32_t quoted = most;
 	uint8_t *h = out->b + r->p.l3;
 
-	if (!r->p.df || r->p.part != PART_WHOLE || r->error)
+	if (r->p.version == 4 && r->p.l3_len < most)
+		quoted = QUOTE4_LEAST;
+	if (!r->p.df || r->p.part != PART_WHOLE || r->error || r->p.l3_len < quoted)
 		return FL_V_DROP_TOO_BIG;
 	memcpy(out->b, r->in->b + 6, 6);
 	memcpy(out->b + 6, r->in->b, 6);

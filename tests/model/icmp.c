@@ -18,9 +18,12 @@ static enum fl_verdict echo(struct run *r, const struct fl_vip *vip)
 	struct fl_hop back = {};
 	enum fl_verdict v;
 
-	if (!vip || !(vip->flags & FL_VIP_ECHO) || r->in->b[r->p.l4 + 1])
+	if (!vip || !(vip->flags & FL_VIP_ECHO) || r->in->b[r->p.l4 + 1] ||
+	    r->p.l4 - r->p.l3 != (r->p.version == 4 ? IPV4_LEN : IPV6_LEN))
 		return FL_V_PASS_NOT_SERVICE;
-	v = admit__scope(r, 0);
+	v = admit__lease(r);
+	if (v == GO_ON)
+		v = admit__scope(r, 0);
 	if (v != GO_ON)
 		return v;
 	memcpy(back.dmac, r->in->b + 6, 6);
@@ -31,19 +34,35 @@ static enum fl_verdict echo(struct run *r, const struct fl_vip *vip)
 	return FL_V_SEND_ECHO;
 }
 
-/* What the quoted packet answers, the client's, is what decides. */
+/* Where the flow goes whose packet the VIP's backend was answering. */
+static enum fl_verdict error_way(struct run *r, struct way *way)
+{
+	const struct fl_service *s = &r->w->services[way->service];
+	enum fl_verdict v;
+
+	if (s->flags & FL_SVC_FULLNAT) {
+		v = fullnat__recall(r, way);
+		/* The backend knows the client, and all behind it, by the pool's address. */
+		memcpy(way->error_saddr, way->saddr, 16);
+		return v;
+	}
+	v = pick__backend(r->w, way->service, way->hash, &way->backend);
+	if (v != GO_ON || r->w->backends[way->backend].mode != FL_FWD_NAT)
+		return v;
+	nat__way(r, way);
+	memcpy(way->error_saddr, r->p.saddr, 16);
+	return GO_ON;
+}
+
 static enum fl_verdict error_to_vip(struct run *r)
 {
 	const struct quote *q = &r->q;
-	struct packet *p = &r->p, client = *p;
-	struct world *w = r->w;
 	struct way way = {};
 	enum fl_verdict v;
-	bool fresh;
 
-	if (memcmp(q->saddr, p->daddr, 16) != 0)
+	if (memcmp(q->saddr, r->p.daddr, 16) != 0)
 		return FL_V_PASS_NOT_SERVICE;
-	way.service = world__service(w, q->saddr, q->sport, q->proto);
+	way.service = world__service(r->w, q->saddr, q->sport, q->proto);
 	if (!way.service)
 		return FL_V_PASS_NOT_SERVICE;
 	r->out->service = way.service;
@@ -52,27 +71,9 @@ static enum fl_verdict error_to_vip(struct run *r)
 		v = admit__scope(r, 0);
 	if (v != GO_ON)
 		return v;
-	way.hash = pick__hash(w, way.service, p->version, q->daddr, q->saddr, q->dport, q->sport,
-			      q->proto);
-	v = pick__backend(w, way.service, way.hash, &way.backend);
-	if (v != GO_ON)
-		return v;
-	/* Section 6 sees the client's packet, in the middle of its connection. */
-	memcpy(p->saddr, q->daddr, 16);
-	p->sport = q->dport;
-	p->dport = q->sport;
-	p->proto = q->proto;
-	p->tcp_flags = 0;
-	if (w->backends[way.backend].mode == FL_FWD_NAT) {
-		nat__way(r, &way);
-		memcpy(way.error_saddr, client.saddr, 16);
-	} else if (w->backends[way.backend].mode == FL_FWD_FULLNAT) {
-		v = fullnat__find(r, &way, &fresh);
-		if (v == GO_ON && fresh)
-			v = FL_V_DROP_NAT_UNKNOWN;
-		memcpy(way.error_saddr, way.saddr, 16);
-	}
-	*p = client;
+	way.hash = pick__hash(r->w, way.service, r->p.version, q->daddr, q->saddr, q->dport,
+			      q->sport, q->proto);
+	v = error_way(r, &way);
 	if (v == GO_ON)
 		v = forward__check(r, &way);
 	return v == GO_ON ? forward__send(r, &way) : v;
@@ -87,8 +88,6 @@ static enum fl_verdict error_to_client(struct run *r)
 	if (memcmp(q->saddr, r->p.daddr, 16) != 0)
 		return FL_V_PASS_NOT_SERVICE;
 	v = reply__find(r, &way);
-	if (v == GO_ON)
-		v = admit__scope(r, 0);
 	if (v != GO_ON)
 		return v;
 	/* A router's own address stays, the backend's may not be seen. */

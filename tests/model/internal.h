@@ -95,16 +95,12 @@ void rewrite__nat(struct run *r, const struct way *way);
 void rewrite__echo(struct run *r);
 
 /* Section 6 */
-enum fl_verdict nat__way(struct run *r, struct way *way); /* nat: where to */
+void nat__way(const struct run *r, struct way *way); /* what `nat` makes of the client's packet */
 enum fl_verdict nat__record(struct run *r, const struct way *way);
-enum fl_verdict fullnat__find(struct run *r, struct way *way, bool *fresh);
-enum fl_verdict fullnat__record(struct run *r, struct way *way);
-void fullnat__seen(struct run *r);
+enum fl_verdict fullnat__way(struct run *r, struct way *way); /* by record, or a new one */
+enum fl_verdict fullnat__recall(const struct run *r, struct way *way); /* of a quoted packet */
 enum fl_verdict reply__find(struct run *r, struct way *way);
 enum fl_verdict reply__send(struct run *r, const struct way *way);
-
-/* Section 5 for a packet whose service is known, with what section 6 adds. */
-enum fl_verdict steer(struct run *r, struct way *way);
 
 /* Section 7 */
 enum fl_verdict icmp__run(struct run *r);

@@ -14,10 +14,9 @@ static const struct {
 #define DROP MODEL_DROP
 #define SEND MODEL_TX
 #define FL_VERDICT(name, action, text) {#name, action},
-#define FL_NOTE(name, text)
+
 #include "fairlead/reasons.def"
-#undef FL_VERDICT
-#undef FL_NOTE
+
 #undef PASS
 #undef DROP
 #undef SEND
@@ -43,27 +42,21 @@ bool sent(enum fl_verdict v)
 	return verdicts[v].action == MODEL_TX;
 }
 
-enum fl_verdict steer(struct run *r, struct way *way)
+/* Section 4, and what section 6 adds to it. */
+static enum fl_verdict pick(struct run *r, struct way *way)
 {
-	const struct fl_backend *b = &r->w->backends[way->backend];
-	bool full = b->mode == FL_FWD_FULLNAT, fresh = false;
-	enum fl_verdict v = GO_ON;
+	const struct packet *p = &r->p;
+	enum fl_verdict v;
 
-	if (b->mode == FL_FWD_NAT)
-		v = nat__way(r, way);
-	else if (full)
-		v = fullnat__find(r, way, &fresh);
-	if (v == GO_ON)
-		v = forward__check(r, way);
-	if (v == GO_ON && b->mode == FL_FWD_NAT)
-		v = nat__record(r, way);
-	if (v == GO_ON && fresh)
-		v = fullnat__record(r, way);
-	if (v != GO_ON)
+	way->hash = pick__hash(r->w, way->service, p->version, p->saddr, p->daddr, p->sport,
+			       p->dport, p->proto);
+	if (r->w->services[way->service].flags & FL_SVC_FULLNAT)
+		return fullnat__way(r, way);
+	v = pick__backend(r->w, way->service, way->hash, &way->backend);
+	if (v != GO_ON || r->w->backends[way->backend].mode != FL_FWD_NAT)
 		return v;
-	if (full)
-		fullnat__seen(r);
-	return forward__send(r, way);
+	nat__way(r, way);
+	return nat__record(r, way);
 }
 
 /* Sections 3 to 5 */
@@ -83,14 +76,13 @@ static enum fl_verdict to_service(struct run *r, uint32_t service)
 		v = admit__limits(r, service);
 	if (v != GO_ON)
 		return v;
-	way.hash = pick__hash(r->w, service, p->version, p->saddr, p->daddr, p->sport, p->dport,
-			      p->proto);
-	v = pick__backend(r->w, service, way.hash, &way.backend);
-	if (v == GO_ON)
-		v = steer(r, &way);
-	if (p->part == PART_FIRST && sent(v))
+	v = pick(r, &way);
+	if (v != GO_ON)
+		return v;
+	if (p->part == PART_FIRST)
 		frags__remember(r, FL_FRAG_SEND, &way);
-	return v;
+	v = forward__check(r, &way);
+	return v == GO_ON ? forward__send(r, &way) : v;
 }
 
 static enum fl_verdict to_no_service(struct run *r)
@@ -99,10 +91,9 @@ static enum fl_verdict to_no_service(struct run *r)
 	enum fl_verdict v = reply__find(r, &way);
 
 	if (v == GO_ON) {
-		v = reply__send(r, &way);
-		if (r->p.part == PART_FIRST && sent(v))
+		if (r->p.part == PART_FIRST)
 			frags__remember(r, FL_FRAG_REPLY, &way);
-		return v;
+		return reply__send(r, &way);
 	}
 	if (r->p.part == PART_FIRST) {
 		if (world__vip(r->w, r->p.daddr))

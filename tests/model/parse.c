@@ -167,7 +167,8 @@ enum fl_verdict parse__packet(const struct frame *f, struct packet *p)
 	p->end = p->l3 + p->l3_len;
 	if (memcmp(p->saddr, p->daddr, 16) == 0)
 		return FL_V_PASS_SELF;
-	if (p->version == 6 && addr_is4(p->daddr))
+	/* RFC 4291 2.5.5.2 does not mean what is on the wire. */
+	if (p->version == 6 && (addr_is4(p->saddr) || addr_is4(p->daddr)))
 		return FL_V_PASS_NOT_SERVICE;
 	if (p->proto == (p->version == 4 ? PROTO_ICMP : PROTO_ICMP6)) {
 		if (p->part != PART_WHOLE)

@@ -78,5 +78,5 @@ enum fl_verdict pick__backend(const struct world *w, uint32_t service, uint64_t 
 	if (index == FL_SLOT_NONE)
 		return FL_V_DROP_NO_BACKEND;
 	*backend = index;
-	return w->backends[index].mode == FL_FWD_NONE ? FL_V_DROP_BUG : GO_ON;
+	return GO_ON;
 }

@@ -6,6 +6,7 @@
 #ifndef FAIRLEAD_BPF_FORWARD_TOOBIG_H
 #define FAIRLEAD_BPF_FORWARD_TOOBIG_H
 
+#include "gates.h"
 #include "admit/meter.h"
 #include "maps.h"
 #include "parse/eth.h"
@@ -90,7 +91,7 @@ static __always_inline int answer4(struct xdp_md *ctx, const struct pkt *p, __u3
 	__u32 quote = p->l3_len >= QUOTE4 ? QUOTE4 : QUOTE4_LEAST;
 	__be32 client, vip;
 	struct icmp_error *icmp;
-	struct iphdr *ip = frame(ctx) + p->l3;
+	struct iphdr *ip = at(ctx, p->l3);
 	void *end;
 	__u64 sum;
 	int v;
@@ -102,7 +103,7 @@ static __always_inline int answer4(struct xdp_md *ctx, const struct pkt *p, __u3
 	v = reframe_answer(ctx, p, quote, sizeof(*ip) + sizeof(*icmp));
 	if (v != GO_ON)
 		return v;
-	ip = frame(ctx) + p->l3;
+	ip = at(ctx, p->l3);
 	icmp = (void *)(ip + 1);
 	end = frame_end(ctx);
 	if ((void *)(icmp + 1) > end)
@@ -126,7 +127,7 @@ static __always_inline int answer4(struct xdp_md *ctx, const struct pkt *p, __u3
 
 static __always_inline int answer6(struct xdp_md *ctx, const struct pkt *p, __u32 mtu)
 {
-	struct ipv6hdr *ip = frame(ctx) + p->l3;
+	struct ipv6hdr *ip = at(ctx, p->l3);
 	struct in6_addr client, vip;
 	struct icmp_error *icmp;
 	void *end;
@@ -140,7 +141,7 @@ static __always_inline int answer6(struct xdp_md *ctx, const struct pkt *p, __u3
 	v = reframe_answer(ctx, p, QUOTE6, sizeof(*ip) + sizeof(*icmp));
 	if (v != GO_ON)
 		return v;
-	ip = frame(ctx) + p->l3;
+	ip = at(ctx, p->l3);
 	icmp = (void *)(ip + 1);
 	end = frame_end(ctx);
 	if ((void *)(icmp + 1) > end)
@@ -161,8 +162,10 @@ static __always_inline int answer6(struct xdp_md *ctx, const struct pkt *p, __u3
 }
 
 /* `mtu`: the largest packet of the client's that fits. */
-static __noinline int too_big(struct xdp_md *ctx, const struct pkt *p, struct target *t, __u32 mtu)
+RARE int too_big(struct xdp_md *ctx, const struct pkt *p, struct target *t, __u32 mtu)
 {
+	if (!p || !t)
+		return FL_V_DROP_BUG;
 	if (!p->df || p->frag || !header_with_ports(p->proto) ||
 	    icmp_over(ICMP_METER_TOO_BIG, TOO_BIG_GAP_NS))
 		return FL_V_DROP_TOO_BIG;

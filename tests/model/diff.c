@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "diff.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/bpf.h>
 #include <stdio.h>
@@ -83,17 +84,24 @@ static bool may_be_answered(const struct frame *in)
 }
 
 /* What only the program could choose: the port of a new full NAT flow. */
-static void learn(struct diff *d, const struct frame *got, uint32_t action, struct moment *at)
+static void learn(struct diff *d, const struct frame *in, uint32_t action, struct moment *at)
 {
+	struct fl_nat_key key = {};
+	struct fl_nat_flow f;
 	struct packet p;
 
-	if (!d->w.gates.nat)
+	if (!d->w.gates.nat || parse__packet(in, &p) != GO_ON)
 		return;
 	if (action == XDP_DROP)
 		at->snat_tried = real__verdict(d->real, FL_V_DROP_NAT_FULL).packets >
 				 d->w.verdicts[FL_V_DROP_NAT_FULL].packets;
-	else if (action != XDP_PASS && parse__packet(got, &p) == GO_ON)
-		at->snat_port = p.sport;
+	memcpy(key.saddr, p.saddr, 16);
+	memcpy(key.daddr, p.daddr, 16);
+	key.sport = htons(p.sport);
+	key.dport = htons(p.dport);
+	key.proto = p.proto;
+	if (real__get_nat_flow(d->real, &key, &f))
+		at->snat_port = ntohs(f.sport);
 }
 
 static int step(struct diff *d)
@@ -114,12 +122,13 @@ static int step(struct diff *d)
 	if (rc)
 		return rc;
 	at.now_ns = now_ns();
-	learn(d, &got, action, &at);
+	learn(d, &in, action, &at);
 	model__run(&d->w, &in, &at, &want);
 	count = real__verdict(d->real, want.verdict);
 	if (action == xdp_action(want.action) &&
 	    memcmp(&count, &d->w.verdicts[want.verdict], sizeof(count)) == 0 &&
-	    got.len == want.out.len && memcmp(got.b, want.out.b, got.len) == 0)
+	    (action == XDP_DROP ||
+	     (got.len == want.out.len && memcmp(got.b, want.out.b, got.len) == 0)))
 		return 0;
 	d->differences++;
 	show(d, &in, at.ingress, &want, action, &got);

@@ -46,11 +46,11 @@ static enum fl_verdict error_way(struct run *r, struct way *way)
 		memcpy(way->error_saddr, way->saddr, 16);
 		return v;
 	}
-	v = pick__backend(r->w, way->service, way->hash, &way->backend);
-	if (v != GO_ON || r->w->backends[way->backend].mode != FL_FWD_NAT)
-		return v;
-	nat__way(r, way);
-	memcpy(way->error_saddr, r->p.saddr, 16);
+	way->backend = pick__slot(r->w, way->service, way->hash);
+	if (is_nat(r->w, way->backend)) {
+		nat__way(r, way);
+		memcpy(way->error_saddr, r->p.saddr, 16);
+	}
 	return GO_ON;
 }
 

@@ -78,8 +78,8 @@ enum fl_verdict admit__limits(struct run *r, uint32_t service);
 uint64_t pick__hash(const struct world *w, uint32_t service, uint8_t version,
 		    const uint8_t saddr[16], const uint8_t daddr[16], uint16_t sport,
 		    uint16_t dport, uint8_t proto);
-enum fl_verdict pick__backend(const struct world *w, uint32_t service, uint64_t hash,
-			      uint32_t *backend);
+/* Index of the slot's backend, which may be FL_SLOT_NONE or not in use: forward__check() says so. */
+uint32_t pick__slot(const struct world *w, uint32_t service, uint64_t hash);
 
 /* Section 5: next hop, TTL and size, section 9 included; then the rewrite. */
 enum fl_verdict forward__check(struct run *r, const struct way *way);
@@ -113,6 +113,7 @@ void frags__remember(struct run *r, enum fl_frag_way kind, const struct way *way
 enum fl_verdict too_big(struct run *r, uint32_t mtu);
 
 uint32_t now_s(const struct run *r);
+bool is_nat(const struct world *w, uint32_t backend);
 bool sent(enum fl_verdict v);
 
 #endif

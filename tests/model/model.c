@@ -37,6 +37,11 @@ uint32_t now_s(const struct run *r)
 	return (uint32_t)(r->at->now_ns / 1000000000);
 }
 
+bool is_nat(const struct world *w, uint32_t backend)
+{
+	return backend < w->n_backends && w->backends[backend].mode == FL_FWD_NAT;
+}
+
 bool sent(enum fl_verdict v)
 {
 	return verdicts[v].action == MODEL_TX;
@@ -46,15 +51,14 @@ bool sent(enum fl_verdict v)
 static enum fl_verdict pick(struct run *r, struct way *way)
 {
 	const struct packet *p = &r->p;
-	enum fl_verdict v;
 
 	way->hash = pick__hash(r->w, way->service, p->version, p->saddr, p->daddr, p->sport,
 			       p->dport, p->proto);
 	if (r->w->services[way->service].flags & FL_SVC_FULLNAT)
 		return fullnat__way(r, way);
-	v = pick__backend(r->w, way->service, way->hash, &way->backend);
-	if (v != GO_ON || r->w->backends[way->backend].mode != FL_FWD_NAT)
-		return v;
+	way->backend = pick__slot(r->w, way->service, way->hash);
+	if (!is_nat(r->w, way->backend))
+		return GO_ON;
 	nat__way(r, way);
 	return nat__record(r, way);
 }

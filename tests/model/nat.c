@@ -217,11 +217,8 @@ enum fl_verdict fullnat__way(struct run *r, struct way *way)
 	struct table *flows = &r->w->nat_flows;
 	struct fl_nat_key key = flow_key(r), answer;
 	struct fl_nat_flow *f = table__get(flows, &key);
-	uint32_t slot = 0;
-	enum fl_verdict v = pick__backend(r->w, way->service, way->hash, &slot);
+	uint32_t slot = pick__slot(r->w, way->service, way->hash);
 
-	if (v != GO_ON)
-		slot = FL_SLOT_NONE;
 	if (f && stands(r, &key, f) && !(r->p.opens && replaceable(r, f, slot, key.proto))) {
 		take(way, f);
 		note_seen(r, f, FL_NAT_FIN);
@@ -229,8 +226,8 @@ enum fl_verdict fullnat__way(struct run *r, struct way *way)
 	}
 	if (r->p.proto == PROTO_TCP && !r->p.opens)
 		return FL_V_DROP_NAT_UNKNOWN;
-	if (v != GO_ON)
-		return v;
+	if (slot == FL_SLOT_NONE)
+		return FL_V_DROP_NO_BACKEND;
 	if (r->w->backends[slot].mode != FL_FWD_FULLNAT)
 		return FL_V_DROP_BUG;
 	if (f) {

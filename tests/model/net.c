@@ -173,7 +173,7 @@ static void script(FILE *f)
 	fprintf(f,
 		"route add 198.18.0.0/16 via 198.51.100.254 dev port-a onlink\n"
 		"route add 198.19.0.0/16 via 198.51.101.254 dev port-b onlink\n"
-		"route add 100.68.0.0/16 via 198.51.100.254 dev port-a onlink mtu %d\n"
+		"route add 100.68.0.0/16 via 198.51.100.254 dev port-a onlink mtu lock %d\n"
 		"route add 100.69.0.0/16 via 198.51.102.254 dev port-c onlink\n"
 		"route add unreachable 100.66.0.0/16\n"
 		"route add blackhole 100.67.0.0/16\n"
@@ -182,7 +182,7 @@ static void script(FILE *f)
 	fprintf(f,
 		"route add 2001:db8:200::/48 via 2001:db8:100::fe dev port-a onlink\n"
 		"route add 2001:db8:201::/48 via 2001:db8:101::fe dev port-b onlink\n"
-		"route add 2001:db8:68::/48 via 2001:db8:100::fe dev port-a onlink mtu %d\n"
+		"route add 2001:db8:68::/48 via 2001:db8:100::fe dev port-a onlink mtu lock %d\n"
 		"route add 2001:db8:69::/48 via 2001:db8:102::fe dev port-c onlink\n"
 		"route add unreachable 2001:db8:66::/48\n"
 		"route add blackhole 2001:db8:67::/48\n"

@@ -153,6 +153,12 @@ static enum fl_verdict parse_transport(const struct frame *f, struct packet *p)
 	return GO_ON;
 }
 
+/* RFC 4291 2.5.5.2: on the wire such an address is not the IPv4 address that it maps. */
+static bool looks_mapped(uint8_t version, const uint8_t *saddr, const uint8_t *daddr)
+{
+	return version == 6 && (addr_is4(saddr) || addr_is4(daddr));
+}
+
 enum fl_verdict parse__packet(const struct frame *f, struct packet *p)
 {
 	enum fl_verdict v;
@@ -167,17 +173,19 @@ enum fl_verdict parse__packet(const struct frame *f, struct packet *p)
 	p->end = p->l3 + p->l3_len;
 	if (memcmp(p->saddr, p->daddr, 16) == 0)
 		return FL_V_PASS_SELF;
-	/* RFC 4291 2.5.5.2 does not mean what is on the wire. */
-	if (p->version == 6 && (addr_is4(p->saddr) || addr_is4(p->daddr)))
-		return FL_V_PASS_NOT_SERVICE;
 	if (p->proto == (p->version == 4 ? PROTO_ICMP : PROTO_ICMP6)) {
 		if (p->part != PART_WHOLE)
 			return FL_V_PASS_FRAGMENT;
-		return p->l4 + 8 > p->end ? FL_V_PASS_MALFORMED : GO_ON;
-	}
-	if (!is_transport(p->proto))
+		if (p->l4 + 8 > p->end)
+			return FL_V_PASS_MALFORMED;
+	} else if (!is_transport(p->proto)) {
 		return p->part == PART_WHOLE ? FL_V_PASS_NOT_SERVICE : FL_V_PASS_FRAGMENT;
-	return p->part == PART_LATER ? GO_ON : parse_transport(f, p);
+	} else if (p->part != PART_LATER) {
+		v = parse_transport(f, p);
+		if (v != GO_ON)
+			return v;
+	}
+	return looks_mapped(p->version, p->saddr, p->daddr) ? FL_V_PASS_NOT_SERVICE : GO_ON;
 }
 
 bool parse__quote(const struct frame *f, const struct packet *p, struct quote *q)
@@ -208,5 +216,5 @@ bool parse__quote(const struct frame *f, const struct packet *p, struct quote *q
 		return false;
 	q->sport = (uint16_t)get16(f->b + q->l4);
 	q->dport = (uint16_t)get16(f->b + q->l4 + 2);
-	return true;
+	return !looks_mapped(p->version, q->saddr, q->daddr);
 }

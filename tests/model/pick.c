@@ -69,14 +69,9 @@ uint64_t pick__hash(const struct world *w, uint32_t service, uint8_t version,
 		       nh(ports << 32 | proto, rotate(key[1], 43))));
 }
 
-enum fl_verdict pick__backend(const struct world *w, uint32_t service, uint64_t hash,
-			      uint32_t *backend)
+uint32_t pick__slot(const struct world *w, uint32_t service, uint64_t hash)
 {
 	uint32_t slots = w->services[service].slot_mask + 1;
-	uint32_t index = w->slots[service][hash % slots] & FL_SLOT_INDEX;
 
-	if (index == FL_SLOT_NONE)
-		return FL_V_DROP_NO_BACKEND;
-	*backend = index;
-	return GO_ON;
+	return w->slots[service][hash % slots] & FL_SLOT_INDEX;
 }

@@ -148,7 +148,7 @@ static __always_inline int error_to_vip(struct xdp_md *ctx, const struct pkt *p,
 	}
 	v = admit_lease();
 	if (v == GO_ON)
-		v = admit_source(&q->from, s, t->id);
+		v = admit_source(&q->from, NULL, 0);
 	if (v != GO_ON)
 		return v;
 	/* The client's packet: from the quoted destination to the quoted source. */

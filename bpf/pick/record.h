@@ -176,6 +176,8 @@ static __always_inline int make_pair(const struct pkt *p, struct target *t,
 		return FL_V_DROP_NO_BACKEND;
 	b = bpf_map_lookup_elem(&backends, &t->index);
 	pool = bpf_map_lookup_elem(&snat, &zero);
+	if (b && b->mode != FL_FWD_FULLNAT)
+		return FL_V_DROP_BUG;
 	if (!b || !pool || !pool_address(pool, p, t->hash, &source))
 		return FL_V_DROP_NAT_FULL;
 	nat_key(&back, b->addr, source.a, b->port ? b->port : key->dport, 0, key->proto);

@@ -116,9 +116,11 @@ static __always_inline const struct fl_nat_back *find_endpoint(const struct addr
 	return bpf_map_lookup_elem(&nat_back, &k);
 }
 
+#define QUOTED 0x100 /* instead of TCP flags: an error quotes the packet, RFC 5508 REQ-6 */
+
 /*
  * What a packet from `src` to `dst` becomes if it is a reply: 0 with *r filled and t->id, t->index, or
- * -1. `flags`: its TCP flags, for its record.
+ * -1. `flags`: its TCP flags, for its record, which an ICMP error neither refreshes nor ends.
  */
 RARE int find_reply(struct target *t, const struct fl_nat_key *k, __u32 flags)
 {
@@ -145,7 +147,8 @@ RARE int find_reply(struct target *t, const struct fl_nat_key *k, __u32 flags)
 		t->reply = 0;
 		return -1;
 	}
-	record_seen(f, (__u8)flags, FL_NAT_FIN);
+	if (flags != QUOTED)
+		record_seen(f, (__u8)flags, FL_NAT_FIN);
 	t->id = f->service;
 	t->index = f->backend;
 	rewrite_by(&t->rw, f);

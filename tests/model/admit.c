@@ -2,8 +2,6 @@
 /* admit.c - section 3: the lease, source lists, and limits by GCRA (ITU-T I.371). */
 #include "internal.h"
 
-#include <string.h>
-
 enum fl_verdict admit__lease(const struct run *r)
 {
 	const struct world *w = r->w;
@@ -35,25 +33,30 @@ enum fl_verdict admit__scope(struct run *r, uint32_t scope)
 	return GO_ON;
 }
 
-/* Whether the event is within the limit; if so the meter has moved on. */
-static bool meter_takes(__u64 *tat, const struct fl_limit *l, uint64_t now)
+/* Whether the event is over the limit; if it is not the meter moves on. */
+static bool meter_over(uint64_t *tat, const struct fl_limit *l, uint64_t now)
 {
 	uint64_t next = (*tat > now ? *tat : now) + l->gap_ns;
 
 	if (next - now > l->burst_ns + l->gap_ns)
-		return false;
+		return true;
 	*tat = next;
-	return true;
+	return false;
 }
 
-static __u64 *meter_of(struct run *r, uint32_t service, enum fl_meter which)
+static bool over(struct run *r, uint32_t service, enum fl_meter which)
 {
-	struct meter_key key = {.service = service, .meter = which};
+	struct world *w = r->w;
+	const struct fl_limit *l = &w->limits[service].limit[which];
+	uint64_t now = r->at->now_ns, hash;
+	bool first, second;
 
 	if (which == FL_METER_SVC_PACKETS || which == FL_METER_SVC_NEW)
-		return &r->w->svc_meters[service].tat[which];
-	memcpy(key.source, r->p.saddr, r->p.version == 4 ? 16 : 8);
-	return table__put(&r->w->meters, &key);
+		return meter_over(&w->svc_meters[service][which], l, now);
+	hash = pick__meter_hash(w, r->p.saddr, service, which);
+	first = meter_over(&w->meters[0][hash % FL_METERS], l, now);
+	second = meter_over(&w->meters[1][(hash >> 32) % FL_METERS], l, now);
+	return first && second;
 }
 
 enum fl_verdict admit__limits(struct run *r, uint32_t service)
@@ -78,7 +81,7 @@ enum fl_verdict admit__limits(struct run *r, uint32_t service)
 
 		if (!limit->gap_ns || (steps[i].opens && !r->p.opens))
 			continue;
-		if (meter_takes(meter_of(r, service, steps[i].meter), limit, r->at->now_ns))
+		if (!over(r, service, steps[i].meter))
 			continue;
 		if (!(l->flags & FL_LIMIT_MONITOR))
 			return steps[i].verdict;

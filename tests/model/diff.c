@@ -141,7 +141,9 @@ int diff__scenario(struct diff *d, uint64_t seed, uint32_t scenario, uint64_t pa
 {
 	int rc = 0;
 
-	*d = (struct diff){.seed = seed, .scenario = scenario};
+	memset(d, 0, sizeof(*d));
+	d->seed = seed;
+	d->scenario = scenario;
 	d->rng.state = seed * 0x2545f4914f6cdd1dULL + scenario;
 	scenario__make(&d->w, scenario, &d->rng, cpu, cpus);
 	d->gen.w = &d->w;

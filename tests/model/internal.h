@@ -78,6 +78,10 @@ enum fl_verdict admit__limits(struct run *r, uint32_t service);
 uint64_t pick__hash(const struct world *w, uint32_t service, uint8_t version,
 		    const uint8_t saddr[16], const uint8_t daddr[16], uint16_t sport,
 		    uint16_t dport, uint8_t proto);
+/* What names a source's words in `meters`. */
+uint64_t pick__meter_hash(const struct world *w, const uint8_t saddr[16], uint32_t service,
+			  enum fl_meter which);
+
 /* Index of the slot's backend, which may be FL_SLOT_NONE or not in use: forward__check() says so. */
 uint32_t pick__slot(const struct world *w, uint32_t service, uint64_t hash);
 

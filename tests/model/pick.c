@@ -41,6 +41,16 @@ static uint64_t word(const uint8_t *at, size_t bytes)
 	return w;
 }
 
+/* IPv6 sources are their /64; one of ::/64, and IPv4's, the other half. */
+uint64_t pick__meter_hash(const struct world *w, const uint8_t saddr[16], uint32_t service,
+			  enum fl_meter which)
+{
+	uint64_t source = word(saddr, 8) ? word(saddr, 8) : word(saddr + 8, 8);
+	uint64_t key = w->settings.flow_key[which == FL_METER_SRC_NEW];
+
+	return finish(source ^ key ^ ((uint64_t)service << 32 | which));
+}
+
 uint64_t pick__hash(const struct world *w, uint32_t service, uint8_t version,
 		    const uint8_t saddr[16], const uint8_t daddr[16], uint16_t sport,
 		    uint16_t dport, uint8_t proto)

@@ -7,11 +7,10 @@
 
 void world__init(struct world *w, uint32_t nat_flows)
 {
-	*w = (struct world){};
+	memset(w, 0, sizeof(*w));
 	table__init(&w->nat_flows, sizeof(struct fl_nat_key), sizeof(struct fl_nat_flow),
 		    nat_flows);
 	table__init(&w->frags, sizeof(struct fl_frag_key), sizeof(struct fl_frag), WORLD_FRAGS);
-	table__init(&w->meters, sizeof(struct meter_key), sizeof(__u64), 65536);
 }
 
 void world__free(struct world *w)
@@ -20,7 +19,6 @@ void world__free(struct world *w)
 		free(w->slots[i]);
 	table__free(&w->nat_flows);
 	table__free(&w->frags);
-	table__free(&w->meters);
 }
 
 void addr_map4(uint8_t out[16], const uint8_t v4[4])

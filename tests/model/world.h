@@ -87,20 +87,14 @@ struct world {
 	/* state */
 	struct table nat_flows; /* fl_nat_key -> fl_nat_flow */
 	struct table frags; /* fl_frag_key -> fl_frag */
-	struct table meters; /* struct meter_key -> u64, a source's theoretical arrival time */
-	struct fl_svc_meter svc_meters[WORLD_SERVICES];
+	uint64_t meters[2][FL_METERS]; /* rows of sources' theoretical arrival times */
+	uint64_t svc_meters[WORLD_SERVICES][2];
 
 	/* counters */
 	struct fl_count verdicts[FL_VERDICTS];
 	uint64_t notes[FL_NOTES];
 	struct fl_count svc_stats[WORLD_SERVICES];
 	struct fl_count be_stats[WORLD_BACKENDS];
-};
-
-struct meter_key {
-	uint8_t source[16];
-	uint32_t service;
-	uint32_t meter; /* enum fl_meter */
 };
 
 void world__init(struct world *w, uint32_t nat_flows);

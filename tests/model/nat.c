@@ -303,7 +303,8 @@ enum fl_verdict reply__send(struct run *r, const struct way *way)
 	const struct world_port *port;
 	struct fl_hop hop;
 
-	switch (world__fib(r->w, way->daddr, p->l3_len, &hop)) {
+	switch (world__fib(r->w, r->error ? way->error_saddr : way->saddr, way->daddr, p->l3_len,
+			   &hop)) {
 	case FIB_LOCAL:
 		return FL_V_PASS_LOCAL;
 	case FIB_TOO_BIG:

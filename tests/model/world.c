@@ -142,13 +142,22 @@ static const struct route *route_to(const struct world *w, const uint8_t daddr[1
 	return best;
 }
 
-enum fib world__fib(const struct world *w, const uint8_t daddr[16], uint32_t l3_len,
-		    struct fl_hop *out)
+/* An IPv6 address that does not leave its link: the kernel forwards neither from nor to it. */
+static bool stays_on_link(const uint8_t addr[16])
+{
+	static const uint8_t loopback[16] = {[15] = 1};
+
+	return addr[0] == 0xff || (addr[0] == 0xfe && (addr[1] & 0xc0) == 0x80) ||
+	       memcmp(addr, loopback, 16) == 0;
+}
+
+enum fib world__fib(const struct world *w, const uint8_t saddr[16], const uint8_t daddr[16],
+		    uint32_t l3_len, struct fl_hop *out)
 {
 	const struct route *r = route_to(w, daddr);
 	const uint8_t *next = daddr;
 
-	if (!r || r->kind == ROUTE_NOWHERE)
+	if (!r || r->kind == ROUTE_NOWHERE || stays_on_link(saddr) || stays_on_link(daddr))
 		return FIB_LOCAL;
 	if (l3_len > r->mtu)
 		return FIB_TOO_BIG;

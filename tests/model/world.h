@@ -129,7 +129,7 @@ const struct world_port *world__port(const struct world *w, uint32_t ifindex);
 
 /* Results of the route look-up. */
 enum fib { FIB_OK, FIB_LOCAL, FIB_TOO_BIG, FIB_NO_NEIGH };
-enum fib world__fib(const struct world *w, const uint8_t daddr[16], uint32_t l3_len,
-		    struct fl_hop *out);
+enum fib world__fib(const struct world *w, const uint8_t saddr[16], const uint8_t daddr[16],
+		    uint32_t l3_len, struct fl_hop *out);
 
 #endif

@@ -15,8 +15,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "diff.h"
+#include "fixture.h"
 #include "net.h"
 
 #define SCENARIOS 32
@@ -68,6 +70,57 @@ static void coverage(void **state)
 	assert_int_equal(missing, 0);
 }
 
+static uint64_t clock_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* Answers are given, and not more than `rate` of them in any second, `otherwise` beyond. */
+static void check_rate(struct real *r, const struct desc *d, uint32_t ingress, uint32_t rate,
+		       enum fl_verdict answer, enum fl_verdict otherwise)
+{
+	uint64_t start = clock_ms(), sent, not_sent, seconds;
+	static struct frame in, out;
+	struct layout at;
+	uint32_t action;
+
+	write__frame(d, &in, &at);
+	for (uint32_t i = 0; i < 3 * rate; i++)
+		assert_int_equal(real__run(r, &in, ingress, &action, &out), 0);
+	seconds = (clock_ms() - start) / 1000 + 1;
+	sent = real__verdict(r, answer).packets;
+	not_sent = real__verdict(r, otherwise).packets;
+	assert_int_equal(sent + not_sent, 3 * rate);
+	assert_in_range(sent, 1, rate * seconds);
+	/* On a machine that is slower than the limit there is nothing to limit. */
+	if (seconds < 3)
+		assert_int_not_equal(not_sent, 0);
+}
+
+static void rates(void **state)
+{
+	struct desc echo = fixture__to(FL_FWD_L2, 4, PROTO_ICMP);
+	struct desc big = fixture__to(FL_FWD_GUE4, 4, PROTO_TCP);
+	static struct world w;
+	uint32_t ingress;
+	struct real *r;
+
+	(void)state;
+	fixture__make(&w);
+	ingress = w.ports[NET_A].ifindex;
+	r = real__load(&w);
+	assert_non_null(r);
+	echo.type = 8;
+	big.payload = FIXTURE_MTU - 40;
+	check_rate(r, &big, ingress, 1000, FL_V_SEND_TOO_BIG, FL_V_DROP_TOO_BIG);
+	check_rate(r, &echo, ingress, 10000, FL_V_SEND_ECHO, FL_V_PASS_NOT_SERVICE);
+	real__free(r);
+	world__free(&w);
+}
+
 static int setup(void **state)
 {
 	cpu_set_t set;
@@ -84,7 +137,7 @@ static int setup(void **state)
 
 int main(void)
 {
-	static struct CMUnitTest tests[SCENARIOS + 1];
+	static struct CMUnitTest tests[SCENARIOS + 2];
 	static char names[SCENARIOS][32];
 	uint64_t only = number("FL_SCENARIO", SCENARIOS);
 	size_t n = 0;
@@ -100,7 +153,9 @@ int main(void)
 		tests[n++] = (struct CMUnitTest){
 			.name = names[i], .test_func = scenario, .initial_state = (void *)i};
 	}
-	if (only >= SCENARIOS)
+	if (only >= SCENARIOS) {
 		tests[n++] = (struct CMUnitTest){.name = "coverage", .test_func = coverage};
+		tests[n++] = (struct CMUnitTest){.name = "rates", .test_func = rates};
+	}
 	return _cmocka_run_group_tests("model", tests, n, setup, NULL);
 }

@@ -54,6 +54,7 @@ static void make_backend(struct world *w, enum fl_forward mode, uint8_t version)
 	memcpy(&b->dst4, b->addr + 12, 4);
 	b->src4 = htonl(0x0a4d0000);
 	b->src_mask = htonl(0xffff);
+	b->sum4 = world__sum4(b);
 }
 
 static void make_service(struct world *w, enum fl_forward mode, uint8_t version, uint8_t proto)
@@ -65,6 +66,7 @@ static void make_service(struct world *w, enum fl_forward mode, uint8_t version,
 	s->key.port = s->port_last = htons(service_port(mode));
 	s->key.proto = proto;
 	s->key.prefix = 128;
+	s->live = 2 * id;
 	s->slot_mask = FL_SLOTS_4K_N - 1;
 	s->idle_s = 60;
 	s->flags = mode == FL_FWD_FULLNAT ? FL_SVC_FULLNAT : 0;

@@ -45,21 +45,33 @@ static const struct bpf_map *outer_map(const struct real *r, uint8_t slot_class)
 	}
 }
 
-/* The table that is not live holds nothing that a packet may reach. */
-static void fill_slots(const struct real *r, const struct world *w, uint32_t id)
+/*
+ * The live tables of a class; those that are not live hold nothing that a packet may reach. All at
+ * once, because the kernel waits for a grace period after each update of an outer map.
+ */
+static void fill_slots(const struct real *r, const struct world *w, uint8_t slot_class)
 {
-	const struct fl_service *s = &w->services[id];
-	uint32_t bytes = (s->slot_mask + 1) * (uint32_t)sizeof(uint16_t), zero = 0;
+	LIBBPF_OPTS(bpf_map_batch_opts, opts);
+	uint32_t keys[WORLD_SERVICES], n = 0, zero = 0;
+	int fds[WORLD_SERVICES];
 
-	for (uint32_t outer = 2 * id; outer <= 2 * id + 1; outer++) {
-		int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "slots", sizeof(__u32), bytes, 1, NULL);
+	for (uint32_t id = 1; id < w->n_services; id++) {
+		const struct fl_service *s = &w->services[id];
+		uint32_t bytes = (s->slot_mask + 1) * (uint32_t)sizeof(uint16_t);
 
-		must(fd, "make a slot table");
-		if (outer == s->live)
-			must(bpf_map_update_elem(fd, &zero, w->slots[id], BPF_ANY), "fill slots");
-		put(outer_map(r, s->slot_class), &outer, &fd);
-		close(fd);
+		if (s->slot_class != slot_class)
+			continue;
+		keys[n] = s->live;
+		fds[n] = bpf_map_create(BPF_MAP_TYPE_ARRAY, "slots", sizeof(__u32), bytes, 1, NULL);
+		must(fds[n], "make a slot table");
+		must(bpf_map_update_elem(fds[n++], &zero, w->slots[id], BPF_ANY), "fill slots");
 	}
+	if (n)
+		must(bpf_map_update_batch(bpf_map__fd(outer_map(r, slot_class)), keys, fds, &n,
+					  &opts),
+		     "fill the outer map of slots");
+	while (n--)
+		close(fds[n]);
 }
 
 static void fill_index(const struct real *r, const struct world *w)
@@ -92,8 +104,9 @@ static void fill_services(const struct real *r, const struct world *w)
 	for (uint32_t id = 1; id < w->n_services; id++) {
 		put(r->skel->maps.services, &id, &w->services[id]);
 		put(r->skel->maps.limits, &id, &w->limits[id]);
-		fill_slots(r, w, id);
 	}
+	for (uint8_t slot_class = 0; slot_class < FL_SLOT_CLASSES; slot_class++)
+		fill_slots(r, w, slot_class);
 	fill_index(r, w);
 	for (uint32_t i = 0; i < w->n_vips; i++)
 		put(r->skel->maps.vips, &w->vips[i].key, &w->vips[i].value);

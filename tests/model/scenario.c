@@ -60,14 +60,6 @@ static void make_hop(struct maker *m, struct fl_hop *hop)
 	hop->mtu = percent(m, 40) ? 0 : mtus[below(m, sizeof(mtus) / sizeof(*mtus))];
 }
 
-/* As abi.h says: the sum of the outer IPv4 header's constant fields. */
-static uint16_t partial_sum(const struct fl_backend *b)
-{
-	uint64_t sum = 0x4500 + 0x4000 + 64 * 256 + sum16(&b->src4, 4) + sum16(&b->dst4, 4);
-
-	return htons((uint16_t)~sum_fold(sum));
-}
-
 static void make_outer(struct maker *m, struct fl_backend *b, uint8_t host)
 {
 	static const uint32_t masks[] = {0, 0xff, 0xffff, 0xffffff, 0xffff0000};
@@ -85,7 +77,7 @@ static void make_outer(struct maker *m, struct fl_backend *b, uint8_t host)
 	b->src4 = htonl((0x0a4d0000 | below(m, 0x10000)) & ~mask);
 	addr_map4(b->addr, (uint8_t[4]){10, 0, 4, host});
 	memcpy(&b->dst4, b->addr + 12, 4);
-	b->sum4 = partial_sum(b);
+	b->sum4 = world__sum4(b);
 }
 
 static struct fl_backend *new_backend(struct maker *m, uint8_t mode)

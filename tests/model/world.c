@@ -21,6 +21,13 @@ void world__free(struct world *w)
 	table__free(&w->frags);
 }
 
+uint16_t world__sum4(const struct fl_backend *b)
+{
+	uint64_t sum = 0x4500 + 0x4000 + 64 * 256 + sum16(&b->src4, 4) + sum16(&b->dst4, 4);
+
+	return htons((uint16_t)~sum_fold(sum));
+}
+
 void addr_map4(uint8_t out[16], const uint8_t v4[4])
 {
 	memset(out, 0, 10);

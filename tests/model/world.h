@@ -100,6 +100,9 @@ struct world {
 void world__init(struct world *w, uint32_t nat_flows);
 void world__free(struct world *w);
 
+/* As abi.h says of fl_backend.sum4: the sum of the outer IPv4 header's constant fields. */
+uint16_t world__sum4(const struct fl_backend *b);
+
 /* ::ffff:a.b.c.d, RFC 4291 2.5.5.2 */
 void addr_map4(uint8_t out[16], const uint8_t v4[4]);
 bool addr_is4(const uint8_t addr[16]);

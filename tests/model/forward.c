@@ -44,12 +44,13 @@ static enum fl_verdict leave_by(struct run *r, uint32_t ifindex)
 
 enum fl_verdict forward__check(struct run *r, const struct way *way)
 {
-	const struct fl_backend *b = &r->w->backends[way->backend];
+	const struct fl_backend *b;
 	const struct fl_hop *hop;
 	enum fl_verdict v;
 
 	if (way->backend == FL_SLOT_NONE)
 		return FL_V_DROP_NO_BACKEND;
+	b = &r->w->backends[way->backend];
 	if (b->mode == FL_FWD_NONE)
 		return FL_V_DROP_BUG;
 	hop = hop_of(b);

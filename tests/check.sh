@@ -33,5 +33,6 @@ make --no-print-directory -j"$jobs" all || {
 suite unit make --no-print-directory -j"$jobs" unit
 suite 'unit under ASan and UBSan' make --no-print-directory -j"$jobs" SAN=1 unit
 suite packet make --no-print-directory packet
+suite model make --no-print-directory -j"$jobs" model
 suite e2e make --no-print-directory e2e
 exec /usr/bin/python3 -B tests/summary.py "$results" tests/skips.txt

@@ -61,33 +61,35 @@ static __always_inline int take_source(__u64 hash, __u64 now, const struct fl_li
 	return first && second;
 }
 
-/* GO_ON or a DROP. `source`: the address's words, one of them; `opens`: a new connection. */
+/*
+ * GO_ON or a DROP. `source`: the address's words, one of them; `opens`: a new connection. What is over
+ * one limit takes no token of the next, if it is only noted too.
+ */
 RARE int check_limits(__u64 source, __u32 id, __u32 opens)
 {
 	const struct fl_limits *l = bpf_map_lookup_elem(&limits, &id);
 	struct fl_svc_meter *m = bpf_map_lookup_elem(&svc_meters, &id);
 	__u64 now = bpf_ktime_get_coarse_ns();
-	int v = GO_ON;
 
 	if (!l || !m)
 		return FL_V_DROP_BUG;
 	if (l->limit[FL_METER_SRC_PACKETS].gap_ns &&
 	    take_source(source_hash(source, id, FL_METER_SRC_PACKETS), now,
 			&l->limit[FL_METER_SRC_PACKETS]))
-		v = over(FL_METER_SRC_PACKETS, l);
-	if (v == GO_ON && opens && l->limit[FL_METER_SRC_NEW].gap_ns &&
+		return over(FL_METER_SRC_PACKETS, l);
+	if (opens && l->limit[FL_METER_SRC_NEW].gap_ns &&
 	    take_source(source_hash(source, id, FL_METER_SRC_NEW), now,
 			&l->limit[FL_METER_SRC_NEW]))
-		v = over(FL_METER_SRC_NEW, l);
-	if (v == GO_ON && l->limit[FL_METER_SVC_PACKETS].gap_ns &&
+		return over(FL_METER_SRC_NEW, l);
+	if (l->limit[FL_METER_SVC_PACKETS].gap_ns &&
 	    meter_take(&m->tat[0], now, l->limit[FL_METER_SVC_PACKETS].gap_ns,
 		       l->limit[FL_METER_SVC_PACKETS].burst_ns))
-		v = over(FL_METER_SVC_PACKETS, l);
-	if (v == GO_ON && opens && l->limit[FL_METER_SVC_NEW].gap_ns &&
+		return over(FL_METER_SVC_PACKETS, l);
+	if (opens && l->limit[FL_METER_SVC_NEW].gap_ns &&
 	    meter_take(&m->tat[1], now, l->limit[FL_METER_SVC_NEW].gap_ns,
 		       l->limit[FL_METER_SVC_NEW].burst_ns))
-		v = over(FL_METER_SVC_NEW, l);
-	return v;
+		return over(FL_METER_SVC_NEW, l);
+	return GO_ON;
 }
 
 static __always_inline int admit_rate(struct xdp_md *ctx, const struct pkt *p,

@@ -116,22 +116,46 @@ static __always_inline const struct fl_nat_back *find_endpoint(const struct addr
 	return bpf_map_lookup_elem(&nat_back, &k);
 }
 
+/* Is it an address that full NAT gives its flows? */
+static __always_inline int in_pool(const struct addr_words *addr)
+{
+	const struct fl_snat *pool;
+	__u32 zero = 0;
+
+	pool = bpf_map_lookup_elem(&snat, &zero);
+	if (!pool)
+		return 0;
+	for (__u32 i = 0; i < FL_SNAT_ADDRS; i++) {
+		if (is_mapped(addr)) {
+			if (i < pool->n4 && pool->addr4[i] == ipv4_of(addr))
+				return 1;
+		} else if (i < pool->n6 && equal16(pool->addr6[i], addr)) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
+#define QUOTED 0x100 /* instead of TCP flags: an error quotes the packet, RFC 5508 REQ-6 */
+
 /*
  * What a packet from `src` to `dst` becomes if it is a reply: 0 with *r filled and t->id, t->index, or
- * -1. `flags`: its TCP flags, for its record.
+ * -1. `flags`: its TCP flags, for its record, which an ICMP error neither refreshes nor ends.
  */
 RARE int find_reply(struct target *t, const struct fl_nat_key *k, __u32 flags)
 {
 	const struct fl_nat_back *e;
-	struct addr_words src;
+	struct addr_words src, dst;
 	struct fl_nat_flow *f;
 
 	if (!t || !k)
 		return -1;
 	copy16(src.a, k->saddr);
+	copy16(dst.a, k->daddr);
 	e = find_endpoint(&src, k->sport, k->proto);
 	t->reply = 1;
-	if (e && e->service) {
+	/* A backend of both kinds: what it sends to the pool answers full NAT. */
+	if (e && e->service && !in_pool(&dst)) {
 		t->id = e->service;
 		t->index = e->backend;
 		copy16(t->rw.src.a, e->vip);
@@ -145,7 +169,8 @@ RARE int find_reply(struct target *t, const struct fl_nat_key *k, __u32 flags)
 		t->reply = 0;
 		return -1;
 	}
-	record_seen(f, (__u8)flags, FL_NAT_FIN);
+	if (flags != QUOTED)
+		record_seen(f, (__u8)flags, FL_NAT_FIN);
 	t->id = f->service;
 	t->index = f->backend;
 	rewrite_by(&t->rw, f);

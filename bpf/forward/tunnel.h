@@ -92,9 +92,13 @@ static __always_inline __u64 inner_sum(const struct xdp_md *ctx, const struct pk
 	__u32 offset = p->proto == IPPROTO_TCP ? 16 : 6;
 	void *end = frame_end(ctx), *ip = at(ctx, p->l3);
 	__sum16 *check = at(ctx, p->l4) + offset;
+	__u32 len = p->l3_len - (p->l4 - p->l3);
 
 	if (p->frag || (p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP) ||
 	    (void *)(check + 1) > end || !*check)
+		return 0;
+	/* Bytes behind the UDP datagram are in no checksum. */
+	if (p->proto == IPPROTO_UDP && *(check - 1) != bpf_htons((__u16)len))
 		return 0;
 	if (p->v6) {
 		struct ipv6hdr *h = ip;
@@ -107,12 +111,12 @@ static __always_inline __u64 inner_sum(const struct xdp_md *ctx, const struct pk
 		       (__u16)~bpf_htons(p->proto);
 	} else {
 		struct iphdr *h = ip;
-		__u32 len = p->l3_len - (p->l4 - p->l3);
 
 		if ((void *)(h + 1) > end)
 			return 0;
-		return (__u16)~fold((__u64)h->saddr + h->daddr + bpf_htons(p->proto) +
-				    bpf_htons((__u16)len));
+		/* 0xffff more is the same sum, and not 0. */
+		return 0xffff + (__u64)(__u16)~fold((__u64)h->saddr + h->daddr +
+						    bpf_htons(p->proto) + bpf_htons((__u16)len));
 	}
 }
 

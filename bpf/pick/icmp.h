@@ -148,7 +148,7 @@ static __always_inline int error_to_vip(struct xdp_md *ctx, const struct pkt *p,
 	}
 	v = admit_lease();
 	if (v == GO_ON)
-		v = admit_source(&q->from, s, t->id);
+		v = admit_source(&q->from, NULL, 0);
 	if (v != GO_ON)
 		return v;
 	/* The client's packet: from the quoted destination to the quoted source. */
@@ -172,7 +172,7 @@ static __always_inline int error_to_client(struct xdp_md *ctx, struct pkt *p, st
 		return FL_V_PASS_NOT_SERVICE;
 	/* The reply that the quoted packet would have had. */
 	nat_key(&k, q->dst.a, q->src.a, dest_port(q->p.ports), source_port(q->p.ports), q->p.proto);
-	if (find_reply(t, &k, 0))
+	if (find_reply(t, &k, QUOTED))
 		return FL_V_PASS_NOT_SERVICE;
 	quote_becomes(q, &t->rw.dst, &t->rw.src, t->rw.dport, t->rw.sport);
 	/* A router speaks for itself, the backend in the VIP's name. */

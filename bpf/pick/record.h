@@ -82,6 +82,8 @@ static __always_inline int names_backend(const struct fl_nat_flow *f)
 /* May a new connection take the place of the one that the entry is of? */
 static __always_inline int replaceable(const struct fl_nat_flow *f, __u32 slot_owner, __u8 proto)
 {
+	__u32 id = f->service, now = coarse_s();
+	const struct fl_service *s = bpf_map_lookup_elem(&services, &id);
 	const struct fl_nat_flow *back;
 	__u16 both = f->flags;
 	struct fl_nat_key k;
@@ -92,6 +94,8 @@ static __always_inline int replaceable(const struct fl_nat_flow *f, __u32 slot_o
 		return 1;
 	both |= back->flags;
 	if (both & FL_NAT_RST || (f->flags & FL_NAT_FIN && back->flags & FL_NAT_FIN))
+		return 1;
+	if (s && now - f->seen_s > s->idle_s && now - back->seen_s > s->idle_s)
 		return 1;
 	return f->backend != slot_owner && !(back->flags & FL_NAT_SEEN);
 }
@@ -176,6 +180,8 @@ static __always_inline int make_pair(const struct pkt *p, struct target *t,
 		return FL_V_DROP_NO_BACKEND;
 	b = bpf_map_lookup_elem(&backends, &t->index);
 	pool = bpf_map_lookup_elem(&snat, &zero);
+	if (b && b->mode != FL_FWD_FULLNAT)
+		return FL_V_DROP_BUG;
 	if (!b || !pool || !pool_address(pool, p, t->hash, &source))
 		return FL_V_DROP_NAT_FULL;
 	nat_key(&back, b->addr, source.a, b->port ? b->port : key->dport, 0, key->proto);

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* diff.h - the model and the real program side by side. */
+#ifndef FAIRLEAD_TESTS_MODEL_DIFF_H
+#define FAIRLEAD_TESTS_MODEL_DIFF_H
+
+#include "gen.h"
+#include "model.h"
+#include "real.h"
+
+struct diff {
+	uint64_t seed;
+	uint32_t scenario;
+	struct world w;
+	struct rng rng;
+	struct gen gen;
+	struct real *real;
+	uint64_t packets, differences;
+};
+
+/* Runs a scenario of `packets` packets; what differs goes to stderr. -errno: it could not run. */
+int diff__scenario(struct diff *d, uint64_t seed, uint32_t scenario, uint64_t packets, int cpu,
+		   int cpus);
+
+/* diff_state.c: what packets left behind: counters, records, fragments' ways. Returns differences. */
+uint32_t diff__state(const struct diff *d);
+
+/* Ages entries, lets the lease lapse, changes a backend: on both sides. */
+void diff__event(struct diff *d, uint32_t now_s);
+
+#endif

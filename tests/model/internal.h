@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* internal.h - the steps of the model, in the order of docs/datapath.md. */
+#ifndef FAIRLEAD_TESTS_MODEL_INTERNAL_H
+#define FAIRLEAD_TESTS_MODEL_INTERNAL_H
+
+#include "model.h"
+
+/* Steps return FL_VERDICTS to say that the packet goes on. */
+#define GO_ON FL_VERDICTS
+
+enum part { PART_WHOLE, PART_FIRST, PART_LATER };
+
+/* What section 1 reads. Addresses are IPv4-mapped for IPv4, ports in host order. */
+struct packet {
+	uint8_t version, tos, ttl, proto;
+	uint32_t tags; /* VLAN tags */
+	uint16_t tci; /* of the outermost */
+	uint32_t l3, l3_len, l4, end; /* offsets in the frame; end: of the IP packet */
+	enum part part;
+	bool df;
+	uint32_t frag_id; /* as fl_frag_key holds it */
+	uint8_t saddr[16], daddr[16];
+	uint16_t sport, dport;
+	uint8_t tcp_flags;
+	bool opens; /* a new connection, section 3 */
+};
+
+/* The packet that an ICMP error quotes. */
+struct quote {
+	uint32_t at, l4; /* offsets in the frame */
+	uint8_t proto;
+	uint8_t saddr[16], daddr[16];
+	uint16_t sport, dport;
+};
+
+/* Where a packet goes, and as what. */
+struct way {
+	uint32_t service, backend;
+	uint64_t hash;
+	bool nat; /* these become the packet's addresses and ports; the ports of whole ones */
+	uint8_t saddr[16], daddr[16];
+	uint16_t sport, dport;
+	/* An ICMP error quotes a packet of the other direction; this becomes its own source. */
+	uint8_t error_saddr[16];
+};
+
+struct run {
+	struct world *w;
+	const struct frame *in;
+	const struct moment *at;
+	struct packet p;
+	struct quote q; /* of an ICMP error that is forwarded */
+	bool error; /* it is one */
+	uint32_t l3_out; /* offset of the received IP header in the frame that leaves */
+	struct outcome *out;
+};
+
+/* IPv6 extension headers from `at` to `end`. */
+struct chain {
+	uint32_t l4;
+	uint8_t proto;
+	enum part part;
+	uint32_t frag_id;
+};
+enum fl_verdict chain__walk(const struct frame *f, uint32_t at, uint32_t end, uint8_t next,
+			    struct chain *out);
+
+/* Section 1, up to the transport header. */
+enum fl_verdict parse__packet(const struct frame *f, struct packet *p);
+bool parse__quote(const struct frame *f, const struct packet *p, struct quote *q);
+
+/* Section 3 */
+enum fl_verdict admit__lease(const struct run *r);
+enum fl_verdict admit__scope(struct run *r, uint32_t scope);
+enum fl_verdict admit__limits(struct run *r, uint32_t service);
+
+/* Section 4; addresses and ports as the client's packet has them. */
+uint64_t pick__hash(const struct world *w, uint32_t service, uint8_t version,
+		    const uint8_t saddr[16], const uint8_t daddr[16], uint16_t sport,
+		    uint16_t dport, uint8_t proto);
+/* What names a source's words in `meters`. */
+uint64_t pick__meter_hash(const struct world *w, const uint8_t saddr[16], uint32_t service,
+			  enum fl_meter which);
+
+/* Index of the slot's backend, which may be FL_SLOT_NONE or not in use: forward__check() says so. */
+uint32_t pick__slot(const struct world *w, uint32_t service, uint64_t hash);
+
+/* Section 5: next hop, TTL and size, section 9 included; then the rewrite. */
+enum fl_verdict forward__check(struct run *r, const struct way *way);
+enum fl_verdict forward__send(struct run *r, const struct way *way);
+
+/* Frame with the link's header for `hop`, IP from the received frame behind `room` more bytes. */
+void link__header(struct run *r, const struct fl_hop *hop, uint32_t room, uint16_t type);
+
+/* Addresses, ports, TTL - 1 and checksums, quoted ones too. */
+void rewrite__nat(struct run *r, const struct way *way);
+
+/* TTL 64, addresses swapped, ICMP type; checksums. */
+void rewrite__echo(struct run *r);
+
+/* Section 6 */
+void nat__way(const struct run *r, struct way *way); /* what `nat` makes of the client's packet */
+enum fl_verdict nat__record(struct run *r, const struct way *way);
+enum fl_verdict fullnat__way(struct run *r, struct way *way); /* by record, or a new one */
+enum fl_verdict fullnat__recall(const struct run *r, struct way *way); /* of a quoted packet */
+enum fl_verdict reply__find(struct run *r, struct way *way);
+enum fl_verdict reply__send(struct run *r, const struct way *way);
+
+/* Section 7 */
+enum fl_verdict icmp__run(struct run *r);
+
+/* Section 8 */
+enum fl_verdict frags__later(struct run *r);
+void frags__remember(struct run *r, enum fl_frag_way kind, const struct way *way);
+
+/* Section 9 */
+enum fl_verdict too_big(struct run *r, uint32_t mtu);
+
+uint32_t now_s(const struct run *r);
+bool is_nat(const struct world *w, uint32_t backend);
+bool sent(enum fl_verdict v);
+
+#endif

@@ -20,6 +20,7 @@ struct judged {
 	uint32_t ingress;
 	uint32_t redirect_to; /* ifindex, 0: none was found */
 	int action; /* enum xdp_action */
+	bool nat_off; /* the scene's NAT services contradict the gate: DROP_BUG says so */
 };
 
 /* At an input's start: counters are zero again. */

@@ -41,7 +41,8 @@ void path__define_maps(void)
 
 /*
  * The programs' constants lie in read-only memory, as the loader's .rodata does; and as the loader
- * does, they are written all the same. They are volatile: the compiler has not drawn conclusions.
+ * does, they are written all the same. They are volatile, so no read of them is optimized away; a write
+ * would be, if the compiler saw where it goes.
  */
 static void write_constant(const volatile void *constant, const void *value, size_t size)
 {
@@ -49,6 +50,7 @@ static void write_constant(const volatile void *constant, const void *value, siz
 
 	if (mprotect((void *)page, at + size - page, PROT_READ | PROT_WRITE))
 		abort();
+	asm volatile("" : "+r"(at));
 	__builtin_memcpy((void *)at, value, size);
 }
 

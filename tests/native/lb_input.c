@@ -65,10 +65,10 @@ static void read_arrival(struct arrival *a, const uint8_t *b, const struct scene
 }
 
 /* Runs one frame; what it becomes is judged. */
-static void run_frame(const struct arrival *a, const uint8_t *bytes, uint32_t headroom)
+static void run_frame(const struct arrival *a, const uint8_t *bytes, uint32_t headroom, bool nat)
 {
 	static uint8_t in[MEM_FRAME_MAX], out[MEM_FRAME_MAX];
-	struct judged j = {.in = in, .out = out, .ingress = a->ingress};
+	struct judged j = {.in = in, .out = out, .ingress = a->ingress, .nat_off = !nat};
 	struct xdp_md ctx;
 	uint32_t linear;
 
@@ -112,7 +112,7 @@ void input__run(const uint8_t *data, size_t size)
 		if (a.len < ETH_LEN)
 			a.len = ETH_LEN;
 		kernel.now_ns += a.wait_ns;
-		run_frame(&a, data, headroom);
+		run_frame(&a, data, headroom, state.gates.nat);
 		data += a.len;
 		size -= a.len;
 	}

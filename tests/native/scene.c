@@ -302,8 +302,16 @@ static void add_sources(void)
 	}
 }
 
+/* At once: seven packets and three connections of a service, three and two of a source. */
 static void add_limits(void)
 {
+	static const struct fl_limit limits[FL_METERS_N] = {
+		[FL_METER_SVC_PACKETS] = {5000000, 30000000},
+		[FL_METER_SVC_NEW] = {10000000, 20000000},
+		[FL_METER_SRC_PACKETS] = {10000000, 20000000},
+		[FL_METER_SRC_NEW] = {10000000, 10000000},
+	};
+
 	for (size_t way = 0; way < COUNT(ways); way++) {
 		for (size_t i = 0; i < 2 * PROTOS; i++) {
 			uint32_t id = service_id(way, i >= PROTOS, i % PROTOS);
@@ -312,10 +320,9 @@ static void add_limits(void)
 			if (!(ways[way].flags & FL_SVC_LIMITS))
 				continue;
 			l->flags = ways[way].flags & FL_SVC_SOURCES ? FL_LIMIT_MONITOR : 0;
-			/* A source may bring two packets, a service four; the last protocol has none. */
-			for (int m = 0; m < FL_METERS_N && i % PROTOS < 2; m++)
-				l->limit[m] = (struct fl_limit){
-					10000000, m < FL_METER_SRC_PACKETS ? 30000000 : 10000000};
+			/* The last protocol is metered without limits. */
+			if (i % PROTOS < 2)
+				memcpy(l->limit, limits, sizeof(limits));
 		}
 	}
 }

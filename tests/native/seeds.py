@@ -114,7 +114,8 @@ def each_way():
                     NAT | WILD, p, arrives(p, TAG), arrives(p, QINQ), arrives(p, ingress=OTHER),
                     arrives(to_vip(way, version, proto, sport=40002 + i, flags="A")),
                     arrives(to_vip(way, version, proto, ttl=1)), headroom=i % 4)
-                yield f"plain-{way}-{version}-{proto}", scene(0, p, headroom=(i + 1) % 4)
+                if "nat" not in way:
+                    yield f"plain-{way}-{version}-{proto}", scene(0, p, headroom=(i + 1) % 4)
 
 
 def replies():
@@ -205,7 +206,8 @@ def icmp():
             frames += [error(version, backend(way, version), client, to_backend),
                        error(version, "10.1.1.1" if version == 4 else "fd00::7", client, to_backend)]
             yield f"errors-{way}-{version}", scene(NAT | WILD, *frames)
-            yield f"errors-plain-{way}-{version}", scene(SOURCES | LEASE, *frames[:2])
+            if "nat" not in way:
+                yield f"errors-plain-{way}-{version}", scene(SOURCES | LEASE, *frames[:2])
     quoted = ip(6, VIP[6], CLIENT[6] % 8) / IPv6ExtHdrDestOpt() / upper("udp", PORT["l2"], 40001)
     yield "error-quotes-extension", scene(0, error(6, CLIENT[6] % 8, VIP[6], quoted))
     sctp = ip(4, VIP[4], CLIENT[4] % 8) / upper("sctp", PORT["l2"], 40001, "A")

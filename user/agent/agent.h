@@ -108,6 +108,7 @@ struct agent {
 	struct apply *applying; /* an apply between prepare and commit */
 	bool apply_again; /* SIGHUP came meanwhile */
 	struct rate verdicts[FL_VERDICTS];
+	uint64_t lapses_before; /* the maps' count of lapses when this agent began */
 	uint64_t lapses_seen;
 	uint64_t late_max_ns; /* worst wake-up of the real-time thread in the last second */
 	bool renew_failing;

@@ -247,7 +247,7 @@ void judge__sent(const struct judged *j, int v, int backend)
 	const struct fl_backend *b = backend < 0 ? NULL : scene__backend((uint32_t)backend);
 	struct pair p = {.j = j};
 
-	that(&p, wire__frame(&p.in, j->in, j->in_len), "sent what was no IP packet");
+	that(&p, wire__frame(&p.in, j->in, j->in_len) && !p.in.broken, "sent what was no IP packet");
 	that(&p, wire__frame(&p.out, j->out, j->out_len), "what was sent is no IP packet");
 	if (b)
 		check_way_out(&p, &b->hop[b->hop_live]);

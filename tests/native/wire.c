@@ -70,11 +70,15 @@ static bool read_ipv6(struct wire *w, const uint8_t *h, uint32_t room)
 		bool frag = w->proto == IPPROTO_FRAGMENT;
 		uint32_t size;
 
-		if (at + 8 > w->l3_len)
-			return false;
+		if (at + 8 > w->l3_len) {
+			w->broken = true;
+			break;
+		}
 		size = frag ? 8 : w->proto == IPPROTO_AH ? (h[at + 1] + 2U) * 4 : (h[at + 1] + 1U) * 8;
-		if (at + size > w->l3_len)
-			return false;
+		if (at + size > w->l3_len) {
+			w->broken = true;
+			break;
+		}
 		if (frag && wire__get16(h + at + 2) & 0xfff9) {
 			w->fragment = true;
 			w->later = wire__get16(h + at + 2) & 0xfff8;

@@ -19,6 +19,7 @@ struct wire {
 	uint32_t l4; /* offset of what follows the IP header and extension headers */
 	uint8_t version, proto, ttl, tos;
 	bool fragment, later; /* is a fragment, is not the first one */
+	bool broken; /* IPv6: extension headers that are longer than the packet, from l4 on */
 };
 
 /* Reads a frame from its Ethernet header on. False: it is not a whole IP packet. */

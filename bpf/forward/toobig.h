@@ -54,6 +54,13 @@ static __always_inline __u64 sum_bytes(void *at, void *end, const __u32 len, __u
 	return sum;
 }
 
+/* What is quoted is summed, and a program sees the first buffer only. */
+static __always_inline int in_first_buffer(const struct xdp_md *ctx, const struct pkt *p,
+					   __u32 quote)
+{
+	return at(ctx, p->l3) + quote <= frame_end(ctx);
+}
+
 /* Cuts the frame to the quoted bytes, makes room in front, swaps MACs, keeps tags. */
 static __always_inline int reframe_answer(struct xdp_md *ctx, const struct pkt *p, __u32 quote,
 					  __u32 room)
@@ -96,7 +103,8 @@ static __always_inline int answer4(struct xdp_md *ctx, const struct pkt *p, __u3
 	__u64 sum;
 	int v;
 
-	if ((void *)(ip + 1) > frame_end(ctx) || p->l3_len < QUOTE4_LEAST)
+	if ((void *)(ip + 1) > frame_end(ctx) || p->l3_len < QUOTE4_LEAST ||
+	    !in_first_buffer(ctx, p, quote))
 		return FL_V_DROP_TOO_BIG;
 	client = ip->saddr;
 	vip = ip->daddr;
@@ -134,7 +142,8 @@ static __always_inline int answer6(struct xdp_md *ctx, const struct pkt *p, __u3
 	__u64 sum;
 	int v;
 
-	if ((void *)(ip + 1) > frame_end(ctx) || p->l3_len < QUOTE6)
+	if ((void *)(ip + 1) > frame_end(ctx) || p->l3_len < QUOTE6 ||
+	    !in_first_buffer(ctx, p, QUOTE6))
 		return FL_V_DROP_TOO_BIG;
 	client = ip->saddr;
 	vip = ip->daddr;

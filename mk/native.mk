@@ -18,8 +18,10 @@ else
 NATIVE_CC := $(CLANG)
 NATIVE_SAN := address,undefined
 # Headers lie at any address in a frame, and the programs read them where they lie.
-NATIVE_FLAGS += -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,$(NATIVE_SAN) \
+NATIVE_FLAGS += -O2 -fno-omit-frame-pointer -fsanitize=$(NATIVE_SAN) \
 	-fno-sanitize=alignment -fno-sanitize-recover=undefined
+# Only the programs lead libFuzzer: what the judge does says nothing about them.
+NATIVE_GUIDE := -fsanitize=fuzzer-no-link
 NATIVE_LINK := -fsanitize=$(NATIVE_SAN)
 endif
 
@@ -40,7 +42,7 @@ $(NATIVE)/lb.o $(NATIVE)/decap.o: $(NATIVE)/%.o: tests/native/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
 	$(Q)$(NATIVE_CC) -Itests/native/shim -Ibpf -Ivmlinux/$(shell uname -m) $(NATIVE_FLAGS) \
-		-Wall -Werror -Wno-unknown-pragmas -c $< -o $@
+		$(NATIVE_GUIDE) -Wall -Werror -Wno-unknown-pragmas -c $< -o $@
 
 define native_rules
 $(NATIVE)/native_$(1)_test: $(call NATIVE_OBJS,$(1),replay_main)

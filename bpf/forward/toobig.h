@@ -54,6 +54,12 @@ static __always_inline __u64 sum_bytes(void *at, void *end, const __u32 len, __u
 	return sum;
 }
 
+/* What is quoted is summed, and a program sees the first buffer only. */
+static __always_inline int in_first_buffer(const struct xdp_md *ctx, __u32 l3, __u32 quote)
+{
+	return at(ctx, l3) + quote <= frame_end(ctx);
+}
+
 /* Cuts the frame to the quoted bytes, makes room in front, swaps MACs, keeps tags. */
 static __always_inline int reframe_answer(struct xdp_md *ctx, __u32 l3, __u32 quote, __u32 room)
 {
@@ -95,7 +101,8 @@ static __always_inline int answer4(struct xdp_md *ctx, __u32 l3, __u32 l3_len, _
 	__u64 sum;
 	int v;
 
-	if ((void *)(ip + 1) > frame_end(ctx) || l3_len < QUOTE4_LEAST)
+	if ((void *)(ip + 1) > frame_end(ctx) || l3_len < QUOTE4_LEAST ||
+	    !in_first_buffer(ctx, l3, quote))
 		return FL_V_DROP_TOO_BIG;
 	client = ip->saddr;
 	vip = ip->daddr;
@@ -133,7 +140,8 @@ static __always_inline int answer6(struct xdp_md *ctx, __u32 l3, __u32 l3_len, _
 	__u64 sum;
 	int v;
 
-	if ((void *)(ip + 1) > frame_end(ctx) || l3_len < QUOTE6)
+	if ((void *)(ip + 1) > frame_end(ctx) || l3_len < QUOTE6 ||
+	    !in_first_buffer(ctx, l3, QUOTE6))
 		return FL_V_DROP_TOO_BIG;
 	client = ip->saddr;
 	vip = ip->daddr;

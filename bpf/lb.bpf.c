@@ -127,10 +127,7 @@ static __always_inline enum action action_of(int verdict)
 #define FL_VERDICT(name, action, text) \
 	case FL_V_##name:              \
 		return action;
-#define FL_NOTE(name, text)
 #include "fairlead/reasons.def"
-#undef FL_VERDICT
-#undef FL_NOTE
 	default:
 		return DROP;
 	}

@@ -27,30 +27,30 @@ struct lease {
 };
 _Static_assert(sizeof(struct lease) == sizeof(struct fl_lease), "lease");
 
-#define ARRAY(name, flags, entries, val)                  \
-	struct {                                          \
-		__uint(type, BPF_MAP_TYPE_ARRAY);         \
-		__uint(map_flags, flags);                 \
-		__uint(max_entries, entries);             \
-		__type(key, __u32);                       \
-		__type(value, val);                       \
+#define ARRAY(name, flags, entries, val)          \
+	struct {                                  \
+		__uint(type, BPF_MAP_TYPE_ARRAY); \
+		__uint(map_flags, flags);         \
+		__uint(max_entries, entries);     \
+		__type(key, __u32);               \
+		__type(value, val);               \
 	} name SEC(".maps")
 
-#define PERCPU_ARRAY(name, entries, val)                  \
-	struct {                                          \
-		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);  \
-		__uint(max_entries, entries);             \
-		__type(key, __u32);                       \
-		__type(value, val);                       \
+#define PERCPU_ARRAY(name, entries, val)                 \
+	struct {                                         \
+		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); \
+		__uint(max_entries, entries);            \
+		__type(key, __u32);                      \
+		__type(value, val);                      \
 	} name SEC(".maps")
 
-#define MAP(name, kind, flags, entries, key_type, val)    \
-	struct {                                          \
-		__uint(type, kind);                       \
-		__uint(map_flags, flags);                 \
-		__uint(max_entries, entries);             \
-		__type(key, key_type);                    \
-		__type(value, val);                       \
+#define MAP(name, kind, flags, entries, key_type, val) \
+	struct {                                       \
+		__uint(type, kind);                    \
+		__uint(map_flags, flags);              \
+		__uint(max_entries, entries);          \
+		__type(key, key_type);                 \
+		__type(value, val);                    \
 	} name SEC(".maps")
 
 #define SLOTS(name, inner)                                \
@@ -61,12 +61,12 @@ _Static_assert(sizeof(struct lease) == sizeof(struct fl_lease), "lease");
 		__array(values, struct inner);            \
 	} name SEC(".maps")
 
-#define INNER(name, value_type)                           \
-	struct name {                                     \
-		__uint(type, BPF_MAP_TYPE_ARRAY);         \
-		__uint(max_entries, 1);                   \
-		__type(key, __u32);                       \
-		__type(value, value_type);                \
+#define INNER(name, value_type)                   \
+	struct name {                             \
+		__uint(type, BPF_MAP_TYPE_ARRAY); \
+		__uint(max_entries, 1);           \
+		__type(key, __u32);               \
+		__type(value, value_type);        \
 	}
 
 /* service */

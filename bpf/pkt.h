@@ -69,11 +69,12 @@ static __always_inline void *frame_end(const struct xdp_md *ctx)
 }
 
 /* Bytes of the whole frame. */
-static __always_inline __u32 frame_len(struct xdp_md *ctx)
+static __always_inline __u64 frame_len(struct xdp_md *ctx)
 {
 	if (gate_jumbo)
-		return (__u32)bpf_xdp_get_buff_len(ctx);
-	return (__u32)(ctx->data_end - ctx->data);
+		return bpf_xdp_get_buff_len(ctx);
+	/* 64 bits wide, and so are its uses: 32-bit arithmetic on pointers is refused. */
+	return (__u64)(frame_end(ctx) - frame(ctx));
 }
 
 /* A one's complement sum of 16-bit words (RFC 1071), taken in wider ones, folded to 16 bits. */

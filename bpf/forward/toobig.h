@@ -67,7 +67,7 @@ static __always_inline int reframe_answer(struct xdp_md *ctx, const struct pkt *
 	head[3] = *(__u32 *)(data + 12);
 	head[4] = *(__u32 *)(data + 16);
 	head[5] = *(__u32 *)(data + 20);
-	if (bpf_xdp_adjust_tail(ctx, (int)(p->l3 + quote - frame_len(ctx))) ||
+	if (bpf_xdp_adjust_tail(ctx, (int)((__s64)(p->l3 + quote) - (__s64)frame_len(ctx))) ||
 	    bpf_xdp_adjust_head(ctx, -(int)room))
 		return FL_V_DROP_HEADROOM;
 	data = frame(ctx);
@@ -146,12 +146,11 @@ static __always_inline int answer6(struct xdp_md *ctx, const struct pkt *p, __u3
 	if ((void *)(icmp + 1) > end)
 		return FL_V_DROP_BUG;
 	*(__u32 *)ip = bpf_htonl(6U << 28);
-	*((__u32 *)ip + 1) = bpf_htonl((__u32)(sizeof(*icmp) + QUOTE6) << 16 | IPPROTO_ICMPV6 << 8 |
-				       ICMP_TTL);
+	*((__u32 *)ip + 1) =
+		bpf_htonl((__u32)(sizeof(*icmp) + QUOTE6) << 16 | IPPROTO_ICMPV6 << 8 | ICMP_TTL);
 	ip->saddr = vip;
 	ip->daddr = client;
-	*icmp = (struct icmp_error){.type = 2,
-				    .info = bpf_htonl(mtu < MIN_MTU6 ? MIN_MTU6 : mtu)};
+	*icmp = (struct icmp_error){.type = 2, .info = bpf_htonl(mtu < MIN_MTU6 ? MIN_MTU6 : mtu)};
 	/* RFC 4443 2.3: with a pseudo-header of addresses, length and protocol. */
 	sum = (__u64)bpf_htons(2 << 8) + icmp->info + bpf_htons(sizeof(*icmp) + QUOTE6) +
 	      bpf_htons(IPPROTO_ICMPV6);

@@ -32,7 +32,7 @@ static __noinline void report(struct xdp_md *ctx, const struct pkt *p, const str
 	e->verdict = (__u8)verdict;
 	e->proto = p->proto;
 	e->tcp_flags = tcp_flags(ctx, p);
-	e->len = frame_len(ctx);
+	e->len = (__u32)frame_len(ctx);
 	__builtin_memcpy(e->saddr, src.a, 16);
 	__builtin_memcpy(e->daddr, dst.a, 16);
 	e->sport = source_port(p->ports);

@@ -38,7 +38,7 @@ static __always_inline int is_ext(__u8 next)
  * `len`: bytes of the frame from the IP header on. Lengths are compared with this number and not added
  * to pointers: kernels before 6.13 lose the bounds of a length from the packet then.
  */
-static __always_inline int parse_ipv4(void *data, void *end, __u32 len, struct pkt *p)
+static __always_inline int parse_ipv4(void *data, void *end, __u64 len, struct pkt *p)
 {
 	struct iphdr *ip = data + p->l3;
 	__u32 header;
@@ -110,7 +110,7 @@ static __always_inline int same_addr6(const struct ipv6hdr *ip)
 	return s[3] == d[3] && s[0] == d[0] && s[1] == d[1] && s[2] == d[2];
 }
 
-static __always_inline int parse_ipv6(void *data, void *end, __u32 len, struct pkt *p)
+static __always_inline int parse_ipv6(void *data, void *end, __u64 len, struct pkt *p)
 {
 	struct ipv6hdr *ip = data + p->l3;
 	__u32 off = sizeof(*ip);

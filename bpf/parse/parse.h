@@ -15,7 +15,7 @@ static __always_inline int parse(struct xdp_md *ctx, struct pkt *p)
 {
 	void *data = frame(ctx), *end = frame_end(ctx);
 	__be16 proto = 0;
-	__u32 len;
+	__u64 len;
 	int v;
 
 	v = parse_eth(data, end, p, &proto);

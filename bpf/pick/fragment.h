@@ -42,9 +42,8 @@ static __noinline void remember_fragment(const struct pkt *p, const struct targe
 }
 
 /* What is remembered of a later fragment's datagram, or NULL. */
-static __always_inline const struct fl_frag *recall_fragment(const struct pkt *p,
-							     const struct addr_words *src,
-							     const struct addr_words *dst)
+static __always_inline const struct fl_frag *
+recall_fragment(const struct pkt *p, const struct addr_words *src, const struct addr_words *dst)
 {
 	const struct fl_frag *f;
 	struct fl_frag_key k;

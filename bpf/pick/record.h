@@ -235,7 +235,8 @@ static __always_inline int lone_finished(const struct fl_nat_flow *f, __u32 idle
 {
 	const __u16 fins = FL_NAT_FIN | FL_NAT_FIN_OTHER;
 
-	return f->flags & FL_NAT_RST || (f->flags & fins) == fins || coarse_s() - f->seen_s > idle_s;
+	return f->flags & FL_NAT_RST || (f->flags & fins) == fins ||
+	       coarse_s() - f->seen_s > idle_s;
 }
 
 /* `nat` where replies do not tell their service: remembers what they become. GO_ON, or why not. */

@@ -57,8 +57,8 @@ static __always_inline struct fl_vip *find_vip(const struct addr_words *addr)
 	return bpf_map_lookup_elem(&vips, &k);
 }
 
-static __noinline struct fl_service *find_wild(const struct addr_words *vip, __be16 port, __u8 proto,
-					       __u32 *id)
+static __noinline struct fl_service *find_wild(const struct addr_words *vip, __be16 port,
+					       __u8 proto, __u32 *id)
 {
 	struct fl_vip *v = find_vip(vip);
 	__u16 host_port = bpf_ntohs(port);

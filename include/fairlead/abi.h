@@ -210,7 +210,8 @@ enum fl_forward {
 	FL_FWD_FULLNAT, /* destination and source NAT: replies come back by themselves */
 };
 
-#define FL_HOP_TAG 0x8000 /* fl_hop.vlan: the frame leaves with exactly one tag, of the low 12 bits */
+#define FL_HOP_TAG \
+	0x8000 /* fl_hop.vlan: the frame leaves with exactly one tag, of the low 12 bits */
 
 /* Where a frame goes next. ifindex 0: not resolved, packets are dropped and counted. */
 struct fl_hop {
@@ -441,20 +442,14 @@ _Static_assert(sizeof(struct fl_count) == 16, "fl_count");
 /* Verdicts of the program: one row of reasons.def each. */
 enum fl_verdict {
 #define FL_VERDICT(name, action, text) FL_V_##name,
-#define FL_NOTE(name, text)
 #include "reasons.def"
-#undef FL_VERDICT
-#undef FL_NOTE
 	FL_VERDICTS,
 };
 
 /* What is counted beside the verdict: `notes`. */
 enum fl_note {
-#define FL_VERDICT(name, action, text)
 #define FL_NOTE(name, text) FL_N_##name,
 #include "reasons.def"
-#undef FL_VERDICT
-#undef FL_NOTE
 	FL_NOTES,
 };
 

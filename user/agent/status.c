@@ -170,10 +170,7 @@ static json_t *verdicts_json(struct agent *a)
 		const char *name, *action, *text;
 	} rows[] = {
 #define FL_VERDICT(name, action, text) {#name, #action, text},
-#define FL_NOTE(name, text)
 #include "fairlead/reasons.def"
-#undef FL_VERDICT
-#undef FL_NOTE
 	};
 	json_t *list = json_array();
 

@@ -95,7 +95,7 @@ class Lab(Topology):
         lines += [f"{k}: {v}" for k, v in more.items()]
         return "\n".join(lines) + "\n"
 
-    def start_agent(self, patience=10.0, env=None):
+    def start_agent(self, patience=30.0, env=None):
         """Starts fairleadd on lb and waits until its API answers."""
         self.agent = self.procs.start(
             "fairleadd", [f"{self.build}/fairleadd", "-c", self.config_path, "-f"],

@@ -23,13 +23,17 @@ http {{
 	client_body_temp_path {dir}/body; proxy_temp_path {dir}/proxy; fastcgi_temp_path {dir}/fcgi;
 	uwsgi_temp_path {dir}/uwsgi; scgi_temp_path {dir}/scgi;
 	server {{
-		listen 80 backlog=1024;
-		listen [::]:80 backlog=1024;
+		{listen}
+		client_max_body_size 16m;
 		location / {{ default_type text/plain; return 200 "{name}\\n"; }}
+		location /port {{ default_type text/plain; return 200 "$server_port\\n"; }}
+		location /client {{ default_type text/plain; return 200 "$remote_addr\\n"; }}
 		location /health {{ default_type text/plain; root {dir}/www; }}
 	}}
 }}
 """
+
+PORTS = (80, 8000, 8001, 8080)  # where nginx listens, both families
 
 
 class Lab(Topology):
@@ -87,6 +91,10 @@ class Lab(Topology):
         with open(tmp, "w", encoding="utf-8") as f:
             f.write(text)
         os.rename(tmp, self.config_path)
+
+    def verdicts(self):
+        """{verdict: packets}"""
+        return {v["name"]: v["packets"] for v in self.status()["verdicts"]}
 
     def head(self, **more):
         """The top of a configuration for this lab."""
@@ -171,6 +179,10 @@ class Lab(Topology):
         (root,) = glob.glob(f"/sys/fs/bpf/fairlead/{self.instance}/v*")
         return f"{root}/{name}"
 
+    def pinned(self, name):
+        """Is there such a pin?"""
+        return os.path.exists(self.pin(name))
+
     def slot_tables(self):
         """What every slot map holds, live and idle, as bpftool dumps it: {map: text}."""
         root = self.pin("slots")
@@ -185,7 +197,8 @@ class Lab(Topology):
         os.makedirs(f"{folder}/www", exist_ok=True)
         self.set_health(host, health)
         with open(f"{folder}/nginx.conf", "w", encoding="utf-8") as f:
-            f.write(NGINX.format(dir=folder, name=host))
+            f.write(NGINX.format(dir=folder, name=host, listen="\n\t\t".join(
+                f"listen {p} backlog=1024; listen [::]:{p} backlog=1024;" for p in PORTS)))
         binary = shutil.which("nginx") or "/usr/sbin/nginx"
         self.nginx[host] = self.procs.start(f"nginx-{host}",
                                             [binary, "-p", folder, "-c", f"{folder}/nginx.conf"],
@@ -221,9 +234,9 @@ class Lab(Topology):
                 os.kill(pid, signal.SIGKILL)
         p.wait()
 
-    def fetch(self, url, host="client", patience=2):
+    def fetch(self, url, *more, host="client", patience=2):
         """What curl gets, or None."""
-        out = run("nsenter", f"--net=/run/netns/{self.ns(host)}", "curl", "-s", "-m",
-                  str(patience), "-w", "\n%{http_code}", url, check=False)
+        out = run("nsenter", f"--net=/run/netns/{self.ns(host)}", "curl", "-s", "-g", "-m",
+                  str(patience), "-w", "\n%{http_code}", *more, url, check=False)
         body, _, code = out.rpartition("\n")
         return body.strip() if code == "200" else None

@@ -26,97 +26,95 @@
 #include "pick/slot.h"
 #include "service/lookup.h"
 
-/* ICMP and later fragments: GO_ON with the target of what is to be forwarded, or a verdict. */
-static __noinline int resolve_odd(struct xdp_md *ctx, struct pkt *p, struct target *t, __u64 bytes)
-{
-	struct addr_words src, dst;
-	const struct fl_frag *f;
-
-	if (p->frag == FRAG_NONE)
-		return resolve_icmp(ctx, p, t, bytes);
-	if (addresses(ctx, p, &src, &dst))
-		return FL_V_DROP_BUG;
-	f = recall_fragment(p, &src, &dst);
-	if (!f)
-		return !(p->v6 && is_mapped(&dst)) && find_vip(&dst) ? FL_V_DROP_FRAGMENT
-								     : FL_V_PASS_FRAGMENT;
-	if (f->way == FL_FRAG_SEND)
-		return pick_fragment(t, f, bytes);
-	if (f->way != FL_FRAG_REPLY || !gate_nat)
-		return FL_V_PASS_FRAGMENT;
-	__builtin_memcpy(t->rw.src.a, f->saddr, 16);
-	__builtin_memcpy(t->rw.dst.a, f->daddr, 16);
-	return send_to_client(ctx, p, t);
-}
-
-/* The backend of a packet that the service admits. */
+/* GO_ON with the backend of a packet that the service admits, GO_ON_ODD, or a verdict. */
 static __always_inline int pick(struct xdp_md *ctx, const struct pkt *p, struct target *t,
-				const struct addr_words *src, const struct addr_words *dst)
+				const struct fl_service *s, const struct addr_words *src,
+				const struct addr_words *dst, struct fl_backend **b)
 {
-	int v;
+	int v, full = gate_nat && s->flags & FL_SVC_FULLNAT;
 
-	t->hash = hash_flow(p, src, dst, p->ports, t->service->affinity);
-	v = slot_of(t->service, t->hash, &t->index);
+	t->hash = hash_flow(p, src, dst, p->ports, s->affinity);
+	v = slot_of(s, t->hash, &t->index);
 	if (v != GO_ON)
 		return v;
-	if (gate_nat && t->service->flags & FL_SVC_FULLNAT)
-		return pick_fullnat(ctx, p, t, src, dst);
-	v = backend_of(t->index, &t->backend);
-	if (v == GO_ON && gate_nat && t->backend->mode == FL_FWD_NAT &&
-	    t->backend->flags & FL_BE_RECORD)
-		v = record_nat(ctx, p, t, src, dst);
-	return v;
+	if (!full) {
+		v = backend_of(t->index, b);
+		if (v != GO_ON || !gate_nat || (*b)->mode != FL_FWD_NAT)
+			return v;
+		if (!((*b)->flags & FL_BE_RECORD))
+			return GO_ON_ODD;
+	}
+	v = full ? pick_fullnat(ctx, p, t) : record_nat(ctx, p, t);
+	return v == GO_ON ? GO_ON_ODD : v;
 }
 
-/* Packets with ports: GO_ON with their target, or a verdict. */
-static __always_inline int resolve(struct xdp_md *ctx, struct pkt *p, struct target *t, __u64 bytes)
+/* Packets with ports: GO_ON with their backend, GO_ON_ODD, TO_CLIENT, or a verdict. */
+static __always_inline int resolve(struct xdp_md *ctx, struct pkt *p, struct target *t, __u64 bytes,
+				   struct fl_backend **b)
 {
+	struct fl_service *s = NULL;
 	struct addr_words src, dst;
-	int v;
+	int v, first;
 
 	if (addresses(ctx, p, &src, &dst))
 		return FL_V_DROP_BUG;
 	if (!(p->v6 && unlikely(is_mapped(&dst))))
-		t->service = find_service(&dst, dest_port(p->ports), p->proto, &t->id);
-	if (unlikely(!t->service)) {
+		s = find_service(&dst, dest_port(p->ports), p->proto, &t->id);
+	if (unlikely(!s)) {
 		t->id = 0;
 		if (!gate_nat && !p->frag)
 			return FL_V_PASS_NOT_SERVICE;
-		return not_for_service(ctx, p, t, &src, &dst);
+		v = not_for_service(ctx, p, t);
+		/* The verifier has to see that no backend is looked for. */
+		return v == GO_ON ? FL_V_DROP_BUG : v;
 	}
 	count_service(t->id, bytes);
+	first = starts_flow(ctx, p);
 	v = admit_lease();
 	if (v == GO_ON)
-		v = admit_source(&src, t->service, t->id);
+		v = admit_source(&src, s, t->id);
 	if (v == GO_ON)
-		v = admit_rate(ctx, p, &src, t->service, t->id);
+		v = admit_rate(ctx, p, &src, s, t->id);
 	if (v == GO_ON)
-		v = pick(ctx, p, t, &src, &dst);
-	if (v != GO_ON)
+		v = pick(ctx, p, t, s, &src, &dst, b);
+	if (v != GO_ON && v != GO_ON_ODD)
 		return v;
-	if (unlikely(p->frag))
-		remember_fragment(p, t, &src, &dst, FL_FRAG_SEND);
-	report_flow(ctx, p, t);
-	return GO_ON;
+	if (unlikely(p->frag)) {
+		remember_fragment(ctx, p, t, FL_FRAG_SEND);
+		v = GO_ON_ODD;
+	}
+	return first && report_flow(ctx, p, t) ? GO_ON_ODD : v;
+}
+
+/* To the client, as t->rw says. */
+static __always_inline int reply(struct xdp_md *ctx, const struct pkt *p, struct target *t)
+{
+	int icmp = is_icmp(p), v = find_way(ctx, p, t);
+
+	if (v == GO_ON && icmp)
+		v = turn_quote(ctx, p, t, 1);
+	return v == GO_ON ? send_reply(ctx, p, t) : v;
 }
 
 static __always_inline int steer(struct xdp_md *ctx, struct pkt *p, struct target *t, __u64 bytes)
 {
 	int v = parse(ctx, p);
+	struct fl_backend *b;
 
-	if (likely(v == GO_ON))
-		v = resolve(ctx, p, t, bytes);
-	else if (v == ODD)
-		v = resolve_odd(ctx, p, t, bytes);
-	if (v != GO_ON)
-		return v;
-	if (!t->backend)
-		return FL_V_DROP_BUG;
-	v = forward(ctx, p, t);
-	if (v == FL_V_SEND_L2 || v == FL_V_SEND_IPIP || v == FL_V_SEND_GUE || v == FL_V_SEND_NAT ||
-	    v == FL_V_SEND_FULLNAT)
-		count_backend(t->index, bytes);
-	return v;
+	if (likely(v == GO_ON)) {
+		v = resolve(ctx, p, t, bytes, &b);
+		if (likely(v == GO_ON))
+			v = deliver(ctx, p, t, b, bytes, 0);
+	} else if (v == ODD) {
+		v = p->frag ? steer_fragment(ctx, p, t, bytes) : steer_icmp(ctx, p, t, bytes);
+	}
+	if (v == GO_ON_ODD)
+		v = deliver_odd(ctx, p, t, bytes);
+	if (v == TOO_BIG) {
+		t->send = XDP_TX;
+		return too_big(ctx, p, t->mtu);
+	}
+	return gate_nat && v == TO_CLIENT ? reply(ctx, p, t) : v;
 }
 
 enum action { PASS, DROP, SEND };

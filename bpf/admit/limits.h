@@ -62,16 +62,15 @@ static __always_inline int take_source(__u64 hash, __u64 now, const struct fl_li
 	return first && second;
 }
 
-/* GO_ON or a DROP. */
-static __noinline int check_limits(struct xdp_md *ctx, const struct pkt *p,
-				   const struct addr_words *src, __u32 id)
+/* GO_ON or a DROP. `new`: the packet opens a connection. */
+RARE int check_limits(const struct addr_words *src, __u32 id, int new)
 {
 	const struct fl_limits *l = bpf_map_lookup_elem(&limits, &id);
 	struct fl_svc_meter *m = bpf_map_lookup_elem(&svc_meters, &id);
 	__u64 now = bpf_ktime_get_coarse_ns();
-	int new = opens_connection(ctx, p), v = GO_ON;
+	int v = GO_ON;
 
-	if (!l || !m)
+	if (!l || !m || !src)
 		return FL_V_DROP_BUG;
 	if (l->limit[FL_METER_SRC_PACKETS].gap_ns &&
 	    take_source(source_hash(src, id, FL_METER_SRC_PACKETS), now,
@@ -97,7 +96,7 @@ static __always_inline int admit_rate(struct xdp_md *ctx, const struct pkt *p,
 {
 	if (!gate_limits || !(s->flags & FL_SVC_LIMITS))
 		return GO_ON;
-	return check_limits(ctx, p, src, id);
+	return check_limits(src, id, opens_connection(ctx, p));
 }
 
 #endif

@@ -11,11 +11,13 @@
 #define SCOPE_ALL 0
 
 /* GO_ON or DROP_DENIED, by the longest prefix in a scope. */
-static __noinline int check_scope(const struct addr_words *src, __u32 scope)
+RARE int check_scope(const struct addr_words *src, __u32 scope)
 {
 	struct fl_source_key k = {.prefixlen = SCOPE_BITS + 128, .scope = bpf_htonl(scope)};
 	const struct fl_source *s;
 
+	if (!src)
+		return FL_V_DROP_BUG;
 	__builtin_memcpy(k.addr, src->a, sizeof(k.addr));
 	s = bpf_map_lookup_elem(&sources, &k);
 	if (!s || !(s->flags & FL_SRC_DENY))

@@ -59,22 +59,31 @@ static __always_inline int turn_ip(struct xdp_md *ctx, const struct pkt *p)
 	return 0;
 }
 
-static __always_inline int answer_echo(struct xdp_md *ctx, const struct pkt *p, struct target *t,
-				       const struct addr_words *src, const struct addr_words *dst)
+/* The answer to an echo request, or why there is none. The caller sends it by XDP_TX. */
+RARE int answer_echo(struct xdp_md *ctx, const struct pkt *packet)
 {
-	__u32 header = p->v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
-	__u8 reply = p->v6 ? ICMPV6_ECHOREPLY : ICMP_ECHOREPLY;
-	const struct fl_vip *vip = find_vip(dst);
+	struct pkt mine, *p = &mine;
+	struct addr_words src, dst;
+	const struct fl_vip *vip;
+	__u32 header;
+	__u8 reply;
 	void *data;
 	__u8 *icmp;
 	int v;
 
+	if (adopt(p, packet) || addresses(ctx, p, &src, &dst))
+		return FL_V_DROP_BUG;
+	if (p->v6 && is_mapped(&dst))
+		return FL_V_PASS_NOT_SERVICE;
+	header = p->v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
+	reply = p->v6 ? ICMPV6_ECHOREPLY : ICMP_ECHOREPLY;
+	vip = find_vip(&dst);
 	/* Options may want more of a host than an answer. */
 	if (!vip || !(vip->flags & FL_VIP_ECHO) || p->l4 != p->l3 + header)
 		return FL_V_PASS_NOT_SERVICE;
 	v = admit_lease();
 	if (v == GO_ON)
-		v = admit_source(src, NULL, 0);
+		v = admit_source(&src, NULL, 0);
 	if (v != GO_ON)
 		return v;
 	if (icmp_over(ICMP_METER_ECHO, ECHO_GAP_NS))
@@ -90,7 +99,6 @@ static __always_inline int answer_echo(struct xdp_md *ctx, const struct pkt *p, 
 	swap_macs(data);
 	if (turn_ip(ctx, p))
 		return FL_V_DROP_BUG;
-	t->send = XDP_TX;
 	return FL_V_SEND_ECHO;
 }
 

@@ -7,6 +7,8 @@
 #include "forward/toobig.h"
 #include "forward/tunnel.h"
 #include "maps.h"
+#include "observe/count.h"
+#include "pick/slot.h"
 
 /*
  * The way out, chosen before anything is rewritten: *action is XDP_TX for the port that the packet came
@@ -27,10 +29,13 @@ static __always_inline int is_nat(const struct fl_backend *b)
 	return gate_nat && (b->mode == FL_FWD_NAT || b->mode == FL_FWD_FULLNAT);
 }
 
-/* Rewrites the frame for t->backend. A SEND verdict with t->send, or why it is dropped. */
-static __always_inline int forward(struct xdp_md *ctx, struct pkt *p, struct target *t)
+/*
+ * Rewrites the frame for the backend. A SEND verdict with t->send, why it is dropped, or TOO_BIG. `nat`:
+ * the backend may be one of NAT.
+ */
+static __always_inline int forward(struct xdp_md *ctx, struct pkt *p, struct target *t,
+				   const struct fl_backend *b, const int nat)
 {
-	const struct fl_backend *b = t->backend;
 	__u32 live = *(volatile const __u32 *)&b->hop_live & 1, overhead = 0;
 	const struct fl_hop *hop = &b->hop[live];
 	int l2 = b->mode == FL_FWD_L2, v;
@@ -43,18 +48,45 @@ static __always_inline int forward(struct xdp_md *ctx, struct pkt *p, struct tar
 	if (!l2) {
 		if (unlikely(p->ttl <= 1))
 			return FL_V_DROP_TTL;
-		if (!is_nat(b))
+		if (!nat || !is_nat(b))
 			overhead = tunnel_overhead(b);
 	}
-	if (unlikely(hop->mtu && p->l3_len + overhead > hop->mtu))
-		return too_big(ctx, p, t, hop->mtu - overhead);
+	if (unlikely(hop->mtu && p->l3_len + overhead > hop->mtu)) {
+		t->mtu = hop->mtu > overhead ? hop->mtu - overhead : 0;
+		return TOO_BIG;
+	}
 	if (l2) {
 		v = frame_for(ctx, p, hop, 0, type_of(p));
 		return v == GO_ON ? FL_V_SEND_L2 : v;
 	}
-	if (is_nat(b))
-		return forward_nat(ctx, p, t, hop);
+	if (nat && is_nat(b))
+		return forward_nat(ctx, p, t, b, hop);
 	return forward_tunnel(ctx, p, b, hop, t->hash);
+}
+
+/* forward(), and the backend's counter; `bytes`: of the frame as it came. */
+static __always_inline int deliver(struct xdp_md *ctx, struct pkt *p, struct target *t,
+				   const struct fl_backend *b, __u64 bytes, const int nat)
+{
+	int v = forward(ctx, p, t, b, nat);
+
+	if (v == FL_V_SEND_L2 || v == FL_V_SEND_IPIP || v == FL_V_SEND_GUE || v == FL_V_SEND_NAT ||
+	    v == FL_V_SEND_FULLNAT)
+		count_backend(t->index, bytes);
+	return v;
+}
+
+/* The same for NAT, and for what is no whole packet with ports: to the backend t->index. */
+RARE int deliver_odd(struct xdp_md *ctx, const struct pkt *packet, struct target *t, __u64 bytes)
+{
+	struct pkt mine, *p = &mine;
+	struct fl_backend *b;
+	int v;
+
+	if (adopt(p, packet) || !t)
+		return FL_V_DROP_BUG;
+	v = backend_of(t->index, &b);
+	return v == GO_ON ? deliver(ctx, p, t, b, bytes, 1) : v;
 }
 
 #endif

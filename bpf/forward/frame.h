@@ -20,15 +20,16 @@ static __always_inline void write_macs(void *data, const struct fl_hop *hop)
 	to[2] = from[2];
 }
 
-/* The rare frames: with tags, or with one to be written. */
-static __noinline int frame_tagged(struct xdp_md *ctx, struct pkt *p, const struct fl_hop *hop,
-				   __u32 grow, __be16 type)
+/* The rare frames: with tags, or with one to be written; IP is at offset `was`. */
+RARE int frame_tagged(struct xdp_md *ctx, __u32 was, const struct fl_hop *hop, __u32 grow,
+		      __be16 type)
 {
-	__u32 tags[2] = {}, l3 = p->l3, tag = hop->vlan;
 	void *data = frame(ctx), *end = frame_end(ctx);
+	__u32 tags[2] = {}, l3 = was, tag;
 
-	if (data + ETH_HLEN_MAX > end)
+	if (!hop || was > ETH_HLEN_MAX || data + ETH_HLEN_MAX > end)
 		return FL_V_DROP_BUG;
+	tag = hop->vlan;
 	if (l3 > ETH_HLEN)
 		tags[0] = *(__u32 *)(data + 12);
 	if (l3 > ETH_HLEN + 4)
@@ -39,7 +40,7 @@ static __noinline int frame_tagged(struct xdp_md *ctx, struct pkt *p, const stru
 		tags[0] = bpf_htonl((__u32)ETH_P_8021Q << 16 | tci | (tag & TCI_ID));
 		l3 = ETH_HLEN + 4;
 	}
-	if (grow + l3 != p->l3 && bpf_xdp_adjust_head(ctx, (int)(p->l3 - l3 - grow)))
+	if (grow + l3 != was && bpf_xdp_adjust_head(ctx, (int)(was - l3 - grow)))
 		return FL_V_DROP_HEADROOM;
 	data = frame(ctx);
 	end = frame_end(ctx);
@@ -53,7 +54,6 @@ static __noinline int frame_tagged(struct xdp_md *ctx, struct pkt *p, const stru
 	} else {
 		*(__be16 *)(data + 16) = type;
 	}
-	p->l3 = l3;
 	return GO_ON;
 }
 
@@ -66,8 +66,13 @@ static __always_inline int frame_for(struct xdp_md *ctx, struct pkt *p, const st
 {
 	void *data;
 
-	if (unlikely(p->l3 != ETH_HLEN || hop->vlan))
-		return frame_tagged(ctx, p, hop, grow, type);
+	if (unlikely(p->l3 != ETH_HLEN || hop->vlan)) {
+		int v = frame_tagged(ctx, (__u32)p->l3, hop, grow, type);
+
+		if (hop->vlan)
+			p->l3 = ETH_HLEN + 4;
+		return v;
+	}
 	if (grow && bpf_xdp_adjust_head(ctx, -(int)grow))
 		return FL_V_DROP_HEADROOM;
 	data = frame(ctx);

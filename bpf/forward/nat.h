@@ -116,9 +116,8 @@ static __always_inline int rewrite_packet(struct xdp_md *ctx, const struct pkt *
 
 /* Towards the backend: its address and port, and for full NAT a source of the pool. */
 static __always_inline int forward_nat(struct xdp_md *ctx, struct pkt *p, struct target *t,
-				       const struct fl_hop *hop)
+				       const struct fl_backend *b, const struct fl_hop *hop)
 {
-	const struct fl_backend *b = t->backend;
 	int v;
 
 	if (!t->rewritten) {

@@ -37,53 +37,52 @@ static __always_inline void fib_question(struct bpf_fib_lookup *q, const struct 
 	}
 }
 
-/* GO_ON with the way to the client, or a verdict. */
-static __noinline int way_to(struct xdp_md *ctx, const struct pkt *p, const struct rewrite *r,
-			     struct fl_hop *hop)
+/* GO_ON with t->hop, the way to the client that t->rw names, or a verdict. */
+RARE int find_way(struct xdp_md *ctx, const struct pkt *p, struct target *t)
 {
-	struct bpf_fib_lookup q = {};
 	const struct fl_vlan_port *vlan;
+	struct bpf_fib_lookup q = {};
+	__u32 port;
 	long rc;
 
-	fib_question(&q, ctx, p, r);
+	if (!p || !t)
+		return FL_V_DROP_BUG;
+	fib_question(&q, ctx, p, &t->rw);
 	rc = bpf_fib_lookup(ctx, &q, sizeof(q), 0);
 	if (rc == BPF_FIB_LKUP_RET_FRAG_NEEDED)
 		return p->df ? FL_V_PASS_TOO_BIG : FL_V_DROP_TOO_BIG;
 	if (rc == BPF_FIB_LKUP_RET_NO_NEIGH) {
-		want_neighbour(&r->dst, ctx->ingress_ifindex);
+		want_neighbour(&t->rw.dst, ctx->ingress_ifindex);
 		return FL_V_DROP_NO_NEXTHOP;
 	}
 	if (rc != BPF_FIB_LKUP_RET_SUCCESS)
 		return FL_V_PASS_LOCAL;
-	__builtin_memcpy(hop->dmac, q.dmac, sizeof(hop->dmac));
-	__builtin_memcpy(hop->smac, q.smac, sizeof(hop->smac));
-	hop->ifindex = q.ifindex;
-	vlan = bpf_map_lookup_elem(&vlan_ports, &hop->ifindex);
-	if (vlan) {
-		hop->ifindex = vlan->ifindex;
-		hop->vlan = vlan->vlan;
-	}
-	return GO_ON;
-}
-
-/* Sends the packet as t->rw says. */
-static __noinline int send_to_client(struct xdp_md *ctx, struct pkt *p, struct target *t)
-{
-	struct fl_hop hop = {};
-	int v;
-
-	v = way_to(ctx, p, &t->rw, &hop);
-	if (v == GO_ON)
-		v = choose_port(ctx, hop.ifindex, &t->send);
-	if (v != GO_ON)
-		return v;
 	if (p->ttl <= 1)
 		return FL_V_DROP_TTL;
+	__builtin_memcpy(t->hop.dmac, q.dmac, sizeof(t->hop.dmac));
+	__builtin_memcpy(t->hop.smac, q.smac, sizeof(t->hop.smac));
+	port = q.ifindex;
+	vlan = bpf_map_lookup_elem(&vlan_ports, &port);
+	t->hop.ifindex = vlan ? vlan->ifindex : port;
+	t->hop.vlan = vlan ? vlan->vlan : 0;
+	return choose_port(ctx, t->hop.ifindex, &t->send);
+}
+
+/* The packet as t->rw says, by t->hop. */
+RARE int send_reply(struct xdp_md *ctx, const struct pkt *packet, struct target *t)
+{
+	struct pkt mine, *p = &mine;
+	struct rewrite r;
+	int v;
+
+	if (adopt(p, packet) || !t)
+		return FL_V_DROP_BUG;
+	r = t->rw;
 	v = decrement_ttl(ctx, p);
 	if (v == GO_ON)
-		v = rewrite_packet(ctx, p, &t->rw);
+		v = rewrite_packet(ctx, p, &r);
 	if (v == GO_ON)
-		v = frame_for(ctx, p, &hop, 0, type_of(p));
+		v = frame_for(ctx, p, &t->hop, 0, type_of(p));
 	return v == GO_ON ? FL_V_SEND_REPLY : v;
 }
 
@@ -106,12 +105,14 @@ static __always_inline const struct fl_nat_back *find_endpoint(const struct addr
  * What a packet from `src` to `dst` becomes if it is a reply: 0 with *r filled and t->id, t->index, or
  * -1. `flags`: its TCP flags, for its record.
  */
-static __noinline int find_reply(struct target *t, const struct fl_nat_key *k, __u8 flags)
+RARE int find_reply(struct target *t, const struct fl_nat_key *k, __u8 flags)
 {
 	const struct fl_nat_back *e;
 	struct addr_words src;
 	struct fl_nat_flow *f;
 
+	if (!t || !k)
+		return -1;
 	__builtin_memcpy(src.a, k->saddr, 16);
 	e = find_endpoint(&src, k->sport, k->proto);
 	if (e && e->service) {
@@ -133,25 +134,31 @@ static __noinline int find_reply(struct target *t, const struct fl_nat_key *k, _
 	return 0;
 }
 
-/* What is for no service: a reply, or the first fragment of something else. */
-static __noinline int not_for_service(struct xdp_md *ctx, struct pkt *p, struct target *t,
-				      const struct addr_words *src, const struct addr_words *dst)
+/* What is for no service: TO_CLIENT for a reply, or the verdict of something else. */
+RARE int not_for_service(struct xdp_md *ctx, const struct pkt *packet, struct target *t)
 {
+	struct pkt mine, *p = &mine;
+	struct addr_words src, dst;
 	struct fl_nat_key k;
 
+	if (adopt(p, packet) || !t || addresses(ctx, p, &src, &dst))
+		return FL_V_DROP_BUG;
+	/* On the wire a mapped address is nobody's: neither a VIP nor a backend. */
+	if (p->v6 && (is_mapped(&src) || is_mapped(&dst)))
+		return p->frag ? FL_V_PASS_FRAGMENT : FL_V_PASS_NOT_SERVICE;
 	if (gate_nat) {
-		nat_key(&k, src->a, dst->a, source_port(p->ports), dest_port(p->ports), p->proto);
+		nat_key(&k, src.a, dst.a, source_port(p->ports), dest_port(p->ports), p->proto);
 		if (!find_reply(t, &k, tcp_flags(ctx, p))) {
 			t->rewritten = 1;
 			if (p->frag)
-				remember_fragment(p, t, src, dst, FL_FRAG_REPLY);
-			return send_to_client(ctx, p, t);
+				remember_fragment(ctx, p, t, FL_FRAG_REPLY);
+			return TO_CLIENT;
 		}
 	}
 	if (!p->frag)
 		return FL_V_PASS_NOT_SERVICE;
-	if (find_vip(dst))
-		remember_fragment(p, t, src, dst, FL_FRAG_PASS);
+	if (find_vip(&dst))
+		remember_fragment(ctx, p, t, FL_FRAG_PASS);
 	return FL_V_PASS_FRAGMENT;
 }
 

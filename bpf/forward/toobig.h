@@ -20,9 +20,9 @@
 
 #define ICMP_TTL 64
 #define QUOTE4 548 /* RFC 1812 4.3.2.3: the answer has at most 576 bytes */
-#define QUOTE4_LEAST 68 /* longest IPv4 header and 8 bytes, RFC 792 */
 #define QUOTE6 1232 /* RFC 4443 2.4 (c): the answer has at most 1280 bytes */
 #define SUM_MAX 512 /* bytes that bpf_csum_diff() takes at once */
+#define MIN_MTU4 68 /* RFC 791 3.2 */
 #define MIN_MTU6 1280
 
 struct icmp_error {
@@ -40,16 +40,25 @@ static __always_inline int icmp_over(__u32 which, __u64 gap_ns)
 	return !word || meter_take(word, bpf_ktime_get_coarse_ns(), gap_ns, ICMP_BURST_NS);
 }
 
-/* Adds `len` bytes, known when compiled, to a one's complement sum. */
-static __always_inline __u64 sum_bytes(void *at, void *end, const __u32 len, __u64 sum)
+/* Adds all bytes from `at` to the frame's end, at most 1535, to a one's complement sum. */
+static __always_inline __u64 sum_rest(void *at, void *end, __u64 sum)
 {
-	for (__u32 done = 0; done < len; done += SUM_MAX) {
-		__u32 n = len - done < SUM_MAX ? len - done : SUM_MAX;
+	/* In pieces of a size that is known when compiled: the verifier wants it so. */
+#pragma unroll
+	for (__u32 n = 2 * SUM_MAX; n >= 4; n /= 2) {
+		const __u32 piece = n > SUM_MAX ? SUM_MAX : n;
 
-		if (at + done + n > end)
-			return 0;
-		sum += (__u32)bpf_csum_diff(NULL, 0, at + done, n, 0);
+		if (at + piece > end)
+			continue;
+		sum += (__u32)bpf_csum_diff(NULL, 0, at, piece, 0);
+		at += piece;
 	}
+	if (at + 2 <= end) {
+		sum += *(__u16 *)at;
+		at += 2;
+	}
+	if (at + 1 <= end)
+		sum += *(__u8 *)at; /* the first of a word: the low one on our machines */
 	return sum;
 }
 
@@ -87,16 +96,15 @@ static __always_inline int reframe_answer(struct xdp_md *ctx, const struct pkt *
 
 static __always_inline int answer4(struct xdp_md *ctx, const struct pkt *p, __u32 mtu)
 {
-	__u32 quote = p->l3_len >= QUOTE4 ? QUOTE4 : QUOTE4_LEAST;
-	__be32 client, vip;
-	struct icmp_error *icmp;
+	__u32 quote = p->l3_len > QUOTE4 ? QUOTE4 : p->l3_len;
 	struct iphdr *ip = frame(ctx) + p->l3;
-	void *end;
-	__u64 sum;
+	struct icmp_error *icmp;
+	__be32 client, vip;
+	__u64 sum = 0;
 	int v;
 
-	if ((void *)(ip + 1) > frame_end(ctx) || p->l3_len < QUOTE4_LEAST)
-		return FL_V_DROP_TOO_BIG;
+	if ((void *)(ip + 1) > frame_end(ctx))
+		return FL_V_DROP_BUG;
 	client = ip->saddr;
 	vip = ip->daddr;
 	v = reframe_answer(ctx, p, quote, sizeof(*ip) + sizeof(*icmp));
@@ -104,20 +112,18 @@ static __always_inline int answer4(struct xdp_md *ctx, const struct pkt *p, __u3
 		return v;
 	ip = frame(ctx) + p->l3;
 	icmp = (void *)(ip + 1);
-	end = frame_end(ctx);
-	if ((void *)(icmp + 1) > end)
+	if ((void *)(icmp + 1) > frame_end(ctx))
 		return FL_V_DROP_BUG;
+	if (mtu < MIN_MTU4)
+		mtu = MIN_MTU4;
 	*icmp = (struct icmp_error){.type = 3, .code = 4, .info = bpf_htonl(mtu & 0xffff)};
-	sum = (__u64)bpf_htons(3 << 8 | 4) + icmp->info;
-	sum = quote == QUOTE4 ? sum_bytes(icmp + 1, end, QUOTE4, sum)
-			      : sum_bytes(icmp + 1, end, QUOTE4_LEAST, sum);
-	icmp->check = (__sum16)~fold(sum);
+	icmp->check = (__sum16)~fold(
+		sum_rest(icmp + 1, frame_end(ctx), (__u64)bpf_htons(3 << 8 | 4) + icmp->info));
 	*(__u32 *)ip = bpf_htonl(0x45000000U | (__u32)(sizeof(*ip) + sizeof(*icmp) + quote));
 	*((__u32 *)ip + 1) = bpf_htonl(IP_DF);
 	*((__u32 *)ip + 2) = bpf_htonl((__u32)ICMP_TTL << 24 | IPPROTO_ICMP << 16);
 	ip->saddr = vip;
 	ip->daddr = client;
-	sum = 0;
 	for (int i = 0; i < 5; i++)
 		sum += *((__u32 *)ip + i);
 	ip->check = (__sum16)~fold(sum);
@@ -126,47 +132,49 @@ static __always_inline int answer4(struct xdp_md *ctx, const struct pkt *p, __u3
 
 static __always_inline int answer6(struct xdp_md *ctx, const struct pkt *p, __u32 mtu)
 {
+	__u32 quote = p->l3_len > QUOTE6 ? QUOTE6 : p->l3_len;
+	__u32 len = sizeof(struct icmp_error) + quote;
 	struct ipv6hdr *ip = frame(ctx) + p->l3;
 	struct in6_addr client, vip;
 	struct icmp_error *icmp;
-	void *end;
 	__u64 sum;
 	int v;
 
-	if ((void *)(ip + 1) > frame_end(ctx) || p->l3_len < QUOTE6)
-		return FL_V_DROP_TOO_BIG;
+	if ((void *)(ip + 1) > frame_end(ctx))
+		return FL_V_DROP_BUG;
 	client = ip->saddr;
 	vip = ip->daddr;
-	v = reframe_answer(ctx, p, QUOTE6, sizeof(*ip) + sizeof(*icmp));
+	v = reframe_answer(ctx, p, quote, sizeof(*ip) + sizeof(*icmp));
 	if (v != GO_ON)
 		return v;
 	ip = frame(ctx) + p->l3;
 	icmp = (void *)(ip + 1);
-	end = frame_end(ctx);
-	if ((void *)(icmp + 1) > end)
+	if ((void *)(icmp + 1) > frame_end(ctx))
 		return FL_V_DROP_BUG;
 	*(__u32 *)ip = bpf_htonl(6U << 28);
-	*((__u32 *)ip + 1) =
-		bpf_htonl((__u32)(sizeof(*icmp) + QUOTE6) << 16 | IPPROTO_ICMPV6 << 8 | ICMP_TTL);
+	*((__u32 *)ip + 1) = bpf_htonl(len << 16 | IPPROTO_ICMPV6 << 8 | ICMP_TTL);
 	ip->saddr = vip;
 	ip->daddr = client;
 	*icmp = (struct icmp_error){.type = 2, .info = bpf_htonl(mtu < MIN_MTU6 ? MIN_MTU6 : mtu)};
 	/* RFC 4443 2.3: with a pseudo-header of addresses, length and protocol. */
-	sum = (__u64)bpf_htons(2 << 8) + icmp->info + bpf_htons(sizeof(*icmp) + QUOTE6) +
+	sum = (__u64)bpf_htons(2 << 8) + icmp->info + bpf_htons((__u16)len) +
 	      bpf_htons(IPPROTO_ICMPV6);
 	for (int i = 2; i < 10; i++)
 		sum += *((__u32 *)ip + i);
-	icmp->check = (__sum16)~fold(sum_bytes(icmp + 1, end, QUOTE6, sum));
+	icmp->check = (__sum16)~fold(sum_rest(icmp + 1, frame_end(ctx), sum));
 	return FL_V_SEND_TOO_BIG;
 }
 
-/* `mtu`: the largest packet of the client's that fits. */
-static __noinline int too_big(struct xdp_md *ctx, const struct pkt *p, struct target *t, __u32 mtu)
+/* `mtu`: the largest packet of the client's that fits. The caller has chosen XDP_TX. */
+RARE int too_big(struct xdp_md *ctx, const struct pkt *packet, __u32 mtu)
 {
+	struct pkt mine, *p = &mine;
+
+	if (adopt(p, packet))
+		return FL_V_DROP_BUG;
 	if (!p->df || p->frag || !header_with_ports(p->proto) ||
 	    icmp_over(ICMP_METER_TOO_BIG, TOO_BIG_GAP_NS))
 		return FL_V_DROP_TOO_BIG;
-	t->send = XDP_TX;
 	return p->v6 ? answer6(ctx, p, mtu) : answer4(ctx, p, mtu);
 }
 

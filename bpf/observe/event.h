@@ -14,18 +14,19 @@ static __always_inline int sampled(__u32 every)
 	return every && bpf_get_prandom_u32() % every == 0;
 }
 
-static __noinline void report(struct xdp_md *ctx, const struct pkt *p, const struct target *t,
-			      enum fl_event_kind kind, __u32 verdict)
+RARE int report(struct xdp_md *ctx, const struct pkt *packet, const struct target *t,
+		enum fl_event_kind kind, __u32 verdict)
 {
+	struct pkt mine, *p = &mine;
 	struct addr_words src, dst;
 	struct fl_event *e;
 
-	if (addresses(ctx, p, &src, &dst))
-		return;
+	if (adopt(p, packet) || !t || addresses(ctx, p, &src, &dst))
+		return -1;
 	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 	if (!e) {
 		count_note(FL_N_EVENT_LOST);
-		return;
+		return -1;
 	}
 	e->time_ns = bpf_ktime_get_coarse_ns();
 	e->kind = (__u8)kind;
@@ -41,20 +42,27 @@ static __noinline void report(struct xdp_md *ctx, const struct pkt *p, const str
 	e->service = t->id;
 	e->backend = t->index;
 	bpf_ringbuf_submit(e, 0);
+	return 0;
 }
 
-/* Before anything is rewritten: the packet opens a connection, or has none (UDP). */
-static __always_inline void report_flow(struct xdp_md *ctx, const struct pkt *p,
-					const struct target *t)
+/* The packet opens a connection, or has none (UDP). */
+static __always_inline int starts_flow(const struct xdp_md *ctx, const struct pkt *p)
+{
+	return gate_events && (p->proto == IPPROTO_UDP || opens_connection(ctx, p));
+}
+
+/* Before anything is rewritten. 1: it was reported. */
+static __always_inline int report_flow(struct xdp_md *ctx, const struct pkt *p,
+				       const struct target *t)
 {
 	const struct fl_settings *s;
 	__u32 zero = 0;
 
-	if (!gate_events || (p->proto != IPPROTO_UDP && !opens_connection(ctx, p)))
-		return;
 	s = bpf_map_lookup_elem(&settings, &zero);
-	if (s && sampled(s->flow_event_every))
-		report(ctx, p, t, FL_EVENT_FLOW, 0);
+	if (!s || !sampled(s->flow_event_every))
+		return 0;
+	report(ctx, p, t, FL_EVENT_FLOW, 0);
+	return 1;
 }
 
 static __always_inline void report_drop(struct xdp_md *ctx, const struct pkt *p,
@@ -69,7 +77,7 @@ static __always_inline void report_drop(struct xdp_md *ctx, const struct pkt *p,
 }
 
 /* The agent is to ask the kernel for the neighbour on the way to `addr`. */
-static __noinline void want_neighbour(const struct addr_words *addr, __u32 ifindex)
+static __always_inline void want_neighbour(const struct addr_words *addr, __u32 ifindex)
 {
 	struct fl_event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* ip.h - IPv4 with options (RFC 791), IPv6 with extension headers (RFC 8200). */
+/* ip.h - IPv4 with options (RFC 791), and what IPv6 shares with it. */
 #ifndef FAIRLEAD_BPF_PARSE_IP_H
 #define FAIRLEAD_BPF_PARSE_IP_H
 
@@ -28,12 +28,6 @@ struct ext_hdr {
 	__be32 id;
 };
 
-static __always_inline int is_ext(__u8 next)
-{
-	return next == NEXTHDR_HOP || next == NEXTHDR_ROUTING || next == NEXTHDR_DEST ||
-	       next == NEXTHDR_AUTH || next == NEXTHDR_FRAGMENT;
-}
-
 /*
  * `len`: bytes of the frame from the IP header on. Lengths are compared with this number and not added
  * to pointers: kernels before 6.13 lose the bounds of a length from the packet then.
@@ -61,77 +55,6 @@ static __always_inline int parse_ipv4(void *data, void *end, __u64 len, struct p
 	p->ttl = ip->ttl;
 	p->l4 = p->l3 + header;
 	return ip->saddr == ip->daddr ? FL_V_PASS_SELF : GO_ON;
-}
-
-/* A fragment header: GO_ON if the datagram is whole all the same (RFC 6946), ODD if it is not. */
-static __always_inline int parse_fragment(const struct ext_hdr *h, struct pkt *p)
-{
-	if (!(h->frag_off & bpf_htons(IP6_OFFSET | IP6_MF)))
-		return GO_ON;
-	p->frag = h->frag_off & bpf_htons(IP6_OFFSET) ? FRAG_LATER : FRAG_FIRST;
-	p->frag_id = h->id;
-	return ODD;
-}
-
-/* Walks to the upper-layer header: p->proto is its protocol, *off its offset from the IP header. */
-static __always_inline int skip_ext_headers(void *ip, void *end, struct pkt *p, __u32 *off)
-{
-	/* One round more than headers are skipped: the last one sees what follows them. */
-	for (int i = 0; i <= MAX_EXT_HEADERS; i++) {
-		struct ext_hdr *h = ip + *off;
-		__u8 now = p->proto;
-		__u32 len;
-
-		if (likely(!is_ext(now)))
-			return GO_ON;
-		/* The shortest is 8 bytes long. */
-		if ((void *)(h + 1) > end || *off + sizeof(*h) > p->l3_len)
-			return FL_V_PASS_MALFORMED;
-		/* RFC 4302 2.2: AH counts 4-byte words less two, the others 8-byte words less one. */
-		len = now == NEXTHDR_AUTH	? (h->len + 2) * 4
-		      : now == NEXTHDR_FRAGMENT ? sizeof(*h)
-						: (h->len + 1) * 8;
-		if (*off + len > p->l3_len)
-			return FL_V_PASS_MALFORMED;
-		p->proto = h->next;
-		*off += len;
-		if (now == NEXTHDR_FRAGMENT && parse_fragment(h, p) == ODD)
-			return GO_ON;
-		if (*off > sizeof(struct ipv6hdr) + MAX_EXT_BYTES)
-			return FL_V_PASS_NOT_SERVICE;
-	}
-	return FL_V_PASS_NOT_SERVICE;
-}
-
-static __always_inline int same_addr6(const struct ipv6hdr *ip)
-{
-	const __u32 *s = ip->saddr.in6_u.u6_addr32, *d = ip->daddr.in6_u.u6_addr32;
-
-	return s[3] == d[3] && s[0] == d[0] && s[1] == d[1] && s[2] == d[2];
-}
-
-static __always_inline int parse_ipv6(void *data, void *end, __u64 len, struct pkt *p)
-{
-	struct ipv6hdr *ip = data + p->l3;
-	__u32 off = sizeof(*ip);
-	int v;
-
-	if ((void *)(ip + 1) > end)
-		return FL_V_PASS_MALFORMED;
-	p->l3_len = sizeof(*ip) + bpf_ntohs(ip->payload_len);
-	if (ip->version != 6 || p->l3_len > len)
-		return FL_V_PASS_MALFORMED;
-	p->frag = FRAG_NONE;
-	p->v6 = 1;
-	p->df = 1;
-	p->tos = (__u8)(ip->priority << 4 | ip->flow_lbl[0] >> 4);
-	p->ttl = ip->hop_limit;
-	p->proto = ip->nexthdr;
-	v = skip_ext_headers(ip, end, p, &off);
-	if (v != GO_ON)
-		return v;
-	p->l4 = p->l3 + off;
-	return same_addr6(ip) ? FL_V_PASS_SELF : GO_ON;
 }
 
 #endif

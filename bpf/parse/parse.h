@@ -5,6 +5,7 @@
 
 #include "parse/eth.h"
 #include "parse/ip.h"
+#include "parse/ip6.h"
 #include "parse/l4.h"
 
 /*
@@ -29,7 +30,7 @@ static __always_inline int parse(struct xdp_md *ctx, struct pkt *p)
 	} else if (proto == bpf_htons(ETH_P_IPV6)) {
 		if (unlikely(to_group(data)))
 			return FL_V_PASS_GROUP;
-		v = parse_ipv6(data, end, len, p);
+		v = parse_ipv6(ctx, data, end, len, p);
 	} else {
 		return FL_V_PASS_NOT_IP;
 	}

@@ -109,10 +109,10 @@ static __always_inline void forget(const struct fl_nat_key *k, const struct fl_n
 }
 
 /* A source of the pool: address by the flow's hash, port from this CPU's part. 0: the pool is empty. */
-static __always_inline int pool_address(const struct fl_snat *pool, const struct pkt *p, __u64 hash,
+static __always_inline int pool_address(const struct fl_snat *pool, int v6, __u64 hash,
 					struct addr_words *out)
 {
-	__u32 n = p->v6 ? pool->n6 : pool->n4, i;
+	__u32 n = v6 ? pool->n6 : pool->n4, i;
 
 	if (!n || n > FL_SNAT_ADDRS || !pool->span)
 		return 0;
@@ -121,7 +121,7 @@ static __always_inline int pool_address(const struct fl_snat *pool, const struct
 	barrier_var(i);
 	if (i >= FL_SNAT_ADDRS)
 		return 0;
-	if (p->v6)
+	if (v6)
 		__builtin_memcpy(out->a, pool->addr6[i], 16);
 	else
 		map_ipv4(out, pool->addr4[i]);
@@ -132,8 +132,8 @@ static __always_inline int pool_address(const struct fl_snat *pool, const struct
  * Makes the replies' entry with the first free port: 0 with `k` and `back` filled, or FULL. `k` comes
  * with all but dport.
  */
-static __noinline int take_port(const struct fl_snat *pool, struct fl_nat_key *k,
-				const struct fl_nat_flow *back)
+static __always_inline int take_port(const struct fl_snat *pool, struct fl_nat_key *k,
+				     const struct fl_nat_flow *back)
 {
 	__u32 zero = 0, base = pool->port_first + bpf_get_smp_processor_id() * pool->span;
 	__u32 *next = bpf_map_lookup_elem(&snat_next, &zero);
@@ -164,23 +164,23 @@ static __always_inline int use_record(struct target *t, const struct fl_nat_flow
 	rewrite_by(&t->rw, f);
 	t->rewritten = 1;
 	t->index = f->backend;
-	t->backend = b;
 	return GO_ON;
 }
 
-/* A new pair for the client's key. GO_ON with t->rw, or why not. */
-static __noinline int make_pair(const struct pkt *p, struct target *t, const struct fl_nat_key *key)
+/* A new pair for the client's key, to the backend `b`. GO_ON with t->rw, or why not. */
+static __always_inline int make_pair(struct target *t, const struct fl_nat_key *key,
+				     const struct fl_backend *b)
 {
 	struct fl_nat_flow flow = {.backend = t->index, .service = (__u16)t->id};
-	const struct fl_backend *b = t->backend;
 	const struct fl_nat_flow *theirs;
+	struct addr_words source, vip;
 	struct fl_nat_key back = {};
-	struct addr_words source;
 	const struct fl_snat *pool;
 	__u32 zero = 0;
 
+	__builtin_memcpy(vip.a, key->daddr, 16);
 	pool = bpf_map_lookup_elem(&snat, &zero);
-	if (!b || !pool || !pool_address(pool, p, t->hash, &source))
+	if (!pool || !pool_address(pool, !is_mapped(&vip), t->hash, &source))
 		return FL_V_DROP_NAT_FULL;
 	nat_key(&back, b->addr, source.a, b->port ? b->port : key->dport, 0, key->proto);
 	__builtin_memcpy(flow.saddr, key->daddr, 16);
@@ -204,32 +204,47 @@ static __noinline int make_pair(const struct pkt *p, struct target *t, const str
 	return theirs ? use_record(t, theirs) : FL_V_DROP_NAT_FULL;
 }
 
-/*
- * Full NAT: the flow's record, or a new one for the slot's backend (t->index). GO_ON with the backend
- * that the flow goes to and what its packets become.
- */
-static __noinline int pick_fullnat(struct xdp_md *ctx, const struct pkt *p, struct target *t,
-				   const struct addr_words *src, const struct addr_words *dst)
+/* The key of the packet's own flow; 0, or -1 if it is not in the frame. */
+static __always_inline int own_key(const struct xdp_md *ctx, const struct pkt *p,
+				   struct fl_nat_key *k)
 {
-	int opens = opens_connection(ctx, p), v;
-	struct fl_nat_key key = {};
-	struct fl_nat_flow *f;
+	struct addr_words src, dst;
 
-	nat_key(&key, src->a, dst->a, source_port(p->ports), dest_port(p->ports), p->proto);
+	if (addresses(ctx, p, &src, &dst))
+		return -1;
+	nat_key(k, src.a, dst.a, source_port(p->ports), dest_port(p->ports), p->proto);
+	return 0;
+}
+
+/*
+ * Full NAT: the flow's record, or a new one for the slot's backend (t->index). GO_ON with the index of
+ * the backend that the flow goes to and what its packets become.
+ */
+RARE int pick_fullnat(struct xdp_md *ctx, const struct pkt *packet, struct target *t)
+{
+	struct pkt mine, *p = &mine;
+	struct fl_nat_flow *f;
+	struct fl_backend *b;
+	struct fl_nat_key key;
+	int v, opens;
+
+	if (adopt(p, packet) || !t || own_key(ctx, p, &key))
+		return FL_V_DROP_BUG;
+	opens = opens_connection(ctx, p);
 	f = bpf_map_lookup_elem(&nat_flows, &key);
-	if (f && !(f->flags & FL_NAT_BACK) && !(opens && replaceable(f, t->index, p->proto)) &&
+	if (f && !(f->flags & FL_NAT_BACK) && !(opens && replaceable(f, t->index, key.proto)) &&
 	    use_record(t, f) == GO_ON) {
 		record_seen(f, tcp_flags(ctx, p), FL_NAT_FIN);
 		return GO_ON;
 	}
-	if (p->proto == IPPROTO_TCP && !opens)
+	if (key.proto == IPPROTO_TCP && !opens)
 		return FL_V_DROP_NAT_UNKNOWN;
-	v = backend_of(t->index, &t->backend);
+	v = backend_of(t->index, &b);
 	if (v != GO_ON)
 		return v;
 	if (f)
 		forget(&key, f);
-	return make_pair(p, t, &key);
+	return make_pair(t, &key, b);
 }
 
 /* Has the lone entry of a `nat` flow had its time? */
@@ -241,36 +256,45 @@ static __always_inline int lone_finished(const struct fl_nat_flow *f, __u32 idle
 	       coarse_s() - f->seen_s > idle_s;
 }
 
-/* `nat` where replies do not tell their service: remembers what they become. GO_ON, or why not. */
-static __noinline int record_nat(struct xdp_md *ctx, const struct pkt *p, struct target *t,
-				 const struct addr_words *src, const struct addr_words *dst)
+/*
+ * `nat` where replies do not tell their service: remembers what those to the client's packet become.
+ * GO_ON, or why not.
+ */
+RARE int record_nat(struct xdp_md *ctx, const struct pkt *packet, const struct target *t)
 {
-	struct fl_nat_flow flow = {
-		.backend = t->index,
-		.service = (__u16)t->id,
-		.flags = FL_NAT_BACK,
-	};
-	const struct fl_backend *b = t->backend;
-	__be16 port = dest_port(p->ports);
-	struct fl_nat_key k = {};
-	struct fl_nat_flow *f;
+	struct fl_nat_flow flow = {.flags = FL_NAT_BACK}, *f;
+	struct pkt mine, *p = &mine;
+	const struct fl_service *s;
+	const struct fl_backend *b;
+	struct fl_nat_key key, back;
+	__u32 id, index;
 
-	if (!b || !t->service)
+	if (adopt(p, packet) || !t || own_key(ctx, p, &key))
 		return FL_V_DROP_BUG;
-	nat_key(&k, b->addr, src->a, b->port ? b->port : port, source_port(p->ports), p->proto);
-	__builtin_memcpy(flow.saddr, dst->a, 16);
-	__builtin_memcpy(flow.daddr, src->a, 16);
-	flow.sport = port;
-	flow.dport = source_port(p->ports);
+	id = t->id;
+	index = t->index;
+	s = bpf_map_lookup_elem(&services, &id);
+	b = bpf_map_lookup_elem(&backends, &index);
+	if (!s || !b)
+		return FL_V_DROP_BUG;
+	nat_key(&back, b->addr, key.saddr, b->port ? b->port : key.dport, key.sport, key.proto);
+	flow.backend = index;
+	flow.service = (__u16)id;
+	__builtin_memcpy(flow.saddr, key.daddr, 16);
+	__builtin_memcpy(flow.daddr, key.saddr, 16);
+	flow.sport = key.dport;
+	flow.dport = key.sport;
 	flow.seen_s = coarse_s();
-	f = bpf_map_lookup_elem(&nat_flows, &k);
-	if (f && equal16(f->saddr, dst->a) && f->sport == port) {
+	f = bpf_map_lookup_elem(&nat_flows, &back);
+	/* A new connection starts with a new record: the flags of the one before are not its own. */
+	if (f && equal16(f->saddr, flow.saddr) && f->sport == flow.sport &&
+	    !(opens_connection(ctx, p) && lone_finished(f, s->idle_s))) {
 		record_seen(f, tcp_flags(ctx, p), FL_NAT_FIN_OTHER);
 		return GO_ON;
 	}
-	if (f && !lone_finished(f, t->service->idle_s))
+	if (f && !lone_finished(f, s->idle_s))
 		return FL_V_DROP_NAT_CLASH;
-	return bpf_map_update_elem(&nat_flows, &k, &flow, BPF_ANY) ? FL_V_DROP_NAT_FULL : GO_ON;
+	return bpf_map_update_elem(&nat_flows, &back, &flow, BPF_ANY) ? FL_V_DROP_NAT_FULL : GO_ON;
 }
 
 #endif

@@ -57,25 +57,27 @@ static __always_inline struct fl_vip *find_vip(const struct addr_words *addr)
 	return bpf_map_lookup_elem(&vips, &k);
 }
 
-static __noinline struct fl_service *find_wild(const struct addr_words *vip, __be16 port,
-					       __u8 proto, __u32 *id)
+/* The id of the service with the most specific range that holds the port; 0: none does. */
+RARE __u32 find_wild(const struct addr_words *vip, __be16 port, __u8 proto)
 {
-	struct fl_vip *v = find_vip(vip);
 	__u16 host_port = bpf_ntohs(port);
+	struct fl_vip *v;
 
+	if (!vip)
+		return 0;
+	v = find_vip(vip);
 	if (!v)
-		return NULL;
+		return 0;
 	for (int i = 0; i < FL_VIP_RANGES; i++) {
 		const struct fl_range *r = &v->ranges[i];
 
 		if (!r->service)
-			return NULL;
+			return 0;
 		if (r->proto != proto || host_port < r->first || host_port > r->last)
 			continue;
-		*id = r->service;
-		return bpf_map_lookup_elem(&services, id);
+		return r->service;
 	}
-	return NULL;
+	return 0;
 }
 
 /* The service of a destination, and its id; NULL: none has it. */
@@ -84,9 +86,10 @@ static __always_inline struct fl_service *find_service(const struct addr_words *
 {
 	struct fl_service *s = find_exact(vip, port, proto, id);
 
-	if (!s && gate_wild)
-		s = find_wild(vip, port, proto, id);
-	return s;
+	if (s || !gate_wild)
+		return s;
+	*id = find_wild(vip, port, proto);
+	return *id ? bpf_map_lookup_elem(&services, id) : NULL;
 }
 
 #endif

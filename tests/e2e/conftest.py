@@ -84,8 +84,10 @@ def decap(network):
 @pytest.fixture(scope="module")
 def routed(network):
     """The balancer forwards, and is the backends' way to the client, as NAT needs it."""
+    # Without rp_filter it forwards what other modes' backends answer in the VIP's name, too.
     network.sysctl("lb", ipv4__ip_forward=1, ipv6__conf__all__forwarding=1,
-                   ipv4__conf__all__send_redirects=0, ipv4__conf__eth0__send_redirects=0)
+                   ipv4__conf__all__send_redirects=0, ipv4__conf__eth0__send_redirects=0,
+                   ipv4__conf__all__rp_filter=0, ipv4__conf__eth0__rp_filter=0)
     for b in network.backends:
         network.route_back(b)
     yield

@@ -139,6 +139,13 @@ class Topology:
         self.ip(host, "route", verb, f"{v4('client')}/32", "via", v4("lb"), check=on)
         self.ip(host, "-6", "route", verb, f"{v6('client')}/128", "via", v6("lb"), check=on)
 
+    def set_mtu(self, mtu):
+        """On all cables, both ends."""
+        for host in HOSTS:
+            self.ip(host, "link", "set", "eth0", "mtu", str(mtu))
+            self.ip("sw", "link", "set", f"to-{host}", "mtu", str(mtu))
+        self.ip("sw", "link", "set", "br0", "mtu", str(mtu))
+
     def cut_cable(self, host):
         """The switch's port goes down: the host no longer hears or is heard."""
         self.ip("sw", "link", "set", f"to-{host}", "down")

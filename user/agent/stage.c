@@ -124,7 +124,8 @@ static int new_service(struct agent *a, struct stage *st, const struct service_k
 		.name = c->name,
 		.slot_class = c->slot_class,
 		.affinity = c->affinity,
-		.flags = c->forward == CONFIG_FWD_FULLNAT ? FL_SVC_FULLNAT : 0,
+		.flags = (config_service__translates(c) ? FL_SVC_NAT : 0) |
+			 (c->forward == CONFIG_FWD_FULLNAT ? FL_SVC_FULLNAT : 0),
 		.idle_s = c->idle_ms / 1000,
 	};
 	int rc;

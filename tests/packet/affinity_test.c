@@ -37,10 +37,11 @@ static uint32_t sent(struct rig *r, const struct spec *s, enum fl_affinity affin
 	uint32_t backend = hash % 2 ? RIG_GUE4 : RIG_IPIP6;
 	struct spec out = check__sent_by(r, s, backend, hash);
 
-	check__becomes(r, s, &out,
-		       (struct want){.verdict = backend == RIG_GUE4 ? FL_V_SEND_GUE : FL_V_SEND_IPIP,
-				     .service = rig__service_of(s),
-				     .backend = backend});
+	check__becomes(
+		r, s, &out,
+		(struct want){.verdict = backend == RIG_GUE4 ? FL_V_SEND_GUE : FL_V_SEND_IPIP,
+			      .service = rig__service_of(s),
+			      .backend = backend});
 	return backend;
 }
 

@@ -26,8 +26,8 @@ static struct rig *every(struct rig_gates g, uint32_t flow, uint32_t drop)
 }
 
 /* The one event of a packet, in all its parts. */
-static void one_event(struct rig *r, const struct spec *s, uint32_t backend, enum fl_verdict verdict,
-		      enum fl_event_kind kind, uint32_t ingress)
+static void one_event(struct rig *r, const struct spec *s, uint32_t backend,
+		      enum fl_verdict verdict, enum fl_event_kind kind, uint32_t ingress)
 {
 	struct fl_event e[2];
 	static struct frame f;
@@ -71,7 +71,8 @@ static void test_flows(void **state)
 
 	(void)state;
 	for (uint8_t version = 4; version <= 6; version += 2) {
-		struct spec all[] = {build__tcp(version), build__udp(version), build__sctp(version)};
+		struct spec all[] = {build__tcp(version), build__udp(version),
+				     build__sctp(version)};
 
 		for (size_t i = 0; i < COUNT(all); i++) {
 			one_event(r, &all[i], RIG_IPIP4, 0, FL_EVENT_FLOW, 0);
@@ -173,12 +174,9 @@ static void test_ring_full(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_flows),
-		cmocka_unit_test(test_drops),
-		cmocka_unit_test(test_none),
-		cmocka_unit_test(test_sampled),
-		cmocka_unit_test(test_ring_full),
-		cmocka_unit_test(test_drops_without_gate),
+		cmocka_unit_test(test_flows),	  cmocka_unit_test(test_drops),
+		cmocka_unit_test(test_none),	  cmocka_unit_test(test_sampled),
+		cmocka_unit_test(test_ring_full), cmocka_unit_test(test_drops_without_gate),
 	};
 
 	return check__table("packet_events", NULL, 0, tests, COUNT(tests));

@@ -86,8 +86,8 @@ static void test_lies_behind_the_ports(void **state)
 /* Every address byte is another client's: nothing of a source is special but being the destination. */
 static void test_source_addresses(void **state)
 {
-	static const uint8_t odd[][4] = {{0, 0, 0, 0},	  {255, 255, 255, 255}, {127, 0, 0, 1},
-					 {224, 0, 0, 1}, {203, 0, 113, 81},	 {169, 254, 1, 1}};
+	static const uint8_t odd[][4] = {{0, 0, 0, 0},	 {255, 255, 255, 255}, {127, 0, 0, 1},
+					 {224, 0, 0, 1}, {203, 0, 113, 81},    {169, 254, 1, 1}};
 	struct rig *r = rig__get(all_gates);
 
 	(void)state;

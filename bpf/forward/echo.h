@@ -95,7 +95,7 @@ RARE int answer_echo(struct xdp_md *ctx, const struct pkt *packet)
 		return FL_V_PASS_MALFORMED;
 	check = check_by(*(__sum16 *)(icmp + 2), (__u64)(__u16)~bpf_htons((__u16)(icmp[0] << 8)) +
 							 bpf_htons((__u16)(reply << 8)));
-	/* Of a reply that is all zeros, 0 would be wrong; 0xffff is right wherever 0 is (RFC 1624 3). */
+	/* Of a reply of zeros 0 would be wrong; 0xffff is right wherever 0 is (RFC 1624 3). */
 	if (!check && !p->v6)
 		check = 0xffff;
 	*(__sum16 *)(icmp + 2) = check;

@@ -211,8 +211,8 @@ static __always_inline int pick_quoted(struct target *t, const struct quote *q,
 }
 
 /*
- * An error to a VIP goes where the client's packets go: GO_ON_ODD, or a verdict. ODD: it is to nobody's
- * address here.
+ * An error to a VIP goes where the client's packets go: GO_ON_ODD, or a verdict. ODD: it is to
+ * nobody's address here.
  */
 RARE int error_to_vip(struct xdp_md *ctx, const struct pkt *packet, struct target *t, __u64 bytes)
 {

@@ -229,7 +229,7 @@ static void test_sources_are_apart(void **state)
 	}
 }
 
-/* In order: the source's packets, its connections, the service's. What is over one takes of no later. */
+/* The source's meters, then the service's. What is over one takes nothing of the later ones. */
 static void test_order(void **state)
 {
 	struct rig *r = open_rig();
@@ -310,7 +310,7 @@ static void test_burst_edge(void **state)
 	assert_in_range(tat_of(r, RIG_UDP4), maps__clock() + gap - 50000000, maps__clock() + gap);
 }
 
-/* Two words for each source, in two rows: over only when both are, and the other one still counts. */
+/* A source has two words in two rows: over only when both are, and the other still counts. */
 static void test_shared_cell(void **state)
 {
 	struct rig *r = open_rig();

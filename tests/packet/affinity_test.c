@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What stays together: the flow, the client in all services, or the client's port in all of them. */
+/* What stays together: the flow, the client in all services, or its port in all of them. */
 #include "check.h"
 #include "change.h"
 #include "maps.h"

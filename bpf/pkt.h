@@ -50,8 +50,8 @@ struct rewrite {
 };
 
 /*
- * Where a packet goes: what service and pick find, and forward uses. Numbers only, so that it can be
- * handed to the functions below.
+ * Where a packet goes: what service and pick find, and forward uses. Numbers only, so that it can
+ * be handed to the functions below.
  */
 struct target {
 	__u64 hash; /* of the flow */
@@ -65,9 +65,9 @@ struct target {
 };
 
 /*
- * A step that is rarely taken. The verifier looks at it once, and not again for each way that leads to
- * it, of which there are thousands. So it knows nothing of what is handed over, pointers may be NULL,
- * and a caller knows nothing any more of a struct whose address it has given away.
+ * A step that is rarely taken. The verifier looks at it once, and not again for each way that leads
+ * to it, of which there are thousands. So it knows nothing of what is handed over, pointers may be
+ * NULL, and a caller knows nothing any more of a struct whose address it has given away.
  */
 #define RARE __noinline
 

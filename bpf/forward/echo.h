@@ -65,6 +65,7 @@ RARE int answer_echo(struct xdp_md *ctx, const struct pkt *packet)
 	struct pkt mine, *p = &mine;
 	struct addr_words src, dst;
 	const struct fl_vip *vip;
+	__sum16 check;
 	__u32 header;
 	__u8 reply;
 	void *data;
@@ -92,9 +93,12 @@ RARE int answer_echo(struct xdp_md *ctx, const struct pkt *packet)
 	icmp = data + p->l4;
 	if (data + ETH_HLEN > frame_end(ctx) || (void *)(icmp + 4) > frame_end(ctx))
 		return FL_V_PASS_MALFORMED;
-	*(__sum16 *)(icmp + 2) =
-		check_by(*(__sum16 *)(icmp + 2), (__u64)(__u16)~bpf_htons((__u16)(icmp[0] << 8)) +
+	check = check_by(*(__sum16 *)(icmp + 2), (__u64)(__u16)~bpf_htons((__u16)(icmp[0] << 8)) +
 							 bpf_htons((__u16)(reply << 8)));
+	/* Of a reply of zeros 0 would be wrong; 0xffff is right wherever 0 is (RFC 1624 3). */
+	if (!check && !p->v6)
+		check = 0xffff;
+	*(__sum16 *)(icmp + 2) = check;
 	icmp[0] = reply;
 	swap_macs(data);
 	if (turn_ip(ctx, p))

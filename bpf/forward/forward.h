@@ -30,8 +30,8 @@ static __always_inline int is_nat(const struct fl_backend *b)
 }
 
 /*
- * Rewrites the frame for the backend. A SEND verdict with t->send, why it is dropped, or TOO_BIG. `nat`:
- * the backend may be one of NAT.
+ * Rewrites the frame for the backend. A SEND verdict with t->send, why it is dropped, or TOO_BIG.
+ * `nat`: the backend may be one of NAT.
  */
 static __always_inline int forward(struct xdp_md *ctx, struct pkt *p, struct target *t,
 				   const struct fl_backend *b, const int nat)

@@ -30,7 +30,7 @@ static __always_inline int parse_fragment(const struct ext_hdr *h, struct chain 
 	return ODD;
 }
 
-/* Walks to the upper-layer header of the packet at offset `l3`, of `len` bytes. GO_ON or a verdict. */
+/* Walks to the upper-layer header of the packet at `l3`, of `len` bytes. GO_ON or a verdict. */
 RARE int walk_ext_headers(struct xdp_md *ctx, __u32 l3, __u32 len, struct chain *c)
 {
 	void *data = frame(ctx), *end = frame_end(ctx);
@@ -51,7 +51,7 @@ RARE int walk_ext_headers(struct xdp_md *ctx, __u32 l3, __u32 len, struct chain 
 		/* The shortest is 8 bytes long. */
 		if ((void *)(h + 1) > end || off + sizeof(*h) > len)
 			return FL_V_PASS_MALFORMED;
-		/* RFC 4302 2.2: AH counts 4-byte words less two, the others 8-byte words less one. */
+		/* RFC 4302 2.2: AH counts 4-byte words less two, others 8-byte words less one. */
 		bytes = now == NEXTHDR_AUTH	  ? (h->len + 2) * 4
 			: now == NEXTHDR_FRAGMENT ? sizeof(*h)
 						  : (h->len + 1) * 8;

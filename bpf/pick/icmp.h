@@ -170,6 +170,7 @@ RARE int turn_quote(struct xdp_md *ctx, const struct pkt *packet, struct target 
 	struct fl_backend *b;
 	struct quote q = {};
 	struct rewrite r;
+	int v;
 
 	if (adopt(p, packet) || !t || addresses(ctx, p, &src, &dst) || parse_quoted(ctx, p, &q))
 		return FL_V_DROP_BUG;
@@ -177,10 +178,9 @@ RARE int turn_quote(struct xdp_md *ctx, const struct pkt *packet, struct target 
 		quote_of_client(t, &q, &src, &r);
 		return rewrite_quoted(ctx, p, &q, &r);
 	}
-	if (backend_of(t->index, &b) != GO_ON)
-		return FL_V_DROP_BUG;
-	if (!is_nat(b))
-		return GO_ON;
+	v = backend_of(t->index, &b);
+	if (v != GO_ON || !is_nat(b))
+		return v;
 	quote_of_backend(t, &q, &src, b, &r);
 	return rewrite_quoted(ctx, p, &q, &r);
 }
@@ -211,8 +211,8 @@ static __always_inline int pick_quoted(struct target *t, const struct quote *q,
 }
 
 /*
- * An error to a VIP goes where the client's packets go: GO_ON_ODD, or a verdict. ODD: it is to nobody's
- * address here.
+ * An error to a VIP goes where the client's packets go: GO_ON_ODD, or a verdict. ODD: it is to
+ * nobody's address here.
  */
 RARE int error_to_vip(struct xdp_md *ctx, const struct pkt *packet, struct target *t, __u64 bytes)
 {

@@ -217,8 +217,8 @@ static __always_inline int own_key(const struct xdp_md *ctx, const struct pkt *p
 }
 
 /*
- * Full NAT: the flow's record, or a new one for the slot's backend (t->index). GO_ON with the index of
- * the backend that the flow goes to and what its packets become.
+ * Full NAT: the flow's record, or a new one for the slot's backend (t->index). GO_ON with the index
+ * of the backend that the flow goes to and what its packets become.
  */
 RARE int pick_fullnat(struct xdp_md *ctx, const struct pkt *packet, struct target *t)
 {
@@ -257,8 +257,8 @@ static __always_inline int lone_finished(const struct fl_nat_flow *f, __u32 idle
 }
 
 /*
- * `nat` where replies do not tell their service: remembers what those to the client's packet become.
- * GO_ON, or why not.
+ * `nat` where replies do not tell their service: remembers what those to the client's packet
+ * become. GO_ON, or why not.
  */
 RARE int record_nat(struct xdp_md *ctx, const struct pkt *packet, const struct target *t)
 {
@@ -286,7 +286,7 @@ RARE int record_nat(struct xdp_md *ctx, const struct pkt *packet, const struct t
 	flow.dport = key.sport;
 	flow.seen_s = coarse_s();
 	f = bpf_map_lookup_elem(&nat_flows, &back);
-	/* A new connection starts with a new record: the flags of the one before are not its own. */
+	/* A new connection starts with a new record: the old one's flags are not its own. */
 	if (f && equal16(f->saddr, flow.saddr) && f->sport == flow.sport &&
 	    !(opens_connection(ctx, p) && lone_finished(f, s->idle_s))) {
 		record_seen(f, tcp_flags(ctx, p), FL_NAT_FIN_OTHER);

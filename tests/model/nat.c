@@ -83,15 +83,18 @@ enum fl_verdict nat__record(struct run *r, const struct way *way)
 	const struct fl_backend *b = &r->w->backends[way->backend];
 	struct fl_nat_key key = key_of(way->daddr, way->saddr, way->dport, way->sport, r->p.proto);
 	struct fl_nat_flow *f;
+	bool finished, same;
 
 	if (!(b->flags & FL_BE_RECORD))
 		return GO_ON;
 	f = table__get(&r->w->nat_flows, &key);
-	if (f && memcmp(f->saddr, r->p.daddr, 16) == 0 && f->sport == htons(r->p.dport)) {
+	finished = f && lone_finished(r, way, f);
+	same = f && memcmp(f->saddr, r->p.daddr, 16) == 0 && f->sport == htons(r->p.dport);
+	if (same && !(finished && r->p.opens)) {
 		note_seen(r, f, FL_NAT_FIN_OTHER);
 		return GO_ON;
 	}
-	if (f && !lone_finished(r, way, f))
+	if (f && !finished)
 		return FL_V_DROP_NAT_CLASH;
 	f = table__put(&r->w->nat_flows, &key);
 	if (!f)

@@ -397,7 +397,7 @@ uint64_t rig__hash_for(const struct rig *r, const struct spec *s, enum fl_affini
 {
 	const __u64 *key = r->settings.flow_key;
 	uint16_t pair[2] = {htons(s->sport), htons(s->dport)};
-	uint64_t src[2], dst[2] = {0, 0};
+	__u64 src[2], dst[2] = {0, 0};
 	uint32_t ports, src4, dst4 = 0, proto = s->proto;
 
 	if (affinity != FL_AFF_FLOW) {
@@ -413,7 +413,7 @@ uint64_t rig__hash_for(const struct rig *r, const struct spec *s, enum fl_affini
 	memcpy(src, s->ip.src, 16);
 	memcpy(&src4, s->ip.src, 4);
 	if (s->ip.version == 6)
-		return fl_flow_hash6(key, (const __u64 *)src, (const __u64 *)dst, ports, proto);
+		return fl_flow_hash6(key, src, dst, ports, proto);
 	return fl_flow_hash4(key, src4, dst4, ports, proto);
 }
 

@@ -83,6 +83,7 @@ static int publish(struct agent *a, struct apply *ap, struct stage *stages, stru
 			continue;
 		stage__equip(st, &ap->next->services[i], &ap->bases[i]);
 		service__flush(st->service);
+		rt__beat(a->rt);
 		rc = plane__service_publish(a->plane, st->service->id, err);
 		if (!rc)
 			st->published = true;
@@ -116,7 +117,6 @@ static void start_members(struct service *s, const struct config_service *c)
 			log_error(
 				"service '%s': backend '%s' is not probed and keeps its state: %s",
 				s->name, b->id, err.text);
-		member__remember(m);
 		target__hop_changed(s->agent, m->target);
 	}
 }
@@ -239,6 +239,8 @@ int commit__run(struct apply *ap, struct err *err)
 	while (!rc && staged < n) {
 		rc = stage__service(a, &stages[staged], &ap->next->services[staged], ap->next, err);
 		staged++;
+		/* A large configuration takes its time, and the loop stands no more still than this. */
+		rt__beat(a->rt);
 	}
 	/* Before packets find what is new, and what it shares with what is old. */
 	if (!rc && a->nat.dirty)

@@ -99,6 +99,19 @@ static int set_probe(struct libscols_line *line, const json_t *backend)
 	return set(line, PROBE, buf);
 }
 
+/* With the port where NAT changes it. */
+static int set_address(struct libscols_line *line, const json_t *backend)
+{
+	const char *address = string_of(backend, "address");
+	json_int_t port = integer_of(backend, "port");
+	char buf[80];
+
+	if (!port)
+		return set(line, ADDRESS, address);
+	snprintf(buf, sizeof(buf), strchr(address, ':') ? "[%s]:%lld" : "%s:%lld", address, port);
+	return set(line, ADDRESS, buf);
+}
+
 static int add_backend(struct libscols_table *table, struct libscols_line *parent,
 		       const json_t *backend, const struct view *view)
 {
@@ -110,7 +123,7 @@ static int add_backend(struct libscols_table *table, struct libscols_line *paren
 	if (!line)
 		return -ENOMEM;
 	rc = set(line, NAME, string_of(backend, "id"));
-	rc = rc ? rc : set(line, ADDRESS, string_of(backend, "address"));
+	rc = rc ? rc : set_address(line, backend);
 	rc = rc ? rc : set(line, STATE, state);
 	rc = rc ? rc : set_age(line, backend, view->now);
 	rc = rc ? rc : set(line, WEIGHT, format__si(number_of(backend, "weight"), buf));
@@ -196,22 +209,31 @@ static void print_summary(const json_t *status, FILE *out)
 	fputs("\n\n", out);
 }
 
+/* A verdict or a note that has been counted. */
+static void print_count(const json_t *count, const char *what, FILE *out)
+{
+	json_int_t packets = integer_of(count, "packets");
+
+	if (!packets)
+		return;
+	fprintf(out, "%s: %lld packet%s, ", what, packets, packets == 1 ? "" : "s");
+	cli__print_text(out, string_of(count, "name"));
+	fputs(": ", out);
+	cli__print_text(out, string_of(count, "text"));
+	putc('\n', out);
+}
+
 static void print_drops(const json_t *status, FILE *out)
 {
-	const json_t *verdict;
+	const json_t *count;
 	size_t i;
 
-	json_array_foreach (json_object_get(status, "verdicts"), i, verdict) {
-		json_int_t packets = integer_of(verdict, "packets");
-
-		if (!packets || strcmp(string_of(verdict, "action"), "drop") != 0)
-			continue;
-		fprintf(out, "dropped: %lld packet%s, ", packets, packets == 1 ? "" : "s");
-		cli__print_text(out, string_of(verdict, "name"));
-		fputs(": ", out);
-		cli__print_text(out, string_of(verdict, "text"));
-		putc('\n', out);
+	json_array_foreach (json_object_get(status, "verdicts"), i, count) {
+		if (!strcmp(string_of(count, "action"), "drop"))
+			print_count(count, "dropped", out);
 	}
+	json_array_foreach (json_object_get(status, "notes"), i, count)
+		print_count(count, "noted", out);
 }
 
 static void warn_of_service(const json_t *service, FILE *out)

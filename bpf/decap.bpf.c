@@ -120,11 +120,14 @@ static __always_inline int merge_ecn(__u8 inner, __u8 outer)
 static __always_inline enum fate fix_inner4(void *at, void *end, const struct outer *o)
 {
 	struct iphdr *ip = at;
-	__u32 sum;
+	__u32 header, len, sum;
 	int ecn;
 
-	if ((void *)(ip + 1) > end || ip->version != 4 || bpf_ntohs(ip->tot_len) < sizeof(*ip) ||
-	    bpf_ntohs(ip->tot_len) > o->inner_len)
+	if ((void *)(ip + 1) > end)
+		return LEAVE;
+	header = ip->ihl * 4;
+	len = bpf_ntohs(ip->tot_len);
+	if (ip->version != 4 || header < sizeof(*ip) || len < header || len > o->inner_len)
 		return LEAVE;
 	ecn = merge_ecn(ip->tos & ECN_MASK, o->ecn);
 	if (ecn < 0)

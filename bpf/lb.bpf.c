@@ -5,6 +5,11 @@
  * Each step is a folder. A step returns GO_ON or a verdict (reasons.def); the verdict is counted and
  * becomes the XDP action here and nowhere else. A packet that is not for a service leaves untouched.
  * docs/datapath.md says what happens to which packet.
+ *
+ * The path is there three times, from the same steps. `lb` is fast: whole packets with ports, tunnels
+ * and MAC rewriting, all of it in registers. What it meets and does not know it has not touched or
+ * counted, and hands over by a tail call: ICMP to `lb_icmp`, all else to `lb_full`, which knows
+ * fragments, extension headers and NAT and keeps a packet's facts in memory.
  */
 #include <vmlinux.h>
 #include <bpf/bpf_endian.h>
@@ -26,83 +31,7 @@
 #include "pick/slot.h"
 #include "service/lookup.h"
 
-/* ICMP and later fragments: GO_ON with the target of what is to be forwarded, or a verdict. */
-static __always_inline int resolve_odd(struct xdp_md *ctx, struct pkt *p, struct target *t)
-{
-	struct addr_words src, dst;
-	const struct fl_frag *f;
-
-	if (p->frag == FRAG_NONE)
-		return resolve_icmp(ctx, p, t);
-	if (addresses(ctx, p, &src, &dst))
-		return FL_V_DROP_BUG;
-	if (looks_mapped(p, &src, &dst))
-		return FL_V_PASS_NOT_SERVICE;
-	f = recall_fragment(p, &src, &dst);
-	if (!f)
-		return find_vip(&dst) ? FL_V_DROP_FRAGMENT : FL_V_PASS_FRAGMENT;
-	if (f->way == FL_FRAG_SEND)
-		return pick_fragment(t, f);
-	if (f->way != FL_FRAG_REPLY || !gate_nat)
-		return FL_V_PASS_FRAGMENT;
-	t->reply = 1;
-	copy16(t->rw.src.a, f->saddr);
-	copy16(t->rw.dst.a, f->daddr);
-	return send_to_client(ctx, p, t);
-}
-
-/* The backend of a packet that the service admits. */
-static __always_inline int pick(struct xdp_md *ctx, const struct pkt *p, struct target *t,
-				const struct fl_service *s, const struct addr_words *src,
-				const struct addr_words *dst)
-{
-	const struct fl_backend *b;
-	int v;
-
-	t->hash = hash_flow(p, src, dst, p->ports, s->affinity);
-	v = slot_of(s, t->hash, &t->index);
-	if (v != GO_ON || !gate_nat)
-		return v;
-	if (s->flags & FL_SVC_FULLNAT)
-		return pick_fullnat(ctx, p, t, src, dst);
-	b = bpf_map_lookup_elem(&backends, &t->index);
-	if (b && b->mode == FL_FWD_NAT && b->flags & FL_BE_RECORD)
-		return record_nat(ctx, p, t, src, dst);
-	return GO_ON;
-}
-
-/* Packets with ports: GO_ON with their target, or a verdict. */
-static __always_inline int resolve(struct xdp_md *ctx, struct pkt *p, struct target *t)
-{
-	struct fl_service *s;
-	struct addr_words src, dst;
-	int v;
-
-	if (addresses(ctx, p, &src, &dst))
-		return FL_V_DROP_BUG;
-	if (looks_mapped(p, &src, &dst))
-		return FL_V_PASS_NOT_SERVICE;
-	s = find_service(&dst, dest_port(p->ports), p->proto, &t->id);
-	if (unlikely(!s)) {
-		t->id = 0;
-		if (!gate_nat && !p->frag)
-			return FL_V_PASS_NOT_SERVICE;
-		return not_for_service(ctx, p, t, &src, &dst);
-	}
-	v = admit_lease();
-	if (v == GO_ON)
-		v = admit_source(&src, s, t->id);
-	if (v == GO_ON)
-		v = admit_rate(ctx, p, &src, s, t->id);
-	if (v == GO_ON)
-		v = pick(ctx, p, t, s, &src, &dst);
-	if (v != GO_ON)
-		return v;
-	if (unlikely(p->frag))
-		remember_fragment(p, t, &src, &dst, FL_FRAG_SEND);
-	report_flow(ctx, p, t);
-	return GO_ON;
-}
+/* --- verdict ---------------------------------------------------------------------------------- */
 
 enum action { PASS, DROP, SEND };
 
@@ -124,15 +53,12 @@ static __always_inline int sent_to_backend(int v)
 	       v == FL_V_SEND_NAT || v == FL_V_SEND_FULLNAT;
 }
 
-/* The last two steps: forward, if `v` is GO_ON, then the verdict's counters and action. */
-static __always_inline int finish(struct xdp_md *ctx, struct pkt *p, struct target *t, __u64 bytes,
-				  int v, const int odd)
+/* The one exit: counters and action. */
+static __always_inline int finish(struct xdp_md *ctx, const struct target *t, __u64 bytes, int v)
 {
-	if (v == GO_ON)
-		v = forward(ctx, p, t, odd);
 	if (t->id && !t->reply)
 		count_service(t->id, bytes);
-	if (sent_to_backend(v))
+	if (likely(sent_to_backend(v)))
 		count_backend(t->index, bytes);
 	count_verdict((__u32)v, bytes);
 	switch (action_of(v)) {
@@ -141,9 +67,46 @@ static __always_inline int finish(struct xdp_md *ctx, struct pkt *p, struct targ
 	case SEND:
 		return t->send;
 	default:
-		report_drop(ctx, p, t, (__u32)v);
+		report_drop(ctx, t, (__u32)v);
 		return XDP_DROP;
 	}
+}
+
+/* --- the fast path ------------------------------------------------------------------------------ */
+
+static __always_inline int steer_fast(struct xdp_md *ctx, struct pkt *p, struct target *t)
+{
+	struct addr_words src, dst;
+	struct fl_service *s;
+	int v;
+
+	v = parse(ctx, p, FAST);
+	if (v != GO_ON)
+		return v;
+	if (addresses(ctx, p, &src, &dst))
+		return FL_V_DROP_BUG;
+	if (looks_mapped(p, &src, &dst))
+		return FL_V_PASS_NOT_SERVICE;
+	s = find_service(&dst, dest_port(p->ports), p->proto, &t->id);
+	if (unlikely(!s)) {
+		t->id = 0;
+		return gate_nat ? TO_FULL : FL_V_PASS_NOT_SERVICE;
+	}
+	if (gate_nat && s->flags & FL_SVC_NAT)
+		return TO_FULL;
+	v = admit_lease();
+	if (v == GO_ON)
+		v = admit_source(&src, s, t->id);
+	if (v == GO_ON)
+		v = admit_rate(ctx, p, &src, s, t->id);
+	if (v != GO_ON)
+		return v;
+	t->hash = hash_flow(p, &src, &dst, p->ports, s->affinity);
+	v = slot_of(s, t->hash, &t->index);
+	if (v != GO_ON)
+		return v;
+	report_flow(ctx, p, t);
+	return forward(ctx, p, t, FAST);
 }
 
 SEC("xdp")
@@ -152,32 +115,128 @@ int lb(struct xdp_md *ctx)
 	__u64 bytes = frame_len(ctx);
 	struct target t = {.send = XDP_DROP};
 	struct pkt p = {};
-	int v = parse(ctx, &p);
+	int v = steer_fast(ctx, &p, &t);
 
-	if (likely(v == GO_ON)) {
-		v = resolve(ctx, &p, &t);
-	} else if (v == ODD) {
-		bpf_tail_call(ctx, &steps, FL_STEP_ODD);
+	if (unlikely(v < 0)) {
+		bpf_tail_call(ctx, &steps, v == TO_ICMP ? FL_STEP_ICMP : FL_STEP_FULL);
 		v = FL_V_DROP_BUG;
 	}
-	return finish(ctx, &p, &t, bytes, v, 0);
+	return finish(ctx, &t, bytes, v);
 }
 
-/* Goes on with what lb has found to be odd. */
-SEC("xdp")
-int lb_odd(struct xdp_md *ctx)
+/* --- the full path ------------------------------------------------------------------------------ */
+
+/* The backend of a packet that the service admits, and what NAT makes of it. */
+static __always_inline int pick(struct xdp_md *ctx, struct full *f, const struct fl_service *s)
 {
-	__u64 bytes = frame_len(ctx);
-	struct target t = {.send = XDP_DROP};
-	struct pkt p = {};
-	int v = parse(ctx, &p);
+	struct target *t = &f->t;
+	const struct fl_backend *b;
+	int v;
 
-	if (v == ODD)
-		v = resolve_odd(ctx, &p, &t);
-	else
-		v = FL_V_DROP_BUG;
-	return finish(ctx, &p, &t, bytes, v, 1);
+	t->hash = hash_flow(&f->p, &f->src, &f->dst, f->p.ports, s->affinity);
+	v = slot_of(s, t->hash, &t->index);
+	if (v != GO_ON || !gate_nat)
+		return v;
+	if (s->flags & FL_SVC_FULLNAT)
+		return pick_fullnat(ctx, &f->p, t, &f->src, &f->dst);
+	b = bpf_map_lookup_elem(&backends, &t->index);
+	if (b && b->mode == FL_FWD_NAT && b->flags & FL_BE_RECORD)
+		return record_nat(ctx, &f->p, t, &f->src, &f->dst);
+	return GO_ON;
 }
+
+/* Packets with ports: GO_ON with their target, or a verdict. */
+static __always_inline int resolve(struct xdp_md *ctx, struct full *f)
+{
+	struct target *t = &f->t;
+	struct pkt *p = &f->p;
+	struct fl_service *s;
+	int v;
+
+	s = find_service(&f->dst, dest_port(p->ports), p->proto, &t->id);
+	if (!s) {
+		t->id = 0;
+		return not_for_service(ctx, p, t, &f->src, &f->dst);
+	}
+	v = admit_lease();
+	if (v == GO_ON)
+		v = admit_source(&f->src, s, t->id);
+	if (v == GO_ON)
+		v = admit_rate(ctx, p, &f->src, s, t->id);
+	if (v == GO_ON)
+		v = pick(ctx, f, s);
+	if (v != GO_ON)
+		return v;
+	if (p->frag)
+		remember_fragment(p, t, &f->src, &f->dst, FL_FRAG_SEND);
+	report_flow(ctx, p, t);
+	return GO_ON;
+}
+
+/* Later fragments: the same, by what is remembered of the first. */
+static __always_inline int resolve_fragment(struct xdp_md *ctx, struct full *f)
+{
+	const struct fl_frag *way = recall_fragment(&f->p, &f->src, &f->dst);
+	struct target *t = &f->t;
+
+	if (!way)
+		return find_vip(&f->dst) ? FL_V_DROP_FRAGMENT : FL_V_PASS_FRAGMENT;
+	if (way->way == FL_FRAG_SEND)
+		return pick_fragment(t, way);
+	if (way->way != FL_FRAG_REPLY || !gate_nat)
+		return FL_V_PASS_FRAGMENT;
+	t->reply = 1;
+	copy16(t->rw.src.a, way->saddr);
+	copy16(t->rw.dst.a, way->daddr);
+	return send_to_client(ctx, &f->p, t);
+}
+
+static __always_inline int steer_full(struct xdp_md *ctx, struct full *f)
+{
+	int v = parse(ctx, &f->p, FULL);
+
+	if (v != GO_ON)
+		return v;
+	if (addresses(ctx, &f->p, &f->src, &f->dst))
+		return FL_V_DROP_BUG;
+	if (looks_mapped(&f->p, &f->src, &f->dst))
+		return FL_V_PASS_NOT_SERVICE;
+	v = f->p.frag == FRAG_LATER ? resolve_fragment(ctx, f) : resolve(ctx, f);
+	return v == GO_ON ? forward(ctx, &f->p, &f->t, FULL) : v;
+}
+
+SEC("xdp")
+int lb_full(struct xdp_md *ctx)
+{
+	struct full f = {.t = {.send = XDP_DROP}};
+	__u64 bytes = frame_len(ctx);
+	int v = steer_full(ctx, &f);
+
+	/* Behind extension headers. */
+	if (v == TO_ICMP) {
+		bpf_tail_call(ctx, &steps, FL_STEP_ICMP);
+		v = FL_V_DROP_BUG;
+	}
+	return finish(ctx, &f.t, bytes, v);
+}
+
+/* --- ICMP --------------------------------------------------------------------------------------- */
+
+SEC("xdp")
+int lb_icmp(struct xdp_md *ctx)
+{
+	struct target t = {.send = XDP_DROP};
+	__u64 bytes = frame_len(ctx);
+	struct pkt p = {};
+	int v = parse(ctx, &p, FULL);
+
+	v = v == TO_ICMP ? resolve_icmp(ctx, &p, &t) : FL_V_DROP_BUG;
+	if (v == GO_ON)
+		v = forward(ctx, &p, &t, ICMP);
+	return finish(ctx, &t, bytes, v);
+}
+
+/* --- the lease ---------------------------------------------------------------------------------- */
 
 /* Run by the agent, never attached: renews the lease. XDP_PASS when it did. */
 SEC("xdp")

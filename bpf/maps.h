@@ -75,14 +75,15 @@ ARRAY(services, BPF_F_MMAPABLE, FL_MAX_SERVICES, struct fl_service);
 MAP(vips, BPF_MAP_TYPE_LPM_TRIE, BPF_F_NO_PREALLOC, FL_MAX_VIPS, struct fl_vip_key, struct fl_vip);
 
 /* Programs that take over from lb, by enum fl_step; libbpf fills it from the values' names. */
-int lb_odd(struct xdp_md *ctx);
+int lb_full(struct xdp_md *ctx);
+int lb_icmp(struct xdp_md *ctx);
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
 	__uint(max_entries, FL_STEPS);
 	__uint(key_size, sizeof(__u32));
 	__array(values, int(void *));
 } steps SEC(".maps") = {
-	.values = {[FL_STEP_ODD] = (void *)&lb_odd},
+	.values = {[FL_STEP_FULL] = (void *)&lb_full, [FL_STEP_ICMP] = (void *)&lb_icmp},
 };
 
 /* admit */

@@ -7,7 +7,8 @@
 
 /* What a step returns instead of a verdict. */
 #define GO_ON (-1) /* nothing to say: the packet goes on to the next step */
-#define ODD (-2) /* of parse(): ICMP or a later fragment, which has no ports of its own */
+#define TO_FULL (-2) /* the full path goes on with it: fragments, extension headers, NAT, … */
+#define TO_ICMP (-3) /* it is ICMP, which has a path of its own */
 
 #define ETH_HLEN 14
 #define ETH_HLEN_MAX 22 /* Ethernet and two VLAN tags */
@@ -43,6 +44,9 @@ struct rewrite {
 	__be16 sport, dport;
 };
 
+/* Which of the programs a step is part of, known when it is compiled. */
+enum part { FAST, FULL, ICMP };
+
 /* Where a packet goes: what service and pick find, and forward uses. */
 struct target {
 	__u64 hash; /* of the flow */
@@ -54,9 +58,17 @@ struct target {
 	struct rewrite rw;
 };
 
+/* What the full path (lb.bpf.c) keeps in memory, for functions to work on; the fast one has registers. */
+struct full {
+	struct pkt p;
+	struct target t;
+	struct addr_words src, dst;
+};
+
 /*
- * Steps that few packets take. The verifier looks at each such function once, for whatever arguments,
- * and not again for each path that leads to it; so its pointers may be NULL.
+ * A step that few packets take. The verifier looks at it once, for whatever arguments, and not again
+ * for each path that leads to it; so its pointers may be NULL. The fast path calls those that take
+ * numbers only: what has an address is not in a register.
  */
 #define RARE __noinline
 

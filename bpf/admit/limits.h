@@ -39,12 +39,10 @@ static __always_inline int over(enum fl_meter m, const struct fl_limits *l)
 	return GO_ON;
 }
 
-/* What a source's words are found by: IPv6 sources count by /64, since one host has all of it. */
-static __always_inline __u64 source_hash(const struct addr_words *src, __u32 id, enum fl_meter m)
+/* What a source's words are found by. */
+static __always_inline __u64 source_hash(__u64 source, __u32 id, enum fl_meter m)
 {
-	__u64 a = src->a[0] ? src->a[0] : src->a[1];
-
-	return fl_mix64(a ^ flow_key[m == FL_METER_SRC_NEW] ^ ((__u64)id << 32 | m));
+	return fl_mix64(source ^ flow_key[m == FL_METER_SRC_NEW] ^ ((__u64)id << 32 | m));
 }
 
 static __always_inline int take_row(__u32 cell, __u64 now, const struct fl_limit *l)
@@ -63,30 +61,31 @@ static __always_inline int take_source(__u64 hash, __u64 now, const struct fl_li
 	return first && second;
 }
 
-/* GO_ON or a DROP. What is over one limit takes no token of the next, if it is only noted too. */
-RARE int check_limits(struct xdp_md *ctx, const struct pkt *p, const struct addr_words *src,
-		      __u32 id)
+/*
+ * GO_ON or a DROP. `source`: the address's words, one of them; `opens`: a new connection. What is over
+ * one limit takes no token of the next, if it is only noted too.
+ */
+RARE int check_limits(__u64 source, __u32 id, __u32 opens)
 {
 	const struct fl_limits *l = bpf_map_lookup_elem(&limits, &id);
 	struct fl_svc_meter *m = bpf_map_lookup_elem(&svc_meters, &id);
 	__u64 now = bpf_ktime_get_coarse_ns();
-	int new;
 
-	if (!l || !m || !p || !src)
+	if (!l || !m)
 		return FL_V_DROP_BUG;
-	new = opens_connection(ctx, p);
 	if (l->limit[FL_METER_SRC_PACKETS].gap_ns &&
-	    take_source(source_hash(src, id, FL_METER_SRC_PACKETS), now,
+	    take_source(source_hash(source, id, FL_METER_SRC_PACKETS), now,
 			&l->limit[FL_METER_SRC_PACKETS]))
 		return over(FL_METER_SRC_PACKETS, l);
-	if (new && l->limit[FL_METER_SRC_NEW].gap_ns &&
-	    take_source(source_hash(src, id, FL_METER_SRC_NEW), now, &l->limit[FL_METER_SRC_NEW]))
+	if (opens && l->limit[FL_METER_SRC_NEW].gap_ns &&
+	    take_source(source_hash(source, id, FL_METER_SRC_NEW), now,
+			&l->limit[FL_METER_SRC_NEW]))
 		return over(FL_METER_SRC_NEW, l);
 	if (l->limit[FL_METER_SVC_PACKETS].gap_ns &&
 	    meter_take(&m->tat[0], now, l->limit[FL_METER_SVC_PACKETS].gap_ns,
 		       l->limit[FL_METER_SVC_PACKETS].burst_ns))
 		return over(FL_METER_SVC_PACKETS, l);
-	if (new && l->limit[FL_METER_SVC_NEW].gap_ns &&
+	if (opens && l->limit[FL_METER_SVC_NEW].gap_ns &&
 	    meter_take(&m->tat[1], now, l->limit[FL_METER_SVC_NEW].gap_ns,
 		       l->limit[FL_METER_SVC_NEW].burst_ns))
 		return over(FL_METER_SVC_NEW, l);
@@ -99,7 +98,8 @@ static __always_inline int admit_rate(struct xdp_md *ctx, const struct pkt *p,
 {
 	if (!gate_limits || !(s->flags & FL_SVC_LIMITS))
 		return GO_ON;
-	return check_limits(ctx, p, src, id);
+	/* IPv6 sources count by /64, since one host has all of it. */
+	return check_limits(src->a[0] ? src->a[0] : src->a[1], id, opens_connection(ctx, p));
 }
 
 #endif

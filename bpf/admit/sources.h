@@ -12,14 +12,13 @@
 #define SCOPE_ALL 0
 
 /* GO_ON or DROP_DENIED, by the longest prefix in a scope. */
-RARE int check_scope(const struct addr_words *src, __u32 scope)
+RARE int check_scope(__u64 src0, __u64 src1, __u32 scope)
 {
 	struct fl_source_key k = {.prefixlen = SCOPE_BITS + 128, .scope = bpf_htonl(scope)};
+	struct addr_words src = {{src0, src1}};
 	const struct fl_source *s;
 
-	if (!src)
-		return FL_V_DROP_BUG;
-	copy16(k.addr, src->a);
+	copy16(k.addr, src.a);
 	s = bpf_map_lookup_elem(&sources, &k);
 	if (!s || !(s->flags & FL_SRC_DENY))
 		return GO_ON;
@@ -37,10 +36,10 @@ static __always_inline int admit_source(const struct addr_words *src, const stru
 
 	if (!gate_sources)
 		return GO_ON;
-	v = check_scope(src, SCOPE_ALL);
+	v = check_scope(src->a[0], src->a[1], SCOPE_ALL);
 	if (v != GO_ON || !s || !(s->flags & FL_SVC_SOURCES))
 		return v;
-	return check_scope(src, id);
+	return check_scope(src->a[0], src->a[1], id);
 }
 
 #endif

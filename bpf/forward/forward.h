@@ -29,11 +29,11 @@ static __always_inline int is_nat(const struct fl_backend *b)
 }
 
 /*
- * Rewrites the frame for the backend t->index. A SEND verdict with t->send, or why it is dropped.
- * `odd`: fragments and ICMP, whose senders cannot be told that they are too big.
+ * Rewrites the frame for the backend t->index. A SEND verdict with t->send, or why it is dropped. NAT
+ * is for the full path.
  */
 static __always_inline int forward(struct xdp_md *ctx, struct pkt *p, struct target *t,
-				   const int odd)
+				   const enum part part)
 {
 	const struct fl_backend *b;
 	const struct fl_hop *hop;
@@ -43,8 +43,10 @@ static __always_inline int forward(struct xdp_md *ctx, struct pkt *p, struct tar
 	if (unlikely(t->index == FL_SLOT_NONE))
 		return FL_V_DROP_NO_BACKEND;
 	b = bpf_map_lookup_elem(&backends, &t->index);
-	if (unlikely(!b || b->mode == FL_FWD_NONE || (!gate_nat && is_nat(b))))
+	if (unlikely(!b || b->mode == FL_FWD_NONE))
 		return FL_V_DROP_BUG;
+	if (is_nat(b) && (part == FAST || !gate_nat))
+		return part == FAST ? TO_FULL : FL_V_DROP_BUG;
 	hop = &b->hop[*(volatile const __u32 *)&b->hop_live & 1];
 	l2 = b->mode == FL_FWD_L2;
 	v = choose_port(ctx, hop->ifindex, &t->send);
@@ -53,16 +55,17 @@ static __always_inline int forward(struct xdp_md *ctx, struct pkt *p, struct tar
 	if (!l2) {
 		if (unlikely(p->ttl <= 1))
 			return FL_V_DROP_TTL;
-		if (!gate_nat || !is_nat(b))
+		if (part == FAST || !is_nat(b))
 			overhead = tunnel_overhead(b);
 	}
 	if (unlikely(hop->mtu && p->l3_len + overhead > hop->mtu))
-		return odd ? FL_V_DROP_TOO_BIG : too_big(ctx, p, t, hop->mtu - overhead);
+		return part == ICMP ? FL_V_DROP_TOO_BIG
+				    : tell_too_big(ctx, p, t, hop->mtu - overhead);
 	if (l2) {
 		v = frame_for(ctx, p, hop, 0, type_of(p));
 		return v == GO_ON ? FL_V_SEND_L2 : v;
 	}
-	if (gate_nat && is_nat(b))
+	if (part != FAST && gate_nat && is_nat(b))
 		return forward_nat(ctx, p, t, b, hop);
 	return forward_tunnel(ctx, p, b, hop, t->hash);
 }

@@ -20,19 +20,19 @@ static __always_inline void write_macs(void *data, const struct fl_hop *hop)
 	to[2] = from[2];
 }
 
-/* The rare frames: with tags, or with one to be written. */
-RARE int frame_tagged(struct xdp_md *ctx, struct pkt *p, const struct fl_hop *hop, __u32 grow,
+/*
+ * The rare frames: with tags, or with one to be written. Returns where the room begins, in place of
+ * l3, or -1 - verdict.
+ */
+RARE int frame_tagged(struct xdp_md *ctx, __u32 l3, const struct fl_hop *hop, __u32 grow,
 		      __u32 type)
 {
 	void *data = frame(ctx), *end = frame_end(ctx);
-	__u32 tags[2] = {}, l3, tag;
+	__u32 tags[2] = {}, was = l3, tag;
 
-	if (!p || !hop)
-		return FL_V_DROP_BUG;
-	l3 = (__u32)p->l3;
+	if (!hop || data + ETH_HLEN_MAX > end)
+		return -1 - FL_V_DROP_BUG;
 	tag = hop->vlan;
-	if (data + ETH_HLEN_MAX > end)
-		return FL_V_DROP_BUG;
 	if (l3 > ETH_HLEN)
 		tags[0] = *(__u32 *)(data + 12);
 	if (l3 > ETH_HLEN + 4)
@@ -43,12 +43,12 @@ RARE int frame_tagged(struct xdp_md *ctx, struct pkt *p, const struct fl_hop *ho
 		tags[0] = bpf_htonl((__u32)ETH_P_8021Q << 16 | tci | (tag & TCI_ID));
 		l3 = ETH_HLEN + 4;
 	}
-	if (grow + l3 != p->l3 && bpf_xdp_adjust_head(ctx, (int)(p->l3 - l3 - grow)))
-		return FL_V_DROP_HEADROOM;
+	if (grow + l3 != was && bpf_xdp_adjust_head(ctx, (int)(was - l3 - grow)))
+		return -1 - FL_V_DROP_HEADROOM;
 	data = frame(ctx);
 	end = frame_end(ctx);
 	if (data + ETH_HLEN_MAX > end)
-		return FL_V_DROP_BUG;
+		return -1 - FL_V_DROP_BUG;
 	write_macs(data, hop);
 	*(__u32 *)(data + 12) = tags[0];
 	if (l3 > ETH_HLEN + 4) {
@@ -57,8 +57,7 @@ RARE int frame_tagged(struct xdp_md *ctx, struct pkt *p, const struct fl_hop *ho
 	} else {
 		*(__be16 *)(data + 16) = (__be16)type;
 	}
-	p->l3 = l3;
-	return GO_ON;
+	return (int)l3;
 }
 
 /*
@@ -70,8 +69,14 @@ static __always_inline int frame_for(struct xdp_md *ctx, struct pkt *p, const st
 {
 	void *data;
 
-	if (unlikely(p->l3 != ETH_HLEN || hop->vlan))
-		return frame_tagged(ctx, p, hop, grow, type);
+	if (unlikely(p->l3 != ETH_HLEN || hop->vlan)) {
+		int l3 = frame_tagged(ctx, (__u32)p->l3, hop, grow, type);
+
+		if (l3 < 0)
+			return -1 - l3;
+		p->l3 = (__u32)l3;
+		return GO_ON;
+	}
 	if (grow && bpf_xdp_adjust_head(ctx, -(int)grow))
 		return FL_V_DROP_HEADROOM;
 	data = frame(ctx);

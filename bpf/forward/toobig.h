@@ -54,9 +54,14 @@ static __always_inline __u64 sum_bytes(void *at, void *end, const __u32 len, __u
 	return sum;
 }
 
+/* What is quoted is summed, and a program sees the first buffer only. */
+static __always_inline int in_first_buffer(const struct xdp_md *ctx, __u32 l3, __u32 quote)
+{
+	return at(ctx, l3) + quote <= frame_end(ctx);
+}
+
 /* Cuts the frame to the quoted bytes, makes room in front, swaps MACs, keeps tags. */
-static __always_inline int reframe_answer(struct xdp_md *ctx, const struct pkt *p, __u32 quote,
-					  __u32 room)
+static __always_inline int reframe_answer(struct xdp_md *ctx, __u32 l3, __u32 quote, __u32 room)
 {
 	void *data = frame(ctx), *end = frame_end(ctx);
 	__u32 head[6];
@@ -68,7 +73,7 @@ static __always_inline int reframe_answer(struct xdp_md *ctx, const struct pkt *
 	head[3] = *(__u32 *)(data + 12);
 	head[4] = *(__u32 *)(data + 16);
 	head[5] = *(__u32 *)(data + 20);
-	if (bpf_xdp_adjust_tail(ctx, (int)((__s64)(p->l3 + quote) - (__s64)frame_len(ctx))) ||
+	if (bpf_xdp_adjust_tail(ctx, (int)((__s64)(l3 + quote) - (__s64)frame_len(ctx))) ||
 	    bpf_xdp_adjust_head(ctx, -(int)room))
 		return FL_V_DROP_HEADROOM;
 	data = frame(ctx);
@@ -86,24 +91,25 @@ static __always_inline int reframe_answer(struct xdp_md *ctx, const struct pkt *
 	return GO_ON;
 }
 
-static __always_inline int answer4(struct xdp_md *ctx, const struct pkt *p, __u32 mtu)
+static __always_inline int answer4(struct xdp_md *ctx, __u32 l3, __u32 l3_len, __u32 mtu)
 {
-	__u32 quote = p->l3_len >= QUOTE4 ? QUOTE4 : QUOTE4_LEAST;
+	__u32 quote = l3_len >= QUOTE4 ? QUOTE4 : QUOTE4_LEAST;
 	__be32 client, vip;
 	struct icmp_error *icmp;
-	struct iphdr *ip = at(ctx, p->l3);
+	struct iphdr *ip = at(ctx, l3);
 	void *end;
 	__u64 sum;
 	int v;
 
-	if ((void *)(ip + 1) > frame_end(ctx) || p->l3_len < QUOTE4_LEAST)
+	if ((void *)(ip + 1) > frame_end(ctx) || l3_len < QUOTE4_LEAST ||
+	    !in_first_buffer(ctx, l3, quote))
 		return FL_V_DROP_TOO_BIG;
 	client = ip->saddr;
 	vip = ip->daddr;
-	v = reframe_answer(ctx, p, quote, sizeof(*ip) + sizeof(*icmp));
+	v = reframe_answer(ctx, l3, quote, sizeof(*ip) + sizeof(*icmp));
 	if (v != GO_ON)
 		return v;
-	ip = at(ctx, p->l3);
+	ip = at(ctx, l3);
 	icmp = (void *)(ip + 1);
 	end = frame_end(ctx);
 	if ((void *)(icmp + 1) > end)
@@ -125,23 +131,24 @@ static __always_inline int answer4(struct xdp_md *ctx, const struct pkt *p, __u3
 	return FL_V_SEND_TOO_BIG;
 }
 
-static __always_inline int answer6(struct xdp_md *ctx, const struct pkt *p, __u32 mtu)
+static __always_inline int answer6(struct xdp_md *ctx, __u32 l3, __u32 l3_len, __u32 mtu)
 {
-	struct ipv6hdr *ip = at(ctx, p->l3);
+	struct ipv6hdr *ip = at(ctx, l3);
 	struct in6_addr client, vip;
 	struct icmp_error *icmp;
 	void *end;
 	__u64 sum;
 	int v;
 
-	if ((void *)(ip + 1) > frame_end(ctx) || p->l3_len < QUOTE6)
+	if ((void *)(ip + 1) > frame_end(ctx) || l3_len < QUOTE6 ||
+	    !in_first_buffer(ctx, l3, QUOTE6))
 		return FL_V_DROP_TOO_BIG;
 	client = ip->saddr;
 	vip = ip->daddr;
-	v = reframe_answer(ctx, p, QUOTE6, sizeof(*ip) + sizeof(*icmp));
+	v = reframe_answer(ctx, l3, QUOTE6, sizeof(*ip) + sizeof(*icmp));
 	if (v != GO_ON)
 		return v;
-	ip = at(ctx, p->l3);
+	ip = at(ctx, l3);
 	icmp = (void *)(ip + 1);
 	end = frame_end(ctx);
 	if ((void *)(icmp + 1) > end)
@@ -161,16 +168,25 @@ static __always_inline int answer6(struct xdp_md *ctx, const struct pkt *p, __u3
 	return FL_V_SEND_TOO_BIG;
 }
 
-/* `mtu`: the largest packet of the client's that fits. */
-RARE int too_big(struct xdp_md *ctx, const struct pkt *p, struct target *t, __u32 mtu)
+/*
+ * `mtu`: the largest packet of the client's that fits. SEND_TOO_BIG, to go out where it came in, or
+ * DROP_TOO_BIG.
+ */
+RARE int too_big(struct xdp_md *ctx, __u32 l3, __u32 l3_len, __u32 v6, __u32 mtu)
 {
-	if (!p || !t)
-		return FL_V_DROP_BUG;
-	if (!p->df || p->frag || !header_with_ports(p->proto) ||
-	    icmp_over(ICMP_METER_TOO_BIG, TOO_BIG_GAP_NS))
+	if (icmp_over(ICMP_METER_TOO_BIG, TOO_BIG_GAP_NS))
+		return FL_V_DROP_TOO_BIG;
+	return v6 ? answer6(ctx, l3, l3_len, mtu) : answer4(ctx, l3, l3_len, mtu);
+}
+
+/* Whose sender can be told: of a whole packet that must not be fragmented, and is no ICMP itself. */
+static __always_inline int tell_too_big(struct xdp_md *ctx, const struct pkt *p, struct target *t,
+					__u32 mtu)
+{
+	if (!p->df || p->frag || !header_with_ports(p->proto))
 		return FL_V_DROP_TOO_BIG;
 	t->send = XDP_TX;
-	return p->v6 ? answer6(ctx, p, mtu) : answer4(ctx, p, mtu);
+	return too_big(ctx, (__u32)p->l3, p->l3_len, p->v6, mtu);
 }
 
 #endif

@@ -6,7 +6,7 @@
 #include "gates.h"
 #include "maps.h"
 #include "observe/count.h"
-#include "parse/l4.h"
+#include "parse/parse.h"
 #include "service/key.h"
 
 /* One in `every`; 0: none. */
@@ -15,13 +15,18 @@ static __always_inline int sampled(__u32 every)
 	return every && bpf_get_prandom_u32() % every == 0;
 }
 
-RARE int report(struct xdp_md *ctx, const struct pkt *p, const struct target *t, __u32 kind,
-		__u32 verdict)
+/*
+ * Reads the packet anew: kept from the first time, what it says would have to be carried along the
+ * whole path for the few that come here.
+ */
+RARE int report(struct xdp_md *ctx, __u32 kind, __u32 verdict, __u32 service, __u32 backend)
 {
 	struct addr_words src, dst;
+	struct pkt p = {};
 	struct fl_event *e;
 
-	if (!p || !t || addresses(ctx, p, &src, &dst))
+	parse(ctx, &p, FULL);
+	if (!p.l3 || addresses(ctx, &p, &src, &dst))
 		return 0;
 	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 	if (!e) {
@@ -31,16 +36,16 @@ RARE int report(struct xdp_md *ctx, const struct pkt *p, const struct target *t,
 	e->time_ns = bpf_ktime_get_coarse_ns();
 	e->kind = (__u8)kind;
 	e->verdict = (__u8)verdict;
-	e->proto = p->proto;
-	e->tcp_flags = tcp_flags(ctx, p);
+	e->proto = p.proto;
+	e->tcp_flags = tcp_flags(ctx, &p);
 	e->len = (__u32)frame_len(ctx);
 	copy16(e->saddr, src.a);
 	copy16(e->daddr, dst.a);
-	e->sport = source_port(p->ports);
-	e->dport = dest_port(p->ports);
+	e->sport = source_port(p.ports);
+	e->dport = dest_port(p.ports);
 	e->ifindex = ctx->ingress_ifindex;
-	e->service = t->id;
-	e->backend = t->index;
+	e->service = service;
+	e->backend = backend;
 	bpf_ringbuf_submit(e, 0);
 	return 0;
 }
@@ -56,18 +61,17 @@ static __always_inline void report_flow(struct xdp_md *ctx, const struct pkt *p,
 		return;
 	s = bpf_map_lookup_elem(&settings, &zero);
 	if (s && sampled(s->flow_event_every))
-		report(ctx, p, t, FL_EVENT_FLOW, 0);
+		report(ctx, FL_EVENT_FLOW, 0, t->id, t->index);
 }
 
-static __always_inline void report_drop(struct xdp_md *ctx, const struct pkt *p,
-					const struct target *t, __u32 verdict)
+static __always_inline void report_drop(struct xdp_md *ctx, const struct target *t, __u32 verdict)
 {
 	const struct fl_settings *s;
 	__u32 zero = 0;
 
 	s = bpf_map_lookup_elem(&settings, &zero);
 	if (s && sampled(s->drop_event_every))
-		report(ctx, p, t, FL_EVENT_DROP, verdict);
+		report(ctx, FL_EVENT_DROP, verdict, t->id, t->index);
 }
 
 /* The agent is to ask the kernel for the neighbour on the way to `addr`. */

@@ -63,14 +63,14 @@ static __always_inline int parse_ipv4(void *data, void *end, __u64 len, struct p
 	return ip->saddr == ip->daddr ? FL_V_PASS_SELF : GO_ON;
 }
 
-/* A fragment header: GO_ON if the datagram is whole all the same (RFC 6946), ODD if it is not. */
+/* A fragment header: 0 if the datagram is whole all the same (RFC 6946), 1 if it is not. */
 static __always_inline int parse_fragment(const struct ext_hdr *h, struct pkt *p)
 {
 	if (!(h->frag_off & bpf_htons(IP6_OFFSET | IP6_MF)))
-		return GO_ON;
+		return 0;
 	p->frag = h->frag_off & bpf_htons(IP6_OFFSET) ? FRAG_LATER : FRAG_FIRST;
 	p->frag_id = h->id;
-	return ODD;
+	return 1;
 }
 
 /*
@@ -104,7 +104,7 @@ RARE int skip_ext_headers(struct xdp_md *ctx, struct pkt *p)
 		p->proto = h->next;
 		off += len;
 		p->l4 = p->l3 + off;
-		if (now == NEXTHDR_FRAGMENT && parse_fragment(h, p) == ODD)
+		if (now == NEXTHDR_FRAGMENT && parse_fragment(h, p))
 			return GO_ON;
 		if (off > sizeof(struct ipv6hdr) + MAX_EXT_BYTES)
 			return FL_V_PASS_NOT_SERVICE;
@@ -120,7 +120,7 @@ static __always_inline int same_addr6(const struct ipv6hdr *ip)
 }
 
 static __always_inline int parse_ipv6(struct xdp_md *ctx, void *data, void *end, __u64 len,
-				      struct pkt *p)
+				      struct pkt *p, const enum part part)
 {
 	struct ipv6hdr *ip = data + p->l3;
 	int same, v = GO_ON;
@@ -139,7 +139,7 @@ static __always_inline int parse_ipv6(struct xdp_md *ctx, void *data, void *end,
 	p->l4 = p->l3 + sizeof(*ip);
 	same = same_addr6(ip);
 	if (unlikely(is_ext(p->proto)))
-		v = skip_ext_headers(ctx, p);
+		v = part == FULL ? skip_ext_headers(ctx, p) : TO_FULL;
 	return v == GO_ON && same ? FL_V_PASS_SELF : v;
 }
 

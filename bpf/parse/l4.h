@@ -45,7 +45,7 @@ static __always_inline int no_ports(const struct pkt *p)
 		return FL_V_PASS_FRAGMENT;
 	if (!is_icmp(p))
 		return FL_V_PASS_NOT_SERVICE;
-	return p->l4 + ICMP_HEADER > p->l3 + p->l3_len ? FL_V_PASS_MALFORMED : ODD;
+	return p->l4 + ICMP_HEADER > p->l3 + p->l3_len ? FL_V_PASS_MALFORMED : TO_ICMP;
 }
 
 static __always_inline int parse_ports(const struct xdp_md *ctx, struct pkt *p)
@@ -56,7 +56,7 @@ static __always_inline int parse_ports(const struct xdp_md *ctx, struct pkt *p)
 	if (unlikely(!header))
 		return no_ports(p);
 	if (unlikely(p->frag == FRAG_LATER))
-		return ODD;
+		return GO_ON;
 	if (p->l4 + header > p->l3 + p->l3_len || (void *)(ports + 1) > frame_end(ctx))
 		return FL_V_PASS_MALFORMED;
 	p->ports = *ports;

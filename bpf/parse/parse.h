@@ -9,10 +9,11 @@
 #include "parse/l4.h"
 
 /*
- * GO_ON for a packet, or a datagram's first fragment, with ports; ODD for ICMP and later fragments;
- * otherwise why it is left to the kernel.
+ * GO_ON for a packet with ports, TO_ICMP for ICMP; for fragments and packets with IPv6 extension
+ * headers TO_FULL on the fast path, and GO_ON on the full one, where a later fragment has no ports.
+ * Otherwise why it is left to the kernel.
  */
-static __always_inline int parse(struct xdp_md *ctx, struct pkt *p)
+static __always_inline int parse(struct xdp_md *ctx, struct pkt *p, const enum part part)
 {
 	void *data = frame(ctx), *end = frame_end(ctx);
 	__be16 proto = 0;
@@ -30,12 +31,14 @@ static __always_inline int parse(struct xdp_md *ctx, struct pkt *p)
 	} else if (proto == bpf_htons(ETH_P_IPV6)) {
 		if (unlikely(to_group(data)))
 			return FL_V_PASS_GROUP;
-		v = parse_ipv6(ctx, data, end, len, p);
+		v = parse_ipv6(ctx, data, end, len, p, part);
 	} else {
 		return FL_V_PASS_NOT_IP;
 	}
 	if (v != GO_ON)
 		return v;
+	if (part == FAST && unlikely(p->frag))
+		return TO_FULL;
 	return parse_ports(ctx, p);
 }
 

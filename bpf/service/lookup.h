@@ -59,12 +59,12 @@ static __always_inline struct fl_vip *find_vip(const struct addr_words *addr)
 }
 
 /* The id of the service by prefix and range, 0: there is none. */
-RARE __u32 find_wild(const struct addr_words *vip, __u32 port, __u32 proto)
+RARE __u32 find_wild(__u64 vip0, __u64 vip1, __u32 port, __u32 proto)
 {
+	struct addr_words vip = {{vip0, vip1}};
 	__u16 host_port = bpf_ntohs((__u16)port);
-	struct fl_vip *v;
+	struct fl_vip *v = find_vip(&vip);
 
-	v = vip ? find_vip(vip) : NULL;
 	if (!v)
 		return 0;
 #pragma clang loop unroll(disable)
@@ -87,7 +87,7 @@ static __always_inline struct fl_service *find_service(const struct addr_words *
 
 	if (s || !gate_wild)
 		return s;
-	*id = find_wild(vip, port, proto);
+	*id = find_wild(vip->a[0], vip->a[1], port, proto);
 	return *id ? bpf_map_lookup_elem(&services, id) : NULL;
 }
 

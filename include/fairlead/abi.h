@@ -97,6 +97,7 @@ enum fl_affinity {
 #define FL_SVC_SOURCES 1u /* it has entries of its own in `sources` */
 #define FL_SVC_LIMITS 2u /* it has limits: limits[id] */
 #define FL_SVC_FULLNAT 4u /* its backends are reached by full NAT: records first, then slots */
+#define FL_SVC_NAT 8u /* by NAT; without FL_SVC_FULLNAT: only the destination's */
 
 /* `services`[id]. The first cache line is all that a packet reads. Immutable but for live, flags. */
 struct fl_service {
@@ -444,7 +445,8 @@ _Static_assert(sizeof(struct fl_count) == 16, "fl_count");
 
 /* `steps`: programs that lb tail-calls for what few packets need, so that its own code stays small. */
 enum fl_step {
-	FL_STEP_ODD, /* ICMP, and fragments but the first */
+	FL_STEP_FULL, /* lb_full: fragments, IPv6 extension headers, NAT */
+	FL_STEP_ICMP, /* lb_icmp */
 	FL_STEPS,
 };
 

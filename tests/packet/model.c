@@ -257,7 +257,7 @@ bool model__decap(const struct frame *in, struct frame *out)
 		return true;
 	if (proto == PROTO_IPV4) {
 		if (at + 20 > in->len || in->b[at] >> 4 != 4 || get16(in, at + 2) > carried ||
-		    get16(in, at + 2) < 20)
+		    in->b[at] % 16 < 5 || get16(in, at + 2) < in->b[at] % 16 * 4)
 			return true;
 		old = in->b[at + 1] % 4;
 	} else {

@@ -1,0 +1,357 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Writes the inputs of the native tests, for `make native` and as the seeds of `make fuzz`.
+
+usage: seeds.py OUT. OUT/lb and OUT/decap get one file an input: those made here, which together come to
+every verdict, and those of tests/native/regress/PROGRAM-WHAT.hex, which fuzzing has found. Addresses
+and ports are those of scene.c, the layout is that of lb_input.c and decap_input.c.
+"""
+import glob
+import logging
+import os
+import struct
+import sys
+
+logging.getLogger("scapy").setLevel(logging.ERROR)
+from scapy.layers.inet import ICMP, IP, TCP, UDP  # noqa: E402
+from scapy.layers.inet6 import (ICMPv6DestUnreach, ICMPv6EchoRequest, ICMPv6PacketTooBig,  # noqa: E402
+                                ICMPv6TimeExceeded, IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment,
+                                IPv6ExtHdrHopByHop, IPv6ExtHdrRouting)
+from scapy.layers.ipsec import AH  # noqa: E402
+from scapy.layers.l2 import ARP, Dot1AD, Dot1Q, Ether  # noqa: E402
+from scapy.layers.sctp import SCTP, SCTPChunkData, SCTPChunkInit  # noqa: E402
+from scapy.packet import Raw  # noqa: E402
+
+LEASE, WILD, SOURCES, LIMITS, NAT, JUMBO, EVENTS, LAPSED = (1 << i for i in range(8))
+KEEP, PASS, DROP = range(3)  # on_agent_loss
+NAT_FULL, RING_FULL, SAMPLED = 1 << 4, 1 << 5, 1 << 6
+LINK, OTHER, LOWER, GONE = range(4)
+WAIT_10_MS, WAIT_68_S = 18, 30  # 2 ** (n + 6) ns
+
+VIP = {4: "203.0.113.80", 6: "2001:db8:1::80"}
+CLIENT = {4: "198.51.100.%d", 6: "2001:db8:9::%x"}
+WAYS = ("l2 l2_tagged ipip4 ipip6 gue4 gue6 nat nat_any nat_record nat_shared fullnat fullnat_any "
+        "no_backend no_hop port_gone l2_source_port").split()
+PORT = {name: 8001 + i for i, name in enumerate(WAYS)}
+RECORDS = "nat_record", "nat_shared"
+
+
+def backend(way, version, second=0):
+    """Address of a way's backend."""
+    row = WAYS.index(way) - (way == "nat_shared")
+    return f"10.0.{row}.{10 + second}" if version == 4 else f"fd00::{row << 8 | 10 + second:x}"
+
+
+def ip(version, src, dst, **more):
+    if version == 4:
+        if more.pop("df", False):
+            more["flags"] = "DF"
+        return IP(src=src, dst=dst, ttl=more.pop("ttl", 57), **more)
+    return IPv6(src=src, dst=dst, hlim=more.pop("ttl", 57), tc=more.pop("tos", 0), **more)
+
+
+def eth(packet, link=None):
+    link = link or Ether(src="02:00:00:00:bb:02", dst="02:00:00:00:aa:01")
+    return bytes(link / packet)
+
+
+def upper(proto, sport, dport, flags="S", payload=b"hello, fairlead"):
+    if proto == "tcp":
+        return TCP(sport=sport, dport=dport, flags=flags, seq=1, ack=2) / Raw(payload)
+    if proto == "udp":
+        return UDP(sport=sport, dport=dport) / Raw(payload)
+    return SCTP(sport=sport, dport=dport) / (SCTPChunkInit() if flags == "S" else SCTPChunkData())
+
+
+def to_vip(way, version=4, proto="tcp", client=8, sport=40001, flags="S", dport=None, payload=b"abc",
+           **more):
+    """A client's packet to a way's service."""
+    return ip(version, CLIENT[version] % client, VIP[version], **more) / upper(
+        proto, sport, dport or PORT[way], flags, payload)
+
+
+def reply(way, version=4, proto="tcp", client=8, second=0, sport=None, dport=40001, flags="SA", **more):
+    """A backend's packet to the client."""
+    return ip(version, backend(way, version, second), CLIENT[version] % client, **more) / upper(
+        proto, sport or 80, dport, flags)
+
+
+def error(version, src, dst, quoted, kind="unreach"):
+    """An ICMP error that quotes a packet."""
+    quoted = Raw(bytes(quoted)[:548])
+    if version == 4:
+        kinds = {"unreach": (3, 3), "too_big": (3, 4), "exceeded": (11, 0), "param": (12, 0)}
+        return ip(4, src, dst) / ICMP(type=kinds[kind][0], code=kinds[kind][1]) / quoted
+    kinds = {"unreach": ICMPv6DestUnreach(), "too_big": ICMPv6PacketTooBig(mtu=1280),
+             "exceeded": ICMPv6TimeExceeded(), "param": ICMPv6DestUnreach(code=4)}
+    return ip(6, src, dst) / kinds[kind] / quoted
+
+
+def arrives(packet, link=None, ingress=LINK, wait=0, pad=0, split=False, cut=None):
+    """A frame behind the bytes that say how it comes; `cut`: only so many bytes of it."""
+    frame = packet if isinstance(packet, bytes) else eth(packet, link)
+    frame = frame[:cut]
+    return struct.pack("<BBHH", ingress | split << 2, wait, len(frame), pad) + frame
+
+
+def scene(gates, *frames, loss=KEEP, headroom=0, state=0):
+    return struct.pack("BB", gates, loss | headroom << 2 | state) + b"".join(
+        f if isinstance(f, bytes) else arrives(f) for f in frames)
+
+
+TAG = Ether(src="02:00:00:00:bb:02", dst="02:00:00:00:aa:01") / Dot1Q(vlan=5, prio=3)
+QINQ = Ether(src="02:00:00:00:bb:02", dst="02:00:00:00:aa:01") / Dot1AD(vlan=6) / Dot1Q(vlan=7)
+GROUP = Ether(src="02:00:00:00:bb:02", dst="ff:ff:ff:ff:ff:ff")
+
+
+def each_way():
+    """Every way, both families, all protocols; each headroom, tags, and back from another port."""
+    for i, way in enumerate(WAYS):
+        for version in (4, 6):
+            for proto in ("tcp", "udp", "sctp"):
+                p = to_vip(way, version, proto, client=i, tos=0xb8 + i % 4)
+                yield f"way-{way}-{version}-{proto}", scene(
+                    NAT | WILD, p, arrives(p, TAG), arrives(p, QINQ), arrives(p, ingress=OTHER),
+                    arrives(to_vip(way, version, proto, sport=40002 + i, flags="A")),
+                    arrives(to_vip(way, version, proto, ttl=1)), headroom=i % 4)
+                if "nat" not in way:
+                    yield f"plain-{way}-{version}-{proto}", scene(0, p, headroom=(i + 1) % 4)
+
+
+def replies():
+    for version in (4, 6):
+        for way in ("nat", "nat_any", "nat_record", "fullnat", "fullnat_any"):
+            for client in range(8):
+                there = to_vip(way, version, client=client, sport=40001 + client)
+                frames = [arrives(there)]
+                for second in (0, 1):
+                    port = PORT[way] if way.endswith("_any") else 80
+                    back = reply(way, version, client=client, second=second, sport=port,
+                                 dport=40001 + client)
+                    if way.startswith("fullnat"):
+                        pool = ("10.9.9.1", "10.9.9.2") if version == 4 else ("fd00::9",)
+                        for address in pool:
+                            for source in range(20000, 20004):
+                                back = ip(version, backend(way, version, second), address) / upper(
+                                    "tcp", port, source, "FA")
+                                frames.append(arrives(back, ingress=client % 3))
+                    else:
+                        frames += [arrives(back, ingress=client % 3), arrives(back, pad=1400),
+                                   arrives(reply(way, version, client=client, second=second, sport=port,
+                                                 dport=40001 + client, ttl=1, flags="R"))]
+                yield f"reply-{way}-{version}-{client}", scene(NAT, *frames, there)
+    big = ip(4, backend("nat", 4), CLIENT[4] % 8, df=True) / upper("tcp", 80, 40001, "A", b"x" * 1450)
+    yield "reply-too-big", scene(NAT, big)
+    big[IP].flags = 0
+    yield "reply-too-big-without-df", scene(NAT, big)
+
+
+def records():
+    """Full NAT's pool runs dry; records are replaced, clash, and are forgotten."""
+    many = [to_vip("fullnat", sport=50000 + i, proto="udp") for i in range(40)]
+    yield "pool-dry", scene(NAT, *many)
+    yield "records-full", scene(NAT, *many[:4], state=NAT_FULL)
+    yield "records-full-nat", scene(NAT, *[to_vip("nat_record", sport=i) for i in range(1, 9)],
+                                    state=NAT_FULL)
+    yield "unknown", scene(NAT, to_vip("fullnat", flags="A"), to_vip("fullnat", flags="SA"))
+    one = [to_vip("fullnat", flags=f) for f in ("S", "A", "FA", "R", "S", "S")]
+    yield "renewed", scene(NAT, *one)
+    for flags in ("R", "FA", "A"):
+        yield f"clash-{flags}", scene(
+            NAT, to_vip("nat_record"), to_vip("nat_record", flags=flags), reply("nat_record", flags="FA"),
+            to_vip("nat_shared"), arrives(to_vip("nat_shared"), wait=WAIT_68_S))
+
+
+def fragments():
+    for version in (4, 6):
+        for way in ("l2", "ipip4", "gue6", "nat", "nat_record", "fullnat", "no_backend"):
+            frames = []
+            for src, dst, up in ((CLIENT[version] % 8, VIP[version], upper("udp", 40001, PORT[way])),
+                                 (backend(way, version), CLIENT[version] % 8, upper("udp", 80, 40001))):
+                if version == 4:
+                    first = ip(4, src, dst, id=77, flags="MF", proto=17) / Raw(bytes(up) + b"12345678")
+                    later = ip(4, src, dst, id=77, frag=4, proto=17) / Raw(b"later" * 8)
+                else:
+                    first = ip(6, src, dst) / IPv6ExtHdrFragment(id=77, m=1, nh=17) / Raw(bytes(up))
+                    later = ip(6, src, dst) / IPv6ExtHdrFragment(id=77, offset=4, nh=17) / Raw(b"l" * 40)
+                frames += [arrives(later), arrives(first), arrives(later), arrives(later, TAG),
+                           arrives(later, pad=1400), arrives(later, wait=WAIT_68_S)]
+            yield f"fragments-{way}-{version}", scene(NAT, *frames)
+            yield f"fragments-lapsed-{way}-{version}", scene(
+                NAT | LEASE, *frames) + scene(NAT | LEASE | LAPSED, *frames, loss=DROP)[2:]
+    for dst in (VIP[4], "192.0.2.9"):
+        yield f"fragments-other-{dst}", scene(
+            NAT, ip(4, CLIENT[4] % 8, dst, id=5, flags="MF", proto=17) / upper("udp", 1, 2),
+            ip(4, CLIENT[4] % 8, dst, id=5, frag=3, proto=17) / Raw(b"x" * 40),
+            ip(4, CLIENT[4] % 8, dst, id=6, frag=3, proto=17) / Raw(b"x" * 40),
+            ip(4, CLIENT[4] % 8, dst, id=7, flags="MF", proto=1) / Raw(b"x" * 40))
+
+
+def icmp():
+    for version in (4, 6):
+        client, vip = CLIENT[version] % 8, VIP[version]
+        echo = ICMP(type=8, id=7, seq=9) if version == 4 else ICMPv6EchoRequest(id=7, seq=9)
+        ping = ip(version, client, vip) / echo / Raw(b"ping")
+        yield f"echo-{version}", scene(SOURCES | LEASE, ping, arrives(ping, QINQ))
+        yield f"echo-many-{version}", scene(0, *[ping] * 64)
+        yield f"echo-other-{version}", scene(0, ip(version, client, "192.0.2.77" if version == 4 else "::9")
+                                             / echo)
+        for way in WAYS:
+            frames = []
+            for kind in ("unreach", "too_big", "exceeded", "param"):
+                quoted = ip(version, vip, client) / upper("tcp", PORT[way], 40001, "A")
+                frames += [to_vip(way, version), error(version, client, vip, quoted, kind)]
+            # A router tells the backend, or the client, of what came through NAT.
+            to_backend = ip(version, client, backend(way, version)) / upper("tcp", 40001, 80, "A")
+            frames += [error(version, backend(way, version), client, to_backend),
+                       error(version, "10.1.1.1" if version == 4 else "fd00::7", client, to_backend)]
+            yield f"errors-{way}-{version}", scene(NAT | WILD, *frames)
+            if "nat" not in way:
+                yield f"errors-plain-{way}-{version}", scene(SOURCES | LEASE, *frames[:2])
+    quoted = ip(6, VIP[6], CLIENT[6] % 8) / IPv6ExtHdrDestOpt() / upper("udp", PORT["l2"], 40001)
+    yield "error-quotes-extension", scene(0, error(6, CLIENT[6] % 8, VIP[6], quoted))
+    sctp = ip(4, VIP[4], CLIENT[4] % 8) / upper("sctp", PORT["l2"], 40001, "A")
+    yield "error-quotes-sctp", scene(0, error(4, CLIENT[4] % 8, VIP[4], sctp))
+
+
+def admission():
+    for loss in (KEEP, PASS, DROP):
+        yield f"lapsed-{loss}", scene(LEASE | LAPSED, to_vip("l2"), to_vip("ipip6", 6), loss=loss)
+    for src in ("192.0.2.9", "192.0.2.200", "198.51.100.9", "10.1.2.3"):
+        for way in ("l2", "ipip6"):
+            p = to_vip(way)
+            p[IP].src = src
+            yield f"source-{src}-{way}", scene(SOURCES | EVENTS, p, state=SAMPLED)
+    yield "source-6", scene(SOURCES, ip(6, "2001:db8:bad::1", VIP[6]) / upper("tcp", 1, PORT["l2"]))
+    for way in ("ipip4", "ipip6"):
+        for version in (4, 6):
+            same = [to_vip(way, version, flags=f) for f in "SSSAAA"]
+            others = [to_vip(way, version, client=20 + i, flags=f) for i, f in enumerate("SASASASA")]
+            yield f"limits-{way}-{version}", scene(LIMITS, *same, *others,
+                                                   arrives(same[0], wait=WAIT_10_MS))
+            yield f"limits-many-{way}-{version}", scene(
+                LIMITS, *[to_vip(way, version, client=i, flags="A") for i in range(12)])
+            yield f"limits-new-{way}-{version}", scene(
+                LIMITS, *[arrives(to_vip(way, version, client=i), wait=15) for i in range(16)])
+    yield "limits-sctp", scene(LIMITS, to_vip("ipip4", proto="sctp"), to_vip("ipip4", proto="sctp"))
+    for state in (SAMPLED, SAMPLED | RING_FULL):
+        yield f"events-{state}", scene(
+            EVENTS | NAT, to_vip("l2"), to_vip("l2", proto="udp"), to_vip("no_backend"),
+            to_vip("l2", proto="sctp"), reply("nat", client=5), state=state)
+
+
+def wild():
+    for dst, proto, port in (("203.0.113.81", "udp", 5500), ("203.0.113.81", "udp", 4999),
+                             ("198.18.0.77", "tcp", 9), ("198.18.1.77", "tcp", 9),
+                             ("203.0.113.82", "tcp", 9005)):
+        p = ip(4, CLIENT[4] % 8, dst) / upper(proto, 40001, port)
+        yield f"wild-{dst}-{port}", scene(WILD | NAT, p)
+    for dst, port in (("2001:db8:2::5", 9), ("2001:db8:1::82", 9005), ("2001:db8:3::5", 9)):
+        p = ip(6, CLIENT[6] % 8, dst) / upper("udp", 40001, port)
+        yield f"wild-{dst.replace(':', '.')}-{port}", scene(WILD | NAT, p)
+
+
+def sizes():
+    """Packets that are too big, in one buffer and in several, with the answers rate-limited."""
+    for version in (4, 6):
+        more = {"df": True} if version == 4 else {}
+        for way in ("l2_tagged", "ipip6", "gue4", "gue6", "nat", "fullnat"):
+            for size in (1150, 1230, 1461, 2900):
+                p = to_vip(way, version, payload=b"y" * size, **more)
+                yield f"size-{way}-{version}-{size}", scene(
+                    NAT | JUMBO, p, arrives(p, QINQ), arrives(p, TAG, ingress=OTHER), headroom=size % 4)
+                cut = len(eth(p)) - size + 60
+                yield f"jumbo-{way}-{version}-{size}", scene(
+                    NAT | JUMBO, arrives(p, cut=cut, pad=size - 60, split=True),
+                    arrives(p, cut=cut + 700, pad=size - 760, split=True) if size > 1000 else b"")
+    big = to_vip("l2_tagged", payload=b"z" * 1461, flags="A", df=True)
+    yield "too-big-often", scene(0, *[big] * 32)
+    yield "too-big-without-df", scene(0, to_vip("ipip6", payload=b"z" * 1461, flags="A"))
+
+
+def oddities():
+    """What is left to the kernel, and what is malformed in one way or another."""
+    p = to_vip("l2")
+    yield "arp", scene(0, ARP(pdst="192.0.2.1"))
+    yield "group", scene(0, arrives(p, GROUP), arrives(to_vip("l2", 6), GROUP))
+    yield "self", scene(0, ip(4, VIP[4], VIP[4]) / upper("tcp", 1, 2), ip(6, VIP[6], VIP[6]) / upper("tcp", 1, 2))
+    yield "no-service", scene(0, to_vip("l2", dport=1), ip(4, "192.0.2.1", "192.0.2.2", proto=47) / Raw(b"x"))
+    yield "mapped", scene(NAT, ip(6, "::ffff:198.51.100.8", VIP[6]) / upper("tcp", 1, PORT["l2"]))
+    yield "three-tags", scene(0, arrives(bytes(QINQ / Dot1Q(vlan=9) / p)))
+    for version in (4, 6):
+        whole = eth(to_vip("ipip4", version))
+        yield f"cut-{version}", scene(0, *[arrives(whole, cut=n) for n in range(14, len(whole))])
+    options = ip(4, CLIENT[4] % 8, VIP[4], options=b"\1" * 40) / upper("tcp", 1, PORT["nat"])
+    yield "options", scene(NAT, options, arrives(options, QINQ))
+    for name, ext in (("hop", IPv6ExtHdrHopByHop()), ("dest", IPv6ExtHdrDestOpt()),
+                      ("routing", IPv6ExtHdrRouting(addresses=[VIP[6]], segleft=1)),
+                      ("atomic", IPv6ExtHdrFragment(id=3)), ("ah", AH(icv=b"0" * 12))):
+        for way in ("l2", "nat", "gue6"):
+            one = ip(6, CLIENT[6] % 8, VIP[6]) / ext / upper("tcp", 40001, PORT[way])
+            yield f"ext-{name}-{way}", scene(NAT, one)
+    chain = ip(6, CLIENT[6] % 8, VIP[6])
+    for _ in range(7):
+        chain = chain / IPv6ExtHdrDestOpt()
+    yield "ext-seven", scene(0, chain / upper("tcp", 40001, PORT["l2"]))
+    yield "ext-endless", scene(0, arrives(
+        ip(6, CLIENT[6] % 8, VIP[6], nh=60) / Raw(b"\x3c\xff" + b"\0" * 2046 + b"\x06" + b"\0" * 40)))
+    for way in ("gue6", "nat", "fullnat"):
+        none = to_vip(way, proto="udp")
+        none[UDP].chksum = 0
+        yield f"udp-without-checksum-{way}", scene(NAT, none)
+        zero = to_vip(way, proto="udp", payload=b"\0\0")
+        zero[UDP].chksum = None
+        del zero[UDP].len
+        yield f"udp-short-{way}", scene(NAT, zero)
+
+
+def decap():
+    """Each outer header with each inner one, marks of ECN, and near misses."""
+    def write(name, packet, link=None, align=0, pad=0):
+        return name, struct.pack("<BH", align, pad) + eth(packet, link)
+
+    inner = {4: to_vip("l2", tos=2), 6: to_vip("l2", 6, tos=2)}
+    for i, inside in inner.items():
+        for o in (4, 6):
+            for tos in range(4):
+                outer = ip(o, backend("l2", o), backend("ipip4", o), tos=tos)
+                yield write(f"ipip-{i}in{o}-{tos}", outer / inside, align=tos % 2)
+                gue = UDP(sport=50000, dport=6080) / Raw(struct.pack(">BBH", 0, 4 if i == 4 else 41, 0)
+                                                         + bytes(inside))
+                yield write(f"gue-{i}in{o}-{tos}", outer / gue, (None, TAG, QINQ)[tos % 3], pad=tos)
+                plain = inside.copy()
+                plain[IP if i == 4 else IPv6].setfieldval("tos" if i == 4 else "tc", 0)
+                yield write(f"not-ect-{i}in{o}-{tos}", outer / plain)
+    limit = ip(6, "fd00::1", "fd00::2", nh=60) / Raw(b"\x04\0\4\1\4\1\0\0" + bytes(inner[4]))
+    yield write("limit", limit)
+    yield write("options", ip(4, "10.0.0.1", "10.0.0.2", options=b"\1" * 40) / inner[4])
+    yield write("plain", inner[4])
+    yield write("arp", ARP())
+
+
+def write_all(out, program, inputs):
+    folder = os.path.join(out, program)
+    os.makedirs(folder, exist_ok=True)
+    inputs = dict(inputs)
+    here = os.path.dirname(os.path.abspath(__file__))
+    for path in sorted(glob.glob(f"{here}/regress/{program}-*.hex")):
+        with open(path, encoding="ascii") as f:
+            text = "".join(line.split("#")[0] for line in f)
+        inputs[os.path.basename(path)[len(program) + 1:-4] + "-regress"] = bytes.fromhex(text)
+    for stale in set(os.listdir(folder)) - set(inputs):
+        os.unlink(os.path.join(folder, stale))
+    for name, data in inputs.items():
+        with open(os.path.join(folder, name), "wb") as f:
+            f.write(data)
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    parts = each_way, replies, records, fragments, icmp, admission, wild, sizes, oddities
+    write_all(sys.argv[1], "lb", (i for part in parts for i in part()))
+    write_all(sys.argv[1], "decap", decap())
+
+
+if __name__ == "__main__":
+    main()

@@ -44,7 +44,7 @@ static struct rig *with_fullnat(uint32_t addresses)
 	for (uint32_t id = RIG_TCP4; id < RIG_SERVICES; id++) {
 		bool v6 = id == RIG_TCP6 || id == RIG_UDP6 || id == RIG_SCTP6;
 
-		r->services[id].flags = FL_SVC_FULLNAT;
+		r->services[id].flags = FL_SVC_NAT | FL_SVC_FULLNAT;
 		r->services[id].idle_s = 300;
 		rig__point_one(r, id, v6 ? RIG_FULL6 : RIG_FULL4);
 	}
@@ -402,7 +402,7 @@ static void test_records_full(void **state)
 
 	(void)state;
 	maps__snat(r, &pool);
-	r->services[RIG_UDP4].flags = FL_SVC_FULLNAT;
+	r->services[RIG_UDP4].flags = FL_SVC_NAT | FL_SVC_FULLNAT;
 	rig__point_one(r, RIG_UDP4, RIG_FULL4);
 	goes(r, &s, 0, 0);
 	before = maps__flows(r);

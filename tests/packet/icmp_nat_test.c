@@ -87,7 +87,7 @@ static void addressed(struct spec *s, const struct rig *r, uint32_t backend)
 /* A router says to the VIP what it thinks of a reply: the backend hears it of its own packet. */
 static void test_to_backend_of_nat(void **state)
 {
-	struct rig *r = with(RIG_NAT4, 0);
+	struct rig *r = with(RIG_NAT4, FL_SVC_NAT);
 
 	(void)state;
 	for (uint8_t version = 4; version <= 6; version += 2) {
@@ -112,7 +112,7 @@ static void test_to_backend_of_nat(void **state)
 
 static void test_to_backend_of_fullnat(void **state)
 {
-	struct rig *r = with(RIG_FULL4, FL_SVC_FULLNAT);
+	struct rig *r = with(RIG_FULL4, FL_SVC_NAT | FL_SVC_FULLNAT);
 
 	(void)state;
 	for (uint8_t version = 4; version <= 6; version += 2) {
@@ -200,7 +200,7 @@ static struct fl_nat_back endpoint(const struct rig *r, const struct spec *s, ui
 
 static void test_to_client_of_nat(void **state)
 {
-	struct rig *r = with(RIG_NAT4, 0);
+	struct rig *r = with(RIG_NAT4, FL_SVC_NAT);
 
 	(void)state;
 	for (uint8_t version = 4; version <= 6; version += 2) {
@@ -222,7 +222,7 @@ static void test_to_client_of_nat(void **state)
 
 static void test_to_client_of_fullnat(void **state)
 {
-	struct rig *r = with(RIG_FULL4, FL_SVC_FULLNAT);
+	struct rig *r = with(RIG_FULL4, FL_SVC_NAT | FL_SVC_FULLNAT);
 
 	(void)state;
 	for (uint8_t version = 4; version <= 6; version += 2) {
@@ -244,7 +244,7 @@ static void test_to_client_of_fullnat(void **state)
 /* What is not sent is not touched either. */
 static void test_not_sent(void **state)
 {
-	struct rig *r = with(RIG_NAT4, 0);
+	struct rig *r = with(RIG_NAT4, FL_SVC_NAT);
 
 	(void)state;
 	for (uint8_t version = 4; version <= 6; version += 2) {

@@ -211,6 +211,12 @@ void rig__service(struct rig *r, uint32_t id, const struct fl_service_key *key,
 
 void rig__point_one(struct rig *r, uint32_t id, uint16_t slot)
 {
+	uint8_t mode = r->backends[slot & FL_SLOT_INDEX].mode;
+
+	if (mode == FL_FWD_NAT || mode == FL_FWD_FULLNAT)
+		r->services[id].flags |= FL_SVC_NAT;
+	else
+		r->services[id].flags &= ~FL_SVC_NAT;
 	fill_slots(r, r->services[id].live, slot_counts[r->services[id].slot_class], slot);
 }
 

@@ -232,8 +232,9 @@ static void print_drops(const json_t *status, FILE *out)
 		if (!strcmp(string_of(count, "action"), "drop"))
 			print_count(count, "dropped", out);
 	}
-	json_array_foreach (json_object_get(status, "notes"), i, count)
+	json_array_foreach (json_object_get(status, "notes"), i, count) {
 		print_count(count, "noted", out);
+	}
 }
 
 static void warn_of_service(const json_t *service, FILE *out)

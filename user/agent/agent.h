@@ -20,6 +20,7 @@
 
 #include "agent/grace.h"
 #include "agent/rt.h"
+#include "agent/sources.h"
 #include "api/api.h"
 #include "config/config.h"
 #include "health/health.h"
@@ -86,6 +87,12 @@ struct service {
 
 TAILQ_HEAD(service_list, service);
 
+/* Which packets are told of: rates that a command has set in place of the file's. */
+struct sampling {
+	bool set;
+	uint32_t flows, drops; /* one in so many; 0: none */
+};
+
 struct agent {
 	uv_loop_t loop;
 	const char *config_path; /* absolute */
@@ -108,6 +115,9 @@ struct agent {
 	struct apply *applying; /* an apply between prepare and commit */
 	bool apply_again; /* SIGHUP came meanwhile */
 	struct rate verdicts[FL_VERDICTS];
+	struct sources sources; /* who may send */
+	struct sampling sampling;
+	struct events *events;
 	uint64_t lapses_seen;
 	uint64_t late_max_ns; /* worst wake-up of the real-time thread in the last second */
 	bool renew_failing;

@@ -182,6 +182,7 @@ static void release_service(void *ctx, uint32_t id)
 		}
 	}
 	a->by_id[id] = NULL;
+	sources__release(a, id);
 	plane__service_release(a->plane, id);
 	service__free(s);
 }

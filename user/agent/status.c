@@ -1,27 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* status.c - the running state as the JSON document of docs/api.md. */
 #include "agent/agent.h"
+#include "agent/limits.h"
+#include "agent/names.h"
 
 #include <ctype.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
-
-static json_t *time_json(uint64_t realtime_ns)
-{
-	time_t t = (time_t)(realtime_ns / 1000000000);
-	char text[40];
-	struct tm tm;
-	size_t n;
-
-	gmtime_r(&t, &tm);
-	n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text + n, sizeof(text) - n, ".%03uZ",
-		 (unsigned int)(realtime_ns / 1000000 % 1000));
-	return json_string(text);
-}
 
 /* Counters now, rates of the last tick. */
 static void add_counts(json_t *o, struct agent *a, enum plane_counter kind, uint32_t index,
@@ -65,7 +52,7 @@ static json_t *probe_json(const struct member *m)
 		      (json_int_t)(m->probe_latency_ns / 1000));
 	/* A server's words may be in the detail: json_string() refuses what is not UTF-8. */
 	json_object_set_new(o, "detail", detail ? detail : json_string("(not UTF-8)"));
-	json_object_set_new(o, "at", time_json(m->probe_at_ns));
+	json_object_set_new(o, "at", names__time(m->probe_at_ns));
 	return o;
 }
 
@@ -78,7 +65,7 @@ static json_t *member_json(struct agent *a, const struct service *s, size_t i)
 			      "weight", (json_int_t)m->weight, "slots", (json_int_t)s->counts[i],
 			      "share", (double)s->counts[i] / (double)plane__slots(s->slot_class));
 
-	json_object_set_new(o, "since", time_json(m->health.since_ns));
+	json_object_set_new(o, "since", names__time(m->health.since_ns));
 	add_counts(o, a, PLANE_BACKEND, m->index, &m->rate);
 	json_object_set_new(o, "nexthop", hop_json(m->hop));
 	json_object_set_new(o, "probe", probe_json(m));
@@ -93,12 +80,13 @@ static json_t *service_json(struct agent *a, const struct service *s)
 	for (size_t i = 0; i < s->n_members; i++)
 		json_array_append_new(backends, member_json(a, s, i));
 	o = json_pack("{s:s, s:s, s:i, s:s, s:s, s:I, s:I, s:I}", "name", s->name, "vip",
-		      addr__format(&s->config->vip.addr, vip), "port", (int)s->config->port, "protocol",
-		      s->key.proto == IPPROTO_TCP ? "tcp" : "udp", "forward",
+		      addr__format(&s->config->vip.addr, vip), "port", (int)s->config->port,
+		      "protocol", s->key.proto == IPPROTO_TCP ? "tcp" : "udp", "forward",
 		      config_forward__name(s->forward), "slots",
 		      (json_int_t)plane__slots(s->slot_class), "slots_unserved",
 		      (json_int_t)s->unserved, "generation", (json_int_t)s->generation);
 	add_counts(o, a, PLANE_SERVICE, s->id, &s->rate);
+	json_object_set_new(o, "limits", limits__json(&s->config->limits));
 	json_object_set_new(o, "backends", backends);
 	return o;
 }
@@ -121,9 +109,9 @@ static json_t *links_json(const struct agent *a)
 static json_t *verdicts_json(struct agent *a)
 {
 	static const struct {
-		const char *name, *action, *text;
+		const char *action, *text;
 	} rows[] = {
-#define FL_VERDICT(name, action, text) {#name, #action, text},
+#define FL_VERDICT(name, action, text) {#action, text},
 #define FL_NOTE(name, text)
 #include "fairlead/reasons.def"
 #undef FL_VERDICT
@@ -132,19 +120,33 @@ static json_t *verdicts_json(struct agent *a)
 	json_t *list = json_array();
 
 	for (uint32_t v = 0; v < FL_VERDICTS; v++) {
-		char name[40], action[8];
+		char name[NAMES_LEN], action[8];
 		json_t *o;
 
-		snprintf(name, sizeof(name), "%s", rows[v].name);
 		snprintf(action, sizeof(action), "%s", rows[v].action);
-		for (char *c = name; *c; c++)
-			*c = (char)tolower((unsigned char)*c);
 		for (char *c = action; *c; c++)
 			*c = (char)tolower((unsigned char)*c);
-		o = json_pack("{s:s, s:s, s:s}", "name", name, "action", action, "text",
-			      rows[v].text);
+		o = json_pack("{s:s, s:s, s:s}", "name", names__verdict(v, name), "action", action,
+			      "text", rows[v].text);
 		add_counts(o, a, PLANE_VERDICT, v, &a->verdicts[v]);
 		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+/* What was counted beside the verdicts; notes have no bytes. */
+static json_t *notes_json(const struct agent *a)
+{
+	json_t *list = json_array();
+
+	for (uint32_t n = 0; n < FL_NOTES; n++) {
+		struct fl_count c = {0};
+		char name[NAMES_LEN];
+
+		plane__count(a->plane, PLANE_NOTE, n, &c);
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:I}", "name", names__note(n, name), "text",
+					names__note_text(n), "packets", (json_int_t)c.packets));
 	}
 	return list;
 }
@@ -163,7 +165,7 @@ json_t *status__json(struct agent *a)
 		      "uptime_s", (double)(uv_hrtime() - a->started_ns) / 1e9);
 	json_object_set_new(o, "config",
 			    json_pack("{s:s, s:o}", "file", a->config_path, "loaded_at",
-				      time_json(a->loaded_at_ns)));
+				      names__time(a->loaded_at_ns)));
 	json_object_set_new(o, "lease",
 			    json_pack("{s:b, s:I}", "lapsed", lease.lapsed != 0, "lapses",
 				      (json_int_t)lease.lapses));
@@ -172,5 +174,6 @@ json_t *status__json(struct agent *a)
 	json_object_set_new(o, "interfaces", links_json(a));
 	json_object_set_new(o, "services", services);
 	json_object_set_new(o, "verdicts", verdicts_json(a));
+	json_object_set_new(o, "notes", notes_json(a));
 	return o;
 }

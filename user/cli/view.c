@@ -214,6 +214,54 @@ static void print_drops(const json_t *status, FILE *out)
 	}
 }
 
+static void print_notes(const json_t *status, FILE *out)
+{
+	const json_t *note;
+	size_t i;
+
+	json_array_foreach (json_object_get(status, "notes"), i, note) {
+		json_int_t packets = integer_of(note, "packets");
+
+		if (!packets)
+			continue;
+		fprintf(out, "noted: %lld time%s, ", packets, packets == 1 ? "" : "s");
+		cli__print_text(out, string_of(note, "name"));
+		fputs(": ", out);
+		cli__print_text(out, string_of(note, "text"));
+		putc('\n', out);
+	}
+}
+
+static void print_rate(const json_t *limits, const char *key, const char *what, const char **before,
+		       FILE *out)
+{
+	char buf[FORMAT_LEN];
+
+	if (!integer_of(limits, key))
+		return;
+	fprintf(out, "%s%s %s", *before, format__si(number_of(limits, key), buf), what);
+	*before = ", ";
+}
+
+static void print_limits(const json_t *service, FILE *out)
+{
+	const json_t *limits = json_object_get(service, "limits");
+	const char *before = "";
+
+	if (!json_is_object(limits))
+		return;
+	fputs("limits: ", out);
+	cli__print_text(out, string_of(service, "name"));
+	fputs(": a second ", out);
+	print_rate(limits, "packets", "packets", &before, out);
+	print_rate(limits, "connections", "connections", &before, out);
+	print_rate(limits, "source_packets", "packets of one source", &before, out);
+	print_rate(limits, "source_connections", "connections of one source", &before, out);
+	fprintf(out, "; burst %lld ms%s\n", integer_of(limits, "burst_ms"),
+		json_is_true(json_object_get(limits, "monitor")) ? "; monitor: nothing is dropped"
+								 : "");
+}
+
 static void warn_of_service(const json_t *service, FILE *out)
 {
 	json_int_t unserved = integer_of(service, "slots_unserved");
@@ -274,7 +322,12 @@ int view__print(const json_t *status, const struct view *view, FILE *out)
 		fputs("no service is configured\n", out);
 	if (rc)
 		return rc;
+	json_array_foreach (services, i, service) {
+		if (is_shown(service, view))
+			print_limits(service, out);
+	}
 	print_drops(status, out);
+	print_notes(status, out);
 	print_warnings(status, view, out);
 	return 0;
 }

@@ -50,4 +50,10 @@ void net__free(struct net *n);
 int net__watch(struct net *n, const struct addr *address, struct net_hop *hop, struct err *err);
 void net__unwatch(struct net *n, const struct addr *address);
 
+/*
+ * Has the kernel resolve the neighbour on the way to an address, once: nobody is told how it went, and
+ * one that is known or being resolved is left alone. 0, or -errno when there is no such way.
+ */
+int net__resolve(struct net *n, const struct addr *address);
+
 #endif

@@ -116,6 +116,9 @@ const struct fl_service *plane__service(const struct plane *p, uint32_t id);
 int plane__service_new(struct plane *p, const struct fl_service_key *key, const char *name,
 		       enum fl_slot_class slot_class, uint32_t *id, struct err *err);
 
+/* Sets and clears bits of FL_SVC_* by one store, also while packets find the service. */
+void plane__service_flags(struct plane *p, uint32_t id, uint32_t set, uint32_t clear);
+
 /* Lets packets find it, in place of the service that had the same key. -ENOSPC: its bucket is full. */
 int plane__service_publish(struct plane *p, uint32_t id, struct err *err);
 
@@ -168,6 +171,28 @@ int plane__backend_hop(struct plane *p, uint32_t index, const struct fl_hop *hop
 /* Frees an index that no slot table has named for a grace period. */
 void plane__backend_release(struct plane *p, uint32_t index);
 
+/* --- source lists and limits --------------------------------------------------------------------- */
+
+struct plane_source {
+	struct fl_source_key key;
+	uint32_t flags; /* FL_SRC_* */
+};
+
+/* All entries of `sources`, in no order; frees with free(). */
+int plane__sources(const struct plane *p, struct plane_source **out, size_t *n, struct err *err);
+
+/* Adds or changes entries, in their order. -ENOSPC: the map is full; what came before it is done. */
+int plane__sources_set(struct plane *p, const struct plane_source *list, size_t n, struct err *err);
+
+/* Removes entries, in their order; those that are not there are passed over. */
+void plane__sources_delete(struct plane *p, const struct plane_source *list, size_t n);
+
+/*
+ * Limits of a service, as the program meters them from the next packet on; they count only where the
+ * service has FL_SVC_LIMITS.
+ */
+int plane__limits_set(struct plane *p, uint32_t id, const struct fl_limits *l, struct err *err);
+
 /* --- members: what a restart must know ---------------------------------------------------------- */
 
 int plane__member_set(struct plane *p, uint32_t service, uint32_t backend,
@@ -182,10 +207,26 @@ int plane__members(const struct plane *p,
 
 /* --- counters ----------------------------------------------------------------------------------- */
 
-enum plane_counter { PLANE_SERVICE, PLANE_BACKEND, PLANE_VERDICT };
+enum plane_counter { PLANE_SERVICE, PLANE_BACKEND, PLANE_VERDICT, PLANE_NOTE };
 
 /* Sum over the CPUs of one counter. */
 int plane__count(const struct plane *p, enum plane_counter kind, uint32_t index,
 		 struct fl_count *out);
+
+/* --- events ------------------------------------------------------------------------------------- */
+
+struct plane_events;
+
+typedef void plane_event_cb(void *ctx, const struct fl_event *e);
+
+int plane__events_open(struct plane *p, plane_event_cb *cb, void *ctx, struct plane_events **out,
+		       struct err *err);
+void plane__events_close(struct plane_events *e);
+
+/* Readable while there are events. */
+int plane__events_fd(const struct plane_events *e);
+
+/* Calls back for at most `most` (> 0) events; true: there may be more. */
+bool plane__events_take(struct plane_events *e, uint32_t most);
 
 #endif

@@ -71,6 +71,13 @@ int plane__service_new(struct plane *p, const struct fl_service_key *key, const 
 	return 0;
 }
 
+void plane__service_flags(struct plane *p, uint32_t id, uint32_t set, uint32_t clear)
+{
+	__u32 *flags = &p->services[id].flags;
+
+	__atomic_store_n(flags, (*flags & ~clear) | set, __ATOMIC_RELEASE);
+}
+
 int plane__service_publish(struct plane *p, uint32_t id, struct err *err)
 {
 	const struct fl_service_key *key = &p->services[id].key;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * decap.bpf.c - the backend's side of `forward: ipip` where the kernel has no tunnel device.
+ * decap.bpf.c - the backend's side of `forward: ipip` and `forward: gue` where the kernel has no tunnel
+ * device.
  *
- * Takes one outer IPv4 or IPv6 header off (4in4, 6in4, 4in6, 6in6) and hands the inner packet to the
- * stack, where the VIP is local. Loaded by `ip link set dev DEV xdpdrv obj decap.bpf.o sec xdp`; it
- * has no maps and no settings. Everything that is not a whole IP-in-IP packet is left untouched.
+ * Takes one outer IPv4 or IPv6 header off (4in4, 6in4, 4in6, 6in6), with it UDP to port 6080 and a plain
+ * GUE header (draft-ietf-intarea-gue-09), and hands the inner packet to the stack, where the VIP is
+ * local. Loaded with bpftool, as docs/operations.md says; it has no maps and no settings. Everything that is not a whole tunnel packet is left
+ * untouched. The UDP checksum is not verified: the inner packet's own ones are, by the stack.
  *
  * ECN follows RFC 6040 4.2: what the network marked on the outer header is not lost with it.
  */
@@ -21,22 +23,28 @@
 #define ECN_ECT1 1
 #define ECN_CE 3
 #define ENCAP_LIMIT_LEN 8 /* a destination options header with nothing but the limit */
+#define GUE_PORT 6080 /* IANA's, and the default of `gue_port` */
+#define GUE_LEN 12 /* UDP and GUE header without extensions */
 
 /* What becomes of a packet with an outer header. */
 enum fate { LEAVE, STRIP, REFUSE };
+
+struct udp_words {
+	__be16 sport, dport, len, check;
+};
 
 struct outer {
 	__u64 l3; /* offset of the outer header */
 	__u64 len; /* bytes to take off */
 	__u32 inner_len; /* bytes that follow */
-	__u8 proto; /* IPPROTO_IPIP or IPPROTO_IPV6 */
+	__u8 proto; /* IPPROTO_IPIP or IPPROTO_IPV6; before skip_gue() also IPPROTO_UDP */
 	__u8 ecn;
 };
 
 /* Bytes of the frame from offset `at` on, which is inside it. */
-static __always_inline __u32 bytes_from(const void *data, const void *end, __u32 at)
+static __always_inline __u64 bytes_from(const void *data, const void *end, __u64 at)
 {
-	return (__u32)(end - data) - at;
+	return (__u64)(end - data) - at;
 }
 
 /* A whole, unfragmented outer IPv4 header. */
@@ -75,6 +83,24 @@ static __always_inline int outer_ipv6(void *data, void *end, struct outer *o)
 		o->len += ENCAP_LIMIT_LEN;
 	}
 	o->inner_len = payload - (o->len - sizeof(*ip));
+	return 0;
+}
+
+/* UDP and GUE behind the outer header: counted to what is taken off. 0, or -1: another packet. */
+static __always_inline int skip_gue(void *data, void *end, struct outer *o)
+{
+	__u8 *gue = data + o->l3 + o->len + sizeof(struct udp_words);
+	struct udp_words *udp = data + o->l3 + o->len;
+
+	if ((void *)gue + 4 > end || udp->dport != bpf_htons(GUE_PORT) ||
+	    bpf_ntohs(udp->len) != o->inner_len || o->inner_len < GUE_LEN)
+		return -1;
+	/* Version, control bit and length of extensions; flags. */
+	if (gue[0] || gue[2] || gue[3])
+		return -1;
+	o->proto = gue[1];
+	o->len += GUE_LEN;
+	o->inner_len -= GUE_LEN;
 	return 0;
 }
 
@@ -181,6 +207,8 @@ int decap(struct xdp_md *ctx)
 	} else {
 		return XDP_PASS;
 	}
+	if (o.proto == IPPROTO_UDP && skip_gue(data, end, &o))
+		return XDP_PASS;
 	if (o.proto == IPPROTO_IPIP)
 		fate = fix_inner4(data + o.l3 + o.len, end, &o);
 	else if (o.proto == IPPROTO_IPV6)

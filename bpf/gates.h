@@ -5,6 +5,8 @@
 #ifndef FAIRLEAD_BPF_GATES_H
 #define FAIRLEAD_BPF_GATES_H
 
+#include "pkt.h"
+
 /* on_agent_loss is not `keep`: the path reads the lease. */
 const volatile __u8 gate_lease = 0;
 
@@ -31,5 +33,14 @@ const volatile __u8 gate_events = 0;
  * known to the verifier, and so an immediate in the code.
  */
 const volatile __u64 flow_key[4] = {};
+
+/* Bytes of the whole frame. */
+static __always_inline __u64 frame_len(struct xdp_md *ctx)
+{
+	if (gate_jumbo)
+		return bpf_xdp_get_buff_len(ctx);
+	/* 64 bits wide, and so are its uses: 32-bit arithmetic on pointers is refused. */
+	return (__u64)(frame_end(ctx) - frame(ctx));
+}
 
 #endif

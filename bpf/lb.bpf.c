@@ -27,96 +27,81 @@
 #include "service/lookup.h"
 
 /* ICMP and later fragments: GO_ON with the target of what is to be forwarded, or a verdict. */
-static __noinline int resolve_odd(struct xdp_md *ctx, struct pkt *p, struct target *t, __u64 bytes)
+static __always_inline int resolve_odd(struct xdp_md *ctx, struct pkt *p, struct target *t)
 {
 	struct addr_words src, dst;
 	const struct fl_frag *f;
 
 	if (p->frag == FRAG_NONE)
-		return resolve_icmp(ctx, p, t, bytes);
+		return resolve_icmp(ctx, p, t);
 	if (addresses(ctx, p, &src, &dst))
 		return FL_V_DROP_BUG;
+	if (looks_mapped(p, &src, &dst))
+		return FL_V_PASS_NOT_SERVICE;
 	f = recall_fragment(p, &src, &dst);
 	if (!f)
-		return !(p->v6 && is_mapped(&dst)) && find_vip(&dst) ? FL_V_DROP_FRAGMENT
-								     : FL_V_PASS_FRAGMENT;
+		return find_vip(&dst) ? FL_V_DROP_FRAGMENT : FL_V_PASS_FRAGMENT;
 	if (f->way == FL_FRAG_SEND)
-		return pick_fragment(t, f, bytes);
+		return pick_fragment(t, f);
 	if (f->way != FL_FRAG_REPLY || !gate_nat)
 		return FL_V_PASS_FRAGMENT;
-	__builtin_memcpy(t->rw.src.a, f->saddr, 16);
-	__builtin_memcpy(t->rw.dst.a, f->daddr, 16);
+	t->reply = 1;
+	copy16(t->rw.src.a, f->saddr);
+	copy16(t->rw.dst.a, f->daddr);
 	return send_to_client(ctx, p, t);
 }
 
 /* The backend of a packet that the service admits. */
 static __always_inline int pick(struct xdp_md *ctx, const struct pkt *p, struct target *t,
-				const struct addr_words *src, const struct addr_words *dst)
+				const struct fl_service *s, const struct addr_words *src,
+				const struct addr_words *dst)
 {
+	const struct fl_backend *b;
 	int v;
 
-	t->hash = hash_flow(p, src, dst, p->ports, t->service->affinity);
-	v = slot_of(t->service, t->hash, &t->index);
-	if (v != GO_ON)
+	t->hash = hash_flow(p, src, dst, p->ports, s->affinity);
+	v = slot_of(s, t->hash, &t->index);
+	if (v != GO_ON || !gate_nat)
 		return v;
-	if (gate_nat && t->service->flags & FL_SVC_FULLNAT)
+	if (s->flags & FL_SVC_FULLNAT)
 		return pick_fullnat(ctx, p, t, src, dst);
-	v = backend_of(t->index, &t->backend);
-	if (v == GO_ON && gate_nat && t->backend->mode == FL_FWD_NAT &&
-	    t->backend->flags & FL_BE_RECORD)
-		v = record_nat(ctx, p, t, src, dst);
-	return v;
+	b = bpf_map_lookup_elem(&backends, &t->index);
+	if (b && b->mode == FL_FWD_NAT && b->flags & FL_BE_RECORD)
+		return record_nat(ctx, p, t, src, dst);
+	return GO_ON;
 }
 
 /* Packets with ports: GO_ON with their target, or a verdict. */
-static __always_inline int resolve(struct xdp_md *ctx, struct pkt *p, struct target *t, __u64 bytes)
+static __always_inline int resolve(struct xdp_md *ctx, struct pkt *p, struct target *t)
 {
+	struct fl_service *s;
 	struct addr_words src, dst;
 	int v;
 
 	if (addresses(ctx, p, &src, &dst))
 		return FL_V_DROP_BUG;
-	if (!(p->v6 && unlikely(is_mapped(&dst))))
-		t->service = find_service(&dst, dest_port(p->ports), p->proto, &t->id);
-	if (unlikely(!t->service)) {
+	if (looks_mapped(p, &src, &dst))
+		return FL_V_PASS_NOT_SERVICE;
+	s = find_service(&dst, dest_port(p->ports), p->proto, &t->id);
+	if (unlikely(!s)) {
 		t->id = 0;
 		if (!gate_nat && !p->frag)
 			return FL_V_PASS_NOT_SERVICE;
 		return not_for_service(ctx, p, t, &src, &dst);
 	}
-	count_service(t->id, bytes);
 	v = admit_lease();
 	if (v == GO_ON)
-		v = admit_source(&src, t->service, t->id);
+		v = admit_source(&src, s, t->id);
 	if (v == GO_ON)
-		v = admit_rate(ctx, p, &src, t->service, t->id);
+		v = admit_rate(ctx, p, &src, s, t->id);
 	if (v == GO_ON)
-		v = pick(ctx, p, t, &src, &dst);
+		v = pick(ctx, p, t, s, &src, &dst);
 	if (v != GO_ON)
 		return v;
 	if (unlikely(p->frag))
 		remember_fragment(p, t, &src, &dst, FL_FRAG_SEND);
 	report_flow(ctx, p, t);
 	return GO_ON;
-}
-
-static __always_inline int steer(struct xdp_md *ctx, struct pkt *p, struct target *t, __u64 bytes)
-{
-	int v = parse(ctx, p);
-
-	if (likely(v == GO_ON))
-		v = resolve(ctx, p, t, bytes);
-	else if (v == ODD)
-		v = resolve_odd(ctx, p, t, bytes);
-	if (v != GO_ON)
-		return v;
-	if (!t->backend)
-		return FL_V_DROP_BUG;
-	v = forward(ctx, p, t);
-	if (v == FL_V_SEND_L2 || v == FL_V_SEND_IPIP || v == FL_V_SEND_GUE || v == FL_V_SEND_NAT ||
-	    v == FL_V_SEND_FULLNAT)
-		count_backend(t->index, bytes);
-	return v;
 }
 
 enum action { PASS, DROP, SEND };
@@ -127,12 +112,37 @@ static __always_inline enum action action_of(int verdict)
 #define FL_VERDICT(name, action, text) \
 	case FL_V_##name:              \
 		return action;
-#define FL_NOTE(name, text)
 #include "fairlead/reasons.def"
-#undef FL_VERDICT
-#undef FL_NOTE
 	default:
 		return DROP;
+	}
+}
+
+static __always_inline int sent_to_backend(int v)
+{
+	return v == FL_V_SEND_L2 || v == FL_V_SEND_IPIP || v == FL_V_SEND_GUE ||
+	       v == FL_V_SEND_NAT || v == FL_V_SEND_FULLNAT;
+}
+
+/* The last two steps: forward, if `v` is GO_ON, then the verdict's counters and action. */
+static __always_inline int finish(struct xdp_md *ctx, struct pkt *p, struct target *t, __u64 bytes,
+				  int v, const int odd)
+{
+	if (v == GO_ON)
+		v = forward(ctx, p, t, odd);
+	if (t->id && !t->reply)
+		count_service(t->id, bytes);
+	if (sent_to_backend(v))
+		count_backend(t->index, bytes);
+	count_verdict((__u32)v, bytes);
+	switch (action_of(v)) {
+	case PASS:
+		return XDP_PASS;
+	case SEND:
+		return t->send;
+	default:
+		report_drop(ctx, p, t, (__u32)v);
+		return XDP_DROP;
 	}
 }
 
@@ -142,18 +152,31 @@ int lb(struct xdp_md *ctx)
 	__u64 bytes = frame_len(ctx);
 	struct target t = {.send = XDP_DROP};
 	struct pkt p = {};
-	int v = steer(ctx, &p, &t, bytes);
+	int v = parse(ctx, &p);
 
-	count_verdict((__u32)v, bytes);
-	switch (action_of(v)) {
-	case PASS:
-		return XDP_PASS;
-	case SEND:
-		return t.send;
-	default:
-		report_drop(ctx, &p, &t, (__u32)v);
-		return XDP_DROP;
+	if (likely(v == GO_ON)) {
+		v = resolve(ctx, &p, &t);
+	} else if (v == ODD) {
+		bpf_tail_call(ctx, &steps, FL_STEP_ODD);
+		v = FL_V_DROP_BUG;
 	}
+	return finish(ctx, &p, &t, bytes, v, 0);
+}
+
+/* Goes on with what lb has found to be odd. */
+SEC("xdp")
+int lb_odd(struct xdp_md *ctx)
+{
+	__u64 bytes = frame_len(ctx);
+	struct target t = {.send = XDP_DROP};
+	struct pkt p = {};
+	int v = parse(ctx, &p);
+
+	if (v == ODD)
+		v = resolve_odd(ctx, &p, &t);
+	else
+		v = FL_V_DROP_BUG;
+	return finish(ctx, &p, &t, bytes, v, 1);
 }
 
 /* Run by the agent, never attached: renews the lease. XDP_PASS when it did. */

@@ -27,30 +27,30 @@ struct lease {
 };
 _Static_assert(sizeof(struct lease) == sizeof(struct fl_lease), "lease");
 
-#define ARRAY(name, flags, entries, val)                  \
-	struct {                                          \
-		__uint(type, BPF_MAP_TYPE_ARRAY);         \
-		__uint(map_flags, flags);                 \
-		__uint(max_entries, entries);             \
-		__type(key, __u32);                       \
-		__type(value, val);                       \
+#define ARRAY(name, flags, entries, val)          \
+	struct {                                  \
+		__uint(type, BPF_MAP_TYPE_ARRAY); \
+		__uint(map_flags, flags);         \
+		__uint(max_entries, entries);     \
+		__type(key, __u32);               \
+		__type(value, val);               \
 	} name SEC(".maps")
 
-#define PERCPU_ARRAY(name, entries, val)                  \
-	struct {                                          \
-		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);  \
-		__uint(max_entries, entries);             \
-		__type(key, __u32);                       \
-		__type(value, val);                       \
+#define PERCPU_ARRAY(name, entries, val)                 \
+	struct {                                         \
+		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); \
+		__uint(max_entries, entries);            \
+		__type(key, __u32);                      \
+		__type(value, val);                      \
 	} name SEC(".maps")
 
-#define MAP(name, kind, flags, entries, key_type, val)    \
-	struct {                                          \
-		__uint(type, kind);                       \
-		__uint(map_flags, flags);                 \
-		__uint(max_entries, entries);             \
-		__type(key, key_type);                    \
-		__type(value, val);                       \
+#define MAP(name, kind, flags, entries, key_type, val) \
+	struct {                                       \
+		__uint(type, kind);                    \
+		__uint(map_flags, flags);              \
+		__uint(max_entries, entries);          \
+		__type(key, key_type);                 \
+		__type(value, val);                    \
 	} name SEC(".maps")
 
 #define SLOTS(name, inner)                                \
@@ -61,18 +61,29 @@ _Static_assert(sizeof(struct lease) == sizeof(struct fl_lease), "lease");
 		__array(values, struct inner);            \
 	} name SEC(".maps")
 
-#define INNER(name, value_type)                           \
-	struct name {                                     \
-		__uint(type, BPF_MAP_TYPE_ARRAY);         \
-		__uint(max_entries, 1);                   \
-		__type(key, __u32);                       \
-		__type(value, value_type);                \
+#define INNER(name, value_type)                   \
+	struct name {                             \
+		__uint(type, BPF_MAP_TYPE_ARRAY); \
+		__uint(max_entries, 1);           \
+		__type(key, __u32);               \
+		__type(value, value_type);        \
 	}
 
 /* service */
 ARRAY(svc_index, BPF_F_MMAPABLE, FL_INDEX_BUCKETS, struct fl_bucket);
 ARRAY(services, BPF_F_MMAPABLE, FL_MAX_SERVICES, struct fl_service);
 MAP(vips, BPF_MAP_TYPE_LPM_TRIE, BPF_F_NO_PREALLOC, FL_MAX_VIPS, struct fl_vip_key, struct fl_vip);
+
+/* Programs that take over from lb, by enum fl_step; libbpf fills it from the values' names. */
+int lb_odd(struct xdp_md *ctx);
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, FL_STEPS);
+	__uint(key_size, sizeof(__u32));
+	__array(values, int(void *));
+} steps SEC(".maps") = {
+	.values = {[FL_STEP_ODD] = (void *)&lb_odd},
+};
 
 /* admit */
 ARRAY(settings, 0, 1, struct fl_settings);

@@ -4,7 +4,6 @@
 #define FAIRLEAD_BPF_PKT_H
 
 #include "fairlead/abi.h"
-#include "gates.h"
 
 /* What a step returns instead of a verdict. */
 #define GO_ON (-1) /* nothing to say: the packet goes on to the next step */
@@ -18,7 +17,6 @@
 
 enum frag { FRAG_NONE, FRAG_FIRST, FRAG_LATER };
 
-/* Offsets fill a whole stack slot each: of halves the verifier forgets the bounds. */
 struct pkt {
 	__u64 l3; /* offset of the IP header: 14, 18 or 22 */
 	__u64 l4; /* offset of the transport header */
@@ -47,15 +45,20 @@ struct rewrite {
 
 /* Where a packet goes: what service and pick find, and forward uses. */
 struct target {
-	struct fl_service *service;
-	struct fl_backend *backend;
 	__u64 hash; /* of the flow */
 	__u32 id; /* of the service, 0: none yet */
 	__u32 index; /* of the backend */
-	__u32 rewritten; /* rw is filled: full NAT, and later fragments of both kinds of NAT */
+	__u16 rewritten; /* rw is filled: full NAT, and later fragments of both kinds of NAT */
+	__u16 reply; /* the packet goes the other way, and is not counted with its service */
 	int send; /* the XDP action of a SEND verdict, which depends on the port */
 	struct rewrite rw;
 };
+
+/*
+ * Steps that few packets take. The verifier looks at each such function once, for whatever arguments,
+ * and not again for each path that leads to it; so its pointers may be NULL.
+ */
+#define RARE __noinline
 
 /* Start and end of the frame's first buffer; to be taken again after bpf_xdp_adjust_head(). */
 static __always_inline void *frame(const struct xdp_md *ctx)
@@ -68,12 +71,30 @@ static __always_inline void *frame_end(const struct xdp_md *ctx)
 	return (void *)(long)ctx->data_end;
 }
 
-/* Bytes of the whole frame. */
-static __always_inline __u32 frame_len(struct xdp_md *ctx)
+/*
+ * Sixteen bytes of an address. All that hold addresses are aligned to four, which their type (__u8[16])
+ * does not say: a plain copy would go byte by byte.
+ */
+static __always_inline void copy16(void *to, const void *from)
 {
-	if (gate_jumbo)
-		return (__u32)bpf_xdp_get_buff_len(ctx);
-	return (__u32)(ctx->data_end - ctx->data);
+	__u32 *t = to;
+	const __u32 *f = from;
+
+	t[0] = f[0];
+	t[1] = f[1];
+	t[2] = f[2];
+	t[3] = f[3];
+}
+
+/*
+ * A place in the frame by its offset, to be checked against frame_end(). The verifier has forgotten
+ * how large an offset can be that comes from memory.
+ */
+#define OFFSET_MASK 4095 /* parse() goes no further: at most two walks of 1024 bytes and headers */
+
+static __always_inline void *at(const struct xdp_md *ctx, __u64 offset)
+{
+	return frame(ctx) + (offset & OFFSET_MASK);
 }
 
 /* A one's complement sum of 16-bit words (RFC 1071), taken in wider ones, folded to 16 bits. */

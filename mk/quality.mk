@@ -10,8 +10,8 @@ SHELL_FILES = $(shell git ls-files '*.sh' '.ci/run')
 format:
 	@clang-format -i $(C_FILES)
 
-#: make lint        clang-format, clang-tidy, cppcheck, shellcheck, python
-lint: lint-format lint-cppcheck lint-shell lint-python lint-tidy
+#: make lint        clang-format, clang-tidy, cppcheck, shellcheck, python, man pages
+lint: lint-format lint-cppcheck lint-shell lint-python lint-man lint-tidy
 
 lint-format:
 	@clang-format --dry-run -Werror $(C_FILES)
@@ -33,6 +33,20 @@ lint-cppcheck:
 
 lint-shell:
 	@shellcheck $(SHELL_FILES) configs/completion/fairlead
+
+MAN_PAGES = $(wildcard configs/man/*.[158])
+
+# man says what it does not like on standard error, and succeeds.
+lint-man:
+	@for page in $(MAN_PAGES); do \
+		LC_ALL=C.UTF-8 MANROFFSEQ= MANWIDTH=80 man --warnings -E UTF-8 -l -Tutf8 -Z $$page 2>&1 \
+			>/dev/null | sed "s,^,$$page: ,"; \
+	done | { ! grep .; }
+
+.PHONY: man
+#: make man         fairlead.yaml(5) from docs/configuration.md
+man:
+	@$(PYTHON) -B configs/man/yaml5.py <docs/configuration.md >configs/man/fairlead.yaml.5
 
 lint-python:
 	@$(PYTHON) -B -c 'import ast, sys; [ast.parse(open(f).read(), f) for f in sys.argv[1:]]' \

@@ -9,6 +9,7 @@
 #ifndef FAIRLEAD_BPF_ADMIT_LIMITS_H
 #define FAIRLEAD_BPF_ADMIT_LIMITS_H
 
+#include "gates.h"
 #include "admit/meter.h"
 #include "fairlead/flowhash.h"
 #include "maps.h"
@@ -63,16 +64,17 @@ static __always_inline int take_source(__u64 hash, __u64 now, const struct fl_li
 }
 
 /* GO_ON or a DROP. */
-static __noinline int check_limits(struct xdp_md *ctx, const struct pkt *p,
-				   const struct addr_words *src, __u32 id)
+RARE int check_limits(struct xdp_md *ctx, const struct pkt *p, const struct addr_words *src,
+		      __u32 id)
 {
 	const struct fl_limits *l = bpf_map_lookup_elem(&limits, &id);
 	struct fl_svc_meter *m = bpf_map_lookup_elem(&svc_meters, &id);
 	__u64 now = bpf_ktime_get_coarse_ns();
-	int new = opens_connection(ctx, p), v = GO_ON;
+	int new, v = GO_ON;
 
-	if (!l || !m)
+	if (!l || !m || !p || !src)
 		return FL_V_DROP_BUG;
+	new = opens_connection(ctx, p);
 	if (l->limit[FL_METER_SRC_PACKETS].gap_ns &&
 	    take_source(source_hash(src, id, FL_METER_SRC_PACKETS), now,
 			&l->limit[FL_METER_SRC_PACKETS]))

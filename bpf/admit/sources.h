@@ -3,6 +3,7 @@
 #ifndef FAIRLEAD_BPF_ADMIT_SOURCES_H
 #define FAIRLEAD_BPF_ADMIT_SOURCES_H
 
+#include "gates.h"
 #include "maps.h"
 #include "observe/count.h"
 #include "service/key.h"
@@ -11,12 +12,14 @@
 #define SCOPE_ALL 0
 
 /* GO_ON or DROP_DENIED, by the longest prefix in a scope. */
-static __noinline int check_scope(const struct addr_words *src, __u32 scope)
+RARE int check_scope(const struct addr_words *src, __u32 scope)
 {
 	struct fl_source_key k = {.prefixlen = SCOPE_BITS + 128, .scope = bpf_htonl(scope)};
 	const struct fl_source *s;
 
-	__builtin_memcpy(k.addr, src->a, sizeof(k.addr));
+	if (!src)
+		return FL_V_DROP_BUG;
+	copy16(k.addr, src->a);
 	s = bpf_map_lookup_elem(&sources, &k);
 	if (!s || !(s->flags & FL_SRC_DENY))
 		return GO_ON;

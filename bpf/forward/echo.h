@@ -31,7 +31,7 @@ static __always_inline void swap_macs(void *data)
 /* The IP header turned round with a fresh TTL; 0, or -1 if it is not in the frame. */
 static __always_inline int turn_ip(struct xdp_md *ctx, const struct pkt *p)
 {
-	void *ip = frame(ctx) + p->l3, *end = frame_end(ctx);
+	void *ip = at(ctx, p->l3), *end = frame_end(ctx);
 
 	if (p->v6) {
 		struct ipv6hdr *h = ip;
@@ -80,7 +80,7 @@ static __always_inline int answer_echo(struct xdp_md *ctx, const struct pkt *p, 
 	if (icmp_over(ICMP_METER_ECHO, ECHO_GAP_NS))
 		return FL_V_PASS_NOT_SERVICE;
 	data = frame(ctx);
-	icmp = data + p->l4;
+	icmp = at(ctx, p->l4);
 	if (data + ETH_HLEN > frame_end(ctx) || (void *)(icmp + 4) > frame_end(ctx))
 		return FL_V_PASS_MALFORMED;
 	*(__sum16 *)(icmp + 2) =

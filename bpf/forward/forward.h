@@ -3,6 +3,7 @@
 #ifndef FAIRLEAD_BPF_FORWARD_FORWARD_H
 #define FAIRLEAD_BPF_FORWARD_FORWARD_H
 
+#include "gates.h"
 #include "forward/nat.h"
 #include "forward/toobig.h"
 #include "forward/tunnel.h"
@@ -24,36 +25,45 @@ static __always_inline int choose_port(const struct xdp_md *ctx, __u32 port, int
 
 static __always_inline int is_nat(const struct fl_backend *b)
 {
-	return gate_nat && (b->mode == FL_FWD_NAT || b->mode == FL_FWD_FULLNAT);
+	return b->mode == FL_FWD_NAT || b->mode == FL_FWD_FULLNAT;
 }
 
-/* Rewrites the frame for t->backend. A SEND verdict with t->send, or why it is dropped. */
-static __always_inline int forward(struct xdp_md *ctx, struct pkt *p, struct target *t)
+/*
+ * Rewrites the frame for the backend t->index. A SEND verdict with t->send, or why it is dropped.
+ * `odd`: fragments and ICMP, whose senders cannot be told that they are too big.
+ */
+static __always_inline int forward(struct xdp_md *ctx, struct pkt *p, struct target *t,
+				   const int odd)
 {
-	const struct fl_backend *b = t->backend;
-	__u32 live = *(volatile const __u32 *)&b->hop_live & 1, overhead = 0;
-	const struct fl_hop *hop = &b->hop[live];
-	int l2 = b->mode == FL_FWD_L2, v;
+	const struct fl_backend *b;
+	const struct fl_hop *hop;
+	__u32 overhead = 0;
+	int l2, v;
 
-	if (unlikely(b->mode == FL_FWD_NONE))
+	if (unlikely(t->index == FL_SLOT_NONE))
+		return FL_V_DROP_NO_BACKEND;
+	b = bpf_map_lookup_elem(&backends, &t->index);
+	if (unlikely(!b || b->mode == FL_FWD_NONE || (!gate_nat && is_nat(b))))
 		return FL_V_DROP_BUG;
+	hop = &b->hop[*(volatile const __u32 *)&b->hop_live & 1];
+	l2 = b->mode == FL_FWD_L2;
 	v = choose_port(ctx, hop->ifindex, &t->send);
 	if (v != GO_ON)
 		return v;
 	if (!l2) {
 		if (unlikely(p->ttl <= 1))
 			return FL_V_DROP_TTL;
-		if (!is_nat(b))
+		if (!gate_nat || !is_nat(b))
 			overhead = tunnel_overhead(b);
 	}
 	if (unlikely(hop->mtu && p->l3_len + overhead > hop->mtu))
-		return too_big(ctx, p, t, hop->mtu - overhead);
+		return odd ? FL_V_DROP_TOO_BIG : too_big(ctx, p, t, hop->mtu - overhead);
 	if (l2) {
 		v = frame_for(ctx, p, hop, 0, type_of(p));
 		return v == GO_ON ? FL_V_SEND_L2 : v;
 	}
-	if (is_nat(b))
-		return forward_nat(ctx, p, t, hop);
+	if (gate_nat && is_nat(b))
+		return forward_nat(ctx, p, t, b, hop);
 	return forward_tunnel(ctx, p, b, hop, t->hash);
 }
 

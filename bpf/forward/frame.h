@@ -21,12 +21,16 @@ static __always_inline void write_macs(void *data, const struct fl_hop *hop)
 }
 
 /* The rare frames: with tags, or with one to be written. */
-static __noinline int frame_tagged(struct xdp_md *ctx, struct pkt *p, const struct fl_hop *hop,
-				   __u32 grow, __be16 type)
+RARE int frame_tagged(struct xdp_md *ctx, struct pkt *p, const struct fl_hop *hop, __u32 grow,
+		      __u32 type)
 {
-	__u32 tags[2] = {}, l3 = p->l3, tag = hop->vlan;
 	void *data = frame(ctx), *end = frame_end(ctx);
+	__u32 tags[2] = {}, l3, tag;
 
+	if (!p || !hop)
+		return FL_V_DROP_BUG;
+	l3 = (__u32)p->l3;
+	tag = hop->vlan;
 	if (data + ETH_HLEN_MAX > end)
 		return FL_V_DROP_BUG;
 	if (l3 > ETH_HLEN)
@@ -49,9 +53,9 @@ static __noinline int frame_tagged(struct xdp_md *ctx, struct pkt *p, const stru
 	*(__u32 *)(data + 12) = tags[0];
 	if (l3 > ETH_HLEN + 4) {
 		*(__u32 *)(data + 16) = tags[1];
-		*(__be16 *)(data + 20) = type;
+		*(__be16 *)(data + 20) = (__be16)type;
 	} else {
-		*(__be16 *)(data + 16) = type;
+		*(__be16 *)(data + 16) = (__be16)type;
 	}
 	p->l3 = l3;
 	return GO_ON;

@@ -53,7 +53,7 @@ static __always_inline __u32 check_offset(const struct pkt *p)
 static __always_inline int write_addresses(struct xdp_md *ctx, const struct pkt *p,
 					   const struct rewrite *r, __u64 *difference)
 {
-	void *ip = frame(ctx) + p->l3, *end = frame_end(ctx);
+	void *ip = at(ctx, p->l3), *end = frame_end(ctx);
 
 	if (p->v6) {
 		struct ipv6hdr *h = ip;
@@ -61,12 +61,12 @@ static __always_inline int write_addresses(struct xdp_md *ctx, const struct pkt 
 
 		if ((void *)(h + 1) > end)
 			return FL_V_DROP_BUG;
-		__builtin_memcpy(old.a, &h->saddr, 16);
+		copy16(old.a, &h->saddr);
 		*difference = differ_addr(&old, &r->src);
-		__builtin_memcpy(old.a, &h->daddr, 16);
+		copy16(old.a, &h->daddr);
 		*difference += differ_addr(&old, &r->dst);
-		__builtin_memcpy(&h->saddr, r->src.a, 16);
-		__builtin_memcpy(&h->daddr, r->dst.a, 16);
+		copy16(&h->saddr, r->src.a);
+		copy16(&h->daddr, r->dst.a);
 	} else {
 		__be32 saddr = ipv4_of(&r->src), daddr = ipv4_of(&r->dst);
 		struct iphdr *h = ip;
@@ -82,14 +82,19 @@ static __always_inline int write_addresses(struct xdp_md *ctx, const struct pkt 
 }
 
 /* Addresses, ports where the packet has any, and every checksum that covers them. */
-static __always_inline int rewrite_packet(struct xdp_md *ctx, const struct pkt *p,
-					  const struct rewrite *r)
+RARE int rewrite_packet(struct xdp_md *ctx, const struct pkt *p, const struct rewrite *r)
 {
-	__u32 at = check_offset(p), ports = join_ports(r->sport, r->dport);
-	void *l4 = frame(ctx) + p->l4, *end = frame_end(ctx);
 	__u64 difference = 0;
+	__u32 check_at, ports;
+	void *l4, *end;
 	int v;
 
+	if (!p || !r)
+		return FL_V_DROP_BUG;
+	check_at = check_offset(p);
+	ports = join_ports(r->sport, r->dport);
+	l4 = at(ctx, p->l4);
+	end = frame_end(ctx);
 	v = write_addresses(ctx, p, r, &difference);
 	if (v != GO_ON || p->frag == FRAG_LATER)
 		return v;
@@ -99,8 +104,8 @@ static __always_inline int rewrite_packet(struct xdp_md *ctx, const struct pkt *
 		difference += differ(*(__u32 *)l4, ports);
 		*(__u32 *)l4 = ports;
 	}
-	if (at != CHECK_NONE) {
-		__sum16 *check = l4 + at;
+	if (check_at != CHECK_NONE) {
+		__sum16 *check = l4 + check_at;
 
 		if ((void *)(check + 1) > end)
 			return GO_ON; /* an ICMPv6 header ends in the next buffer */
@@ -114,17 +119,52 @@ static __always_inline int rewrite_packet(struct xdp_md *ctx, const struct pkt *
 	return GO_ON;
 }
 
+/*
+ * Rewrites the packet that an ICMP error quotes (RFC 5508 4.2): addresses, and ports as quoted->ports
+ * says. The ICMP checksum covers it, so it changes by the same difference; that of the quoted
+ * transport is left: it is of a packet that no longer is, and seldom quoted whole.
+ */
+RARE int rewrite_quoted(struct xdp_md *ctx, const struct pkt *p, const struct pkt *quoted,
+			const struct addr_words *src, const struct addr_words *dst)
+{
+	__u64 difference = 0, all;
+	struct rewrite r;
+	__sum16 *check;
+	__u32 *ports;
+	int v;
+
+	if (!p || !quoted || !src || !dst)
+		return FL_V_DROP_BUG;
+	ports = at(ctx, quoted->l4);
+	if ((void *)(ports + 1) > frame_end(ctx))
+		return FL_V_DROP_BUG;
+	all = differ(*ports, quoted->ports);
+	*ports = quoted->ports;
+	r.src = *src;
+	r.dst = *dst;
+	v = write_addresses(ctx, quoted, &r, &difference);
+	if (v != GO_ON)
+		return v;
+	/* A quoted IPv4 header's own checksum takes up what its addresses change. */
+	if (p->v6)
+		all += difference;
+	check = at(ctx, p->l4) + 2;
+	if ((void *)(check + 1) > frame_end(ctx))
+		return FL_V_DROP_BUG;
+	*check = check_by(*check, all);
+	return GO_ON;
+}
+
 /* Towards the backend: its address and port, and for full NAT a source of the pool. */
 static __always_inline int forward_nat(struct xdp_md *ctx, struct pkt *p, struct target *t,
-				       const struct fl_hop *hop)
+				       const struct fl_backend *b, const struct fl_hop *hop)
 {
-	const struct fl_backend *b = t->backend;
 	int v;
 
 	if (!t->rewritten) {
 		if (addresses(ctx, p, &t->rw.src, &t->rw.dst))
 			return FL_V_DROP_BUG;
-		__builtin_memcpy(t->rw.dst.a, b->addr, 16);
+		copy16(t->rw.dst.a, b->addr);
 		t->rw.sport = source_port(p->ports);
 		t->rw.dport = b->port ? b->port : dest_port(p->ports);
 	}

@@ -27,8 +27,8 @@ static __always_inline void fib_question(struct bpf_fib_lookup *q, const struct 
 	if (p->v6) {
 		q->family = AF_INET6;
 		q->flowinfo = bpf_htonl((__u32)p->tos << 20);
-		__builtin_memcpy(q->ipv6_src, r->src.a, 16);
-		__builtin_memcpy(q->ipv6_dst, r->dst.a, 16);
+		copy16(q->ipv6_src, r->src.a);
+		copy16(q->ipv6_dst, r->dst.a);
 	} else {
 		q->family = AF_INET;
 		q->tos = p->tos;
@@ -38,13 +38,15 @@ static __always_inline void fib_question(struct bpf_fib_lookup *q, const struct 
 }
 
 /* GO_ON with the way to the client, or a verdict. */
-static __noinline int way_to(struct xdp_md *ctx, const struct pkt *p, const struct rewrite *r,
-			     struct fl_hop *hop)
+RARE int way_to(struct xdp_md *ctx, const struct pkt *p, const struct rewrite *r,
+		struct fl_hop *hop)
 {
 	struct bpf_fib_lookup q = {};
 	const struct fl_vlan_port *vlan;
 	long rc;
 
+	if (!p || !r || !hop)
+		return FL_V_DROP_BUG;
 	fib_question(&q, ctx, p, r);
 	rc = bpf_fib_lookup(ctx, &q, sizeof(q), 0);
 	if (rc == BPF_FIB_LKUP_RET_FRAG_NEEDED)
@@ -66,8 +68,12 @@ static __noinline int way_to(struct xdp_md *ctx, const struct pkt *p, const stru
 	return GO_ON;
 }
 
-/* Sends the packet as t->rw says. */
-static __noinline int send_to_client(struct xdp_md *ctx, struct pkt *p, struct target *t)
+/*
+ * Sends the packet as t->rw says. What is left to the kernel must not have been rewritten, so the way
+ * comes first; `quoted` (may be NULL) is then rewritten too, to addresses[0] and [1].
+ */
+static __always_inline int send_reply(struct xdp_md *ctx, struct pkt *p, struct target *t,
+				      const struct pkt *quoted, const struct addr_words *addresses)
 {
 	struct fl_hop hop = {};
 	int v;
@@ -79,12 +85,20 @@ static __noinline int send_to_client(struct xdp_md *ctx, struct pkt *p, struct t
 		return v;
 	if (p->ttl <= 1)
 		return FL_V_DROP_TTL;
-	v = decrement_ttl(ctx, p);
+	if (quoted)
+		v = rewrite_quoted(ctx, p, quoted, &addresses[0], &addresses[1]);
+	if (v == GO_ON)
+		v = decrement_ttl(ctx, p);
 	if (v == GO_ON)
 		v = rewrite_packet(ctx, p, &t->rw);
 	if (v == GO_ON)
 		v = frame_for(ctx, p, &hop, 0, type_of(p));
 	return v == GO_ON ? FL_V_SEND_REPLY : v;
+}
+
+RARE int send_to_client(struct xdp_md *ctx, struct pkt *p, struct target *t)
+{
+	return p && t ? send_reply(ctx, p, t, NULL, NULL) : FL_V_DROP_BUG;
 }
 
 /* The endpoint of `nat` services with that address and port, or NULL. */
@@ -94,7 +108,7 @@ static __always_inline const struct fl_nat_back *find_endpoint(const struct addr
 	const struct fl_nat_back *e;
 	struct fl_endpoint k = {.port = port, .proto = proto};
 
-	__builtin_memcpy(k.addr, addr->a, sizeof(k.addr));
+	copy16(k.addr, addr->a);
 	e = bpf_map_lookup_elem(&nat_back, &k);
 	if (e)
 		return e;
@@ -106,27 +120,32 @@ static __always_inline const struct fl_nat_back *find_endpoint(const struct addr
  * What a packet from `src` to `dst` becomes if it is a reply: 0 with *r filled and t->id, t->index, or
  * -1. `flags`: its TCP flags, for its record.
  */
-static __noinline int find_reply(struct target *t, const struct fl_nat_key *k, __u8 flags)
+RARE int find_reply(struct target *t, const struct fl_nat_key *k, __u32 flags)
 {
 	const struct fl_nat_back *e;
 	struct addr_words src;
 	struct fl_nat_flow *f;
 
-	__builtin_memcpy(src.a, k->saddr, 16);
+	if (!t || !k)
+		return -1;
+	copy16(src.a, k->saddr);
 	e = find_endpoint(&src, k->sport, k->proto);
+	t->reply = 1;
 	if (e && e->service) {
 		t->id = e->service;
 		t->index = e->backend;
-		__builtin_memcpy(t->rw.src.a, e->vip, 16);
-		__builtin_memcpy(t->rw.dst.a, k->daddr, 16);
+		copy16(t->rw.src.a, e->vip);
+		copy16(t->rw.dst.a, k->daddr);
 		t->rw.sport = e->port ? e->port : k->sport;
 		t->rw.dport = k->dport;
 		return 0;
 	}
 	f = bpf_map_lookup_elem(&nat_flows, k);
-	if (!f || !(f->flags & FL_NAT_BACK))
+	if (!f || !(f->flags & FL_NAT_BACK)) {
+		t->reply = 0;
 		return -1;
-	record_seen(f, flags, FL_NAT_FIN);
+	}
+	record_seen(f, (__u8)flags, FL_NAT_FIN);
 	t->id = f->service;
 	t->index = f->backend;
 	rewrite_by(&t->rw, f);
@@ -134,11 +153,13 @@ static __noinline int find_reply(struct target *t, const struct fl_nat_key *k, _
 }
 
 /* What is for no service: a reply, or the first fragment of something else. */
-static __noinline int not_for_service(struct xdp_md *ctx, struct pkt *p, struct target *t,
-				      const struct addr_words *src, const struct addr_words *dst)
+RARE int not_for_service(struct xdp_md *ctx, struct pkt *p, struct target *t,
+			 const struct addr_words *src, const struct addr_words *dst)
 {
 	struct fl_nat_key k;
 
+	if (!p || !t || !src || !dst)
+		return FL_V_DROP_BUG;
 	if (gate_nat) {
 		nat_key(&k, src->a, dst->a, source_port(p->ports), dest_port(p->ports), p->proto);
 		if (!find_reply(t, &k, tcp_flags(ctx, p))) {

@@ -6,6 +6,7 @@
 #ifndef FAIRLEAD_BPF_FORWARD_TOOBIG_H
 #define FAIRLEAD_BPF_FORWARD_TOOBIG_H
 
+#include "gates.h"
 #include "admit/meter.h"
 #include "maps.h"
 #include "parse/eth.h"
@@ -67,7 +68,7 @@ static __always_inline int reframe_answer(struct xdp_md *ctx, const struct pkt *
 	head[3] = *(__u32 *)(data + 12);
 	head[4] = *(__u32 *)(data + 16);
 	head[5] = *(__u32 *)(data + 20);
-	if (bpf_xdp_adjust_tail(ctx, (int)(p->l3 + quote - frame_len(ctx))) ||
+	if (bpf_xdp_adjust_tail(ctx, (int)((__s64)(p->l3 + quote) - (__s64)frame_len(ctx))) ||
 	    bpf_xdp_adjust_head(ctx, -(int)room))
 		return FL_V_DROP_HEADROOM;
 	data = frame(ctx);
@@ -90,7 +91,7 @@ static __always_inline int answer4(struct xdp_md *ctx, const struct pkt *p, __u3
 	__u32 quote = p->l3_len >= QUOTE4 ? QUOTE4 : QUOTE4_LEAST;
 	__be32 client, vip;
 	struct icmp_error *icmp;
-	struct iphdr *ip = frame(ctx) + p->l3;
+	struct iphdr *ip = at(ctx, p->l3);
 	void *end;
 	__u64 sum;
 	int v;
@@ -102,7 +103,7 @@ static __always_inline int answer4(struct xdp_md *ctx, const struct pkt *p, __u3
 	v = reframe_answer(ctx, p, quote, sizeof(*ip) + sizeof(*icmp));
 	if (v != GO_ON)
 		return v;
-	ip = frame(ctx) + p->l3;
+	ip = at(ctx, p->l3);
 	icmp = (void *)(ip + 1);
 	end = frame_end(ctx);
 	if ((void *)(icmp + 1) > end)
@@ -126,7 +127,7 @@ static __always_inline int answer4(struct xdp_md *ctx, const struct pkt *p, __u3
 
 static __always_inline int answer6(struct xdp_md *ctx, const struct pkt *p, __u32 mtu)
 {
-	struct ipv6hdr *ip = frame(ctx) + p->l3;
+	struct ipv6hdr *ip = at(ctx, p->l3);
 	struct in6_addr client, vip;
 	struct icmp_error *icmp;
 	void *end;
@@ -140,18 +141,17 @@ static __always_inline int answer6(struct xdp_md *ctx, const struct pkt *p, __u3
 	v = reframe_answer(ctx, p, QUOTE6, sizeof(*ip) + sizeof(*icmp));
 	if (v != GO_ON)
 		return v;
-	ip = frame(ctx) + p->l3;
+	ip = at(ctx, p->l3);
 	icmp = (void *)(ip + 1);
 	end = frame_end(ctx);
 	if ((void *)(icmp + 1) > end)
 		return FL_V_DROP_BUG;
 	*(__u32 *)ip = bpf_htonl(6U << 28);
-	*((__u32 *)ip + 1) = bpf_htonl((__u32)(sizeof(*icmp) + QUOTE6) << 16 | IPPROTO_ICMPV6 << 8 |
-				       ICMP_TTL);
+	*((__u32 *)ip + 1) =
+		bpf_htonl((__u32)(sizeof(*icmp) + QUOTE6) << 16 | IPPROTO_ICMPV6 << 8 | ICMP_TTL);
 	ip->saddr = vip;
 	ip->daddr = client;
-	*icmp = (struct icmp_error){.type = 2,
-				    .info = bpf_htonl(mtu < MIN_MTU6 ? MIN_MTU6 : mtu)};
+	*icmp = (struct icmp_error){.type = 2, .info = bpf_htonl(mtu < MIN_MTU6 ? MIN_MTU6 : mtu)};
 	/* RFC 4443 2.3: with a pseudo-header of addresses, length and protocol. */
 	sum = (__u64)bpf_htons(2 << 8) + icmp->info + bpf_htons(sizeof(*icmp) + QUOTE6) +
 	      bpf_htons(IPPROTO_ICMPV6);
@@ -162,8 +162,10 @@ static __always_inline int answer6(struct xdp_md *ctx, const struct pkt *p, __u3
 }
 
 /* `mtu`: the largest packet of the client's that fits. */
-static __noinline int too_big(struct xdp_md *ctx, const struct pkt *p, struct target *t, __u32 mtu)
+RARE int too_big(struct xdp_md *ctx, const struct pkt *p, struct target *t, __u32 mtu)
 {
+	if (!p || !t)
+		return FL_V_DROP_BUG;
 	if (!p->df || p->frag || !header_with_ports(p->proto) ||
 	    icmp_over(ICMP_METER_TOO_BIG, TOO_BIG_GAP_NS))
 		return FL_V_DROP_TOO_BIG;

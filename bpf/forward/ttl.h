@@ -11,7 +11,7 @@
  */
 static __always_inline int decrement_ttl(struct xdp_md *ctx, const struct pkt *p)
 {
-	void *ip = frame(ctx) + p->l3, *end = frame_end(ctx);
+	void *ip = at(ctx, p->l3), *end = frame_end(ctx);
 
 	if (p->v6) {
 		struct ipv6hdr *h = ip;

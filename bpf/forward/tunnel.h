@@ -41,7 +41,7 @@ static __always_inline int write_outer4(struct xdp_md *ctx, const struct pkt *p,
 					__u8 proto)
 {
 	__be32 vary = (__be32)(hash >> 32) & b->src_mask;
-	__u32 *w = frame(ctx) + p->l3;
+	__u32 *w = at(ctx, p->l3);
 	__be32 length = bpf_htonl(4U << 28 | 5U << 24 | (__u32)p->tos << 16 |
 				  ((len + OUTER4_LEN) & 0xffff));
 	__u64 sum;
@@ -63,7 +63,7 @@ static __always_inline int write_outer6(struct xdp_md *ctx, const struct pkt *p,
 					const struct fl_backend *b, __u64 hash, __u32 len,
 					__u8 proto)
 {
-	__u32 *w = frame(ctx) + p->l3;
+	__u32 *w = at(ctx, p->l3);
 	const __u32 *src = (const __u32 *)b->src6, *dst = (const __u32 *)b->addr;
 	__u32 label = (__u32)(hash >> 44); /* 20 bits, RFC 6438: the flow's, so that ECMP spreads */
 
@@ -89,9 +89,9 @@ static __always_inline int write_outer6(struct xdp_md *ctx, const struct pkt *p,
  */
 static __always_inline __u64 inner_sum(const struct xdp_md *ctx, const struct pkt *p)
 {
-	__u32 at = p->proto == IPPROTO_TCP ? 16 : 6;
-	void *end = frame_end(ctx), *ip = frame(ctx) + p->l3;
-	__sum16 *check = frame(ctx) + p->l4 + at;
+	__u32 offset = p->proto == IPPROTO_TCP ? 16 : 6;
+	void *end = frame_end(ctx), *ip = at(ctx, p->l3);
+	__sum16 *check = at(ctx, p->l4) + offset;
 
 	if (p->frag || (p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP) ||
 	    (void *)(check + 1) > end || !*check)
@@ -123,8 +123,8 @@ static __always_inline int write_gue(struct xdp_md *ctx, const struct pkt *p,
 {
 	__u32 outer = is_outer4(b) ? OUTER4_LEN : OUTER6_LEN;
 	__be16 sport = bpf_htons(GUE_SPORT | (__u16)(hash >> 48 & 0x3fff));
-	__u32 *w = frame(ctx) + p->l3;
-	__u16 *udp = frame(ctx) + p->l3 + outer;
+	__u32 *w = at(ctx, p->l3);
+	__u16 *udp = at(ctx, p->l3) + outer;
 	__u64 sum;
 
 	if ((void *)udp + GUE_LEN > frame_end(ctx) || (void *)(w + 10) > frame_end(ctx))

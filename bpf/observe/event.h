@@ -3,6 +3,7 @@
 #ifndef FAIRLEAD_BPF_OBSERVE_EVENT_H
 #define FAIRLEAD_BPF_OBSERVE_EVENT_H
 
+#include "gates.h"
 #include "maps.h"
 #include "observe/count.h"
 #include "parse/l4.h"
@@ -14,33 +15,34 @@ static __always_inline int sampled(__u32 every)
 	return every && bpf_get_prandom_u32() % every == 0;
 }
 
-static __noinline void report(struct xdp_md *ctx, const struct pkt *p, const struct target *t,
-			      enum fl_event_kind kind, __u32 verdict)
+RARE int report(struct xdp_md *ctx, const struct pkt *p, const struct target *t, __u32 kind,
+		__u32 verdict)
 {
 	struct addr_words src, dst;
 	struct fl_event *e;
 
-	if (addresses(ctx, p, &src, &dst))
-		return;
+	if (!p || !t || addresses(ctx, p, &src, &dst))
+		return 0;
 	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 	if (!e) {
 		count_note(FL_N_EVENT_LOST);
-		return;
+		return 0;
 	}
 	e->time_ns = bpf_ktime_get_coarse_ns();
 	e->kind = (__u8)kind;
 	e->verdict = (__u8)verdict;
 	e->proto = p->proto;
 	e->tcp_flags = tcp_flags(ctx, p);
-	e->len = frame_len(ctx);
-	__builtin_memcpy(e->saddr, src.a, 16);
-	__builtin_memcpy(e->daddr, dst.a, 16);
+	e->len = (__u32)frame_len(ctx);
+	copy16(e->saddr, src.a);
+	copy16(e->daddr, dst.a);
 	e->sport = source_port(p->ports);
 	e->dport = dest_port(p->ports);
 	e->ifindex = ctx->ingress_ifindex;
 	e->service = t->id;
 	e->backend = t->index;
 	bpf_ringbuf_submit(e, 0);
+	return 0;
 }
 
 /* Before anything is rewritten: the packet opens a connection, or has none (UDP). */
@@ -69,7 +71,7 @@ static __always_inline void report_drop(struct xdp_md *ctx, const struct pkt *p,
 }
 
 /* The agent is to ask the kernel for the neighbour on the way to `addr`. */
-static __noinline void want_neighbour(const struct addr_words *addr, __u32 ifindex)
+static __always_inline void want_neighbour(const struct addr_words *addr, __u32 ifindex)
 {
 	struct fl_event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 
@@ -81,7 +83,7 @@ static __noinline void want_neighbour(const struct addr_words *addr, __u32 ifind
 	e->time_ns = bpf_ktime_get_coarse_ns();
 	e->kind = FL_EVENT_NEIGH;
 	e->ifindex = ifindex;
-	__builtin_memcpy(e->daddr, addr->a, 16);
+	copy16(e->daddr, addr->a);
 	bpf_ringbuf_submit(e, 0);
 }
 

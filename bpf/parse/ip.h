@@ -38,7 +38,7 @@ static __always_inline int is_ext(__u8 next)
  * `len`: bytes of the frame from the IP header on. Lengths are compared with this number and not added
  * to pointers: kernels before 6.13 lose the bounds of a length from the packet then.
  */
-static __always_inline int parse_ipv4(void *data, void *end, __u32 len, struct pkt *p)
+static __always_inline int parse_ipv4(void *data, void *end, __u64 len, struct pkt *p)
 {
 	struct iphdr *ip = data + p->l3;
 	__u32 header;
@@ -73,31 +73,40 @@ static __always_inline int parse_fragment(const struct ext_hdr *h, struct pkt *p
 	return ODD;
 }
 
-/* Walks to the upper-layer header: p->proto is its protocol, *off its offset from the IP header. */
-static __always_inline int skip_ext_headers(void *ip, void *end, struct pkt *p, __u32 *off)
+/*
+ * Walks from p->l4 over extension headers to the upper-layer header: p->proto is then its protocol,
+ * p->l4 its offset. GO_ON or a verdict.
+ */
+RARE int skip_ext_headers(struct xdp_md *ctx, struct pkt *p)
 {
-	/* One round more than headers are skipped: the last one sees what follows them. */
-	for (int i = 0; i <= MAX_EXT_HEADERS; i++) {
-		struct ext_hdr *h = ip + *off;
-		__u8 now = p->proto;
-		__u32 len;
+	__u32 off, len;
 
-		if (likely(!is_ext(now)))
+	if (!p)
+		return FL_V_DROP_BUG;
+	off = (__u32)(p->l4 - p->l3);
+	/* One round more than headers are skipped: the last one sees what follows them. */
+#pragma clang loop unroll(disable)
+	for (int i = 0; i <= MAX_EXT_HEADERS; i++) {
+		struct ext_hdr *h = at(ctx, p->l3 + off);
+		__u8 now = p->proto;
+
+		if (!is_ext(now))
 			return GO_ON;
 		/* The shortest is 8 bytes long. */
-		if ((void *)(h + 1) > end || *off + sizeof(*h) > p->l3_len)
+		if ((void *)(h + 1) > frame_end(ctx) || off + sizeof(*h) > p->l3_len)
 			return FL_V_PASS_MALFORMED;
 		/* RFC 4302 2.2: AH counts 4-byte words less two, the others 8-byte words less one. */
 		len = now == NEXTHDR_AUTH	? (h->len + 2) * 4
 		      : now == NEXTHDR_FRAGMENT ? sizeof(*h)
 						: (h->len + 1) * 8;
-		if (*off + len > p->l3_len)
+		if (off + len > p->l3_len)
 			return FL_V_PASS_MALFORMED;
 		p->proto = h->next;
-		*off += len;
+		off += len;
+		p->l4 = p->l3 + off;
 		if (now == NEXTHDR_FRAGMENT && parse_fragment(h, p) == ODD)
 			return GO_ON;
-		if (*off > sizeof(struct ipv6hdr) + MAX_EXT_BYTES)
+		if (off > sizeof(struct ipv6hdr) + MAX_EXT_BYTES)
 			return FL_V_PASS_NOT_SERVICE;
 	}
 	return FL_V_PASS_NOT_SERVICE;
@@ -110,11 +119,11 @@ static __always_inline int same_addr6(const struct ipv6hdr *ip)
 	return s[3] == d[3] && s[0] == d[0] && s[1] == d[1] && s[2] == d[2];
 }
 
-static __always_inline int parse_ipv6(void *data, void *end, __u32 len, struct pkt *p)
+static __always_inline int parse_ipv6(struct xdp_md *ctx, void *data, void *end, __u64 len,
+				      struct pkt *p)
 {
 	struct ipv6hdr *ip = data + p->l3;
-	__u32 off = sizeof(*ip);
-	int v;
+	int same, v = GO_ON;
 
 	if ((void *)(ip + 1) > end)
 		return FL_V_PASS_MALFORMED;
@@ -127,11 +136,11 @@ static __always_inline int parse_ipv6(void *data, void *end, __u32 len, struct p
 	p->tos = (__u8)(ip->priority << 4 | ip->flow_lbl[0] >> 4);
 	p->ttl = ip->hop_limit;
 	p->proto = ip->nexthdr;
-	v = skip_ext_headers(ip, end, p, &off);
-	if (v != GO_ON)
-		return v;
-	p->l4 = p->l3 + off;
-	return same_addr6(ip) ? FL_V_PASS_SELF : GO_ON;
+	p->l4 = p->l3 + sizeof(*ip);
+	same = same_addr6(ip);
+	if (unlikely(is_ext(p->proto)))
+		v = skip_ext_headers(ctx, p);
+	return v == GO_ON && same ? FL_V_PASS_SELF : v;
 }
 
 #endif

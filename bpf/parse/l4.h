@@ -48,16 +48,16 @@ static __always_inline int no_ports(const struct pkt *p)
 	return p->l4 + ICMP_HEADER > p->l3 + p->l3_len ? FL_V_PASS_MALFORMED : ODD;
 }
 
-static __always_inline int parse_ports(void *data, void *end, struct pkt *p)
+static __always_inline int parse_ports(const struct xdp_md *ctx, struct pkt *p)
 {
 	__u32 header = header_with_ports(p->proto);
-	__u32 *ports = data + p->l4;
+	__u32 *ports = at(ctx, p->l4);
 
 	if (unlikely(!header))
 		return no_ports(p);
 	if (unlikely(p->frag == FRAG_LATER))
 		return ODD;
-	if (p->l4 + header > p->l3 + p->l3_len || (void *)(ports + 1) > end)
+	if (p->l4 + header > p->l3 + p->l3_len || (void *)(ports + 1) > frame_end(ctx))
 		return FL_V_PASS_MALFORMED;
 	p->ports = *ports;
 	return GO_ON;
@@ -66,7 +66,7 @@ static __always_inline int parse_ports(void *data, void *end, struct pkt *p)
 /* The flags byte of a TCP packet; 0 for others, and where it cannot be read. */
 static __always_inline __u8 tcp_flags(const struct xdp_md *ctx, const struct pkt *p)
 {
-	__u8 *flags = frame(ctx) + p->l4 + TCP_FLAGS;
+	__u8 *flags = at(ctx, p->l4) + TCP_FLAGS;
 
 	if (p->proto != IPPROTO_TCP || p->frag == FRAG_LATER ||
 	    (void *)(flags + 1) > frame_end(ctx))
@@ -77,7 +77,7 @@ static __always_inline __u8 tcp_flags(const struct xdp_md *ctx, const struct pkt
 /* Does the packet ask for a new connection? */
 static __always_inline int opens_connection(const struct xdp_md *ctx, const struct pkt *p)
 {
-	__u8 *chunk = frame(ctx) + p->l4 + SCTP_HEADER;
+	__u8 *chunk = at(ctx, p->l4) + SCTP_HEADER;
 
 	if (p->proto == IPPROTO_TCP)
 		return (tcp_flags(ctx, p) & (TCP_SYN | TCP_ACK)) == TCP_SYN;

@@ -3,6 +3,7 @@
 #ifndef FAIRLEAD_BPF_PARSE_PARSE_H
 #define FAIRLEAD_BPF_PARSE_PARSE_H
 
+#include "gates.h"
 #include "parse/eth.h"
 #include "parse/ip.h"
 #include "parse/l4.h"
@@ -15,7 +16,7 @@ static __always_inline int parse(struct xdp_md *ctx, struct pkt *p)
 {
 	void *data = frame(ctx), *end = frame_end(ctx);
 	__be16 proto = 0;
-	__u32 len;
+	__u64 len;
 	int v;
 
 	v = parse_eth(data, end, p, &proto);
@@ -29,13 +30,13 @@ static __always_inline int parse(struct xdp_md *ctx, struct pkt *p)
 	} else if (proto == bpf_htons(ETH_P_IPV6)) {
 		if (unlikely(to_group(data)))
 			return FL_V_PASS_GROUP;
-		v = parse_ipv6(data, end, len, p);
+		v = parse_ipv6(ctx, data, end, len, p);
 	} else {
 		return FL_V_PASS_NOT_IP;
 	}
 	if (v != GO_ON)
 		return v;
-	return parse_ports(data, end, p);
+	return parse_ports(ctx, p);
 }
 
 #endif

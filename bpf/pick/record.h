@@ -27,8 +27,8 @@ static __always_inline __u32 coarse_s(void)
 static __always_inline void nat_key(struct fl_nat_key *k, const void *saddr, const void *daddr,
 				    __be16 sport, __be16 dport, __u8 proto)
 {
-	__builtin_memcpy(k->saddr, saddr, sizeof(k->saddr));
-	__builtin_memcpy(k->daddr, daddr, sizeof(k->daddr));
+	copy16(k->saddr, saddr);
+	copy16(k->daddr, daddr);
 	k->sport = sport;
 	k->dport = dport;
 	k->proto = proto;
@@ -56,8 +56,8 @@ static __always_inline void record_seen(struct fl_nat_flow *f, __u8 flags, __u16
 
 static __always_inline void rewrite_by(struct rewrite *r, const struct fl_nat_flow *f)
 {
-	__builtin_memcpy(r->src.a, f->saddr, 16);
-	__builtin_memcpy(r->dst.a, f->daddr, 16);
+	copy16(r->src.a, f->saddr);
+	copy16(r->dst.a, f->daddr);
 	r->sport = f->sport;
 	r->dport = f->dport;
 }
@@ -70,15 +70,13 @@ static __always_inline int equal16(const void *a, const void *b)
 }
 
 /* Does the index still name the place to which the flow goes? */
-static __always_inline struct fl_backend *backend_of_record(const struct fl_nat_flow *f)
+static __always_inline int names_backend(const struct fl_nat_flow *f)
 {
 	__u32 index = f->backend;
-	struct fl_backend *b = bpf_map_lookup_elem(&backends, &index);
+	const struct fl_backend *b = bpf_map_lookup_elem(&backends, &index);
 
-	if (!b || b->mode != FL_FWD_FULLNAT || !equal16(b->addr, f->daddr) ||
-	    (b->port && b->port != f->dport))
-		return NULL;
-	return b;
+	return b && b->mode == FL_FWD_FULLNAT && equal16(b->addr, f->daddr) &&
+	       (!b->port || b->port == f->dport);
 }
 
 /* May a new connection take the place of the one that the entry is of? */
@@ -117,27 +115,26 @@ static __always_inline int pool_address(const struct fl_snat *pool, const struct
 	if (!n || n > FL_SNAT_ADDRS || !pool->span)
 		return 0;
 	i = (__u32)(hash >> 32) % n;
+	/* The compiler knows that i is less than n, the verifier does not. */
+	asm volatile("" : "+r"(i));
 	if (i >= FL_SNAT_ADDRS)
 		return 0;
 	if (p->v6)
-		__builtin_memcpy(out->a, pool->addr6[i], 16);
+		copy16(out->a, pool->addr6[i]);
 	else
 		map_ipv4(out, pool->addr4[i]);
 	return 1;
 }
 
-/*
- * Makes the replies' entry with the first free port: 0 with `k` and `back` filled, or FULL. `k` comes
- * with all but dport.
- */
-static __noinline int take_port(const struct fl_snat *pool, struct fl_nat_key *k,
-				const struct fl_nat_flow *back)
+/* Makes the replies' entry with the first free port; `k` comes with all but dport. 0, or it is FULL. */
+static __always_inline int take_port(const struct fl_snat *pool, struct fl_nat_key *k,
+				     const struct fl_nat_flow *back)
 {
 	__u32 zero = 0, base = pool->port_first + bpf_get_smp_processor_id() * pool->span;
 	__u32 *next = bpf_map_lookup_elem(&snat_next, &zero);
 	long rc;
 
-	if (!next || !pool->span)
+	if (!next)
 		return FL_V_DROP_NAT_FULL;
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < SNAT_TRIES; i++) {
@@ -155,42 +152,43 @@ static __noinline int take_port(const struct fl_snat *pool, struct fl_nat_key *k
 /* GO_ON with the backend of the record and what it makes of packets; DROP_NAT_UNKNOWN: it is void. */
 static __always_inline int use_record(struct target *t, const struct fl_nat_flow *f)
 {
-	struct fl_backend *b = backend_of_record(f);
-
-	if (!b)
+	if (!names_backend(f))
 		return FL_V_DROP_NAT_UNKNOWN;
 	rewrite_by(&t->rw, f);
 	t->rewritten = 1;
 	t->index = f->backend;
-	t->backend = b;
 	return GO_ON;
 }
 
-/* A new pair for the client's key. GO_ON with t->rw, or why not. */
-static __noinline int make_pair(const struct pkt *p, struct target *t, const struct fl_nat_key *key)
+/* A new pair for the client's key, to the slot's backend (t->index). GO_ON with t->rw, or why not. */
+static __always_inline int make_pair(const struct pkt *p, struct target *t,
+				     const struct fl_nat_key *key)
 {
 	struct fl_nat_flow flow = {.backend = t->index, .service = (__u16)t->id};
-	const struct fl_backend *b = t->backend;
 	const struct fl_nat_flow *theirs;
+	const struct fl_backend *b;
 	struct fl_nat_key back = {};
 	struct addr_words source;
 	const struct fl_snat *pool;
 	__u32 zero = 0;
 
+	if (t->index == FL_SLOT_NONE)
+		return FL_V_DROP_NO_BACKEND;
+	b = bpf_map_lookup_elem(&backends, &t->index);
 	pool = bpf_map_lookup_elem(&snat, &zero);
 	if (!b || !pool || !pool_address(pool, p, t->hash, &source))
 		return FL_V_DROP_NAT_FULL;
 	nat_key(&back, b->addr, source.a, b->port ? b->port : key->dport, 0, key->proto);
-	__builtin_memcpy(flow.saddr, key->daddr, 16);
-	__builtin_memcpy(flow.daddr, key->saddr, 16);
+	copy16(flow.saddr, key->daddr);
+	copy16(flow.daddr, key->saddr);
 	flow.sport = key->dport;
 	flow.dport = key->sport;
 	flow.flags = FL_NAT_BACK;
 	flow.seen_s = coarse_s();
 	if (take_port(pool, &back, &flow))
 		return FL_V_DROP_NAT_FULL;
-	__builtin_memcpy(flow.saddr, back.daddr, 16);
-	__builtin_memcpy(flow.daddr, back.saddr, 16);
+	copy16(flow.saddr, back.daddr);
+	copy16(flow.daddr, back.saddr);
 	flow.sport = back.dport;
 	flow.dport = back.sport;
 	flow.flags = FL_NAT_SEEN;
@@ -206,13 +204,16 @@ static __noinline int make_pair(const struct pkt *p, struct target *t, const str
  * Full NAT: the flow's record, or a new one for the slot's backend (t->index). GO_ON with the backend
  * that the flow goes to and what its packets become.
  */
-static __noinline int pick_fullnat(struct xdp_md *ctx, const struct pkt *p, struct target *t,
-				   const struct addr_words *src, const struct addr_words *dst)
+RARE int pick_fullnat(struct xdp_md *ctx, const struct pkt *p, struct target *t,
+		      const struct addr_words *src, const struct addr_words *dst)
 {
-	int opens = opens_connection(ctx, p), v;
 	struct fl_nat_key key = {};
 	struct fl_nat_flow *f;
+	int opens;
 
+	if (!p || !t || !src || !dst)
+		return FL_V_DROP_BUG;
+	opens = opens_connection(ctx, p);
 	nat_key(&key, src->a, dst->a, source_port(p->ports), dest_port(p->ports), p->proto);
 	f = bpf_map_lookup_elem(&nat_flows, &key);
 	if (f && !(f->flags & FL_NAT_BACK) && !(opens && replaceable(f, t->index, p->proto)) &&
@@ -222,9 +223,6 @@ static __noinline int pick_fullnat(struct xdp_md *ctx, const struct pkt *p, stru
 	}
 	if (p->proto == IPPROTO_TCP && !opens)
 		return FL_V_DROP_NAT_UNKNOWN;
-	v = backend_of(t->index, &t->backend);
-	if (v != GO_ON)
-		return v;
 	if (f)
 		forget(&key, f);
 	return make_pair(p, t, &key);
@@ -235,28 +233,33 @@ static __always_inline int lone_finished(const struct fl_nat_flow *f, __u32 idle
 {
 	const __u16 fins = FL_NAT_FIN | FL_NAT_FIN_OTHER;
 
-	return f->flags & FL_NAT_RST || (f->flags & fins) == fins || coarse_s() - f->seen_s > idle_s;
+	return f->flags & FL_NAT_RST || (f->flags & fins) == fins ||
+	       coarse_s() - f->seen_s > idle_s;
 }
 
 /* `nat` where replies do not tell their service: remembers what they become. GO_ON, or why not. */
-static __noinline int record_nat(struct xdp_md *ctx, const struct pkt *p, struct target *t,
-				 const struct addr_words *src, const struct addr_words *dst)
+RARE int record_nat(struct xdp_md *ctx, const struct pkt *p, struct target *t,
+		    const struct addr_words *src, const struct addr_words *dst)
 {
-	struct fl_nat_flow flow = {
-		.backend = t->index,
-		.service = (__u16)t->id,
-		.flags = FL_NAT_BACK,
-	};
-	const struct fl_backend *b = t->backend;
-	__be16 port = dest_port(p->ports);
+	struct fl_nat_flow flow = {.flags = FL_NAT_BACK};
+	const struct fl_service *s;
+	const struct fl_backend *b;
 	struct fl_nat_key k = {};
 	struct fl_nat_flow *f;
+	__be16 port;
 
-	if (!b || !t->service)
+	if (!p || !t || !src || !dst)
 		return FL_V_DROP_BUG;
+	b = bpf_map_lookup_elem(&backends, &t->index);
+	s = bpf_map_lookup_elem(&services, &t->id);
+	if (!b || !s)
+		return FL_V_DROP_BUG;
+	port = dest_port(p->ports);
+	flow.backend = t->index;
+	flow.service = (__u16)t->id;
 	nat_key(&k, b->addr, src->a, b->port ? b->port : port, source_port(p->ports), p->proto);
-	__builtin_memcpy(flow.saddr, dst->a, 16);
-	__builtin_memcpy(flow.daddr, src->a, 16);
+	copy16(flow.saddr, dst->a);
+	copy16(flow.daddr, src->a);
 	flow.sport = port;
 	flow.dport = source_port(p->ports);
 	flow.seen_s = coarse_s();
@@ -265,7 +268,7 @@ static __noinline int record_nat(struct xdp_md *ctx, const struct pkt *p, struct
 		record_seen(f, tcp_flags(ctx, p), FL_NAT_FIN_OTHER);
 		return GO_ON;
 	}
-	if (f && !lone_finished(f, t->service->idle_s))
+	if (f && !lone_finished(f, s->idle_s))
 		return FL_V_DROP_NAT_CLASH;
 	return bpf_map_update_elem(&nat_flows, &k, &flow, BPF_ANY) ? FL_V_DROP_NAT_FULL : GO_ON;
 }

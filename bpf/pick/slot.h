@@ -3,6 +3,7 @@
 #ifndef FAIRLEAD_BPF_PICK_SLOT_H
 #define FAIRLEAD_BPF_PICK_SLOT_H
 
+#include "gates.h"
 #include "fairlead/flowhash.h"
 #include "maps.h"
 #include "service/key.h"
@@ -51,7 +52,7 @@ DEFINE_SLOT_OF(4k, FL_SLOTS_4K_N)
 DEFINE_SLOT_OF(64k, FL_SLOTS_64K_N)
 DEFINE_SLOT_OF(1m, FL_SLOTS_1M_N)
 
-/* GO_ON with the index of the slot's backend, which may be FL_SLOT_NONE. */
+/* GO_ON with the index of the slot's backend, which may be FL_SLOT_NONE: forward() looks. */
 static __always_inline int slot_of(const struct fl_service *s, __u64 hash, __u32 *index)
 {
 	__u32 live = *(volatile const __u32 *)&s->live;
@@ -66,15 +67,6 @@ static __always_inline int slot_of(const struct fl_service *s, __u64 hash, __u32
 		v = slot_of_1m(live, hash, &slot);
 	*index = slot & FL_SLOT_INDEX;
 	return v;
-}
-
-/* The backend's entry, or why there is none. */
-static __always_inline int backend_of(__u32 index, struct fl_backend **out)
-{
-	if (index == FL_SLOT_NONE)
-		return FL_V_DROP_NO_BACKEND;
-	*out = bpf_map_lookup_elem(&backends, &index);
-	return *out ? GO_ON : FL_V_DROP_BUG;
 }
 
 #endif

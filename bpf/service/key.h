@@ -22,7 +22,7 @@ static __always_inline __be32 ipv4_of(const struct addr_words *w)
 	return low[1];
 }
 
-/* Is it ::ffff:0:0/96? As an IPv6 destination on the wire that is no IPv4 address. */
+/* Is it ::ffff:0:0/96? In an IPv6 header that is no IPv4 address. */
 static __always_inline int is_mapped(const struct addr_words *w)
 {
 	__be32 low[2];
@@ -35,15 +35,15 @@ static __always_inline int is_mapped(const struct addr_words *w)
 static __always_inline int addresses(const struct xdp_md *ctx, const struct pkt *p,
 				     struct addr_words *src, struct addr_words *dst)
 {
-	void *ip = frame(ctx) + p->l3, *end = frame_end(ctx);
+	void *ip = at(ctx, p->l3), *end = frame_end(ctx);
 
 	if (p->v6) {
 		struct ipv6hdr *h = ip;
 
 		if ((void *)(h + 1) > end)
 			return -1;
-		__builtin_memcpy(src->a, &h->saddr, 16);
-		__builtin_memcpy(dst->a, &h->daddr, 16);
+		copy16(src->a, &h->saddr);
+		copy16(dst->a, &h->daddr);
 	} else {
 		struct iphdr *h = ip;
 
@@ -53,6 +53,13 @@ static __always_inline int addresses(const struct xdp_md *ctx, const struct pkt 
 		map_ipv4(dst, h->daddr);
 	}
 	return 0;
+}
+
+/* The maps' keys hold IPv4 addresses in that form, so what has it on the wire must not get there. */
+static __always_inline int looks_mapped(const struct pkt *p, const struct addr_words *src,
+					const struct addr_words *dst)
+{
+	return p->v6 && unlikely(is_mapped(src) || is_mapped(dst));
 }
 
 static __always_inline __be16 source_port(__u32 ports)

@@ -8,6 +8,7 @@
 #ifndef FAIRLEAD_BPF_SERVICE_LOOKUP_H
 #define FAIRLEAD_BPF_SERVICE_LOOKUP_H
 
+#include "gates.h"
 #include "fairlead/flowhash.h"
 #include "maps.h"
 #include "service/key.h"
@@ -53,29 +54,29 @@ static __always_inline struct fl_vip *find_vip(const struct addr_words *addr)
 {
 	struct fl_vip_key k = {.prefixlen = WHOLE_ADDR};
 
-	__builtin_memcpy(k.addr, addr->a, sizeof(k.addr));
+	copy16(k.addr, addr->a);
 	return bpf_map_lookup_elem(&vips, &k);
 }
 
-static __noinline struct fl_service *find_wild(const struct addr_words *vip, __be16 port, __u8 proto,
-					       __u32 *id)
+/* The id of the service by prefix and range, 0: there is none. */
+RARE __u32 find_wild(const struct addr_words *vip, __u32 port, __u32 proto)
 {
-	struct fl_vip *v = find_vip(vip);
-	__u16 host_port = bpf_ntohs(port);
+	__u16 host_port = bpf_ntohs((__u16)port);
+	struct fl_vip *v;
 
+	v = vip ? find_vip(vip) : NULL;
 	if (!v)
-		return NULL;
+		return 0;
+#pragma clang loop unroll(disable)
 	for (int i = 0; i < FL_VIP_RANGES; i++) {
 		const struct fl_range *r = &v->ranges[i];
 
 		if (!r->service)
-			return NULL;
-		if (r->proto != proto || host_port < r->first || host_port > r->last)
-			continue;
-		*id = r->service;
-		return bpf_map_lookup_elem(&services, id);
+			return 0;
+		if (r->proto == proto && host_port >= r->first && host_port <= r->last)
+			return r->service;
 	}
-	return NULL;
+	return 0;
 }
 
 /* The service of a destination, and its id; NULL: none has it. */
@@ -84,9 +85,10 @@ static __always_inline struct fl_service *find_service(const struct addr_words *
 {
 	struct fl_service *s = find_exact(vip, port, proto, id);
 
-	if (!s && gate_wild)
-		s = find_wild(vip, port, proto, id);
-	return s;
+	if (s || !gate_wild)
+		return s;
+	*id = find_wild(vip, port, proto);
+	return *id ? bpf_map_lookup_elem(&services, id) : NULL;
 }
 
 #endif

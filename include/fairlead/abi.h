@@ -61,12 +61,15 @@ enum fl_slot_class {
 #define FL_SLOT_INDEX 0x7fff /* the rest: an index into `backends` */
 #define FL_SLOT_NONE 0x7fff /* the index that says: no backend accepts */
 
+/* An address in a key or value, network order, IPv4-mapped; aligned for copies by words. */
+#define FL_ADDR(name) __u8 name[16] __attribute__((aligned(4)))
+
 /*
  * What a service with one address and one port is found by. IPv4 addresses are IPv4-mapped
  * (::ffff:a.b.c.d, RFC 4291 2.5.5.2), so that one key serves both families.
  */
 struct fl_service_key {
-	__u8 addr[16]; /* VIP, network order; of a prefix, its first address */
+	FL_ADDR(addr); /* VIP, network order; of a prefix, its first address */
 	__be16 port; /* destination port; of a range, its first port; 0: any port */
 	__u8 proto; /* IPPROTO_TCP, IPPROTO_UDP or IPPROTO_SCTP */
 	__u8 prefix; /* bits of addr that count: 128, or less for a CIDR VIP (IPv4: 96 + length) */
@@ -120,7 +123,7 @@ _Static_assert(sizeof(struct fl_service) == 128, "fl_service");
  */
 struct fl_vip_key {
 	__u32 prefixlen; /* 0..128 */
-	__u8 addr[16];
+	FL_ADDR(addr);
 };
 _Static_assert(sizeof(struct fl_vip_key) == 20, "fl_vip_key");
 
@@ -151,7 +154,7 @@ _Static_assert(sizeof(struct fl_vip) == 128, "fl_vip");
 struct fl_source_key {
 	__u32 prefixlen; /* 32 + bits of addr that count, 32..160 */
 	__be32 scope;
-	__u8 addr[16];
+	FL_ADDR(addr);
 };
 _Static_assert(sizeof(struct fl_source_key) == 24, "fl_source_key");
 
@@ -210,7 +213,8 @@ enum fl_forward {
 	FL_FWD_FULLNAT, /* destination and source NAT: replies come back by themselves */
 };
 
-#define FL_HOP_TAG 0x8000 /* fl_hop.vlan: the frame leaves with exactly one tag, of the low 12 bits */
+#define FL_HOP_TAG \
+	0x8000 /* fl_hop.vlan: the frame leaves with exactly one tag, of the low 12 bits */
 
 /* Where a frame goes next. ifindex 0: not resolved, packets are dropped and counted. */
 struct fl_hop {
@@ -245,8 +249,8 @@ struct fl_backend {
 	__u16 sum4;
 	__u8 pad[2];
 	/* second line */
-	__u8 src6[16]; /* outer IPv6 source, the bits of src_mask 0 */
-	__u8 addr[16]; /* the backend's address, IPv4-mapped for IPv4 */
+	FL_ADDR(src6); /* outer IPv6 source, the bits of src_mask 0 */
+	FL_ADDR(addr); /* the backend's address, IPv4-mapped for IPv4 */
 	__u8 pad1[32];
 	/* third line: for people */
 	char id[FL_ID_LEN]; /* from the configuration, NUL-terminated */
@@ -260,7 +264,7 @@ _Static_assert(sizeof(struct fl_backend) == 192, "fl_backend");
  * from that address and port to a client becomes one from the VIP.
  */
 struct fl_endpoint {
-	__u8 addr[16];
+	FL_ADDR(addr);
 	__be16 port; /* 0: any (services of any port, without port mapping) */
 	__u8 proto;
 	__u8 pad;
@@ -268,7 +272,7 @@ struct fl_endpoint {
 _Static_assert(sizeof(struct fl_endpoint) == 20, "fl_endpoint");
 
 struct fl_nat_back {
-	__u8 vip[16]; /* what the reply's source becomes */
+	FL_ADDR(vip); /* what the reply's source becomes */
 	__be16 port; /* its source port; 0: it stays */
 	__u16 service; /* id; 0: several services, the reply's flow has a record in `nat_flows` */
 	__u32 backend; /* index */
@@ -291,8 +295,8 @@ _Static_assert(sizeof(struct fl_vlan_port) == 8, "fl_vlan_port");
  * two entries, from the client and back; a `nat` flow that needs a record has the one of its replies.
  */
 struct fl_nat_key {
-	__u8 saddr[16];
-	__u8 daddr[16];
+	FL_ADDR(saddr);
+	FL_ADDR(daddr);
 	__be16 sport;
 	__be16 dport;
 	__u8 proto;
@@ -307,8 +311,8 @@ _Static_assert(sizeof(struct fl_nat_key) == 40, "fl_nat_key");
 #define FL_NAT_FIN_OTHER 16u /* FIN of the other direction, where this entry stands alone */
 
 struct fl_nat_flow {
-	__u8 saddr[16];
-	__u8 daddr[16];
+	FL_ADDR(saddr);
+	FL_ADDR(daddr);
 	__be16 sport;
 	__be16 dport;
 	__u32 backend; /* index */
@@ -331,8 +335,8 @@ _Static_assert(sizeof(struct fl_snat) == 16 + 20 * FL_SNAT_ADDRS, "fl_snat");
 
 /* `frags`: where the fragments of a datagram go, learnt from its first one (RFC 791, RFC 8200 4.5). */
 struct fl_frag_key {
-	__u8 saddr[16];
-	__u8 daddr[16];
+	FL_ADDR(saddr);
+	FL_ADDR(daddr);
 	__u32 id; /* as it lies in the packet; IPv4: 16 bits */
 	__u8 proto;
 	__u8 pad[3];
@@ -352,8 +356,8 @@ struct fl_frag {
 	__u32 backend; /* index */
 	__u32 service; /* id */
 	__u64 hash; /* of the flow */
-	__u8 saddr[16]; /* what a later fragment's source becomes; all zero: it stays */
-	__u8 daddr[16]; /* and its destination */
+	FL_ADDR(saddr); /* what a later fragment's source becomes; all zero: it stays */
+	FL_ADDR(daddr); /* and its destination */
 };
 _Static_assert(sizeof(struct fl_frag) == 56, "fl_frag");
 
@@ -373,8 +377,8 @@ struct fl_event {
 	__u8 proto;
 	__u8 tcp_flags; /* of TCP; else 0 */
 	__u32 len; /* bytes of the frame */
-	__u8 saddr[16];
-	__u8 daddr[16];
+	FL_ADDR(saddr);
+	FL_ADDR(daddr);
 	__be16 sport, dport;
 	__u32 ifindex; /* where it came in */
 	__u32 service; /* id, 0: none */
@@ -438,23 +442,23 @@ struct fl_count {
 };
 _Static_assert(sizeof(struct fl_count) == 16, "fl_count");
 
+/* `steps`: programs that lb tail-calls for what few packets need, so that its own code stays small. */
+enum fl_step {
+	FL_STEP_ODD, /* ICMP, and fragments but the first */
+	FL_STEPS,
+};
+
 /* Verdicts of the program: one row of reasons.def each. */
 enum fl_verdict {
 #define FL_VERDICT(name, action, text) FL_V_##name,
-#define FL_NOTE(name, text)
 #include "reasons.def"
-#undef FL_VERDICT
-#undef FL_NOTE
 	FL_VERDICTS,
 };
 
 /* What is counted beside the verdict: `notes`. */
 enum fl_note {
-#define FL_VERDICT(name, action, text)
 #define FL_NOTE(name, text) FL_N_##name,
 #include "reasons.def"
-#undef FL_VERDICT
-#undef FL_NOTE
 	FL_NOTES,
 };
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Fixtures: a network for the session, an agent for each test."""
 import os
+import re
 import signal
 import sys
 
@@ -14,6 +15,9 @@ from lab.lab import Lab
 from lab.topology import VIP4, v4
 
 BUILD = os.path.join(ROOT, os.environ.get("FL_BUILD", "build"))
+
+# What a build with SAN=1 says of the agent, at the latest when that ends.
+SANITIZER = re.compile("ERROR: (Address|Leak)Sanitizer|runtime error:")
 
 FAST = "{type: tcp, interval: 100ms, fast_interval: 50ms, timeout: 100ms, rise: 2, fall: 2}"
 
@@ -52,6 +56,7 @@ def lab(network):
         network.agent.send_signal(signal.SIGCONT)
         network.stop_agent()
     network.remove_pins()
+    assert not SANITIZER.search(network.log_tail(1000)), network.log_tail(1000)
     for b in network.backends:
         network.mend_cable(b)
         if network.nginx[b].poll() is not None:

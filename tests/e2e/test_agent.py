@@ -2,6 +2,7 @@
 """The agent is killed, restarted, reloaded, doubled; traffic goes on."""
 import os
 import signal
+import socket
 import time
 
 import pytest
@@ -97,6 +98,31 @@ def test_bad_reload_changes_nothing(web):
     assert web.fetch(URL) in web.backends
     web.agent.send_signal(signal.SIGHUP)
     web.wait_for(lambda: "the running configuration stays" in web.log_tail(), 3, "the log")
+
+
+def test_systemd_is_told(lab):
+    """READY at the start and after each reload, a reload in vain included; STOPPING at the end."""
+    path = f"{lab.folder}/notify"
+    if os.path.exists(path):
+        os.unlink(path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(path)
+        manager.settimeout(5)
+
+        def told():
+            return manager.recv(4096).decode().split("\n")
+        lab.configure(lab.head() + "services:\n" + service())
+        lab.start_agent(env={**os.environ, "NOTIFY_SOCKET": path})
+        ready = told()
+        assert ready[0] == "READY=1" and ready[1] == "STATUS=1 services on 1 interfaces"
+        for text in (service(), service(port=70000)):
+            lab.configure(lab.head() + "services:\n" + text)
+            lab.agent.send_signal(signal.SIGHUP)
+            reloading = told()
+            assert reloading[0] == "RELOADING=1" and reloading[1].startswith("MONOTONIC_USEC=")
+            assert told() == ["READY=1"]
+        lab.stop_agent()
+        assert told() == ["STOPPING=1"]
 
 
 def test_flow_key_stays(web):

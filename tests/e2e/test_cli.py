@@ -4,9 +4,11 @@ import glob
 import json
 import os
 import subprocess
+import time
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, service
+from lab.topology import VIP4_B
 
 
 def test_status_table(web):
@@ -35,12 +37,36 @@ def test_watch(web):
 def test_nobody_answers(lab):
     """One sentence that says what to do, exit 1."""
     r = lab.cli("status", check=False)
-    assert r.returncode == 1 and "is fairleadd running" in r.stderr
+    assert r.returncode == 1 and "is fairleadd running? See systemctl status fairleadd" in r.stderr
 
 
 def test_version(web):
     """Both versions."""
     assert "0.1.0" in web.cli("version").stdout
+
+
+def test_drain_names_services(lab):
+    """What changed, and where; a drain in one service leaves the other alone."""
+    lab.configure(lab.head() + "services:\n" + service() + service(name="second", vip=VIP4_B))
+    lab.start_agent()
+    lab.wait_serving("web")
+    lab.wait_serving("second")
+    assert lab.cli("drain", "b1", "--service", "web").stdout == "drained b1 in web\n"
+    assert lab.backend("second", "b1")["state"] == "up"
+    assert lab.cli("drain", "b1").stdout == "drained b1 in web, second\n"
+    assert lab.cli("drain", "b1").stdout == "nothing to do: b1 is draining already in web, second\n"
+    assert lab.cli("undrain", "b1").stdout == "undrained b1 in web, second\n"
+    r = lab.cli("drain", "b9", check=False)
+    assert r.returncode == 1 and r.stderr == "fairlead drain: there is no backend 'b9'\n"
+
+
+def test_lapses_are_of_this_agent(web):
+    """The lease lapses while no agent runs: that is no warning of the next one."""
+    web.stop_agent()
+    time.sleep(1.5)  # the lease is 1 s
+    web.start_agent()
+    assert web.status()["lease"] == {"lapsed": False, "lapses": 0}
+    assert "lease" not in web.cli("status").stdout
 
 
 @pytest.mark.parametrize("path", sorted(glob.glob(os.path.join(ROOT, "configs/examples/*.yaml"))),

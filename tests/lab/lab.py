@@ -95,10 +95,10 @@ class Lab(Topology):
         lines += [f"{k}: {v}" for k, v in more.items()]
         return "\n".join(lines) + "\n"
 
-    def start_agent(self, patience=10.0, env=None):
-        """Starts fairleadd on lb and waits until its API answers."""
+    def start_agent(self, patience=10.0, env=None, wrapper=()):
+        """Starts fairleadd on lb (behind the command `wrapper`) and waits until its API answers."""
         self.agent = self.procs.start(
-            "fairleadd", [f"{self.build}/fairleadd", "-c", self.config_path, "-f"],
+            "fairleadd", [*wrapper, f"{self.build}/fairleadd", "-c", self.config_path, "-f"],
             netns=self.ns("lb"), log=self.agent_log, env=env)
         self.wait_for(lambda: self.agent.poll() is not None or self.try_status(), patience,
                       "the agent's API")

@@ -8,7 +8,6 @@
 static const char *const verdict_names[] = {
 #define FL_VERDICT(name, action, text) #name,
 #include "fairlead/reasons.def"
-#undef FL_VERDICT
 };
 
 enum verdict_action check__action(enum fl_verdict verdict)
@@ -16,7 +15,6 @@ enum verdict_action check__action(enum fl_verdict verdict)
 	static const enum verdict_action actions[] = {
 #define FL_VERDICT(name, action, text) CHECK_##action,
 #include "fairlead/reasons.def"
-#undef FL_VERDICT
 	};
 
 	return actions[verdict];

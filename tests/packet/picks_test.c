@@ -28,10 +28,8 @@ static struct rig_backend numbered(uint32_t index)
 }
 
 /* The backends that stand behind the large tables; made once. */
-static struct rig *rig_with_many(void)
+static struct rig *with_many(struct rig *r)
 {
-	struct rig *r = rig__get(false);
-
 	if (r->backends[FIRST].mode != FL_FWD_NONE)
 		return r;
 	for (uint32_t i = 0; i < MANY; i++) {
@@ -49,6 +47,11 @@ static struct rig *rig_with_many(void)
 		}
 	}
 	return r;
+}
+
+static struct rig *rig_with_many(void)
+{
+	return with_many(rig__get(false));
 }
 
 static void random_flow(struct spec *s)
@@ -167,32 +170,36 @@ static void test_flow_is_the_five_tuple(void **state)
 	assert_in_range(moved, 190, 192);
 }
 
+/* The backends of n flows under a key. */
+static void choose_all(const uint64_t key[4], uint32_t *out, size_t n)
+{
+	struct rig *r = with_many(rig__get_with_key(false, key));
+	struct spec s = build__udp(4);
+
+	s.dport = CLASS_PORT(FL_SLOTS_64K);
+	fill_numbered(r, CLASS_ID(FL_SLOTS_64K, 4), FL_SLOTS_64K_N, 1, 0);
+	for (size_t i = 0; i < n; i++) {
+		s.sport = (uint16_t)i;
+		out[i] = chosen(r, &s);
+	}
+}
+
 /* The key decides: with another one the flows are spread in another way. */
 static void test_flow_key(void **state)
 {
-	struct rig *r = rig_with_many();
-	struct fl_settings saved = r->settings;
-	struct spec s = build__udp(4);
-	uint32_t before[100], same = 0;
+	uint32_t before[100], after[COUNT(before)], same = 0;
 
 	(void)state;
-	s.dport = CLASS_PORT(FL_SLOTS_64K);
-	fill_numbered(r, CLASS_ID(FL_SLOTS_64K, 4), FL_SLOTS_64K_N, 1, 0);
-	for (uint16_t i = 0; i < COUNT(before); i++) {
-		s.sport = i;
-		before[i] = chosen(r, &s);
-	}
+	choose_all(rig_flow_key, before, COUNT(before));
 	/* Word 2 is for IPv6 alone. */
 	for (int word = 0; word < 4; word += word ? 2 : 1) {
-		struct fl_settings changed = saved;
+		uint64_t changed[4];
 
-		changed.flow_key[word] ^= 1ULL << 40 | 1;
-		rig__settings(r, &changed);
-		for (uint16_t i = 0; i < COUNT(before); i++) {
-			s.sport = i;
-			same += chosen(r, &s) == before[i];
-		}
-		rig__settings(r, &saved);
+		memcpy(changed, rig_flow_key, sizeof(changed));
+		changed[word] ^= 1ULL << 40 | 1;
+		choose_all(changed, after, COUNT(after));
+		for (size_t i = 0; i < COUNT(before); i++)
+			same += after[i] == before[i];
 	}
 	assert_in_range(same, 0, 3);
 }
@@ -224,7 +231,8 @@ static void test_live_hop(void **state)
 	static const uint32_t all[] = {RIG_L2, RIG_IPIP4, RIG_IPIP6};
 	struct rig *r = rig__get(false);
 	struct spec s = build__tcp(6);
-	struct fl_hop other = {{2, 9, 9, 9, 9, 1}, {2, 9, 9, 9, 9, 2}, RIG_LO};
+	struct fl_hop other = {
+		.dmac = {2, 9, 9, 9, 9, 1}, .smac = {2, 9, 9, 9, 9, 2}, .ifindex = RIG_LO};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(all); i++) {

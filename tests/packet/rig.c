@@ -21,9 +21,13 @@
 const uint8_t rig_vip4[4] = {203, 0, 113, 80};
 const uint8_t rig_vip6[16] = {0x20, 0x01, 0x0d, 0xb8, 0, 1, [15] = 0x80};
 
+const uint64_t rig_flow_key[4] = {0x243f6a8885a308d3ULL, 0x13198a2e03707344ULL,
+				  0xa4093822299f31d0ULL, 0x082efa98ec4e6c89ULL};
+
 /* Reachable at exit, so that the leak checker sees what libbpf holds. */
 static struct rig *the_rig;
 static bool the_gate;
+static uint64_t the_key[4];
 
 static const uint32_t slot_counts[FL_SLOT_CLASSES] = {
 	[FL_SLOTS_4K] = FL_SLOTS_4K_N,
@@ -32,9 +36,9 @@ static const uint32_t slot_counts[FL_SLOT_CLASSES] = {
 };
 
 static const struct rig_backend defaults[RIG_BACKENDS] = {
-	[RIG_L2] = {.mode = FL_FWD_L2, .hop = {{2, 0, 0, 1, 1, 1}, {2, 0, 0, 1, 1, 2}, RIG_LO}},
+	[RIG_L2] = {.mode = FL_FWD_L2, .hop = {.dmac = {2, 0, 0, 1, 1, 1}, .smac = {2, 0, 0, 1, 1, 2}, .ifindex = RIG_LO}},
 	[RIG_IPIP4] = {.mode = FL_FWD_IPIP4,
-		       .hop = {{2, 0, 0, 4, 4, 1}, {2, 0, 0, 4, 4, 2}, RIG_LO},
+		       .hop = {.dmac = {2, 0, 0, 4, 4, 1}, .smac = {2, 0, 0, 4, 4, 2}, .ifindex = RIG_LO},
 		       .tunnel = {.version = 4,
 				  .ttl = 64,
 				  .frag = FRAG_DF,
@@ -42,9 +46,9 @@ static const struct rig_backend defaults[RIG_BACKENDS] = {
 				  .dst = {10, 0, 4, 9}},
 		       .src_mask = 0xffff},
 	[RIG_IPIP6] = {.mode = FL_FWD_IPIP6,
-		       .hop = {{2, 0, 0, 6, 6, 1}, {2, 0, 0, 6, 6, 2}, RIG_LO},
+		       .hop = {.dmac = {2, 0, 0, 6, 6, 1}, .smac = {2, 0, 0, 6, 6, 2}, .ifindex = RIG_LO},
 		       .tunnel = {.version = 6,
-				  .ttl = 63,
+				  .ttl = 64,
 				  .src = {0xfd, 1, [7] = 2, [11] = 3},
 				  .dst = {0xfd, 9, [15] = 0x44}},
 		       .src_mask = 0xffffffff},
@@ -185,37 +189,30 @@ void rig__point(struct rig *r, uint16_t slot)
 		fill_slots(r, r->services[id].live, FL_SLOTS_4K_N, slot);
 }
 
-/* The ready-made headers as abi.h describes them. */
+/* What is constant in the outer header, as abi.h describes it. */
 static void fill_outer(const struct rig_backend *b, struct fl_backend *e)
 {
 	const struct ip *t = &b->tunnel;
-	uint16_t sum;
+	uint8_t header[20] = {0x45, [6] = 0x40, [8] = 64};
 
 	e->src_mask = htonl(b->src_mask);
 	if (b->mode == FL_FWD_IPIP4) {
-		e->outer4[0] = 0x45;
-		e->outer4[4] = (uint8_t)(t->id >> 8);
-		e->outer4[5] = (uint8_t)t->id;
-		e->outer4[6] = (uint8_t)(t->frag >> 8);
-		e->outer4[7] = (uint8_t)t->frag;
-		e->outer4[8] = t->ttl;
-		memcpy(e->outer4 + 12, t->src, 4);
-		memcpy(e->outer4 + 16, t->dst, 4);
-		sum = (uint16_t)~build__checksum(e->outer4, sizeof(e->outer4));
-		e->outer4[10] = (uint8_t)(sum >> 8);
-		e->outer4[11] = (uint8_t)sum;
+		memcpy(&e->src4, t->src, 4);
+		memcpy(&e->dst4, t->dst, 4);
+		memcpy(header + 12, t->src, 4);
+		memcpy(header + 16, t->dst, 4);
+		e->sum4 = htons((uint16_t)~build__checksum(header, sizeof(header)));
 	} else if (b->mode == FL_FWD_IPIP6) {
-		e->outer6[0] = 0x60;
-		e->outer6[7] = t->ttl;
-		memcpy(e->outer6 + 8, t->src, 16);
-		memcpy(e->outer6 + 24, t->dst, 16);
+		memcpy(e->src6, t->src, 16);
+		memcpy(e->addr, t->dst, 16);
 	}
 }
 
 void rig__backend(struct rig *r, uint32_t index, const struct rig_backend *b)
 {
-	struct fl_backend e = {.mode = (__u8)b->mode, .mtu = b->mtu, .hop = {b->hop}};
+	struct fl_backend e = {.mode = (__u8)b->mode, .hop = {b->hop}};
 
+	e.hop[0].mtu = b->mtu;
 	fill_outer(b, &e);
 	r->backends[index] = e;
 	if (index < RIG_BACKENDS)
@@ -252,6 +249,11 @@ static void load(struct rig *r, bool gate_lease)
 	r->skel = lb_bpf__open();
 	assert_non_null(r->skel);
 	r->skel->rodata->gate_lease = gate_lease;
+	for (size_t i = 0; i < 4; i++)
+		r->skel->rodata->flow_key[i] = the_key[i];
+	/* No rig has NAT or limits on: these are large. */
+	bpf_map__set_autocreate(r->skel->maps.nat_flows, false);
+	bpf_map__set_autocreate(r->skel->maps.meters, false);
 	if (lb_bpf__load(r->skel))
 		fail_msg("cannot load lb.bpf.o (root?)");
 	r->lb = bpf_program__fd(r->skel->progs.lb);
@@ -265,11 +267,7 @@ static void load(struct rig *r, bool gate_lease)
 
 static void fill(struct rig *r)
 {
-	const struct fl_settings settings = {
-		.flow_key = {0x243f6a8885a308d3ULL, 0x13198a2e03707344ULL, 0xa4093822299f31d0ULL,
-			     0x082efa98ec4e6c89ULL},
-		.lease_ns = 1000000000,
-	};
+	struct fl_settings settings = {.lease_ns = 1000000000};
 	static const struct {
 		enum rig_service id;
 		uint8_t version, proto;
@@ -278,6 +276,7 @@ static void fill(struct rig *r)
 			{RIG_TCP6, 6, PROTO_TCP},
 			{RIG_UDP6, 6, PROTO_UDP}};
 
+	memcpy(settings.flow_key, the_key, sizeof(the_key));
 	rig__settings(r, &settings);
 	for (size_t i = 0; i < sizeof(services) / sizeof(*services); i++) {
 		struct fl_service_key key =
@@ -304,12 +303,18 @@ static void rig_free(struct rig *r)
 
 struct rig *rig__get(bool gate_lease)
 {
-	if (the_rig && the_gate == gate_lease)
+	return rig__get_with_key(gate_lease, rig_flow_key);
+}
+
+struct rig *rig__get_with_key(bool gate_lease, const uint64_t key[4])
+{
+	if (the_rig && the_gate == gate_lease && memcmp(the_key, key, sizeof(the_key)) == 0)
 		return the_rig;
 	rig_free(the_rig);
 	the_rig = calloc(1, sizeof(*the_rig));
 	assert_non_null(the_rig);
 	the_gate = gate_lease;
+	memcpy(the_key, key, sizeof(the_key));
 	the_rig->cpus = libbpf_num_possible_cpus();
 	the_rig->port = own_namespace();
 	load(the_rig, gate_lease);

@@ -30,6 +30,7 @@ enum rig_service { RIG_NO_SERVICE, RIG_TCP4, RIG_UDP4, RIG_TCP6, RIG_UDP6, RIG_S
 /* Backends of a new rig, one a mode; no MTU is known of any. */
 enum rig_index { RIG_NO_BACKEND, RIG_L2, RIG_IPIP4, RIG_IPIP6, RIG_BACKENDS };
 
+extern const uint64_t rig_flow_key[4]; /* of rig__get() */
 extern const uint8_t rig_vip4[4];
 extern const uint8_t rig_vip6[16];
 
@@ -66,6 +67,9 @@ struct run {
 
 /* The process's rig, made on first use and again when the gate differs. */
 struct rig *rig__get(bool gate_lease);
+
+/* The same with another key of the flow hash, which is part of the loaded program. */
+struct rig *rig__get_with_key(bool gate_lease, const uint64_t key[4]);
 
 /* cmocka group teardown. */
 int rig__teardown(void **state);

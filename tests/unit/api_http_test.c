@@ -59,7 +59,7 @@ static int op_set_drain(void *ctx, const char *backend, const char *service, boo
 	snprintf(f->backend, sizeof(f->backend), "%s", backend);
 	snprintf(f->service, sizeof(f->service), "%s", service ? service : "-");
 	f->drain = drain;
-	*out = json_pack("{s:i, s:[s]}", "changed", 1, "service", "web");
+	*out = json_pack("{s:i, s:[s]}", "changed", 1, "services", "web");
 	return 0;
 }
 

@@ -179,7 +179,7 @@ static int open_plane(struct agent *a, const struct config *c, struct err *err)
 		log_warn("%s", warning.text);
 	/* Lapses before this agent's time are not its news. */
 	if (plane__lease(a->plane, &lease) == 0)
-		a->lapses_seen = lease.lapses;
+		a->lapses_before = a->lapses_seen = lease.lapses;
 	return 0;
 }
 
@@ -239,11 +239,13 @@ static struct config *first_config(const char *path)
 
 int agent__run(const char *config_path, enum log_sink sink)
 {
-	struct config *c = first_config(config_path);
+	struct config *c;
 	struct agent *a;
 	struct err err;
 	int code;
 
+	log__setup(LOG_LV_INFO, sink); /* until the file has said how much */
+	c = first_config(config_path);
 	if (!c)
 		return 1;
 	a = calloc(1, sizeof(*a));

@@ -118,6 +118,7 @@ struct agent {
 	struct sources sources; /* who may send */
 	struct sampling sampling;
 	struct events *events;
+	uint64_t lapses_before; /* the maps' count of lapses when this agent began */
 	uint64_t lapses_seen;
 	uint64_t late_max_ns; /* worst wake-up of the real-time thread in the last second */
 	bool renew_failing;

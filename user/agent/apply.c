@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <systemd/sd-daemon.h>
 
 #include "core/log.h"
 
@@ -120,6 +121,8 @@ static void after_prepare(uv_work_t *work, int status)
 		report_failure(ap);
 		if (!a->config)
 			agent__stop(a, 1);
+		else
+			sd_notify(0, "READY=1"); /* the reload is over, though in vain */
 	} else {
 		report_success(ap);
 		agent__configured(a);

@@ -298,17 +298,17 @@ static void finish_service(struct apply *ap, struct stage *st, size_t i)
 	TAILQ_INSERT_TAIL(&a->services, s, entry);
 }
 
-static void finish(struct apply *ap, struct stage *stages)
+static void finish(struct apply *ap, struct stage *stages, size_t n)
 {
 	struct agent *a = ap->agent;
 	struct config *old_config = a->config;
 	struct service *s, *next;
 
-	for (size_t i = 0; i < ap->next->n_services; i++)
+	for (size_t i = 0; i < n; i++)
 		finish_service(ap, &stages[i], i);
 	a->config = ap->next;
 	ap->next = NULL;
-	for (size_t i = 0; i < a->config->n_services; i++)
+	for (size_t i = 0; i < n; i++)
 		start_members(stages[i].service, &a->config->services[i]);
 	for (s = TAILQ_FIRST(&a->services); s; s = next) {
 		next = TAILQ_NEXT(s, entry);
@@ -404,7 +404,7 @@ int commit__run(struct apply *ap, struct err *err)
 	if (!rc)
 		rc = publish(a, ap, stages, err);
 	if (!rc) {
-		finish(ap, stages);
+		finish(ap, stages, n);
 		admission__commit(a, admission);
 	} else {
 		unpublish(a, stages, staged);

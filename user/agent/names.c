@@ -11,20 +11,14 @@
 
 static const char *const verdicts[] = {
 #define FL_VERDICT(name, action, text) #name,
-#define FL_NOTE(name, text)
 #include "fairlead/reasons.def"
-#undef FL_VERDICT
-#undef FL_NOTE
 };
 
 static const struct {
 	const char *name, *text;
 } notes[] = {
-#define FL_VERDICT(name, action, text)
 #define FL_NOTE(name, text) {#name, text},
 #include "fairlead/reasons.def"
-#undef FL_VERDICT
-#undef FL_NOTE
 };
 
 static const char *lower(const char *text, char *buf)

@@ -112,10 +112,7 @@ static json_t *verdicts_json(struct agent *a)
 		const char *action, *text;
 	} rows[] = {
 #define FL_VERDICT(name, action, text) {#action, text},
-#define FL_NOTE(name, text)
 #include "fairlead/reasons.def"
-#undef FL_VERDICT
-#undef FL_NOTE
 	};
 	json_t *list = json_array();
 
@@ -154,7 +151,7 @@ static json_t *notes_json(const struct agent *a)
 json_t *status__json(struct agent *a)
 {
 	json_t *services = json_array(), *o;
-	struct fl_lease lease = {0};
+	struct fl_lease lease = {.lapses = a->lapses_before};
 	struct service *s;
 
 	TAILQ_FOREACH (s, &a->services, entry)
@@ -168,7 +165,7 @@ json_t *status__json(struct agent *a)
 				      names__time(a->loaded_at_ns)));
 	json_object_set_new(o, "lease",
 			    json_pack("{s:b, s:I}", "lapsed", lease.lapsed != 0, "lapses",
-				      (json_int_t)lease.lapses));
+				      (json_int_t)(lease.lapses - a->lapses_before)));
 	json_object_set_new(o, "loop",
 			    json_pack("{s:I}", "late_max_us", (json_int_t)(a->late_max_ns / 1000)));
 	json_object_set_new(o, "interfaces", links_json(a));

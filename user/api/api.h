@@ -24,7 +24,8 @@
  *                                                     apply: {"flows", "drops"}
  *
  * Replies: 200 with a JSON object; otherwise {"error": "sentence", "problems": ["file:1:2: …"]?}
- * with 400 (bad request or configuration), 404, 405, 409 (busy: another apply runs) or 500.
+ * with 400 (bad request or configuration), 404, 405, 409 (busy: another apply runs), 411, 413 (a
+ * body), 414 or 500. docs/api.md has every field.
  */
 #ifndef FAIRLEAD_API_API_H
 #define FAIRLEAD_API_API_H
@@ -54,7 +55,7 @@ struct api_ops {
 	json_t *(*status)(void *ctx);
 	/*
 	 * Drains or undrains a backend; `service` may be NULL (all that have it). 0 and *out = object
-	 * {"changed": n, "service": […]}; -ENOENT and a sentence when there is no such backend.
+	 * {"changed": n, "services": […]}; -ENOENT and a sentence when there is no such backend.
 	 */
 	int (*set_drain)(void *ctx, const char *backend, const char *service, bool drain,
 			 json_t **out, struct err *err);

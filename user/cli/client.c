@@ -45,7 +45,7 @@ static int no_agent(CURL *curl, const char *socket, struct err *err)
 			socket, strerror((int)code));
 	return err__set(err, -ECONNREFUSED,
 			"no agent answers on %s (%s): is fairleadd running? See systemctl status "
-			"fairlead",
+			"fairleadd",
 			socket, code ? strerror((int)code) : "no connection");
 }
 
@@ -61,7 +61,7 @@ static int perform(CURL *curl, const char *socket, struct err *err)
 	case CURLE_OPERATION_TIMEDOUT:
 		return err__set(
 			err, -ETIMEDOUT,
-			"the agent on %s does not answer in time: see journalctl -u fairlead",
+			"the agent on %s does not answer in time: see journalctl -u fairleadd",
 			socket);
 	default:
 		return err__set(err, -EIO, "talking to the agent on %s: %s; try again", socket,

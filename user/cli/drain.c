@@ -14,7 +14,7 @@ static const struct option options[] = {
 
 static void print_result(const struct command *command, const char *backend, const json_t *reply)
 {
-	const json_t *services = json_object_get(reply, "service"), *service;
+	const json_t *services = json_object_get(reply, "services"), *service;
 	size_t i;
 
 	if (!json_integer_value(json_object_get(reply, "changed")))
@@ -101,7 +101,8 @@ const struct command command_drain = {
 	.name = "drain",
 	.summary = "give a backend no new flows",
 	.help = "Usage: fairlead drain BACKEND [--service NAME]\n\n"
-		"Gives the backend with that id no new flows.\n\n"
+		"Gives the backend with that id no new flows. Its slots go to the others at once, and\n"
+		"connections that are open go with them: drain when they are few, or short.\n\n"
 		"      --service NAME  in that service only (default: in all that have it)\n",
 	.run = run_drain,
 };

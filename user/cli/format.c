@@ -54,7 +54,7 @@ int format__parse_time(const char *text, time_t *out)
 
 	if (end && *end == '.')
 		end += 1 + strspn(end + 1, "0123456789");
-	if (!end || strcmp(end, "Z"))
+	if (!end || strcmp(end, "Z") != 0)
 		return -EINVAL;
 	*out = timegm(&tm);
 	return 0;

@@ -204,7 +204,7 @@ static void print_drops(const json_t *status, FILE *out)
 	json_array_foreach (json_object_get(status, "verdicts"), i, verdict) {
 		json_int_t packets = integer_of(verdict, "packets");
 
-		if (!packets || strcmp(string_of(verdict, "action"), "drop"))
+		if (!packets || strcmp(string_of(verdict, "action"), "drop") != 0)
 			continue;
 		fprintf(out, "dropped: %lld packet%s, ", packets, packets == 1 ? "" : "s");
 		cli__print_text(out, string_of(verdict, "name"));

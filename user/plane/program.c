@@ -86,8 +86,19 @@ static int reuse_devmap(struct bpf_map *map, const char *path)
 	return rc;
 }
 
-/* Maps in the object that are not the program's own data get a pin named like the map. */
-static int set_pins(const struct plane *p, struct lb_bpf *skel, struct err *err)
+/*
+ * Maps in the object that are not the program's own data get a pin named like the map. The kernel lets
+ * programs with and without support for frames of several buffers not share a program array.
+ */
+static const char *pin_name(const struct bpf_map *map, const struct plane_gates *gates)
+{
+	bool programs = bpf_map__type(map) == BPF_MAP_TYPE_PROG_ARRAY;
+
+	return programs && gates->jumbo ? "steps_jumbo" : bpf_map__name(map);
+}
+
+static int set_pins(const struct plane *p, const struct plane_gates *gates, struct lb_bpf *skel,
+		    struct err *err)
 {
 	char path[PLANE_PATH_LEN];
 	struct bpf_map *map;
@@ -97,7 +108,7 @@ static int set_pins(const struct plane *p, struct lb_bpf *skel, struct err *err)
 	{
 		if (bpf_map__is_internal(map))
 			continue;
-		rc = plane_pins__path(path, sizeof(path), p->instance, NULL, bpf_map__name(map));
+		rc = plane_pins__path(path, sizeof(path), p->instance, NULL, pin_name(map, gates));
 		if (!rc && bpf_map__type(map) == BPF_MAP_TYPE_DEVMAP_HASH)
 			rc = reuse_devmap(map, path);
 		else if (!rc)
@@ -147,8 +158,10 @@ static void set_gates(const struct plane *p, const struct plane_gates *gates, st
 		skel->rodata->flow_key[i] = p->flow_key[i];
 	bpf_map__set_autocreate(skel->maps.nat_flows, gates->nat);
 	bpf_map__set_autocreate(skel->maps.meters, gates->limits);
-	if (gates->jumbo)
+	if (gates->jumbo) {
 		bpf_program__set_flags(skel->progs.lb, BPF_F_XDP_HAS_FRAGS);
+		bpf_program__set_flags(skel->progs.lb_odd, BPF_F_XDP_HAS_FRAGS);
+	}
 }
 
 int plane_program__load(const struct plane *p, const struct plane_gates *gates, struct lb_bpf **out,
@@ -168,7 +181,8 @@ int plane_program__load(const struct plane *p, const struct plane_gates *gates, 
 	 * backports (commit 4540aed51b12) what it tail-calls may have none either.
 	 */
 	bpf_program__set_expected_attach_type(skel->progs.lb, 0);
-	rc = set_pins(p, skel, err);
+	bpf_program__set_expected_attach_type(skel->progs.lb_odd, 0);
+	rc = set_pins(p, gates, skel, err);
 	if (rc)
 		goto cleanup;
 	rc = lb_bpf__load(skel);

@@ -2,8 +2,9 @@
 /*
  * table.h - slot tables: a pure function of (backends, weights, who accepts).
  *
- * DESIGN.md 1: a `base` over all configured backends, then a `chain` for slots whose base owner does
- * not accept. No time, no I/O, no randomness: two machines with equal input get equal bytes.
+ * A `base` over all configured backends, then a `chain` for slots whose base owner does not accept
+ * (docs/architecture.md). No time, no I/O, no randomness: two machines with equal input get equal
+ * bytes.
  */
 #ifndef FAIRLEAD_TABLE_TABLE_H
 #define FAIRLEAD_TABLE_TABLE_H

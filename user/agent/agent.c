@@ -40,6 +40,7 @@ static void on_tick(uv_timer_t *h)
 	struct fl_lease lease;
 
 	rates__tick(a);
+	nat_sweep__tick(a);
 	grace__retry(a->grace);
 	a->late_max_ns = rt__take_lateness(a->rt);
 	if (rt__last_error(a->rt) && !a->renew_failing)

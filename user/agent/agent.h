@@ -19,6 +19,7 @@
 #include <uv.h>
 
 #include "agent/grace.h"
+#include "agent/nat_sweep.h"
 #include "agent/rt.h"
 #include "agent/sources.h"
 #include "api/api.h"
@@ -118,6 +119,7 @@ struct agent {
 	struct sources sources; /* who may send */
 	struct sampling sampling;
 	struct events *events;
+	struct nat_sweep nat;
 	uint64_t lapses_before; /* the maps' count of lapses when this agent began */
 	uint64_t lapses_seen;
 	uint64_t late_max_ns; /* worst wake-up of the real-time thread in the last second */

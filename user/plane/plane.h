@@ -11,8 +11,8 @@
  *   - a slot table is written to the idle one of the service's two inner maps, then one aligned
  *     store makes it live; the table just left may be written again only after plane__grace().
  *
- * All functions belong to the loop's thread except plane__grace() (the worker's) and
- * plane__lease_renew() (any thread's).
+ * All functions belong to the loop's thread except plane__grace(), plane__nat_sweep() and
+ * plane__nat_purge() (the worker's) and plane__lease_renew() (any thread's).
  */
 #ifndef FAIRLEAD_PLANE_PLANE_H
 #define FAIRLEAD_PLANE_PLANE_H
@@ -192,6 +192,32 @@ void plane__sources_delete(struct plane *p, const struct plane_source *list, siz
  * service has FL_SVC_LIMITS.
  */
 int plane__limits_set(struct plane *p, uint32_t id, const struct fl_limits *l, struct err *err);
+
+/* --- records of NAT ------------------------------------------------------------------------------ */
+
+/* Where the sweeper of `nat_flows` is; zero-initialised. Between two slices it may be read. */
+struct plane_nat_sweep {
+	uint32_t cursor;
+	bool midway; /* cursor is valid: a pass has begun */
+	uint64_t slice; /* entries that a slice looks at; 0: as many as it has time for */
+	uint64_t pass_entries, pass_flows; /* of this pass, so far */
+	uint64_t flows; /* in use, as the last whole pass found them */
+	uint64_t deleted; /* entries, since the beginning */
+};
+
+/*
+ * Looks at a part of the records and deletes those whose time is over, so that calls once a second
+ * look at all of them in about period_s. At most about 50 ms. Worker thread, one at a time; only while
+ * the gate `nat` is on.
+ */
+int plane__nat_sweep(struct plane *p, struct plane_nat_sweep *s, uint32_t period_s,
+		     struct err *err);
+
+/*
+ * Deletes all records that name one of these backends, before their indices are released: one walk of
+ * the map, however many they are. Worker thread. Nothing to do where there never was NAT.
+ */
+int plane__nat_purge(struct plane *p, const uint32_t *indices, size_t n, struct err *err);
 
 /* --- members: what a restart must know ---------------------------------------------------------- */
 

@@ -94,7 +94,7 @@ def test_bad_reload_changes_nothing(web):
     assert 'did you mean "weight"' in r.stderr
     after = web.status()
     assert after["config"]["loaded_at"] == before["config"]["loaded_at"]
-    assert after["services"][0]["port"] == 80
+    assert after["services"][0]["ports"] == "80"
     assert web.fetch(URL) in web.backends
     web.agent.send_signal(signal.SIGHUP)
     web.wait_for(lambda: "the running configuration stays" in web.log_tail(), 3, "the log")
@@ -157,8 +157,7 @@ def test_change_of_policy_replaces_the_program(web):
     """on_agent_loss is a gate: a reload loads another program into the same place."""
     def program():
         if web.status()["interfaces"][0]["attach"] == "dispatcher":
-            pin = f"/sys/fs/bpf/fairlead/{web.instance}/v1/entry_prog"
-            return run("bpftool", "map", "dump", "pinned", pin)
+            return run("bpftool", "map", "dump", "pinned", web.pin("entry_prog"))
         return web.ip("lb", "-d", "link", "show", "eth0").split("prog/xdp id ")[1].split()[0]
     before = program()
     web.configure(web.head(on_agent_loss="drop") + "services:\n" + service())

@@ -135,7 +135,7 @@ def test_full_bucket_on_reload(lab):
         for part in (pairs[1:16], pairs[1:17], pairs[2:17], pairs[:1] + pairs[2:17]):
             lab.configure(lab.head() + services(part))
             lab.cli("config", "apply")
-            assert [(s["vip"], s["port"]) for s in lab.status()["services"]] == part
+            assert [(s["vip"], int(s["ports"])) for s in lab.status()["services"]] == part
     finally:
         lab.stop_agent()
         lab.remove_pins()

@@ -166,9 +166,14 @@ class Lab(Topology):
                 raise TimeoutError(f"waited {patience} s for {name}")
             time.sleep(0.005)
 
+    def pin(self, name):
+        """Where a map of the instance is pinned."""
+        (root,) = glob.glob(f"/sys/fs/bpf/fairlead/{self.instance}/v*")
+        return f"{root}/{name}"
+
     def slot_tables(self):
         """What every slot map holds, live and idle, as bpftool dumps it: {map: text}."""
-        root = f"/sys/fs/bpf/fairlead/{self.instance}/v1/slots"
+        root = self.pin("slots")
         return {name: run("bpftool", "map", "dump", "pinned", f"{root}/{name}")
                 for name in sorted(os.listdir(root))}
 

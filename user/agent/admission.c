@@ -15,15 +15,6 @@ struct admission {
 	size_t n;
 };
 
-static bool limits_wanted(const struct config *c)
-{
-	for (size_t i = 0; i < c->n_services; i++) {
-		if (config_limits__any(&c->services[i].limits))
-			return true;
-	}
-	return false;
-}
-
 struct plane_options admission__options(const struct agent *a, const struct config *c)
 {
 	struct plane_options o = commit__options(c);
@@ -33,8 +24,7 @@ struct plane_options admission__options(const struct agent *a, const struct conf
 		o.flow_event_every = a->sampling.flows;
 		o.drop_event_every = a->sampling.drops;
 	}
-	o.gates.sources = sources__wanted(a, c);
-	o.gates.limits = limits_wanted(c);
+	o.gates.sources |= a->sources.runtime.n != 0;
 	o.gates.events = o.flow_event_every != 0;
 	return o;
 }

@@ -32,6 +32,7 @@ static void on_flush(uv_prepare_t *h)
 
 	TAILQ_FOREACH (s, &a->services, entry)
 		service__flush(s);
+	nat__flush(a);
 }
 
 static void on_tick(uv_timer_t *h)
@@ -41,6 +42,7 @@ static void on_tick(uv_timer_t *h)
 
 	rates__tick(a);
 	nat_sweep__tick(a);
+	nat__tick(a);
 	grace__retry(a->grace);
 	a->late_max_ns = rt__take_lateness(a->rt);
 	if (rt__last_error(a->rt) && !a->renew_failing)
@@ -96,6 +98,7 @@ void agent__configured(struct agent *a)
 	struct err warning, err;
 
 	log__setup(c->log_level, a->log_sink);
+	plane__drop_unused(a->plane);
 	rt__set_lease(a->rt, c->lease_ms);
 	uv_timer_start(&a->heartbeat, on_heartbeat, 0, beat);
 	if (a->ready) {
@@ -132,6 +135,7 @@ void agent__stop(struct agent *a, int exit_code)
 	TAILQ_FOREACH (s, &a->services, entry)
 		for (size_t i = 0; i < s->n_members; i++)
 			member__quiet(s->members[i]);
+	target__quiet_all(a);
 	api__free(a->api);
 	prober__free(a->prober);
 	events__free(a->events);
@@ -215,6 +219,8 @@ static void free_agent(struct agent *a)
 			service__free(s);
 	}
 	sources__free(a);
+	target__free_all(a);
+	nat__free(a);
 	rt__stop(a->rt);
 	grace__free(a->grace);
 	plane__close(a->plane);

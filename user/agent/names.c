@@ -14,13 +14,6 @@ static const char *const verdicts[] = {
 #include "fairlead/reasons.def"
 };
 
-static const struct {
-	const char *name, *text;
-} notes[] = {
-#define FL_NOTE(name, text) {#name, text},
-#include "fairlead/reasons.def"
-};
-
 static const char *lower(const char *text, char *buf)
 {
 	size_t i = 0;
@@ -34,16 +27,6 @@ static const char *lower(const char *text, char *buf)
 const char *names__verdict(uint32_t verdict, char *buf)
 {
 	return lower(verdict < FL_VERDICTS ? verdicts[verdict] : "", buf);
-}
-
-const char *names__note(uint32_t note, char *buf)
-{
-	return lower(note < FL_NOTES ? notes[note].name : "", buf);
-}
-
-const char *names__note_text(uint32_t note)
-{
-	return note < FL_NOTES ? notes[note].text : "";
 }
 
 const char *names__protocol(uint8_t proto, char *buf)

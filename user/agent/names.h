@@ -10,12 +10,8 @@
 
 /* Each writes to buf (NAMES_LEN bytes) and returns it. */
 const char *names__verdict(uint32_t verdict, char *buf); /* "drop_denied"; "" if there is none */
-const char *names__note(uint32_t note, char *buf);
 const char *names__protocol(uint8_t proto, char *buf); /* "tcp", or the number */
 const char *names__tcp_flags(uint8_t flags, char *buf); /* "syn,ack"; "" if none is set */
-
-/* What the row of reasons.def says, for people. */
-const char *names__note_text(uint32_t note);
 
 /* CLOCK_REALTIME ns as "2026-01-31T12:00:00.123Z" (RFC 3339). */
 json_t *names__time(uint64_t realtime_ns);

@@ -27,36 +27,36 @@ static void on_worker(uv_work_t *work)
 {
 	struct agent *a = work->data;
 
-	a->nat.rc = plane__nat_sweep(a->plane, &a->nat.at, a->nat.period_s, &a->nat.err);
+	a->sweep.rc = plane__nat_sweep(a->plane, &a->sweep.at, a->sweep.period_s, &a->sweep.err);
 }
 
 static void after_slice(uv_work_t *work, int status)
 {
 	struct agent *a = work->data;
 
-	a->nat.busy = false;
+	a->sweep.busy = false;
 	if (status)
 		return; /* cancelled: the agent is stopping */
-	a->nat.flows = a->nat.at.flows;
-	a->nat.deleted = a->nat.at.deleted;
-	if (a->nat.rc && !a->nat.failing)
-		log_error("%s; next try in 1 s", a->nat.err.text);
-	a->nat.failing = a->nat.rc != 0;
+	a->sweep.flows = a->sweep.at.flows;
+	a->sweep.deleted = a->sweep.at.deleted;
+	if (a->sweep.rc && !a->sweep.failing)
+		log_error("%s; next try in 1 s", a->sweep.err.text);
+	a->sweep.failing = a->sweep.rc != 0;
 }
 
 void nat_sweep__tick(struct agent *a)
 {
-	a->nat.period_s = a->nat.busy ? a->nat.period_s : period_of(a->config);
-	if (a->nat.busy || !a->nat.period_s)
+	a->sweep.period_s = a->sweep.busy ? a->sweep.period_s : period_of(a->config);
+	if (a->sweep.busy || !a->sweep.period_s)
 		return;
-	a->nat.work.data = a;
-	a->nat.busy = uv_queue_work(&a->loop, &a->nat.work, on_worker, after_slice) == 0;
+	a->sweep.work.data = a;
+	a->sweep.busy = uv_queue_work(&a->loop, &a->sweep.work, on_worker, after_slice) == 0;
 }
 
 json_t *nat_sweep__json(const struct agent *a)
 {
 	if (!period_of(a->config))
 		return json_null();
-	return json_pack("{s:I, s:I}", "flows", (json_int_t)a->nat.flows, "deleted",
-			 (json_int_t)a->nat.deleted);
+	return json_pack("{s:I, s:I}", "flows", (json_int_t)a->sweep.flows, "deleted",
+			 (json_int_t)a->sweep.deleted);
 }

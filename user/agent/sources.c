@@ -54,17 +54,6 @@ int sources__adopt(struct agent *a, struct err *err)
 	return 0;
 }
 
-bool sources__wanted(const struct agent *a, const struct config *c)
-{
-	if (a->sources.runtime.n || config_sources__any(&c->sources))
-		return true;
-	for (size_t i = 0; i < c->n_services; i++) {
-		if (config_sources__any(&c->services[i].sources))
-			return true;
-	}
-	return false;
-}
-
 /* Packets look under a service's id only where there is something. `clear`: and no longer elsewhere. */
 static void flag_services(struct agent *a, const struct sources *s, bool clear)
 {

@@ -31,9 +31,6 @@ struct sources_staged;
 int sources__adopt(struct agent *a, struct err *err);
 void sources__free(struct agent *a);
 
-/* Whether the program must look sources up under that configuration. */
-bool sources__wanted(const struct agent *a, const struct config *c);
-
 /*
  * Adds and changes what `next` wants. What a service that is replaced was given by command goes to the
  * id that replaces it. On failure the map is as it was.

@@ -148,3 +148,10 @@ int net__resolve(struct net *n, const struct addr *address)
 		return rc;
 	return net_ask__use(&n->ask, route.ifindex, via);
 }
+
+bool net__is_local(struct net *n, const struct addr *address)
+{
+	struct net_route route;
+
+	return net_ask__route(&n->ask, address, &route) == 0 && route.type == RTN_LOCAL;
+}

@@ -111,8 +111,9 @@ static __always_inline __u64 inner_sum(const struct xdp_md *ctx, const struct pk
 
 		if ((void *)(h + 1) > end)
 			return 0;
-		return (__u16)~fold((__u64)h->saddr + h->daddr + bpf_htons(p->proto) +
-				    bpf_htons((__u16)len));
+		/* With a zero of one's complement more: a sum of 0 is not "no checksum". */
+		return 0xffff + (__u16)~fold((__u64)h->saddr + h->daddr + bpf_htons(p->proto) +
+					     bpf_htons((__u16)len));
 	}
 }
 

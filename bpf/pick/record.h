@@ -115,8 +115,8 @@ static __always_inline int pool_address(const struct fl_snat *pool, const struct
 	if (!n || n > FL_SNAT_ADDRS || !pool->span)
 		return 0;
 	i = (__u32)(hash >> 32) % n;
-	/* The compiler knows that i is less than n, the verifier does not. */
-	asm volatile("" : "+r"(i));
+	/* The compiler knows that i < n, the verifier does not: it wants to see a comparison. */
+	barrier_var(i);
 	if (i >= FL_SNAT_ADDRS)
 		return 0;
 	if (p->v6)

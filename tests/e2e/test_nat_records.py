@@ -31,12 +31,14 @@ print("done")
 
 @pytest.fixture
 def fullnat(lab):
-    """One full NAT service; the balancer's own address is the pool."""
+    """One full NAT service; the balancer's own address is the pool, and it forwards as a router does."""
+    lab.sysctl("lb", ipv4__ip_forward=1)
     lab.configure(lab.head(snat=f"{{source4: [{v4('lb')}], ports: 10000-19999}}") + "services:\n" +
                   service(forward="fullnat", idle="10s"))
     lab.start_agent()
     lab.wait_serving("web")
-    return lab
+    yield lab
+    lab.sysctl("lb", ipv4__ip_forward=0)
 
 
 def flows(lab):

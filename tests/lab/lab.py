@@ -95,7 +95,7 @@ class Lab(Topology):
         lines += [f"{k}: {v}" for k, v in more.items()]
         return "\n".join(lines) + "\n"
 
-    def start_agent(self, patience=10.0, env=None, wrapper=()):
+    def start_agent(self, patience=30.0, env=None, wrapper=()):
         """Starts fairleadd on lb (behind the command `wrapper`) and waits until its API answers."""
         self.agent = self.procs.start(
             "fairleadd", [*wrapper, f"{self.build}/fairleadd", "-c", self.config_path, "-f"],

@@ -79,7 +79,7 @@ def test_connections_of_a_service(lab):
     assert connect(lab, n=30, source=OTHER) <= 13
     assert lab.counts()["drop_svc_new"] >= 40
     assert lab.status()["services"][0]["limits"] == {
-        "packets": None, "connections": 20, "source_packets": None, "source_connections": None,
+        "packets": 0, "connections": 20, "source_packets": 0, "source_connections": 0,
         "burst_ms": 100, "monitor": False}
     out = lab.cli("status").stdout
     assert "limits: web: a second 20 connections; burst 100 ms" in out
@@ -110,4 +110,4 @@ def test_monitor_and_reload(lab):
     lab.configure(lab.head() + "services:\n" + service())
     lab.cli("config", "apply")
     assert connect(lab) == 40
-    assert lab.status()["services"][0]["limits"] is None
+    assert lab.status()["services"][0]["limits"]["source_connections"] == 0

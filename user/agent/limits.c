@@ -32,23 +32,11 @@ struct fl_limits limits__of(const struct config_limits *c)
 	};
 }
 
-static void add_rate(json_t *o, const char *name, uint32_t rate)
-{
-	json_object_set_new(o, name, rate ? json_integer(rate) : json_null());
-}
-
 json_t *limits__json(const struct config_limits *c)
 {
-	json_t *o;
-
-	if (!config_limits__any(c))
-		return json_null();
-	o = json_object();
-	add_rate(o, "packets", c->packets);
-	add_rate(o, "connections", c->connections);
-	add_rate(o, "source_packets", c->source_packets);
-	add_rate(o, "source_connections", c->source_connections);
-	json_object_set_new(o, "burst_ms", json_integer(c->burst_ms));
-	json_object_set_new(o, "monitor", json_boolean(c->monitor));
-	return o;
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:b}", "packets", (json_int_t)c->packets,
+			 "connections", (json_int_t)c->connections, "source_packets",
+			 (json_int_t)c->source_packets, "source_connections",
+			 (json_int_t)c->source_connections, "burst_ms", (json_int_t)c->burst_ms,
+			 "monitor", c->monitor);
 }

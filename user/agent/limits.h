@@ -10,7 +10,7 @@
 /* The meters' gaps and bursts (abi.h) of configured limits. */
 struct fl_limits limits__of(const struct config_limits *c);
 
-/* What `status` shows of them; null where there are none. */
+/* What `status` shows of them; 0: no limit. */
 json_t *limits__json(const struct config_limits *c);
 
 #endif

@@ -55,8 +55,6 @@ void nat_sweep__tick(struct agent *a)
 
 json_t *nat_sweep__json(const struct agent *a)
 {
-	if (!period_of(a->config))
-		return json_null();
 	return json_pack("{s:I, s:I}", "flows", (json_int_t)a->sweep.flows, "deleted",
 			 (json_int_t)a->sweep.deleted);
 }

@@ -26,7 +26,7 @@ struct nat_sweep {
 /* Starts the next slice, if any service forwards by NAT. Once a second. */
 void nat_sweep__tick(struct agent *a);
 
-/* {"flows", "deleted"}; null where no service forwards by NAT. */
+/* {"flows": records in use, "deleted": entries since the agent began}. */
 json_t *nat_sweep__json(const struct agent *a);
 
 #endif

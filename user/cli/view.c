@@ -232,31 +232,33 @@ static void print_notes(const json_t *status, FILE *out)
 	}
 }
 
-static void print_rate(const json_t *limits, const char *key, const char *what, const char **before,
-		       FILE *out)
-{
-	char buf[FORMAT_LEN];
-
-	if (!integer_of(limits, key))
-		return;
-	fprintf(out, "%s%s %s", *before, format__si(number_of(limits, key), buf), what);
-	*before = ", ";
-}
-
 static void print_limits(const json_t *service, FILE *out)
 {
+	static const struct {
+		const char *key, *text;
+	} rates[] = {
+		{"packets", "packets"},
+		{"connections", "connections"},
+		{"source_packets", "packets of one source"},
+		{"source_connections", "connections of one source"},
+	};
 	const json_t *limits = json_object_get(service, "limits");
-	const char *before = "";
+	char buf[FORMAT_LEN];
+	size_t shown = 0;
 
-	if (!json_is_object(limits))
+	for (size_t i = 0; i < sizeof(rates) / sizeof(*rates); i++) {
+		if (!integer_of(limits, rates[i].key))
+			continue;
+		if (!shown++) {
+			fputs("limits: ", out);
+			cli__print_text(out, string_of(service, "name"));
+			fputs(": a second ", out);
+		}
+		fprintf(out, "%s%s %s", shown > 1 ? ", " : "",
+			format__si(number_of(limits, rates[i].key), buf), rates[i].text);
+	}
+	if (!shown)
 		return;
-	fputs("limits: ", out);
-	cli__print_text(out, string_of(service, "name"));
-	fputs(": a second ", out);
-	print_rate(limits, "packets", "packets", &before, out);
-	print_rate(limits, "connections", "connections", &before, out);
-	print_rate(limits, "source_packets", "packets of one source", &before, out);
-	print_rate(limits, "source_connections", "connections of one source", &before, out);
 	fprintf(out, "; burst %lld ms%s\n", integer_of(limits, "burst_ms"),
 		json_is_true(json_object_get(limits, "monitor")) ? "; monitor: nothing is dropped"
 								 : "");

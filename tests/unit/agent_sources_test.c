@@ -141,6 +141,27 @@ static void test_sort_drops_twins(void **state)
 	source_set__free(&s);
 }
 
+static void test_reverse(void **state)
+{
+	static const char *const want[] = {"", "0 10.0.0.1 2", "0 10.0.0.2 2, 0 10.0.0.1 2",
+					   "0 10.0.0.3 2, 0 10.0.0.2 2, 0 10.0.0.1 2"};
+
+	(void)state;
+	for (unsigned int n = 0; n < 4; n++) {
+		struct source_set s = {0};
+
+		for (unsigned int i = 1; i <= n; i++) {
+			char text[32];
+
+			snprintf(text, sizeof(text), "0 10.0.0.%u", i);
+			add(&s, text, DENY);
+		}
+		source_set__reverse(&s);
+		assert_string_equal(show(&s), want[n]);
+		source_set__free(&s);
+	}
+}
+
 static void test_overlay_and_without(void **state)
 {
 	struct source_set file = {0}, commands = {0}, out = {0};
@@ -234,6 +255,7 @@ int main(void)
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_scopes_and_finding),
 		cmocka_unit_test(test_sort_drops_twins),
+		cmocka_unit_test(test_reverse),
 		cmocka_unit_test(test_overlay_and_without),
 		cmocka_unit_test(test_diff_order),
 		cmocka_unit_test(test_diff_leads_there),

@@ -105,6 +105,16 @@ void source_set__sort(struct source_set *s)
 	s->n = n;
 }
 
+void source_set__reverse(struct source_set *s)
+{
+	for (size_t i = 0, j = s->n; i + 1 < j; i++) {
+		struct plane_source e = s->list[--j];
+
+		s->list[j] = s->list[i];
+		s->list[i] = e;
+	}
+}
+
 /* The place of the first entry whose key is not less. */
 static size_t lower_bound(const struct source_set *s, const struct fl_source_key *k)
 {

@@ -42,6 +42,9 @@ int source_set__add(struct source_set *s, const struct plane_source *e);
 /* Makes a set of what was appended; of entries with equal keys one stays. */
 void source_set__sort(struct source_set *s);
 
+/* Turns the order round; what was a set is none any more. */
+void source_set__reverse(struct source_set *s);
+
 /* The entry with exactly that key, or NULL. */
 const struct plane_source *source_set__find(const struct source_set *s,
 					    const struct fl_source_key *k);

@@ -15,6 +15,8 @@
 #include "agent/agent.h"
 #include "core/log.h"
 
+#define STEP 8192 /* entries between two signs of life */
+
 struct sources_staged {
 	struct sources next;
 	struct source_diff diff; /* of what the map holds */
@@ -92,6 +94,27 @@ static int add_scope(struct source_set *to, const struct source_set *from, uint3
 	return rc;
 }
 
+/* A quarter of a million entries take longer than a short lease: work that gets on is no hang. */
+static int set_all(struct agent *a, const struct source_set *s, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < s->n && !rc; i += STEP) {
+		rc = plane__sources_set(a->plane, &s->list[i], s->n - i < STEP ? s->n - i : STEP,
+					err);
+		rt__beat(a->rt);
+	}
+	return rc;
+}
+
+static void delete_all(struct agent *a, const struct source_set *s)
+{
+	for (size_t i = 0; i < s->n; i += STEP) {
+		plane__sources_delete(a->plane, &s->list[i], s->n - i < STEP ? s->n - i : STEP);
+		rt__beat(a->rt);
+	}
+}
+
 /* What is to be in the map: of the file, of commands, and of services that are about to go. */
 static int make_next(const struct agent *a, const struct config *c, const struct admitted *services,
 		     size_t n, struct sources *next)
@@ -154,9 +177,9 @@ int sources__stage(struct agent *a, const struct config *next, const struct admi
 			free_staged(s);
 		return err__set(err, -ENOMEM, "out of memory");
 	}
-	rc = plane__sources_set(a->plane, s->diff.add.list, s->diff.add.n, err);
+	rc = set_all(a, &s->diff.add, err);
 	if (!rc)
-		rc = plane__sources_set(a->plane, s->diff.change.list, s->diff.change.n, err);
+		rc = set_all(a, &s->diff.change, err);
 	if (rc) {
 		sources__undo(a, s);
 		return rc;
@@ -168,7 +191,7 @@ int sources__stage(struct agent *a, const struct config *next, const struct admi
 
 void sources__commit(struct agent *a, struct sources_staged *s)
 {
-	plane__sources_delete(a->plane, s->diff.remove.list, s->diff.remove.n);
+	delete_all(a, &s->diff.remove);
 	free_sets(&a->sources);
 	a->sources = s->next;
 	s->next = (struct sources){0};
@@ -182,12 +205,12 @@ void sources__undo(struct agent *a, struct sources_staged *s)
 
 	if (!s)
 		return;
-	if (plane__sources_set(a->plane, s->diff.was.list, s->diff.was.n, &err))
+	if (set_all(a, &s->diff.was, &err))
 		log_error("%s; some source prefixes stay as the refused configuration has them",
 			  err.text);
 	/* The rule goes before its exceptions. */
-	for (size_t i = s->diff.add.n; i; i--)
-		plane__sources_delete(a->plane, &s->diff.add.list[i - 1], 1);
+	source_set__reverse(&s->diff.add);
+	delete_all(a, &s->diff.add);
 	sources__flag(a);
 	free_staged(s);
 }

@@ -237,6 +237,56 @@ static void print_drops(const json_t *status, FILE *out)
 	}
 }
 
+static void print_notes(const json_t *status, FILE *out)
+{
+	const json_t *note;
+	size_t i;
+
+	json_array_foreach (json_object_get(status, "notes"), i, note) {
+		json_int_t packets = integer_of(note, "packets");
+
+		if (!packets)
+			continue;
+		fprintf(out, "noted: %lld time%s, ", packets, packets == 1 ? "" : "s");
+		cli__print_text(out, string_of(note, "name"));
+		fputs(": ", out);
+		cli__print_text(out, string_of(note, "text"));
+		putc('\n', out);
+	}
+}
+
+static void print_limits(const json_t *service, FILE *out)
+{
+	static const struct {
+		const char *key, *text;
+	} rates[] = {
+		{"packets", "packets"},
+		{"connections", "connections"},
+		{"source_packets", "packets of one source"},
+		{"source_connections", "connections of one source"},
+	};
+	const json_t *limits = json_object_get(service, "limits");
+	char buf[FORMAT_LEN];
+	size_t shown = 0;
+
+	for (size_t i = 0; i < sizeof(rates) / sizeof(*rates); i++) {
+		if (!integer_of(limits, rates[i].key))
+			continue;
+		if (!shown++) {
+			fputs("limits: ", out);
+			cli__print_text(out, string_of(service, "name"));
+			fputs(": a second ", out);
+		}
+		fprintf(out, "%s%s %s", shown > 1 ? ", " : "",
+			format__si(number_of(limits, rates[i].key), buf), rates[i].text);
+	}
+	if (!shown)
+		return;
+	fprintf(out, "; burst %lld ms%s\n", integer_of(limits, "burst_ms"),
+		json_is_true(json_object_get(limits, "monitor")) ? "; monitor: nothing is dropped"
+								 : "");
+}
+
 static void warn_of_service(const json_t *service, FILE *out)
 {
 	json_int_t unserved = integer_of(service, "slots_unserved");
@@ -297,7 +347,12 @@ int view__print(const json_t *status, const struct view *view, FILE *out)
 		fputs("no service is configured\n", out);
 	if (rc)
 		return rc;
+	json_array_foreach (services, i, service) {
+		if (is_shown(service, view))
+			print_limits(service, out);
+	}
 	print_drops(status, out);
+	print_notes(status, out);
 	print_warnings(status, view, out);
 	return 0;
 }

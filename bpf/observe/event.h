@@ -57,7 +57,8 @@ static __always_inline void report_flow(struct xdp_md *ctx, const struct pkt *p,
 	const struct fl_settings *s;
 	__u32 zero = 0;
 
-	if (!gate_events || (p->proto != IPPROTO_UDP && !opens_connection(ctx, p)))
+	if (!gate_events || t->index == FL_SLOT_NONE ||
+	    (p->proto != IPPROTO_UDP && !opens_connection(ctx, p)))
 		return;
 	s = bpf_map_lookup_elem(&settings, &zero);
 	if (s && sampled(s->flow_event_every))

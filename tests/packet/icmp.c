@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define QUOTE4 548 /* RFC 1812 4.3.2.3 */
+#define QUOTE4_LEAST 68 /* the longest header and 8 bytes, RFC 792 */
 #define QUOTE6 1232 /* RFC 4443 2.4 (c) */
 
 /* An ICMP message that quotes `s`, with its tags and no other of its parts. */
@@ -27,8 +28,7 @@ struct spec icmp__too_big(const struct spec *s, uint32_t mtu)
 	struct spec out = quoting(s);
 	uint16_t most = v6 ? QUOTE6 : QUOTE4;
 
-	if (build__l3_len(s) > most)
-		out.payload = most;
+	out.payload = !v6 && build__l3_len(s) < most ? QUOTE4_LEAST : most;
 	memcpy(out.ip.src, s->ip.dst, 16);
 	memcpy(out.ip.dst, s->ip.src, 16);
 	out.ip.frag = v6 ? 0 : FRAG_DF;

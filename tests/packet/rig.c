@@ -211,11 +211,13 @@ void rig__service(struct rig *r, uint32_t id, const struct fl_service_key *key,
 
 void rig__point_one(struct rig *r, uint32_t id, uint16_t slot)
 {
-	uint8_t mode = r->backends[slot & FL_SLOT_INDEX].mode;
+	uint32_t index = slot & FL_SLOT_INDEX;
+	uint8_t mode = index < FL_MAX_BACKENDS ? r->backends[index].mode : FL_FWD_NONE;
 
+	/* A service has one way of forwarding, and says so if it is NAT. */
 	if (mode == FL_FWD_NAT || mode == FL_FWD_FULLNAT)
 		r->services[id].flags |= FL_SVC_NAT;
-	else
+	else if (mode != FL_FWD_NONE)
 		r->services[id].flags &= ~FL_SVC_NAT;
 	fill_slots(r, r->services[id].live, slot_counts[r->services[id].slot_class], slot);
 }

@@ -62,8 +62,14 @@ int plane_program__load(const struct plane *p, bool gate_lease, struct lb_bpf **
 const char *plane_program__warning(void);
 void plane_program__keep_warning(const char *fmt, va_list ap);
 void plane_program__forget_warning(void);
-/* What is missing for BPF at all: capabilities, BTF. */
-int plane_program__preflight(struct err *err);
+
+/* preflight.c */
+
+/*
+ * Sets libbpf's print function and looks for what BPF needs at all. -ENOTSUP: the kernel lacks BTF or
+ * a feature; -EPERM: the process lacks a capability.
+ */
+int plane_preflight__check(struct err *err);
 
 /* attach.c */
 

@@ -46,7 +46,7 @@ struct plane_link {
 /*
  * Locks the instance, loads the programs, adopts or makes the maps. Nothing is attached yet and, on
  * failure, nothing new stays behind. -EBUSY: another agent runs; -EPERM: a capability is missing;
- * -ENOTSUP: no bpffs or no BTF; other errno from the kernel.
+ * -ENOTSUP: no bpffs, no BTF, or a kernel that is too old; other errno from the kernel.
  */
 int plane__open(const struct plane_options *o, struct plane **out, struct err *err);
 

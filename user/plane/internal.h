@@ -90,6 +90,12 @@ void plane_dispatch__detach(const char *instance, const char *ifname);
 /* Is the instance's trampoline on that interface? */
 bool plane_dispatch__attached(const char *instance, uint32_t ifindex);
 
+/* dispatcher.c */
+
+/* Around calls of libxdp that build a dispatcher: it finds ours. Where that fails, its own. */
+void plane_dispatcher__offer(void);
+void plane_dispatcher__withdraw(void);
+
 /* memory.c */
 
 /* Sets a counter to zero on all CPUs. */

@@ -10,12 +10,14 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path.insert(0, os.path.join(ROOT, "tests"))
 # pylint: disable=wrong-import-position
 from lab import bpffs
-from lab.lab import Lab
+from lab.lab import PATIENCE, Lab
 from lab.topology import VIP4, v4
 
 BUILD = os.path.join(ROOT, os.environ.get("FL_BUILD", "build"))
 
-FAST = "{type: tcp, interval: 100ms, fast_interval: 50ms, timeout: 100ms, rise: 2, fall: 2}"
+TICK = int(50 * PATIENCE)
+FAST = (f"{{type: tcp, interval: {2 * TICK}ms, fast_interval: {TICK}ms, timeout: {2 * TICK}ms, "
+        "rise: 2, fall: 2}")
 
 
 def service(name="web", vip=VIP4, forward="l2", backends=None, probe=FAST, port=80, **more):
@@ -27,6 +29,16 @@ def service(name="web", vip=VIP4, forward="l2", backends=None, probe=FAST, port=
     lines.append("    backends:")
     lines += [f"      - {{id: {i}, address: \"{a}\", weight: {w}}}" for i, a, w in backends]
     return "\n".join(lines) + "\n"
+
+
+def answers(lab, url, n=24):
+    """Who answers n requests."""
+    return set(lab.fetch_many(url, n))
+
+
+def url_of(vip):
+    """A VIP in a URL."""
+    return f"http://[{vip}]/" if ":" in vip else f"http://{vip}/"
 
 
 @pytest.fixture(scope="session")

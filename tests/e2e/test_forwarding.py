@@ -4,18 +4,8 @@ import itertools
 import time
 
 import pytest
-from conftest import FAST, service
+from conftest import FAST, answers, service, url_of
 from lab.topology import VIP4, VIP6, v4, v6
-
-
-def answers(lab, url, n=24):
-    """Who answers n requests."""
-    return {lab.fetch(url) for _ in range(n)}
-
-
-def url_of(vip):
-    """A VIP in a URL."""
-    return f"http://[{vip}]/" if ":" in vip else f"http://{vip}/"
 
 
 @pytest.mark.parametrize("vip, address", [(VIP4, v4), (VIP6, v6)], ids=["v4", "v6"])

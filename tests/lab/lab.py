@@ -121,7 +121,7 @@ class Lab(Topology):
         """Runs `fairlead`; returns the CompletedProcess."""
         r = subprocess.run([f"{self.build}/fairlead", "-s", self.socket, *argv],
                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False,
-                           timeout=30)
+                           timeout=30 * PATIENCE)
         if check and r.returncode:
             raise RuntimeError(f"fairlead {' '.join(argv)}: exit {r.returncode}: {r.stderr}")
         return r

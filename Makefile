@@ -11,6 +11,7 @@ include mk/user.mk
 include mk/test.mk
 -include mk/packet.mk
 include mk/quality.mk
+-include mk/vm.mk
 include mk/install.mk
 
 help:

@@ -58,36 +58,34 @@ newest() {
 
 # From Linux 6.19 on, Debian's image is in three packages.
 download() {
-	release=$1
-	apt-get download -qq "linux-image-$release" >/dev/null 2>&1 || return 1
+	apt-get download -qq "linux-image-$1" >/dev/null 2>&1 || return 1
 	for part in binary modules base; do
-		apt-get download -qq "linux-$part-$release" >/dev/null 2>&1 || :
+		apt-get download -qq "linux-$part-$1" >/dev/null 2>&1 || :
 	done
 }
 
+# Not under `set -e`, since its status is looked at: each step says what follows from its failure.
 unpack() {
-	kernel=$1
 	release=$2
-	root=$vm/kernels/$kernel.new
+	root=$vm/kernels/$1.new
 	rm -rf "$root"
 	mkdir -p "$root/debs"
 	(cd "$root/debs" && download "$release") || return 1
 	for deb in "$root"/debs/*.deb; do
-		dpkg -x "$deb" "$root"
+		dpkg -x "$deb" "$root" || return 1
 	done
 	rm -r "$root/debs"
 	[ -d "$root/lib/modules" ] || {
 		mkdir -p "$root/lib"
 		ln -s ../usr/lib/modules "$root/lib/modules"
 	}
-	find "$root/" -name '*.ko.xz' -exec xz -d {} +
-	depmod -b "$root" "$release"
+	find "$root/" -name '*.ko.xz' -exec xz -d {} + && depmod -b "$root" "$release" || return 1
 	for image in "$root"/boot/vmlinuz-* "$root/lib/modules/$release/vmlinuz"; do
 		[ -e "$image" ] && break
 	done
-	/usr/bin/python3 -B $here/vmlinux.py "$image" "$root/vmlinux"
+	/usr/bin/python3 -B $here/vmlinux.py "$image" "$root/vmlinux" || return 1
 	printf '%s\n' "$release" >"$root/release"
-	mv "$root" "$vm/kernels/$kernel"
+	mv "$root" "$vm/kernels/$1"
 }
 
 fetch() {
@@ -103,7 +101,7 @@ fetch() {
 		return
 	}
 	printf '  FETCH   %s (%s)\n' "$1" "${package#linux-image-}"
-	unpack "$1" "${package#linux-image-}" || missing "$1" "the mirror did not deliver $package"
+	unpack "$1" "${package#linux-image-}" || missing "$1" "$package could not be fetched and unpacked"
 }
 
 wanted=

@@ -18,9 +18,9 @@ use() {
 
 kernels() {
 	if [ "$mode" = check ]; then
-		awk '$5 == "check" { print $1 }' tests/vm/kernels.txt
+		awk '!/^#/ && $5 == "check" { print $1 }' tests/vm/kernels.txt
 	else
-		awk '$5 ~ /^(check|full|refused)$/ { print $1 }' tests/vm/kernels.txt
+		awk '!/^#/ && NF { print $1 }' tests/vm/kernels.txt
 	fi
 }
 
@@ -46,7 +46,7 @@ machine() {
 	folder=$results/vm-$1
 	part=$(use "$1")
 	[ "$part" = check ] && part=$mode
-	TIMEOUT=$([ "$mode" = check ] && echo 300 || echo 1500) tests/vm/boot.sh "$1" "$folder" \
+	TIMEOUT=$([ "$mode" = check ] && echo 400 || echo 1500) tests/vm/boot.sh "$1" "$folder" \
 		"FL_BUILD=$FL_BUILD sh tests/vm/guest.sh $1 $part $folder" >"$folder/log" 2>&1
 	echo $? >"$folder/exit"
 }

@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "dispatcher.skel.h"
@@ -39,10 +38,10 @@ static int write_object(const char *path)
 	while (done < size && !rc) {
 		ssize_t n = write(fd, elf + done, size - done);
 
-		if (n > 0)
+		if (n >= 0)
 			done += (size_t)n;
 		else if (errno != EINTR)
-			rc = n < 0 ? -errno : -EIO;
+			rc = -errno;
 	}
 	close(fd);
 	return rc;

@@ -13,6 +13,7 @@ include mk/test.mk
 -include mk/model.mk
 -include mk/native.mk
 include mk/quality.mk
+-include mk/vm.mk
 include mk/install.mk
 include mk/flood.mk
 

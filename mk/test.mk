@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Tests. Unit tests: tests/unit/DIR_what_test.c links user/DIR and what that needs, nothing else.
 # FL_BUILD tells packet and end-to-end tests whose binaries to use, so `make SAN=1 e2e` works; FL_LAB
-# gives the namespaces another prefix than fl-e2e, so that two trees can be tested side by side.
+# gives the namespaces another prefix than fl-e2e, so that two trees can be tested side by side;
+# FL_PATIENCE=5 waits five times longer for everything, on a slow machine.
 
 UNIT_SRCS := $(wildcard tests/unit/*_test.c)
 UNIT_BINS := $(UNIT_SRCS:tests/unit/%.c=$(BUILD)/tests/unit/%)

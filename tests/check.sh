@@ -35,4 +35,5 @@ suite 'unit under ASan and UBSan' make --no-print-directory -j"$jobs" SAN=1 unit
 suite packet make --no-print-directory packet
 suite model make --no-print-directory -j"$jobs" model
 suite e2e make --no-print-directory e2e
+suite 'other kernels' make --no-print-directory vmcheck
 exec /usr/bin/python3 -B tests/summary.py "$results" tests/skips.txt

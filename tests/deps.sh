@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# deps.sh - installs the Debian or Ubuntu packages that are missing; touches nothing when none is.
+# deps.sh [vm] - installs the Debian or Ubuntu packages that are missing; touches nothing when none is.
+# With `vm`, those of the tests in virtual machines instead (tests/vm/).
 set -eu
 
 build='gcc make pkg-config clang llvm libbpf-dev libxdp-dev libelf-dev libyaml-dev libuv1-dev
@@ -8,6 +9,7 @@ libcurl4-openssl-dev libmicrohttpd-dev libjansson-dev libsystemd-dev libcap-ng-d
 libsmartcols-dev libsodium-dev'
 tests='libcmocka-dev nginx-light wrk curl iproute2 iputils-ping ethtool tcpdump procps util-linux libcap2-bin man-db
 systemd python3 python3-pytest python3-scapy python3-pyroute2 python3-seccomp'
+vm='qemu-system-x86 busybox-static cpio kmod xdp-tools zstd lz4 xz-utils'
 lint='clang-format clang-tidy cppcheck shellcheck gcovr'
 
 say() { printf 'deps: %s\n' "$*"; }
@@ -35,11 +37,25 @@ bpftool_package() {
 	fi
 }
 
+# QEMU brought this daemon along until it was rewritten.
+virtiofsd_package() {
+	if apt-cache show virtiofsd 2>/dev/null | grep -q '^Filename:'; then
+		echo virtiofsd
+	fi
+}
+
+# A name with a question mark becomes a package, if any, once apt's lists are there.
 missing=
-for p in $build $tests $lint; do
+if [ "${1:-}" = vm ]; then
+	packages=$vm
+	[ -x /usr/lib/qemu/virtiofsd ] || [ -x /usr/libexec/virtiofsd ] || missing=' virtiofsd?'
+else
+	packages="$build $tests $lint"
+	[ -x /usr/sbin/bpftool ] || command -v bpftool >/dev/null || missing=' bpftool?'
+fi
+for p in $packages; do
 	installed "$p" || missing="$missing $p"
 done
-[ -x /usr/sbin/bpftool ] || command -v bpftool >/dev/null || missing="$missing bpftool?"
 [ -n "$missing" ] || exit 0
 [ "$(id -u)" = 0 ] || fail "these packages are missing:$missing; run \`sudo make deps\`"
 
@@ -58,9 +74,13 @@ for try in 1 2 3; do
 	[ "$try" = 3 ] && fail 'apt-get update failed three times: is there a network?'
 	sleep $((try * 2))
 done
-missing=$(printf '%s' "$missing" | sed 's/ bpftool?//')
-[ -x /usr/sbin/bpftool ] || command -v bpftool >/dev/null || missing="$missing $(bpftool_package)"
-say "installing:$missing"
+missing=$(for p in $missing; do
+	case $p in
+	*\?) "${p%\?}_package" ;;
+	*) echo "$p" ;;
+	esac
+done | tr '\n' ' ')
+say "installing: $missing"
 # shellcheck disable=SC2086 # a list of packages
 apt-get install -y -qq --no-install-recommends $missing >/dev/null ||
 	fail 'apt-get install failed; its words are above'

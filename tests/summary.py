@@ -4,6 +4,7 @@
 
 usage: summary.py RESULTS SKIPS. RESULTS holds JUnit files (pytest's, and cmocka's in folders), a file
 failed-suites with the suites whose command failed, NAME.crashed for a binary that left no result.
+A test's id is its class, or its file's path below RESULTS, and its name.
 """
 import fnmatch
 import glob
@@ -34,7 +35,7 @@ def cases(results):
             yield path, "failed", f"no result: {e}"
             continue
         for case in root.iter("testcase"):
-            name = f"{case.get('classname') or os.path.basename(path)}::{case.get('name')}"
+            name = f"{case.get('classname') or os.path.relpath(path, results)}::{case.get('name')}"
             for tag, outcome in (("failure", "failed"), ("error", "failed"), ("skipped", "skipped")):
                 found = case.find(tag)
                 if found is not None:

@@ -11,7 +11,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path.insert(0, os.path.join(ROOT, "tests"))
 # pylint: disable=wrong-import-position
 from lab import bpffs
-from lab.lab import Lab
+from lab.lab import PATIENCE, Lab
 from lab.topology import VIP4, v4
 
 BUILD = os.path.join(ROOT, os.environ.get("FL_BUILD", "build"))
@@ -19,7 +19,9 @@ BUILD = os.path.join(ROOT, os.environ.get("FL_BUILD", "build"))
 # What a build with SAN=1 says of the agent, at the latest when that ends.
 SANITIZER = re.compile("ERROR: (Address|Leak)Sanitizer|runtime error:")
 
-FAST = "{type: tcp, interval: 100ms, fast_interval: 50ms, timeout: 100ms, rise: 2, fall: 2}"
+TICK = int(50 * PATIENCE)
+FAST = (f"{{type: tcp, interval: {2 * TICK}ms, fast_interval: {TICK}ms, timeout: {2 * TICK}ms, "
+        "rise: 2, fall: 2}")
 
 
 def service(name="web", vip=VIP4, forward="l2", backends=None, probe=FAST, port=80, **more):
@@ -42,7 +44,7 @@ def url_of(vip, port=80, path="/"):
 
 def answers(lab, url, n=24):
     """Who answers n requests."""
-    return {lab.fetch(url) for _ in range(n)}
+    return set(lab.fetch_many(url, n))
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,9 @@ from . import bpffs
 from .procs import Procs, start_time
 from .topology import Topology, run
 
+# How many times longer than on a real machine to wait: more where the processor is emulated.
+PATIENCE = float(os.environ.get("FL_PATIENCE", "1"))
+
 NGINX = """\
 daemon off;
 worker_processes 1;
@@ -126,7 +129,7 @@ class Lab(Topology):
         """Runs `fairlead`; returns the CompletedProcess."""
         r = subprocess.run([f"{self.build}/fairlead", "-s", self.socket, *argv],
                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False,
-                           timeout=30)
+                           timeout=30 * PATIENCE)
         if check and r.returncode:
             raise RuntimeError(f"fairlead {' '.join(argv)}: exit {r.returncode}: {r.stderr}")
         return r
@@ -169,13 +172,13 @@ class Lab(Topology):
     @staticmethod
     def wait_for(what, patience, name):
         """Polls until what() is true; returns its value."""
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + patience * PATIENCE
         while True:
             value = what()
             if value:
                 return value
             if time.monotonic() > deadline:
-                raise TimeoutError(f"waited {patience} s for {name}")
+                raise TimeoutError(f"waited {patience * PATIENCE} s for {name}")
             time.sleep(0.005)
 
     def pin(self, name):
@@ -241,6 +244,14 @@ class Lab(Topology):
     def fetch(self, url, *more, host="client", patience=2):
         """What curl gets, or None."""
         out = run("nsenter", f"--net=/run/netns/{self.ns(host)}", "curl", "-s", "-g", "-m",
-                  str(patience), "-w", "\n%{http_code}", *more, url, check=False)
+                  str(patience * PATIENCE), "-w", "\n%{http_code}", *more, url, check=False)
         body, _, code = out.rpartition("\n")
         return body.strip() if code == "200" else None
+
+    def fetch_many(self, url, n, host="client", patience=2):
+        """The same n times, each on a connection of its own: a list of answers."""
+        out = run("nsenter", f"--net=/run/netns/{self.ns(host)}", "curl", "-s", "-g", "-m",
+                  str(patience * PATIENCE), "-H", "Connection: close", "-w", "\n%{http_code}\n",
+                  *[url] * n, check=False)
+        words = out.split()
+        return [words[i - 1] if w == "200" else None for i, w in enumerate(words) if w.isdigit()]

@@ -233,10 +233,38 @@ static int stage_admission(struct agent *a, const struct config *next, const str
 	return rc;
 }
 
+/*
+ * A feature's gate opens before the first service that needs it is there, and closes after the last one
+ * is gone: meanwhile the program has what either configuration needs.
+ */
+static struct plane_options between(const struct plane_options *before,
+				    const struct plane_options *next)
+{
+	struct plane_options o = *next;
+
+	o.gates.lease |= before->gates.lease;
+	o.gates.wild |= before->gates.wild;
+	o.gates.sources |= before->gates.sources;
+	o.gates.limits |= before->gates.limits;
+	o.gates.nat |= before->gates.nat;
+	o.gates.jumbo |= before->gates.jumbo;
+	o.gates.events |= before->gates.events;
+	return o;
+}
+
+static void close_gates(struct agent *a, const struct plane_options *o)
+{
+	struct err err;
+
+	if (plane__configure(a->plane, o, &err))
+		log_warn("%s; the program keeps features that the configuration no longer needs",
+			 err.text);
+}
+
 int commit__run(struct apply *ap, struct err *err)
 {
 	struct agent *a = ap->agent;
-	struct plane_options before = {0}, o = admission__options(a, ap->next);
+	struct plane_options before = {0}, o = admission__options(a, ap->next), wide;
 	struct admission *admission = NULL;
 	struct stage *stages;
 	size_t n = ap->next->n_services, staged = 0;
@@ -252,7 +280,8 @@ int commit__run(struct apply *ap, struct err *err)
 	stages = calloc(n + 1, sizeof(*stages));
 	if (!stages)
 		return err__set(err, -ENOMEM, "out of memory");
-	rc = plane__configure(a->plane, &o, err);
+	wide = between(&before, &o);
+	rc = plane__configure(a->plane, &wide, err);
 	if (!rc)
 		rc = links__attach(a, ap->next, err);
 	if (!rc)
@@ -273,6 +302,7 @@ int commit__run(struct apply *ap, struct err *err)
 	if (!rc) {
 		finish(ap, stages, n);
 		admission__commit(a, admission);
+		close_gates(a, &o);
 	} else {
 		unpublish(a, stages, staged);
 		admission__undo(a, admission);

@@ -5,9 +5,9 @@
  * The links that libxdp makes into its dispatcher can't be given another program, so what is attached
  * is a trampoline (entry.bpf.c) that stays for good and tail-calls entry_prog[0]; an update is one
  * store into that pinned program array. It needs BPF_PROG_TYPE_EXT from the kernel and, since libxdp
- * opens programs by id, CAP_SYS_ADMIN. It also needs a dispatcher that may be extended by programs
- * which change packets: kernels since December 2024 insist on that (commit 7197fc4acdf2), libxdp
- * before 1.5 does not declare it.
+ * opens programs by id, CAP_SYS_ADMIN. The dispatcher is ours (dispatcher.c), because libxdp's own may
+ * not be extended by programs that change packets. Whoever rebuilds it with libxdp's, to load a second
+ * program behind a fairlead that is there, is refused by such kernels, and fairlead goes on.
  *
  * The trampoline on an interface is pinned as dispatched/<interface>, so that it is found again.
  */
@@ -140,8 +140,11 @@ void plane_dispatch__detach(const char *instance, const char *ifname)
 	if (access(path, F_OK))
 		return;
 	prog = ifindex ? find(instance, ifindex, &mp) : NULL;
-	if (prog)
+	if (prog) {
+		plane_dispatcher__offer();
 		xdp_program__detach(prog, (int)ifindex, xdp_multiprog__attach_mode(mp), 0);
+		plane_dispatcher__withdraw();
+	}
 	xdp_multiprog__close(mp);
 	unlink(path);
 }
@@ -167,6 +170,7 @@ static int attach_new(struct plane *p, const char *ifname, uint32_t ifindex, boo
 	if (!skel)
 		return err__set(err, -errno, "cannot open the built-in trampoline: %s",
 				strerror(errno));
+	plane_dispatcher__offer();
 	rc = plane_pins__path(path, sizeof(path), p->instance, NULL, "entry_prog");
 	if (!rc)
 		rc = bpf_map__set_pin_path(skel->maps.entry_prog, path);
@@ -198,6 +202,7 @@ static int attach_new(struct plane *p, const char *ifname, uint32_t ifindex, boo
 	}
 	rc = plane_dispatch__point(p, err);
 cleanup:
+	plane_dispatcher__withdraw();
 	xdp_program__close(prog);
 	entry_bpf__destroy(skel);
 	return rc;

@@ -75,8 +75,14 @@ int plane_program__load(const struct plane *p, const struct plane_gates *gates, 
 const char *plane_program__warning(void);
 void plane_program__keep_warning(const char *fmt, va_list ap);
 void plane_program__forget_warning(void);
-/* What is missing for BPF at all: capabilities, BTF. */
-int plane_program__preflight(struct err *err);
+
+/* preflight.c */
+
+/*
+ * Sets libbpf's print function and looks for what BPF needs at all. -ENOTSUP: the kernel lacks BTF or
+ * a feature; -EPERM: the process lacks a capability.
+ */
+int plane_preflight__check(struct err *err);
 
 /* attach.c */
 
@@ -109,6 +115,12 @@ int plane_table__apply(struct plane_table *t, const void *want, size_t n, struct
 /* Takes over what the map holds. */
 int plane_table__read(struct plane_table *t, struct err *err);
 void plane_table__free(struct plane_table *t);
+
+/* dispatcher.c */
+
+/* Around calls of libxdp that build a dispatcher: it finds ours. Where that fails, its own. */
+void plane_dispatcher__offer(void);
+void plane_dispatcher__withdraw(void);
 
 /* memory.c */
 

@@ -233,7 +233,7 @@ int plane__open(const struct plane_options *o, struct plane **out, struct err *e
 		goto cleanup;
 	}
 	memset(p->slot_fds, 0xff, FL_MAX_SERVICES * sizeof(*p->slot_fds));
-	rc = plane_program__preflight(err);
+	rc = plane_preflight__check(err);
 	if (!rc)
 		rc = plane_pins__lock(p->instance, &p->lock_fd, &made, err);
 	if (rc)

@@ -11,8 +11,8 @@
  *   - a slot table is written to the idle one of the service's two inner maps, then one aligned
  *     store makes it live; the table just left may be written again only after plane__grace().
  *
- * All functions belong to the loop's thread except plane__grace(), plane__nat_sweep() and
- * plane__nat_purge() (the worker's) and plane__lease_renew() (any thread's).
+ * All functions belong to the loop's thread except plane__grace() and plane__nat_sweep() (the worker's)
+ * and plane__lease_renew() (any thread's).
  */
 #ifndef FAIRLEAD_PLANE_PLANE_H
 #define FAIRLEAD_PLANE_PLANE_H
@@ -62,7 +62,7 @@ struct plane_link {
 /*
  * Locks the instance, loads the programs, adopts or makes the maps. Nothing is attached yet and, on
  * failure, nothing new stays behind. -EBUSY: another agent runs; -EPERM: a capability is missing;
- * -ENOTSUP: no bpffs or no BTF; other errno from the kernel.
+ * -ENOTSUP: no bpffs, no BTF, or a kernel that is too old; other errno from the kernel.
  */
 int plane__open(const struct plane_options *o, struct plane **out, struct err *err);
 
@@ -274,12 +274,6 @@ struct plane_nat_sweep {
  */
 int plane__nat_sweep(struct plane *p, struct plane_nat_sweep *s, uint32_t period_s,
 		     struct err *err);
-
-/*
- * Deletes all records that name one of these backends, before their indices are released: one walk of
- * the map, however many they are. Worker thread. Nothing to do where there never was NAT.
- */
-int plane__nat_purge(struct plane *p, const uint32_t *indices, size_t n, struct err *err);
 
 /* --- members: what a restart must know ---------------------------------------------------------- */
 

@@ -2,7 +2,6 @@
 /* program.c - loading the BPF object over the instance's pinned maps. */
 #include "plane/internal.h"
 
-#include <cap-ng.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -27,48 +26,6 @@ void plane_program__forget_warning(void)
 const char *plane_program__warning(void)
 {
 	return first_warning;
-}
-
-/* libbpf's warnings say what went wrong where; the first one goes into our error's sentence. */
-static int on_libbpf_print(enum libbpf_print_level level, const char *fmt, va_list ap)
-{
-	if (level == LIBBPF_WARN)
-		plane_program__keep_warning(fmt, ap);
-	return 0;
-}
-
-int plane_program__preflight(struct err *err)
-{
-	static const struct {
-		unsigned int cap;
-		const char *name, *why;
-	} needed[] = {
-		{CAP_BPF, "CAP_BPF", "to load the program"},
-		{CAP_NET_ADMIN, "CAP_NET_ADMIN", "to attach XDP"},
-		{CAP_PERFMON, "CAP_PERFMON", "for the verifier to trust the program's pointers"},
-	};
-
-	libbpf_set_print(on_libbpf_print);
-	if (access("/sys/kernel/btf/vmlinux", R_OK))
-		return err__set(
-			err, -ENOTSUP,
-			"the kernel has no BTF (/sys/kernel/btf/vmlinux: %s): fairlead needs one "
-			"built with CONFIG_DEBUG_INFO_BTF, as distributions' kernels are",
-			strerror(errno));
-	if (capng_get_caps_process())
-		return err__set(err, -EPERM, "cannot read this process's capabilities");
-	if (capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN) &&
-	    capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN))
-		return 0; /* the kernel takes CAP_SYS_ADMIN for CAP_BPF and CAP_PERFMON */
-	for (size_t i = 0; i < sizeof(needed) / sizeof(*needed); i++) {
-		if (!capng_have_capability(CAPNG_EFFECTIVE, needed[i].cap))
-			return err__set(
-				err, -EPERM,
-				"%s is missing, needed %s: start fairleadd as root or by its "
-				"systemd unit",
-				needed[i].name, needed[i].why);
-	}
-	return 0;
 }
 
 /*

@@ -1,0 +1,38 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# guest.sh NAME USE RESULTS - what runs inside the virtual machine NAME, from the tree's root.
+#
+# USE is check (a part that is done in a minute or two), full or refused, as in kernels.txt. RESULTS
+# gets JUnit files whose tests are named after the machine.
+set -u
+
+name=vm-$1
+use=$2
+results=$3
+export FL_LAB=fl-vm FL_PATIENCE=5
+status=0
+
+e2e() {
+	/usr/bin/python3 -B -m pytest -q -p no:cacheprovider --junit-prefix="$name" \
+		--junitxml="$results/e2e.xml" "$@" || status=1
+}
+
+case $use in
+refused)
+	e2e tests/vm/test_refused.py
+	;;
+check)
+	export FL_FUZZ_ROUNDS=10000
+	tests/unit.sh "$results/packet" "$FL_BUILD"/tests/packet/*_test || status=1
+	e2e tests/e2e/test_devices.py tests/e2e/test_dispatcher.py \
+		-k '4in4 or 6in6 or test_another_was_first'
+	;;
+full)
+	export FL_FUZZ_ROUNDS=50000
+	tests/unit.sh "$results/packet" "$FL_BUILD"/tests/packet/*_test || status=1
+	# Full maps are the agent's matter and not the kernel's, and take 17 000 backends.
+	e2e tests/e2e/test_devices.py tests/e2e/test_dispatcher.py tests/e2e/test_forwarding.py \
+		tests/e2e/test_refusals.py -k 'not test_full'
+	;;
+esac
+exit $status

@@ -10,6 +10,7 @@ include mk/bpf.mk
 include mk/user.mk
 include mk/test.mk
 -include mk/packet.mk
+-include mk/bench.mk
 include mk/quality.mk
 include mk/install.mk
 

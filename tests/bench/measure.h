@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * measure.h - what a program costs, in test runs.
+ *
+ * Net cost of a program = time per packet of feeder + program, less that of feeder + `empty`, which
+ * only returns XDP_TX, under the same packets in the same round. Ratios are to the net cost of
+ * `encap_floor` in the same round. A round measures every case once, and medians are taken over
+ * rounds, so what disturbs the machine for a while disturbs all cases alike.
+ *
+ * Before anything is timed, each case proves that the program does what is to be measured: action,
+ * length and next hop of one packet, then the program's own verdict counter over a whole walk.
+ */
+#ifndef FAIRLEAD_TESTS_BENCH_MEASURE_H
+#define FAIRLEAD_TESTS_BENCH_MEASURE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/err.h"
+#include "fairlead/abi.h"
+#include "frames.h"
+#include "result.h"
+
+struct feed_bpf;
+struct world;
+
+struct bench {
+	struct feed_bpf *feed;
+	uint32_t rounds;
+	uint32_t packets; /* of one run */
+	struct result *result;
+};
+
+/* What a target must do with each packet of a case. */
+struct expect {
+	uint32_t action; /* enum xdp_action */
+	int grow; /* bytes that the frame is longer by afterwards */
+	enum fl_verdict verdict; /* counted by world's program; nobody counts when world is NULL */
+	const struct world *world;
+};
+
+struct measured {
+	struct flows flows;
+	struct expect expect;
+	int prog; /* fd of the target */
+	double net[MAX_ROUNDS]; /* ns */
+	double floor[MAX_ROUNDS]; /* net cost of the floor under the same packets, ns */
+	double empty[MAX_ROUNDS]; /* feeder and XDP_TX, ns */
+};
+
+int bench__open(struct bench *b, struct err *err);
+void bench__close(struct bench *b);
+
+/*
+ * Measures all cases in each of b->rounds rounds. Neighbours with equal flows share one measurement
+ * of `empty` and of the floor. -EPROTO: a program does not do what is expected of it; -EINTR.
+ */
+int measure__all(struct bench *b, struct measured *cases, size_t n, struct err *err);
+
+#endif

@@ -5,9 +5,6 @@
 
 #include "measure.h"
 
-/* Test runs arrive on `lo`, so it is the port of ingress, and XDP_TX the way out. */
-#define CASES_IFINDEX 1
-
 /* Rows "path:", "step:", "size:": what a packet costs, what each step of it does, the program. */
 int path__run(struct bench *b, struct err *err);
 

@@ -52,7 +52,7 @@ static int fill(struct world *w, uint32_t services, uint32_t backends,
 	static uint16_t indices[BACKENDS_MAX];
 	int rc;
 
-	rc = world__backends(w, FL_FWD_IPIP4, CASES_IFINDEX, backends, indices, err);
+	rc = world__backends(w, FL_FWD_IPIP4, LO_IFINDEX, backends, indices, err);
 	for (uint32_t i = 0; i < services && !rc; i++) {
 		struct addr vip = frames__vip(4, i);
 

@@ -140,8 +140,16 @@ int encap_floor(struct xdp_md *ctx)
 
 static __always_inline void see(struct feed_seen *seen, struct xdp_md *ctx)
 {
+	__u64 now;
+
 	seen->packets++;
 	seen->bytes += ctx->data_end - ctx->data;
+	if (seen->packets & (feed.slice - 1))
+		return;
+	now = bpf_ktime_get_ns();
+	if (seen->stamp && now - seen->stamp < seen->best)
+		seen->best = now - seen->stamp;
+	seen->stamp = now;
 }
 
 /* In the balancer's place: swaps the MAC addresses, sends the frame back. */

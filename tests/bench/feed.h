@@ -29,7 +29,7 @@ struct feed {
 	__u8 v6;
 	__u8 pad[2];
 	__u32 target; /* index into `targets` */
-	__u32 pad1;
+	__u32 slice; /* of the live path: frames after which the clock is read, a power of two */
 	__u64 at; /* where the walk stands, or the random state, not 0 */
 };
 
@@ -37,6 +37,8 @@ struct feed {
 struct feed_seen {
 	__u64 packets;
 	__u64 bytes;
+	__u64 stamp; /* CLOCK_MONOTONIC ns of the end of the last slice */
+	__u64 best; /* ns of the fastest slice */
 };
 
 #endif

@@ -20,8 +20,6 @@
 #define BACKENDS 64
 #define SERVICE_PORT 80
 #define GROW 20
-/* Less than this share back: what the driver lost would be mistaken for speed. */
-#define ENOUGH 0.99
 
 enum place { LB, SWAP, DROP, PLACES };
 
@@ -120,6 +118,7 @@ static int send_frames(const struct live *l, const struct flows *flows, uint32_t
 {
 	struct feed *feed = &l->b->feed->bss->feed;
 	struct xdp_md ctx = {.ingress_ifindex = l->gen};
+	uint64_t at = feed->at;
 	uint8_t in[FEED_FRAME6];
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in, .ctx_in = &ctx,
 		    .ctx_size_in = sizeof(ctx), .repeat = (int)packets,
@@ -127,6 +126,8 @@ static int send_frames(const struct live *l, const struct flows *flows, uint32_t
 	int rc;
 
 	frames__fill(flows, feed);
+	feed->at |= at;
+	feed->slice = l->b->slice;
 	memcpy(in, feed->frame, sizeof(in));
 	opts.data_size_in = ctx.data_end = feed->len;
 	rc = bpf_prog_test_run_opts(bpf_program__fd(l->b->feed->progs.generator), &opts);
@@ -137,50 +138,40 @@ static int send_frames(const struct live *l, const struct flows *flows, uint32_t
 	return rc ? err__set(err, rc, "the kernel refused to send frames: %s", strerror(-rc)) : 0;
 }
 
-/* Packets that have arrived; not before the last one has, when softirqs were put off to a thread. */
-static uint64_t settle(const volatile struct feed_seen *seen, uint64_t expected, uint64_t *when)
+/* Waits for the last frames, when the kernel has put them off to a thread. */
+static uint64_t settle(const volatile struct feed_seen *seen, uint64_t expected)
 {
-	uint64_t n = seen->packets;
-
-	*when = host__now_ns();
-	for (int still = 0; n < expected && still < 5; still++) {
+	for (int i = 0; seen->packets < expected && i < 100; i++)
 		usleep(1000);
-		if (seen->packets == n)
-			continue;
-		n = seen->packets;
-		*when = host__now_ns();
-		still = 0;
-	}
-	return n;
+	return seen->packets;
 }
 
-/* One program, one case. */
+/* One program, one case: the rate of the fastest slice. */
 static int run(struct live *l, enum place place, size_t c, double *mpps, struct err *err)
 {
 	struct feed_bpf__bss *bss = l->b->feed->bss;
 	struct feed_seen *seen = place == DROP ? &bss->dropped : &bss->sunk;
-	uint64_t began, ended, n, sent = l->b->packets, verdicts;
+	uint64_t n, sent = SLICES * (uint64_t)l->b->slice, verdicts;
 	uint32_t len;
 	int rc;
 
-	*seen = (struct feed_seen){0};
+	*seen = (struct feed_seen){.best = UINT64_MAX};
 	verdicts = world__verdict(l->world, FL_V_SEND_IPIP);
-	began = host__now_ns();
-	rc = send_frames(l, &cases[c].flows, l->b->packets, err);
+	rc = send_frames(l, &cases[c].flows, (uint32_t)sent, err);
 	if (rc)
 		return rc;
-	n = settle(seen, sent, &ended);
+	n = settle(seen, sent);
 	len = bss->feed.len + (place == LB ? GROW : 0);
-	if ((double)n < ENOUGH * (double)sent || n > sent || seen->bytes != n * len)
+	if (n != sent || seen->bytes != n * len)
 		return err__set(err, -EPROTO,
 				"of %llu frames %llu arrived, with %llu bytes instead of %u each",
 				(unsigned long long)sent, (unsigned long long)n,
 				(unsigned long long)seen->bytes, len);
 	verdicts = world__verdict(l->world, FL_V_SEND_IPIP) - verdicts;
-	if (place == LB && verdicts < n)
+	if (place == LB && verdicts != n)
 		return err__set(err, -EPROTO, "lb has sent %llu frames and %llu arrived",
 				(unsigned long long)verdicts, (unsigned long long)n);
-	*mpps = (double)n * 1000 / (double)(ended - began);
+	*mpps = (double)l->b->slice * 1000 / (double)seen->best;
 	return 0;
 }
 
@@ -188,16 +179,16 @@ static int run_round(struct live *l, uint32_t round, struct err *err)
 {
 	int rc = 0;
 
-	for (int place = 0; place < PLACES && !rc; place++) {
-		rc = bpf_link_update(l->lb_link, l->prog[place], NULL);
-		if (rc)
-			return err__set(err, rc, "cannot change the program of a link: %s",
-					strerror(-rc));
-		for (size_t c = 0; c < N_CASES && !rc; c++) {
+	for (size_t c = 0; c < N_CASES && !rc; c++) {
+		for (int place = 0; place < PLACES && !rc; place++) {
+			rc = bpf_link_update(l->lb_link, l->prog[place], NULL);
+			if (rc)
+				return err__set(err, rc, "cannot change the program of a link: %s",
+						strerror(-rc));
 			rc = run(l, (enum place)place, c, &l->mpps[place][c][round], err);
-			if (rc && rc != -EOPNOTSUPP)
-				err__prefix(err, rc, "%s", cases[c].name);
 		}
+		if (rc && rc != -EOPNOTSUPP)
+			err__prefix(err, rc, "%s", cases[c].name);
 	}
 	return rc;
 }
@@ -260,6 +251,8 @@ int live__run(struct bench *b, struct err *err)
 	rc = attach(l.gen, bpf_program__fd(b->feed->progs.sink), &l.gen_link, err);
 	if (!rc)
 		rc = attach(l.lb, l.prog[LB], &l.lb_link, err);
+	if (!rc)
+		rc = bench__keep(b, b->feed->progs.generator, err);
 	if (!rc)
 		rc = measure(&l, err);
 	if (rc == -EOPNOTSUPP) {

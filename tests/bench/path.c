@@ -92,7 +92,7 @@ static int fill(struct world *w, struct err *err)
 			there = same_service(f, &rows[j].flows);
 		if (there)
 			continue;
-		rc = world__backends(w, rows[i].mode, CASES_IFINDEX, BACKENDS, indices, err);
+		rc = world__backends(w, rows[i].mode, LO_IFINDEX, BACKENDS, indices, err);
 		if (!rc)
 			rc = world__service(w, &vip, f->proto, f->port, FL_SLOTS_64K, indices,
 					    BACKENDS, err);

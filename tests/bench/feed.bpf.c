@@ -24,6 +24,8 @@ struct {
 
 struct feed feed;
 
+__u64 fed __attribute__((aligned(64)));
+
 /* Each on a cache line of its own; one CPU does all the work. */
 struct feed_seen sunk __attribute__((aligned(64))); /* by `sink`, at the end of the live path */
 struct feed_seen dropped __attribute__((aligned(64))); /* by `drop`, in the balancer's place */
@@ -99,6 +101,12 @@ int feeder(struct xdp_md *ctx)
 	asm volatile("" : "+r"(len));
 	if (bpf_xdp_adjust_head(ctx, (int)len - (int)feed.len) || write_frame(ctx))
 		return XDP_ABORTED;
+	/*
+	 * A full barrier. Without it the program under test would read the frame while parts of it are
+	 * still on their way to the cache, and pay for a load that spans two stores; a NIC's frame has
+	 * been written long ago.
+	 */
+	__sync_fetch_and_add(&fed, 1);
 	bpf_tail_call(ctx, &targets, feed.target);
 	return XDP_ABORTED;
 }

@@ -35,7 +35,7 @@ $(BUILD)/tests/bench/packet: $(BENCH_OBJS) $(call libs,plane)
 e2e: $(BUILD)/tests/bench/packet
 
 .PHONY: bench-packet
-#: make bench-packet what a packet costs: a table, $(BENCH_OUT).json and .svg (root; BENCH_ROUNDS=)
+#: make bench-packet  what a packet costs: table, build/bench/packet.json and .svg (root; BENCH_ROUNDS=)
 bench-packet: deps
 	@$(MAKE) --no-print-directory $(BUILD)/tests/bench/packet
 	@mkdir -p $(dir $(BENCH_OUT))

@@ -89,11 +89,13 @@ static void report(struct bench *b, const struct point *points, const struct mea
 	for (size_t i = 0; i < n; i++) {
 		struct goal goal = {AT_MOST, points[i].goal};
 
-		if (of_services)
+		if (!of_services)
+			snprintf(name, sizeof(name), "curve: %u backends", points[i].backends);
+		else if (points[i].services == 1)
+			snprintf(name, sizeof(name), "curve: 1 service");
+		else
 			snprintf(name, sizeof(name), "curve: %u services, %s", points[i].services,
 				 points[i].spread ? "all busy" : "one busy");
-		else
-			snprintf(name, sizeof(name), "curve: %u backends", points[i].backends);
 		result__add(b->result, name, "ns", m[i].net, b->rounds, (struct goal){NO_GOAL, 0});
 		if (!i)
 			continue;

@@ -77,7 +77,8 @@ static void put_ip6(uint8_t *at, const struct flows *f, const struct addr *to)
 	memcpy(at, &ip, sizeof(ip));
 }
 
-static void put_transport(uint8_t *at, const struct flows *f)
+/* `len`: bytes of header and payload. */
+static void put_transport(uint8_t *at, const struct flows *f, size_t len)
 {
 	struct tcphdr tcp = {.source = htons(SOURCE_PORT), .dest = htons(f->port), .doff = 5};
 	struct udphdr udp = {.source = htons(SOURCE_PORT), .dest = htons(f->port)};
@@ -87,7 +88,7 @@ static void put_transport(uint8_t *at, const struct flows *f)
 		tcp.window = htons(1024);
 		memcpy(at, &tcp, sizeof(tcp));
 	} else {
-		udp.len = htons(FEED_FRAME4 - ETH_HLEN - sizeof(struct iphdr));
+		udp.len = htons((uint16_t)len);
 		memcpy(at, &udp, sizeof(udp));
 	}
 }
@@ -97,6 +98,7 @@ void frames__fill(const struct flows *f, struct feed *out)
 	struct addr to = frames__vip(f->version, f->elsewhere ? MAX_VIPS : 0);
 	const __be16 type = htons(f->version == 4 ? ETH_P_IP : ETH_P_IPV6);
 	uint8_t *l3 = out->frame + ETH_HLEN;
+	size_t l4;
 
 	memset(out, 0, sizeof(*out));
 	out->len = f->version == 4 ? FEED_FRAME4 : FEED_FRAME6;
@@ -110,9 +112,10 @@ void frames__fill(const struct flows *f, struct feed *out)
 	memcpy(out->frame + 2 * sizeof(dmac), &type, sizeof(type));
 	if (f->version == 4) {
 		put_ip4(l3, f, &to);
-		put_transport(l3 + sizeof(struct iphdr), f);
+		l4 = sizeof(struct iphdr);
 	} else {
 		put_ip6(l3, f, &to);
-		put_transport(l3 + sizeof(struct ip6_hdr), f);
+		l4 = sizeof(struct ip6_hdr);
 	}
+	put_transport(l3 + l4, f, out->len - ETH_HLEN - l4);
 }

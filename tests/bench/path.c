@@ -181,8 +181,7 @@ static void report_steps(struct bench *b, const struct measured *m)
 			step[r] = m[i].net[r] - (i ? m[i - 1].net[r] : 0);
 		snprintf(name, sizeof(name), "step: %s", step_names[i]);
 		result__add(b->result, name, "ns", step, b->rounds, no_goal);
-		snprintf(name, sizeof(name), "step: up to %s", step_names[i]);
-		result__add(b->result, name, "ns", m[i].net, b->rounds, no_goal);
+		result__add(b->result, name, "ns up to here", m[i].net, b->rounds, no_goal);
 	}
 }
 

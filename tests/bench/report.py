@@ -21,19 +21,29 @@ def text_of(value):
     return f"{value:.2f}"
 
 
+def cells(row):
+    """Median, smallest and largest of a row, and its unit."""
+    return (text_of(row["value"]), text_of(row["min"]), text_of(row["max"]), row["unit"])
+
+
 def table(rows):
-    """Every row of the results."""
-    head = ("what", "median", "min", "max", "n", "unit", "goal", "")
+    """Every row of the results; a figure and what it is relative to something stand side by side."""
     verdict = {None: "", True: "holds", False: "MISSED"}
-    lines = [head] + [(r["name"], text_of(r["value"]), text_of(r["min"]), text_of(r["max"]), str(r["n"]),
-                       r["unit"], r["goal"] or "", verdict[r["holds"]]) for r in rows]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+    lines = [("what", "median", "min", "max", "", "median", "min", "max", "", "goal", "")]
+    for i, r in enumerate(rows):
+        if i and rows[i - 1]["name"] == r["name"]:
+            continue
+        other = rows[i + 1] if i + 1 < len(rows) and rows[i + 1]["name"] == r["name"] else None
+        judged = other if other and other["goal"] else r
+        lines.append((r["name"],) + cells(r) + (cells(other) if other else ("",) * 4) +
+                     (judged["goal"] or "", verdict[judged["holds"]]))
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     section = None
     for line in lines:
         if line[0].partition(":")[0] != section:
             section = line[0].partition(":")[0]
             print()
-        print("  ".join(cell.rjust(w) if 1 <= i <= 4 else cell.ljust(w)
+        print("  ".join(cell.rjust(w) if i in (1, 2, 3, 5, 6, 7) else cell.ljust(w)
                         for i, (cell, w) in enumerate(zip(line, widths))).rstrip())
     goals = [r["holds"] for r in rows if r["goal"] is not None]
     print(f"\n{goals.count(True)} of {len(goals)} goals hold")
@@ -97,7 +107,7 @@ def draw(rows, path):
         bars = []
         for r in rows:
             kind, _, what = r["name"].partition(": ")
-            if kind == section and r["unit"] == unit and not what.startswith("up to "):
+            if kind == section and r["unit"] == unit:
                 bars.append((what, r["value"], r["min"], r["max"]))
         if bars:
             drawing.section(title, bars, COLORS[section], goal)

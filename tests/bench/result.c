@@ -64,7 +64,8 @@ void result__add(struct result *r, const char *name, const char *unit, const dou
 
 	sorted(samples, n, s);
 	if (goal.kind != NO_GOAL) {
-		goal_text = json_sprintf("%s %.4g", goal.kind == AT_MOST ? "<=" : ">=", goal.value);
+		goal_text = json_sprintf(goal.value < 1000 ? "%s %.3g" : "%s %.0f",
+					 goal.kind == AT_MOST ? "<=" : ">=", goal.value);
 		holds = json_boolean(goal.kind == AT_MOST ? median <= goal.value
 							  : median >= goal.value);
 	}

@@ -12,6 +12,7 @@ include mk/test.mk
 -include mk/packet.mk
 -include mk/model.mk
 -include mk/native.mk
+-include mk/bench.mk
 include mk/quality.mk
 -include mk/vm.mk
 include mk/install.mk

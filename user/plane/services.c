@@ -176,8 +176,14 @@ void plane__service_withdraw(struct plane *p, uint32_t id)
 
 void plane__service_release(struct plane *p, uint32_t id)
 {
-	plane_slots__free(p, id, (enum fl_slot_class)p->services[id].slot_class);
+	enum fl_slot_class slot_class = (enum fl_slot_class)p->services[id].slot_class;
+
+	/*
+	 * The entry first: an agent that is killed in between leaves slot tables that nobody names, which
+	 * the id's next owner replaces. An entry without tables could not be adopted.
+	 */
 	memset(&p->services[id], 0, sizeof(p->services[id]));
+	plane_slots__free(p, id, slot_class);
 	/* The next owner of the entry starts to count at zero. */
 	plane_memory__zero(p, PLANE_SERVICE, id);
 }

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * host.h - the machine under the benchmark: made quiet, kept apart, left as it was.
+ *
+ * The process lives in a network and a mount namespace of its own, with a bpffs of its own, so that
+ * devices and pins are gone when it ends, however it ends. One setting is the machine's: with
+ * rcu_expedited, grace periods look free, so it is 0 while something is measured, and 1 while maps are
+ * filled, which would take minutes otherwise.
+ */
+#ifndef FAIRLEAD_TESTS_BENCH_HOST_H
+#define FAIRLEAD_TESTS_BENCH_HOST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/err.h"
+
+/* Namespaces, bpffs, one CPU, signal handlers. Undo with host__leave(). */
+int host__enter(struct err *err);
+void host__leave(void);
+
+/* The time of measuring begins or ends: rcu_expedited, SCHED_FIFO. */
+void host__quiet(bool on);
+
+/* -EINTR once the user wants to stop; for loops that take long. */
+int host__stopped(struct err *err);
+
+/* Says on stdout what the figures were measured on. */
+void host__describe(void);
+
+/* Runs a command (argv ends with NULL); its own words are the error's end. */
+int host__command(const char *const argv[], struct err *err);
+
+/* Nanoseconds of CPU time of this thread; of CLOCK_MONOTONIC. */
+uint64_t host__cpu_ns(void);
+uint64_t host__now_ns(void);
+
+#endif

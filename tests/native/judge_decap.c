@@ -24,8 +24,9 @@ static void judge_stripped(const struct judged *j)
 	judge_that(j, !wire__header_right(&inner) || wire__header_right(&out),
 		   "the inner header's checksum was right, and is not");
 	header = out.version == 4 ? 12 : 2; /* from here on nothing may change */
-	judge_that(j, !memcmp(j->out + out.l3 + header, j->in + inner.l3 + header,
-			      j->out_len - out.l3 - header),
+	judge_that(j,
+		   !memcmp(j->out + out.l3 + header, j->in + inner.l3 + header,
+			   j->out_len - out.l3 - header),
 		   "the inner packet changed");
 }
 

@@ -214,6 +214,42 @@ def icmp():
     yield "error-quotes-sctp", scene(0, error(4, CLIENT[4] % 8, VIP[4], sctp))
 
 
+def spoilt_quotes():
+    """ICMP errors that quote too little, another family, a fragment, an unknown flow; and ICMP cut short."""
+    for version in (4, 6):
+        client, vip = CLIENT[version] % 8, VIP[version]
+        quoted = bytes(ip(version, vip, client) / upper("tcp", PORT["fullnat"], 40001, "A"))
+        for n in (0, 8, 20, 27, 28, 40, 47, 48, len(quoted)):
+            whole = error(version, client, vip, Raw(quoted[:n]))
+            yield f"quote-{version}-{n}", scene(NAT, whole, arrives(whole, cut=14 + 20 * version // 4 + 7))
+        for at, byte in ((0, 0x15), (0, 0x41), (0, 0x95), (6, 0x20), (7, 9), (6, 44), (9, 1), (6, 58),
+                         (20, 77)):
+            bad = bytearray(quoted)
+            bad[at] = byte
+            yield f"quote-spoilt-{version}-{at}-{byte}", scene(NAT, error(version, client, vip, Raw(bytes(bad))))
+        other = ip(version, client, vip) / upper("tcp", 1, 2)
+        yield f"quote-other-{version}", scene(NAT, error(version, client, vip, other))
+        yield f"quote-no-service-{version}", scene(NAT, error(
+            version, client, vip, ip(version, vip, client) / upper("tcp", 1, 40001)))
+        yield f"quote-lapsed-{version}", scene(NAT | LEASE | LAPSED, error(version, client, vip, Raw(quoted)),
+                                               loss=DROP)
+        yield f"quote-unknown-reply-{version}", scene(NAT, error(
+            version, client, backend("nat", version), ip(version, backend("nat", version), client)
+            / upper("tcp", 81, 40001)))
+        redirect = ip(4, client, vip) / ICMP(type=13) if version == 4 else ip(6, client, vip, nh=58) / Raw(
+            b"\x87" + b"\0" * 23)
+        yield f"icmp-other-{version}", scene(0, redirect)
+    behind = ip(6, CLIENT[6] % 8, VIP[6]) / IPv6ExtHdrDestOpt()
+    yield "icmp-behind-extension", scene(NAT, behind / ICMPv6EchoRequest(id=1), arrives(
+        behind / ICMPv6EchoRequest(id=1), cut=14 + 40 + 8 + 5))
+    yield "mapped-behind-extension", scene(NAT, ip(6, "::ffff:198.51.100.8", VIP[6]) / IPv6ExtHdrDestOpt()
+                                           / upper("tcp", 1, PORT["l2"]))
+    yield "extension-past-end", scene(0, ip(6, CLIENT[6] % 8, VIP[6], nh=60) / Raw(b"\x06\5" + b"\0" * 20))
+    yield "to-pool", scene(NAT, ip(4, backend("nat", 4), "10.9.9.2") / upper("tcp", 80, 20001, "A"),
+                           ip(6, backend("nat", 6), "fd00::9") / upper("tcp", 80, 20001, "A"))
+    yield "pair-idle", scene(NAT, to_vip("fullnat"), arrives(to_vip("fullnat"), wait=WAIT_68_S))
+
+
 def admission():
     for loss in (KEEP, PASS, DROP):
         yield f"lapsed-{loss}", scene(LEASE | LAPSED, to_vip("l2"), to_vip("ipip6", 6), loss=loss)
@@ -277,6 +313,7 @@ def oddities():
     yield "self", scene(0, ip(4, VIP[4], VIP[4]) / upper("tcp", 1, 2), ip(6, VIP[6], VIP[6]) / upper("tcp", 1, 2))
     yield "no-service", scene(0, to_vip("l2", dport=1), ip(4, "192.0.2.1", "192.0.2.2", proto=47) / Raw(b"x"))
     yield "mapped", scene(NAT, ip(6, "::ffff:198.51.100.8", VIP[6]) / upper("tcp", 1, PORT["l2"]))
+    yield "cut-tag", scene(0, arrives(p, TAG, cut=17), arrives(p, QINQ, cut=21))
     yield "three-tags", scene(0, arrives(bytes(QINQ / Dot1Q(vlan=9) / p)))
     for version in (4, 6):
         whole = eth(to_vip("ipip4", version))
@@ -325,6 +362,19 @@ def decap():
     limit = ip(6, "fd00::1", "fd00::2", nh=60) / Raw(b"\x04\0\4\1\4\1\0\0" + bytes(inner[4]))
     yield write("limit", limit)
     yield write("options", ip(4, "10.0.0.1", "10.0.0.2", options=b"\1" * 40) / inner[4])
+    for o in (4, 6):
+        for i in (4, 6):
+            outer = ip(o, "10.0.0.1" if o == 4 else "fd00::1", "10.0.0.2" if o == 4 else "fd00::2")
+            name, whole = write(f"cut-{i}in{o}", outer / inner[i])
+            for n in (14, 20, 33, 34, 40, 53, 54, 60, 73, 74, 90, len(whole) - 4):
+                yield f"{name}-{n}", whole[:3 + n]
+            shorter = bytearray(whole)
+            shorter[3 + 14 + (3 if o == 4 else 5)] -= 30
+            yield f"{name}-outer-shorter", bytes(shorter)
+    yield write("fragment", ip(4, "10.0.0.1", "10.0.0.2", flags="MF") / inner[4])
+    yield write("other-port", ip(4, "10.0.0.1", "10.0.0.2") / upper("udp", 50000, 6081))
+    yield write("gue-version-1", ip(4, "10.0.0.1", "10.0.0.2") / upper("udp", 50000, 6080, payload=b"\x40" * 40))
+    yield write("limit-past-end", ip(6, "fd00::1", "fd00::2", nh=60) / Raw(b"\x04\1\4\1\4\1\0\0" + bytes(inner[4])))
     yield write("plain", inner[4])
     yield write("arp", ARP())
 
@@ -348,7 +398,7 @@ def write_all(out, program, inputs):
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    parts = each_way, replies, records, fragments, icmp, admission, wild, sizes, oddities
+    parts = each_way, replies, records, fragments, icmp, spoilt_quotes, admission, wild, sizes, oddities
     write_all(sys.argv[1], "lb", (i for part in parts for i in part()))
     write_all(sys.argv[1], "decap", decap())
 

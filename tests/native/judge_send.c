@@ -54,6 +54,15 @@ static void check_length(const struct pair *p, uint32_t more)
 	     "what stands behind the packet changed");
 }
 
+/* What the path needs of a transport header lies within the packet, not only within the frame. */
+static void check_steered(const struct pair *p)
+{
+	uint32_t header = p->in.proto == IPPROTO_TCP ? 20 : p->in.proto == IPPROTO_SCTP ? 12 : 8;
+
+	that(p, p->in.later || p->in.l4 + header <= p->in.l3 + p->in.l3_len,
+	     "steered by what lies behind the packet");
+}
+
 static void check_way_out(const struct pair *p, const struct fl_hop *hop)
 {
 	uint32_t left_by = p->j->action == XDP_TX ? p->j->ingress : p->j->redirect_to;
@@ -261,6 +270,7 @@ void judge__sent(const struct judged *j, int v, int backend)
 	that(&p, wire__frame(&p.out, j->out, j->out_len), "what was sent is no IP packet");
 	if (b)
 		check_way_out(&p, &b->hop[b->hop_live]);
+	check_steered(&p);
 	switch (v) {
 	case FL_V_SEND_L2:
 		check_l2(&p);

@@ -99,7 +99,7 @@ def scene(gates, *frames, loss=KEEP, headroom=0, state=0):
         f if isinstance(f, bytes) else arrives(f) for f in frames)
 
 
-TAG = Ether(src="02:00:00:00:bb:02", dst="02:00:00:00:aa:01") / Dot1Q(vlan=5, prio=3)
+TAG = Ether(src="02:00:00:00:bb:02", dst="02:00:00:00:aa:01") / Dot1Q(vlan=5, prio=3, id=1)
 QINQ = Ether(src="02:00:00:00:bb:02", dst="02:00:00:00:aa:01") / Dot1AD(vlan=6) / Dot1Q(vlan=7)
 GROUP = Ether(src="02:00:00:00:bb:02", dst="ff:ff:ff:ff:ff:ff")
 
@@ -313,11 +313,24 @@ def oddities():
     yield "self", scene(0, ip(4, VIP[4], VIP[4]) / upper("tcp", 1, 2), ip(6, VIP[6], VIP[6]) / upper("tcp", 1, 2))
     yield "no-service", scene(0, to_vip("l2", dport=1), ip(4, "192.0.2.1", "192.0.2.2", proto=47) / Raw(b"x"))
     yield "mapped", scene(NAT, ip(6, "::ffff:198.51.100.8", VIP[6]) / upper("tcp", 1, PORT["l2"]))
+    for proto in ("tcp", "udp", "sctp"):
+        short = [to_vip("l2", version, proto) for version in (4, 6)]
+        short[0][IP].len, short[1][IPv6].plen = 20 + 7, 7
+        yield f"shorter-than-frame-{proto}", scene(NAT, *short)
     yield "cut-tag", scene(0, arrives(p, TAG, cut=17), arrives(p, QINQ, cut=21))
     yield "three-tags", scene(0, arrives(bytes(QINQ / Dot1Q(vlan=9) / p)))
     for version in (4, 6):
         whole = eth(to_vip("ipip4", version))
         yield f"cut-{version}", scene(0, *[arrives(whole, cut=n) for n in range(14, len(whole))])
+        echo = ICMP(type=8) if version == 4 else ICMPv6EchoRequest()
+        for name, packet in (("tcp", to_vip("ipip4", version)), ("nat", to_vip("nat", version)),
+                             ("echo", ip(version, CLIENT[version] % 8, VIP[version]) / echo / Raw(b"e" * 20)),
+                             ("error", error(version, CLIENT[version] % 8, VIP[version], ip(
+                                 version, VIP[version], CLIENT[version] % 8)
+                                 / upper("tcp", PORT["nat"], 40001, "A")))):
+            whole = eth(packet)
+            yield f"cut-buffer-{version}-{name}", scene(NAT | JUMBO, *[
+                arrives(whole, cut=n, pad=len(whole) - n, split=True) for n in range(14, len(whole), 2)])
     options = ip(4, CLIENT[4] % 8, VIP[4], options=b"\1" * 40) / upper("tcp", 1, PORT["nat"])
     yield "options", scene(NAT, options, arrives(options, QINQ))
     for name, ext in (("hop", IPv6ExtHdrHopByHop()), ("dest", IPv6ExtHdrDestOpt()),
@@ -325,7 +338,9 @@ def oddities():
                       ("atomic", IPv6ExtHdrFragment(id=3)), ("ah", AH(icv=b"0" * 12))):
         for way in ("l2", "nat", "gue6"):
             one = ip(6, CLIENT[6] % 8, VIP[6]) / ext / upper("tcp", 40001, PORT[way])
-            yield f"ext-{name}-{way}", scene(NAT, one)
+            whole = eth(one)
+            yield f"ext-{name}-{way}", scene(NAT | JUMBO, one, *[
+                arrives(whole, cut=n, pad=len(whole) - n, split=True) for n in range(50, len(whole), 2)])
     chain = ip(6, CLIENT[6] % 8, VIP[6])
     for _ in range(7):
         chain = chain / IPv6ExtHdrDestOpt()

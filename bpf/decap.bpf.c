@@ -51,8 +51,10 @@ static __always_inline __u64 bytes_from(const void *data, const void *end, __u64
 static __always_inline int outer_ipv4(void *data, void *end, struct outer *o)
 {
 	struct pkt p = {.l3 = o->l3};
+	int v = parse_ipv4(data, end, bytes_from(data, end, o->l3), &p);
 
-	if (parse_ipv4(data, end, bytes_from(data, end, o->l3), &p) != GO_ON || p.frag)
+	/* A source that is the destination is the balancer's worry: it is asked about packets for a VIP. */
+	if ((v != GO_ON && v != FL_V_PASS_SELF) || p.frag)
 		return -1;
 	o->len = p.l4 - p.l3;
 	o->inner_len = p.l3_len - o->len;

@@ -45,8 +45,8 @@ static __always_inline int forward(struct xdp_md *ctx, struct pkt *p, struct tar
 	b = bpf_map_lookup_elem(&backends, &t->index);
 	if (unlikely(!b || b->mode == FL_FWD_NONE))
 		return FL_V_DROP_BUG;
-	if (is_nat(b) && (part == FAST || !gate_nat))
-		return part == FAST ? TO_FULL : FL_V_DROP_BUG;
+	if (unlikely(is_nat(b) && (part == FAST || !gate_nat)))
+		return FL_V_DROP_BUG;
 	hop = &b->hop[*(volatile const __u32 *)&b->hop_live & 1];
 	l2 = b->mode == FL_FWD_L2;
 	v = choose_port(ctx, hop->ifindex, &t->send);

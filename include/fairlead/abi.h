@@ -97,7 +97,7 @@ enum fl_affinity {
 #define FL_SVC_SOURCES 1u /* it has entries of its own in `sources` */
 #define FL_SVC_LIMITS 2u /* it has limits: limits[id] */
 #define FL_SVC_FULLNAT 4u /* its backends are reached by full NAT: records first, then slots */
-#define FL_SVC_NAT 8u /* by NAT; without FL_SVC_FULLNAT: only the destination's */
+#define FL_SVC_NAT 8u /* by NAT of either kind: without it a backend of NAT is a contradiction */
 
 /* `services`[id]. The first cache line is all that a packet reads. Immutable but for live, flags. */
 struct fl_service {

@@ -23,14 +23,26 @@ FAST = "{type: tcp, interval: 100ms, fast_interval: 50ms, timeout: 100ms, rise: 
 
 
 def service(name="web", vip=VIP4, forward="l2", backends=None, probe=FAST, port=80, **more):
-    """One service as YAML; backends: [(id, address, weight)]."""
+    """One service as YAML; backends: [(id, address, weight)] or [(id, address, weight, port)]."""
     backends = backends or [(b, v4(b), 100) for b in ("b1", "b2", "b3")]
     lines = [f"  - name: {name}", f"    vip: \"{vip}\"", f"    port: {port}", f"    forward: {forward}",
              f"    probe: {probe}"]
     lines += [f"    {k}: {v}" for k, v in more.items()]
     lines.append("    backends:")
-    lines += [f"      - {{id: {i}, address: \"{a}\", weight: {w}}}" for i, a, w in backends]
+    for i, address, weight, *at in backends:
+        at = f", port: {at[0]}" if at else ""
+        lines.append(f"      - {{id: {i}, address: \"{address}\", weight: {weight}{at}}}")
     return "\n".join(lines) + "\n"
+
+
+def url_of(vip, port=80, path="/"):
+    """A VIP in a URL."""
+    return f"http://[{vip}]:{port}{path}" if ":" in vip else f"http://{vip}:{port}{path}"
+
+
+def answers(lab, url, n=24):
+    """Who answers n requests."""
+    return {lab.fetch(url) for _ in range(n)}
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +74,31 @@ def lab(network):
         if network.nginx[b].poll() is not None:
             network.start_nginx(b)
         network.set_health(b, "ok\n")
+
+
+@pytest.fixture(scope="module")
+def decap(network):
+    """Decapsulation on the backends, as long as a module's tests run."""
+    for b in network.backends:
+        network.decapsulate(b)
+    yield
+    for b in network.backends:
+        network.detach_xdp(b)
+
+
+@pytest.fixture(scope="module")
+def routed(network):
+    """The balancer forwards, and is the backends' way to the client, as NAT needs it."""
+    # Without rp_filter it forwards what other modes' backends answer in the VIP's name, too.
+    network.sysctl("lb", ipv4__ip_forward=1, ipv6__conf__all__forwarding=1,
+                   ipv4__conf__all__send_redirects=0, ipv4__conf__eth0__send_redirects=0,
+                   ipv4__conf__all__rp_filter=0, ipv4__conf__eth0__rp_filter=0)
+    for b in network.backends:
+        network.route_back(b)
+    yield
+    for b in network.backends:
+        network.route_back(b, on=False)
+    network.sysctl("lb", ipv4__ip_forward=0, ipv6__conf__all__forwarding=0)
 
 
 @pytest.fixture

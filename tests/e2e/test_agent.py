@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The agent is killed, restarted, reloaded, doubled; traffic goes on."""
+import json
 import os
+import random
 import signal
 import socket
 import time
@@ -36,6 +38,43 @@ def test_dies_while_backend_is_down(web):
     web.start_agent()
     assert web.backend("web", "b1")["state"] == "down"
     assert web.backend("web", "b1")["slots"] == 0
+
+
+def entries(lab):
+    """Of the pinned maps: {(service, backend)} of `members`, {index} of `backends`, ids of `services`."""
+    def dump(name):
+        return json.loads(run("bpftool", "-j", "map", "dump", "pinned", lab.pin(name)))
+    members = {(e["formatted"]["key"]["service"], e["formatted"]["key"]["backend"])
+               for e in dump("members")}
+    backends = {e["formatted"]["key"] for e in dump("backends") if e["formatted"]["value"]["mode"]}
+    services = {e["formatted"]["key"] for e in dump("services")
+                if e["formatted"]["value"]["slot_mask"]}
+    return members, backends, services
+
+
+def test_killed_at_any_moment(lab):
+    """Whatever was half done when the agent was killed, the next one ends up with what the file says."""
+    two = [("b1", v4("b1"), 100), ("b2", v4("b2"), 100)]
+    net = service(name="net", vip="198.51.100.0/28", port="8000-8009", backends=two,
+                  probe="{type: tcp, port: 80}")
+    texts = [service() + service(name="second", vip=VIP4_B, backends=two),
+             service(forward="ipip") + service(name="second", vip=VIP4_B, backends=two[:1]) + net]
+    lab.configure(lab.head() + "services:\n" + texts[0])
+    lab.start_agent()
+    lab.wait_serving("web")
+    for i in range(8):
+        lab.configure(lab.head() + "services:\n" + texts[(i + 1) % 2])
+        lab.agent.send_signal(signal.SIGHUP)
+        time.sleep(random.Random(i).uniform(0, 0.2))
+        lab.stop_agent(signal.SIGKILL)
+        lab.start_agent()
+    lab.wait_serving("web")
+    assert {lab.fetch(URL) for _ in range(30)} == set(lab.backends)
+    # web's three, of which the second service has two
+    lab.wait_for(lambda: len(entries(lab)[1]) == 3, 10, "what nobody has to be released")
+    members, backends, services = entries(lab)
+    assert len(members) == 5 and len(services) == 2
+    assert {m[0] for m in members} == services and {m[1] for m in members} == backends
 
 
 def test_second_agent_is_refused(web):
@@ -94,7 +133,7 @@ def test_bad_reload_changes_nothing(web):
     assert 'did you mean "weight"' in r.stderr
     after = web.status()
     assert after["config"]["loaded_at"] == before["config"]["loaded_at"]
-    assert after["services"][0]["port"] == 80
+    assert after["services"][0]["ports"] == "80"
     assert web.fetch(URL) in web.backends
     web.agent.send_signal(signal.SIGHUP)
     web.wait_for(lambda: "the running configuration stays" in web.log_tail(), 3, "the log")
@@ -157,8 +196,7 @@ def test_change_of_policy_replaces_the_program(web):
     """on_agent_loss is a gate: a reload loads another program into the same place."""
     def program():
         if web.status()["interfaces"][0]["attach"] == "dispatcher":
-            pin = f"/sys/fs/bpf/fairlead/{web.instance}/v1/entry_prog"
-            return run("bpftool", "map", "dump", "pinned", pin)
+            return run("bpftool", "map", "dump", "pinned", web.pin("entry_prog"))
         return web.ip("lb", "-d", "link", "show", "eth0").split("prog/xdp id ")[1].split()[0]
     before = program()
     web.configure(web.head(on_agent_loss="drop") + "services:\n" + service())

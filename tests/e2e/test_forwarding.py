@@ -4,18 +4,8 @@ import itertools
 import time
 
 import pytest
-from conftest import FAST, service
+from conftest import FAST, answers, service, url_of
 from lab.topology import VIP4, VIP6, v4, v6
-
-
-def answers(lab, url, n=24):
-    """Who answers n requests."""
-    return {lab.fetch(url) for _ in range(n)}
-
-
-def url_of(vip):
-    """A VIP in a URL."""
-    return f"http://[{vip}]/" if ":" in vip else f"http://{vip}/"
 
 
 @pytest.mark.parametrize("vip, address", [(VIP4, v4), (VIP6, v6)], ids=["v4", "v6"])
@@ -26,16 +16,6 @@ def test_l2(lab, vip, address):
     lab.start_agent()
     lab.wait_serving("web")
     assert answers(lab, url_of(vip), 40) == set(lab.backends)
-
-
-@pytest.fixture(scope="module")
-def decap(network):
-    """Decapsulation on the backends, as long as this module's tests run."""
-    for b in network.backends:
-        network.decapsulate(b)
-    yield
-    for b in network.backends:
-        network.detach_xdp(b)
 
 
 @pytest.mark.parametrize("vip, address", itertools.product((VIP4, VIP6), (v4, v6)),
@@ -49,6 +29,19 @@ def test_ipip(lab, decap, vip, address):  # pylint: disable=unused-argument
     assert answers(lab, url_of(vip), 40) == set(lab.backends)
     counts = {v["name"]: v["packets"] for v in lab.status()["verdicts"]}
     assert counts["send_ipip"] > 0 and counts["send_l2"] == 0
+
+
+@pytest.mark.parametrize("vip, address", itertools.product((VIP4, VIP6), (v4, v6)),
+                         ids=["4in4", "4in6", "6in4", "6in6"])
+def test_gue(lab, decap, vip, address):  # pylint: disable=unused-argument
+    """The same pairs in GUE."""
+    backends = [(b, address(b), 100) for b in lab.backends]
+    lab.configure(lab.head() + "services:\n" + service(vip=vip, forward="gue", backends=backends))
+    lab.start_agent()
+    lab.wait_serving("web")
+    assert answers(lab, url_of(vip), 40) == set(lab.backends)
+    counts = lab.verdicts()
+    assert counts["send_gue"] > 0 and counts["send_ipip"] == 0
 
 
 ECHO = """

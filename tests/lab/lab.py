@@ -23,13 +23,17 @@ http {{
 	client_body_temp_path {dir}/body; proxy_temp_path {dir}/proxy; fastcgi_temp_path {dir}/fcgi;
 	uwsgi_temp_path {dir}/uwsgi; scgi_temp_path {dir}/scgi;
 	server {{
-		listen 80 backlog=1024;
-		listen [::]:80 backlog=1024;
+		{listen}
+		client_max_body_size 16m;
 		location / {{ default_type text/plain; return 200 "{name}\\n"; }}
+		location /port {{ default_type text/plain; return 200 "$server_port\\n"; }}
+		location /client {{ default_type text/plain; return 200 "$remote_addr\\n"; }}
 		location /health {{ default_type text/plain; root {dir}/www; }}
 	}}
 }}
 """
+
+PORTS = (80, 8000, 8001, 8080)  # where nginx listens, both families
 
 
 class Lab(Topology):
@@ -88,6 +92,10 @@ class Lab(Topology):
             f.write(text)
         os.rename(tmp, self.config_path)
 
+    def verdicts(self):
+        """{verdict: packets}"""
+        return {v["name"]: v["packets"] for v in self.status()["verdicts"]}
+
     def head(self, **more):
         """The top of a configuration for this lab."""
         lines = [f"instance: {self.instance}", "interfaces: [eth0]",
@@ -95,7 +103,7 @@ class Lab(Topology):
         lines += [f"{k}: {v}" for k, v in more.items()]
         return "\n".join(lines) + "\n"
 
-    def start_agent(self, patience=10.0, env=None, wrapper=()):
+    def start_agent(self, patience=30.0, env=None, wrapper=()):
         """Starts fairleadd on lb (behind the command `wrapper`) and waits until its API answers."""
         self.agent = self.procs.start(
             "fairleadd", [*wrapper, f"{self.build}/fairleadd", "-c", self.config_path, "-f"],
@@ -166,9 +174,18 @@ class Lab(Topology):
                 raise TimeoutError(f"waited {patience} s for {name}")
             time.sleep(0.005)
 
+    def pin(self, name):
+        """Where a map of the instance is pinned."""
+        (root,) = glob.glob(f"/sys/fs/bpf/fairlead/{self.instance}/v*")
+        return f"{root}/{name}"
+
+    def pinned(self, name):
+        """Is there such a pin?"""
+        return os.path.exists(self.pin(name))
+
     def slot_tables(self):
         """What every slot map holds, live and idle, as bpftool dumps it: {map: text}."""
-        root = f"/sys/fs/bpf/fairlead/{self.instance}/v1/slots"
+        root = self.pin("slots")
         return {name: run("bpftool", "map", "dump", "pinned", f"{root}/{name}")
                 for name in sorted(os.listdir(root))}
 
@@ -180,7 +197,8 @@ class Lab(Topology):
         os.makedirs(f"{folder}/www", exist_ok=True)
         self.set_health(host, health)
         with open(f"{folder}/nginx.conf", "w", encoding="utf-8") as f:
-            f.write(NGINX.format(dir=folder, name=host))
+            f.write(NGINX.format(dir=folder, name=host, listen="\n\t\t".join(
+                f"listen {p} backlog=1024; listen [::]:{p} backlog=1024;" for p in PORTS)))
         binary = shutil.which("nginx") or "/usr/sbin/nginx"
         self.nginx[host] = self.procs.start(f"nginx-{host}",
                                             [binary, "-p", folder, "-c", f"{folder}/nginx.conf"],
@@ -216,9 +234,9 @@ class Lab(Topology):
                 os.kill(pid, signal.SIGKILL)
         p.wait()
 
-    def fetch(self, url, host="client", patience=2):
+    def fetch(self, url, *more, host="client", patience=2):
         """What curl gets, or None."""
-        out = run("nsenter", f"--net=/run/netns/{self.ns(host)}", "curl", "-s", "-m",
-                  str(patience), "-w", "\n%{http_code}", url, check=False)
+        out = run("nsenter", f"--net=/run/netns/{self.ns(host)}", "curl", "-s", "-g", "-m",
+                  str(patience), "-w", "\n%{http_code}", *more, url, check=False)
         body, _, code = out.rpartition("\n")
         return body.strip() if code == "200" else None

@@ -133,6 +133,19 @@ class Topology:
         """Takes off what attach_xdp() has attached."""
         self.inside(host, "bpftool", "net", "detach", "xdpdrv", "dev", device)
 
+    def route_back(self, host, on=True):
+        """The client's packets come back by the balancer (NAT), which forwards, or on the link again."""
+        verb = "replace" if on else "del"
+        self.ip(host, "route", verb, f"{v4('client')}/32", "via", v4("lb"), check=on)
+        self.ip(host, "-6", "route", verb, f"{v6('client')}/128", "via", v6("lb"), check=on)
+
+    def set_mtu(self, mtu):
+        """On all cables, both ends."""
+        for host in HOSTS:
+            self.ip(host, "link", "set", "eth0", "mtu", str(mtu))
+            self.ip("sw", "link", "set", f"to-{host}", "mtu", str(mtu))
+        self.ip("sw", "link", "set", "br0", "mtu", str(mtu))
+
     def cut_cable(self, host):
         """The switch's port goes down: the host no longer hears or is heard."""
         self.ip("sw", "link", "set", f"to-{host}", "down")

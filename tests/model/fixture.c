@@ -69,7 +69,9 @@ static void make_service(struct world *w, enum fl_forward mode, uint8_t version,
 	s->live = 2 * id;
 	s->slot_mask = FL_SLOTS_4K_N - 1;
 	s->idle_s = 60;
-	s->flags = mode == FL_FWD_FULLNAT ? FL_SVC_FULLNAT : 0;
+	s->flags = mode == FL_FWD_FULLNAT ? FL_SVC_NAT | FL_SVC_FULLNAT
+		   : mode == FL_FWD_NAT	  ? FL_SVC_NAT
+					  : 0;
 	w->indexed[id] = true;
 	w->slots[id] = calloc(FL_SLOTS_4K_N, sizeof(uint16_t));
 	if (!w->slots[id])

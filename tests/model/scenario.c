@@ -181,6 +181,8 @@ static void make_backends(struct maker *m, uint32_t id)
 
 	if (mode == FL_FWD_FULLNAT && m->w->services[id].key.proto == PROTO_SCTP)
 		mode = FL_FWD_NAT;
+	if (mode == FL_FWD_NAT || mode == FL_FWD_FULLNAT)
+		m->w->services[id].flags |= FL_SVC_NAT;
 	if (mode == FL_FWD_FULLNAT)
 		m->w->services[id].flags |= FL_SVC_FULLNAT;
 	for (uint32_t i = 0; i < n; i++) {

@@ -15,6 +15,7 @@
 #define UDP_LEN 8
 #define SCTP_LEN 12
 #define ICMP_LEN 8
+#define GUE_LEN 4
 
 /* A frame is written from its end to its start, so that each header knows what it carries. */
 struct writer {
@@ -76,6 +77,27 @@ static uint16_t upper_checksum(const struct ip *ip, uint8_t proto, const uint8_t
 		      sum_bytes(b, len));
 }
 
+/* RFC 768: a sum of 0 is sent as 0xffff. */
+static uint16_t udp_checksum(const struct ip *ip, const uint8_t *b, uint32_t len)
+{
+	uint16_t sum = upper_checksum(ip, PROTO_UDP, b, len);
+
+	return sum ? sum : 0xffff;
+}
+
+static void push_icmp(struct writer *w, const struct spec *s)
+{
+	uint8_t *h = push(w, ICMP_LEN);
+	uint32_t len = w->ip_end - w->at;
+
+	h[0] = s->icmp.type;
+	h[1] = s->icmp.code;
+	put32(h + 4, s->icmp.rest);
+	/* RFC 4443 2.3: only that of IPv6 has a pseudo-header. */
+	put16(h + 2, s->proto == PROTO_ICMP6 ? upper_checksum(&s->ip, s->proto, h, len)
+					     : build__checksum(h, len));
+}
+
 static void push_upper(struct writer *w, const struct spec *s)
 {
 	uint32_t len;
@@ -95,13 +117,14 @@ static void push_upper(struct writer *w, const struct spec *s)
 		put16(h + 4, w->ip_end - w->at);
 		break;
 	case PROTO_SCTP:
+		if (s->chunk && s->payload)
+			w->b[w->at] = s->chunk;
 		h = push(w, SCTP_LEN);
+		put32(h + 8, 0x5ca1ab1e); /* CRC32c, which nobody on the way looks at */
 		break;
 	case PROTO_ICMP:
 	case PROTO_ICMP6:
-		h = push(w, ICMP_LEN);
-		h[0] = s->proto == PROTO_ICMP ? 8 : 128;
-		put16(h + 2, build__checksum(h, w->ip_end - w->at));
+		push_icmp(w, s);
 		return;
 	default:
 		return;
@@ -111,8 +134,8 @@ static void push_upper(struct writer *w, const struct spec *s)
 	len = w->ip_end - w->at;
 	if (s->proto == PROTO_TCP)
 		put16(h + 16, upper_checksum(&s->ip, s->proto, h, len));
-	else if (s->proto == PROTO_UDP)
-		put16(h + 6, upper_checksum(&s->ip, s->proto, h, len));
+	else if (s->proto == PROTO_UDP && !s->no_check)
+		put16(h + 6, udp_checksum(&s->ip, h, len));
 }
 
 static void push_ipv4(struct writer *w, const struct ip *ip, uint8_t proto)
@@ -147,7 +170,7 @@ static uint8_t push_exts(struct writer *w, const struct ip *ip, uint8_t proto)
 		h[0] = proto;
 		if (e->type == PROTO_FRAGMENT) {
 			put16(h + 2, e->frag);
-			put32(h + 4, 0x0badcafe);
+			put32(h + 4, e->id);
 		} else {
 			h[1] = (uint8_t)(e->type == PROTO_AH ? claim / 4 - 2 : claim / 8 - 1);
 		}
@@ -206,20 +229,72 @@ static void push_eth(struct writer *w, const struct spec *s)
 	put16(h + 12, type);
 }
 
+static void push_gue(struct writer *w, const struct spec *s, uint8_t proto)
+{
+	uint8_t *h = push(w, GUE_LEN);
+
+	h[1] = proto;
+	h = push(w, UDP_LEN);
+	put16(h, s->gue.sport);
+	put16(h + 2, s->gue.dport);
+	put16(h + 4, w->ip_end - w->at + (uint32_t)s->tunnel.len_lie);
+	if (s->gue.check)
+		put16(h + 6, udp_checksum(&s->tunnel, h, w->ip_end - w->at));
+}
+
+static void push_tunnel(struct writer *w, const struct spec *s)
+{
+	uint8_t proto = s->ip.version == 6 ? PROTO_IPV6 : PROTO_IPV4;
+
+	if (s->gue.dport) {
+		push_gue(w, s, proto);
+		proto = PROTO_UDP;
+	}
+	push_ip(w, &s->tunnel, proto);
+}
+
+static void push_packet(struct writer *w, const struct spec *s)
+{
+	if (!s->no_upper)
+		push_upper(w, s);
+	push_ip(w, &s->ip, s->proto);
+	if (s->tunnel.version)
+		push_tunnel(w, s);
+}
+
+static void push_body(struct writer *w, uint32_t len)
+{
+	uint8_t *body = push(w, len);
+
+	for (uint32_t i = 0; i < len; i++)
+		body[i] = (uint8_t)(i * 7 + 3);
+}
+
+/* The quoted packet is written on a sheet of its own: it may be cut short. */
+static void push_quote(struct writer *w, const struct spec *s)
+{
+	static struct writer quoted;
+	uint32_t len;
+
+	quoted.at = quoted.ip_end = FRAME_MAX;
+	push_body(&quoted, s->quote->payload);
+	push_packet(&quoted, s->quote);
+	len = FRAME_MAX - quoted.at;
+	if (s->payload && s->payload < len)
+		len = s->payload;
+	memcpy(push(w, len), quoted.b + quoted.at, len);
+}
+
 static void write_frame(const struct spec *s, struct writer *w)
 {
-	uint8_t *body;
-
 	w->at = FRAME_MAX;
 	memset(push(w, s->trailer), 0xee, s->trailer);
 	w->ip_end = w->at;
-	body = push(w, s->payload);
-	for (uint32_t i = 0; i < s->payload; i++)
-		body[i] = (uint8_t)(i * 7 + 3);
-	push_upper(w, s);
-	push_ip(w, &s->ip, s->proto);
-	if (s->tunnel.version)
-		push_ip(w, &s->tunnel, s->ip.version == 6 ? PROTO_IPV6 : PROTO_IPV4);
+	if (s->quote)
+		push_quote(w, s);
+	else
+		push_body(w, s->payload);
+	push_packet(w, s);
 }
 
 void build__frame(const struct spec *s, struct frame *out)
@@ -259,6 +334,7 @@ struct spec build__tcp(uint8_t version)
 		.flags = 0x02,
 		.sport = 40001,
 		.dport = RIG_PORT,
+		.icmp = {.type = version == 6 ? 128 : 8, .rest = 0x00010002},
 		.payload = 33,
 	};
 
@@ -280,4 +356,58 @@ struct spec build__udp(uint8_t version)
 	s.proto = PROTO_UDP;
 	s.flags = 0;
 	return s;
+}
+
+struct spec build__sctp(uint8_t version)
+{
+	struct spec s = build__tcp(version);
+
+	s.proto = PROTO_SCTP;
+	s.flags = 0;
+	s.chunk = 1;
+	return s;
+}
+
+struct spec build__echo(uint8_t version)
+{
+	struct spec s = build__tcp(version);
+
+	s.proto = version == 6 ? PROTO_ICMP6 : PROTO_ICMP;
+	s.flags = 0;
+	return s;
+}
+
+struct spec build__reply(const struct spec *s)
+{
+	struct spec out = *s;
+
+	memcpy(out.ip.src, s->ip.dst, sizeof(out.ip.src));
+	memcpy(out.ip.dst, s->ip.src, sizeof(out.ip.dst));
+	out.sport = s->dport;
+	out.dport = s->sport;
+	return out;
+}
+
+static void fragment(struct spec *s, uint32_t id, uint16_t offset, bool more)
+{
+	if (s->ip.version == 6) {
+		s->ip.ext[0] = (struct ext){.type = PROTO_FRAGMENT,
+					    .len = 8,
+					    .frag = (uint16_t)(offset << 3 | more),
+					    .id = id};
+	} else {
+		s->ip.id = (uint16_t)id;
+		s->ip.frag = (uint16_t)(offset | (more ? FRAG_MF : 0));
+	}
+}
+
+void build__first(struct spec *s, uint32_t id)
+{
+	fragment(s, id, 0, true);
+}
+
+void build__later(struct spec *s, uint32_t id, uint16_t offset)
+{
+	fragment(s, id, offset, false);
+	s->no_upper = true;
 }

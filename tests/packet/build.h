@@ -55,6 +55,7 @@ struct ext {
 	uint16_t len;
 	uint16_t claim;
 	uint16_t frag; /* PROTO_FRAGMENT: offset, reserved bits and M as they lie in the header */
+	uint32_t id; /* PROTO_FRAGMENT */
 };
 
 struct ip {
@@ -71,22 +72,52 @@ struct ip {
 	int len_lie; /* added to the length field */
 };
 
+/* UDP and GUE between an outer header and the inner packet. */
+struct gue {
+	uint16_t sport, dport; /* dport 0: there is none */
+	bool check; /* the UDP checksum is computed, over all that follows; else 0 */
+};
+
+struct icmp {
+	uint8_t type, code;
+	uint32_t rest; /* the second half of the header */
+};
+
 struct spec {
 	uint8_t dmac[6], smac[6];
 	struct tag tags[MAX_TAGS]; /* ends with tpid 0 */
 	uint16_t type; /* Ethernet type instead of the IP header's own */
 	struct ip tunnel; /* outer header; version 0: none */
+	struct gue gue;
 	struct ip ip;
 	uint8_t proto;
 	uint8_t flags; /* TCP: the byte of flags */
+	uint8_t chunk; /* SCTP: type of the first chunk, the payload's first byte; 0: as payload is */
+	bool no_check; /* UDP: no checksum */
+	bool no_upper; /* a later fragment: the payload follows the IP header */
 	uint16_t sport, dport;
-	uint16_t payload; /* bytes after the TCP or UDP header */
+	struct icmp icmp;
+	const struct spec *quote; /* its IP packet is the payload, instead of counted bytes */
+	uint16_t payload; /* bytes after the transport header; of a quote 0: all of it */
 	uint16_t trailer; /* bytes after the IP packet: Ethernet padding */
 };
 
 /* A packet of `version` for the service of rig.h, TCP, with a little payload. */
 struct spec build__tcp(uint8_t version);
 struct spec build__udp(uint8_t version);
+
+/* An SCTP packet whose first chunk is INIT. */
+struct spec build__sctp(uint8_t version);
+
+/* An echo request to the VIP. */
+struct spec build__echo(uint8_t version);
+
+/* The packet that answers `s`: addresses and ports turned round. */
+struct spec build__reply(const struct spec *s);
+
+/* Makes a first fragment (more to come), or a later one of 8 * offset bytes, of the datagram `id`. */
+void build__first(struct spec *s, uint32_t id);
+void build__later(struct spec *s, uint32_t id, uint16_t offset);
 
 /* Writes the frame; aborts the test when it does not fit. */
 void build__frame(const struct spec *s, struct frame *out);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "check.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,13 @@ static const char *const verdict_names[] = {
 #define FL_VERDICT(name, action, text) #name,
 #include "fairlead/reasons.def"
 };
+
+static const char *const note_names[] = {
+#define FL_NOTE(name, text) #name,
+#include "fairlead/reasons.def"
+};
+
+struct rig_gates check__gates;
 
 enum verdict_action check__action(enum fl_verdict verdict)
 {
@@ -81,8 +89,11 @@ static void compare_counters(const struct counters *before, const struct counter
 		compare_count("service", name, &before->service[i], &after->service[i],
 			      want->service && i == want->service, bytes);
 		compare_count("backend", name, &before->backend[i], &after->backend[i],
-			      sent && i == want->backend, bytes);
+			      sent && want->backend && i == want->backend, bytes);
 	}
+	for (uint32_t i = 0; i < FL_NOTES; i++)
+		compare_count("note", note_names[i], &before->note[i], &after->note[i],
+			      i + 1 == want->note, 0);
 }
 
 void check__frame(struct rig *r, const struct frame *in, const struct want *want)
@@ -96,7 +107,8 @@ void check__frame(struct rig *r, const struct frame *in, const struct want *want
 	compare_counters(&before, &after, want, in->len);
 	if (run.action != xdp_action(want))
 		fail_msg("action %u, wanted %u", run.action, xdp_action(want));
-	check__same(in, want->out ? want->out : in, &run.out);
+	if (!want->spoilt)
+		check__same(in, want->out ? want->out : in, &run.out);
 }
 
 /* The bits of the outer source that follow the flow. */
@@ -110,51 +122,105 @@ static void vary_source(uint8_t *last32, uint32_t mask, uint64_t hash)
 		last32[i] |= flow[i] & (uint8_t)(mask >> (24 - 8 * i));
 }
 
-struct spec check__sent(const struct rig *r, const struct spec *s, uint32_t index)
+/* Has the inner packet a checksum from which that of an outer UDP header follows? */
+static bool has_checksum(const struct spec *s)
+{
+	bool fragment = s->ip.version == 4 && s->ip.frag & (uint16_t)~FRAG_DF;
+
+	if (fragment || s->no_upper || (s->ip.version == 6 && s->ip.ext[0].len))
+		return false;
+	return s->proto == PROTO_TCP || (s->proto == PROTO_UDP && !s->no_check);
+}
+
+static void tunnelled(const struct rig_backend *b, struct spec *out, uint64_t hash)
+{
+	uint16_t tos = out->ip.tos;
+
+	out->tunnel = b->tunnel;
+	out->tunnel.tos = (uint8_t)tos;
+	out->tunnel.len_lie = out->ip.len_lie;
+	out->tunnel.label = (uint32_t)(hash >> 44);
+	vary_source(out->tunnel.src + (b->tunnel.version == 6 ? 12 : 0), b->src_mask, hash);
+	if (b->mode == FL_FWD_GUE4 || b->mode == FL_FWD_GUE6)
+		out->gue = (struct gue){
+			.sport = 0xc000 | (hash >> 48 & 0x3fff),
+			.dport = b->port,
+			.check = b->mode == FL_FWD_GUE6 && has_checksum(out),
+		};
+}
+
+/* IEEE 802.1Q: one tag, with the priority of the outermost that there was. */
+static void tagged(const struct fl_hop *hop, struct spec *out)
+{
+	uint16_t priority = out->tags[0].tpid ? out->tags[0].tci & 0xf000 : 0;
+
+	if (!(hop->vlan & FL_HOP_TAG))
+		return;
+	memset(out->tags, 0, sizeof(out->tags));
+	out->tags[0] = (struct tag){TYPE_VLAN, (uint16_t)(priority | (hop->vlan & 0xfff))};
+}
+
+struct spec check__sent_by(const struct rig *r, const struct spec *s, uint32_t index, uint64_t hash)
 {
 	const struct rig_backend *b = &r->be[index];
-	uint64_t hash = rig__hash(r, s);
 	struct spec out = *s;
 
 	memcpy(out.dmac, b->hop.dmac, 6);
 	memcpy(out.smac, b->hop.smac, 6);
+	tagged(&b->hop, &out);
 	if (b->mode == FL_FWD_L2)
 		return out;
 	out.ip.ttl--;
-	out.tunnel = b->tunnel;
-	out.tunnel.tos = s->ip.tos;
-	out.tunnel.len_lie = s->ip.len_lie;
-	out.tunnel.label = (uint32_t)(hash >> 44);
-	vary_source(out.tunnel.src + (b->mode == FL_FWD_IPIP6 ? 12 : 0), b->src_mask, hash);
+	if (b->mode == FL_FWD_NAT || b->mode == FL_FWD_FULLNAT) {
+		memcpy(out.ip.dst, b->tunnel.dst, 16);
+		out.dport = b->port ? b->port : s->dport;
+	} else {
+		tunnelled(b, &out, hash);
+	}
 	return out;
+}
+
+struct spec check__sent(const struct rig *r, const struct spec *s, uint32_t index)
+{
+	return check__sent_by(r, s, index, rig__hash(r, s));
+}
+
+void check__becomes(struct rig *r, const struct spec *in, const struct spec *out, struct want want)
+{
+	static struct frame from, to;
+
+	build__frame(in, &from);
+	if (out) {
+		build__frame(out, &to);
+		want.out = &to;
+	}
+	check__frame(r, &from, &want);
 }
 
 void check__spec(struct rig *r, const struct spec *s, uint32_t index, enum fl_verdict verdict)
 {
-	static struct frame in, out;
 	struct want want = {.verdict = verdict, .backend = index};
 	struct spec sent;
 
-	build__frame(s, &in);
 	if (check__action(verdict) != CHECK_PASS)
 		want.service = rig__service_of(s);
-	if (check__action(verdict) == CHECK_SEND) {
+	if (check__action(verdict) == CHECK_SEND)
 		sent = check__sent(r, s, index);
-		build__frame(&sent, &out);
-		want.out = &out;
-	}
-	check__frame(r, &in, &want);
+	check__becomes(r, s, check__action(verdict) == CHECK_SEND ? &sent : NULL, want);
 }
 
 void check__case(void **state)
 {
 	const struct packet_case *c = *state;
 	struct want want = {.verdict = c->verdict};
-	struct rig *r = rig__get(false);
+	struct rig *r = rig__get(check__gates);
 	uint32_t backend = c->backend ? c->backend : RIG_L2;
 	static struct frame in;
 	struct spec s = build__tcp(c->version);
 
+	/* NAT stays in its family. */
+	if (c->version == 6 && (backend == RIG_NAT4 || backend == RIG_FULL4))
+		backend++;
 	s.proto = c->proto;
 	if (c->change)
 		c->change(&s);

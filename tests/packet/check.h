@@ -13,7 +13,14 @@ struct want {
 	const struct frame *out; /* NULL: the frame stays as it was */
 	uint32_t ingress; /* 0: lo */
 	bool redirect; /* a SEND leaves by another port */
+	uint32_t note; /* NOTE(name) that counts beside the verdict; 0: none */
+	bool spoilt; /* a DROP after which nobody looks at the frame */
 };
+
+#define NOTE(name) (FL_N_##name + 1)
+
+/* Gates of the rig that the rows of a table run on. */
+extern struct rig_gates check__gates;
 
 /* Runs `in`; compares action, every byte, and every counter with what was wanted. */
 void check__frame(struct rig *r, const struct frame *in, const struct want *want);
@@ -24,8 +31,15 @@ void check__frame(struct rig *r, const struct frame *in, const struct want *want
  */
 void check__spec(struct rig *r, const struct spec *s, uint32_t index, enum fl_verdict verdict);
 
-/* What the backend's mode makes of a packet. */
+/* What the backend's mode makes of a packet (full NAT: but for its source). */
 struct spec check__sent(const struct rig *r, const struct spec *s, uint32_t index);
+
+/* The same where the hash is not that of the packet itself: later fragments, affinities. */
+struct spec check__sent_by(const struct rig *r, const struct spec *s, uint32_t index,
+			   uint64_t hash);
+
+/* check__frame() of two descriptions; `out` NULL: the frame stays as it was. */
+void check__becomes(struct rig *r, const struct spec *in, const struct spec *out, struct want want);
 
 /* A row of a table: a test of its own. */
 struct packet_case {

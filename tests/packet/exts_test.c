@@ -15,7 +15,7 @@ static const uint32_t backends[] = {RIG_L2, RIG_IPIP4, RIG_IPIP6};
 /* The packet goes to each kind of backend. */
 static void sent_by_all(const struct spec *s)
 {
-	struct rig *r = rig__get(false);
+	struct rig *r = rig__plain();
 
 	for (size_t i = 0; i < COUNT(backends); i++) {
 		rig__point(r, (uint16_t)backends[i]);
@@ -25,7 +25,7 @@ static void sent_by_all(const struct spec *s)
 
 static void passes_with(const struct spec *s, enum fl_verdict verdict)
 {
-	struct rig *r = rig__get(false);
+	struct rig *r = rig__plain();
 
 	rig__point(r, RIG_IPIP6);
 	check__spec(r, s, RIG_IPIP6, verdict);
@@ -125,17 +125,57 @@ static void test_most_bytes(void **state)
 	passes_with(&s, FL_V_PASS_NOT_SERVICE);
 }
 
-/* The fragment header ends the walk wherever it stands, even as the last one that is looked at. */
+/*
+ * The fragment header of a first fragment ends the walk and is not counted, neither among the six nor
+ * in the bytes; what follows it has to be the transport header.
+ */
 static void test_fragment_in_a_chain(void **state)
 {
+	const struct ext first = {.type = PROTO_FRAGMENT, .len = 8, .frag = 1, .id = 7};
 	struct spec s = build__tcp(6);
 
 	(void)state;
 	for (int n = 0; n <= MAX_CHAIN; n++) {
 		chain(&s, n);
-		s.ip.ext[n] = (struct ext){.type = PROTO_FRAGMENT, .len = 8, .frag = 1};
+		s.ip.ext[n] = first;
+		sent_by_all(&s);
+		s.ip.ext[n + 1] = (struct ext){.type = PROTO_DEST, .len = 8};
 		passes_with(&s, FL_V_PASS_FRAGMENT);
 	}
+	chain(&s, MAX_CHAIN + 1);
+	s.ip.ext[MAX_CHAIN + 1] = first;
+	passes_with(&s, FL_V_PASS_NOT_SERVICE);
+	chain(&s, 0);
+	s.ip.ext[0] = (struct ext){.type = PROTO_DEST, .len = MAX_BYTES};
+	s.ip.ext[1] = first;
+	sent_by_all(&s);
+}
+
+/* RFC 6946: a fragment header that says "whole" is skipped, and counted, like the others. */
+static void test_atomic_fragments(void **state)
+{
+	const struct ext atomic = {.type = PROTO_FRAGMENT, .len = 8, .id = 7};
+	struct spec s = build__udp(6);
+
+	(void)state;
+	for (int n = 0; n <= MAX_CHAIN; n++) {
+		chain(&s, n);
+		s.ip.ext[n] = atomic;
+		if (n < MAX_CHAIN)
+			sent_by_all(&s);
+		else
+			passes_with(&s, FL_V_PASS_NOT_SERVICE);
+	}
+	for (int n = 0; n < MAX_CHAIN; n++) {
+		chain(&s, MAX_CHAIN);
+		s.ip.ext[n] = atomic;
+		sent_by_all(&s);
+	}
+	/* Its two reserved bits mean nothing (RFC 8200 4.5). */
+	chain(&s, 0);
+	s.ip.ext[0] = atomic;
+	s.ip.ext[0].frag = 6;
+	sent_by_all(&s);
 }
 
 /* ESP, mobility, HIP, shim6, experiments: not walked, whatever stands behind them. */
@@ -171,7 +211,7 @@ static void test_lying_lengths(void **state)
 		passes_with(&s, claim + 20U > whole ? FL_V_PASS_MALFORMED : FL_V_PASS_NOT_SERVICE);
 	}
 	s.ip.ext[0].claim = 2048;
-	passes_with(&s, FL_V_PASS_NOT_SERVICE);
+	passes_with(&s, FL_V_PASS_MALFORMED);
 }
 
 /* The packet ends with its extension headers. */
@@ -198,6 +238,7 @@ int main(void)
 		cmocka_unit_test(test_longest_chain),
 		cmocka_unit_test(test_most_bytes),
 		cmocka_unit_test(test_fragment_in_a_chain),
+		cmocka_unit_test(test_atomic_fragments),
 		cmocka_unit_test(test_unknown_headers),
 		cmocka_unit_test(test_lying_lengths),
 		cmocka_unit_test(test_nothing_behind),

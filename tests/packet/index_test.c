@@ -16,11 +16,18 @@ static struct fl_bucket *bucket_of(struct rig *r, enum rig_service id, uint32_t 
 
 static struct spec packet_for(enum rig_service id)
 {
-	static const uint8_t version[] = {0, 4, 4, 6, 6}, proto[] = {0, 6, 17, 6, 17};
-	struct spec s = build__tcp(version[id]);
+	static const uint8_t version[] = {0, 4, 4, 6, 6, 4, 6};
 
-	s.proto = proto[id];
-	return s;
+	switch (id) {
+	case RIG_TCP4:
+	case RIG_TCP6:
+		return build__tcp(version[id]);
+	case RIG_SCTP4:
+	case RIG_SCTP6:
+		return build__sctp(version[id]);
+	default:
+		return build__udp(version[id]);
+	}
 }
 
 /*
@@ -62,7 +69,7 @@ static void ways_before(struct rig *r, enum rig_service id, int before)
 
 static void test_fingerprints_that_collide(void **state)
 {
-	struct rig *r = rig__get(false);
+	struct rig *r = rig__plain();
 
 	(void)state;
 	rig__point(r, RIG_L2);
@@ -75,7 +82,7 @@ static void test_fingerprints_that_collide(void **state)
 /* Every bit of the fingerprint counts: the agent's way is the one that is looked at. */
 static void test_every_fingerprint_bit(void **state)
 {
-	struct rig *r = rig__get(false);
+	struct rig *r = rig__plain();
 	struct fl_bucket *bucket, saved;
 	struct spec s = build__udp(4);
 	uint32_t hash;
@@ -96,7 +103,7 @@ static void test_every_fingerprint_bit(void **state)
 /* Ways are packed from the front: what stands behind an empty one is not there. */
 static void test_empty_way_ends_the_bucket(void **state)
 {
-	struct rig *r = rig__get(false);
+	struct rig *r = rig__plain();
 	struct fl_bucket *bucket, saved;
 	struct spec s = build__tcp(6);
 	uint32_t hash;
@@ -117,7 +124,7 @@ static void test_empty_way_ends_the_bucket(void **state)
 /* An id beyond `services` leads nowhere. */
 static void test_id_out_of_range(void **state)
 {
-	struct rig *r = rig__get(false);
+	struct rig *r = rig__plain();
 	struct fl_bucket *bucket, saved;
 	struct spec s = build__tcp(4);
 	uint32_t hash;
@@ -138,7 +145,7 @@ static void test_id_out_of_range(void **state)
 /* Sixteen services that the hash itself puts into one bucket, each found, and a seventeenth not. */
 static void test_full_bucket(void **state)
 {
-	struct rig *r = rig__get(false);
+	struct rig *r = rig__plain();
 	struct fl_service_key keys[FL_BUCKET_WAYS + 1];
 	uint32_t found = 0, wanted = 0;
 	bool taken = true;
@@ -180,9 +187,10 @@ static void test_full_bucket(void **state)
 /* The same VIP and port, another service by protocol: each has its own backends and counters. */
 static void test_services_are_apart(void **state)
 {
-	struct rig *r = rig__get(false);
+	struct rig *r = rig__plain();
 	uint16_t *slots = malloc(FL_SLOTS_4K_N * sizeof(*slots));
-	static const uint16_t backend[] = {0, RIG_L2, RIG_IPIP4, RIG_IPIP6, RIG_L2};
+	static const uint16_t backend[] = {0,	   RIG_L2, RIG_IPIP4, RIG_IPIP6,
+					   RIG_L2, RIG_L2, RIG_IPIP4};
 
 	(void)state;
 	assert_non_null(slots);

@@ -112,7 +112,7 @@ static void others_pass(struct rig *r)
 
 static void test_lapsed(void **state)
 {
-	struct rig *r = rig__get(true);
+	struct rig *r = rig__get((struct rig_gates){.lease = true});
 
 	(void)state;
 	lease_set_lapsed(r, 1);
@@ -128,7 +128,7 @@ static void test_lapsed(void **state)
 
 static void test_not_lapsed(void **state)
 {
-	struct rig *r = rig__get(true);
+	struct rig *r = rig__get((struct rig_gates){.lease = true});
 
 	(void)state;
 	lease_set_lapsed(r, 0);
@@ -142,7 +142,7 @@ static void test_not_lapsed(void **state)
 /* A lapse comes before the choice of a backend: none is not what is wrong then. */
 static void test_lapse_comes_first(void **state)
 {
-	struct rig *r = rig__get(true);
+	struct rig *r = rig__get((struct rig_gates){.lease = true});
 	struct spec s = build__tcp(4);
 
 	(void)state;
@@ -157,7 +157,7 @@ static void test_lapse_comes_first(void **state)
 /* Without the gate the path holds no word of the lease. */
 static void test_gate_off(void **state)
 {
-	struct rig *r = rig__get(false);
+	struct rig *r = rig__plain();
 
 	(void)state;
 	lease_set_lapsed(r, 1);
@@ -184,7 +184,7 @@ static struct fl_lease wait_for_lapse(const struct rig *r, uint64_t lapses)
 /* Armed, lapsed, armed again: with what packets come to at each of these. */
 static void test_timer_fires(void **state)
 {
-	struct rig *r = rig__get(true);
+	struct rig *r = rig__get((struct rig_gates){.lease = true});
 	struct spec s = build__tcp(4);
 	uint64_t start = now_ns();
 	struct fl_lease l;
@@ -221,7 +221,7 @@ static void test_timer_fires(void **state)
 /* A renewal in time is what keeps it: many of them, over far more than one lease. */
 static void test_renewed_in_time(void **state)
 {
-	struct rig *r = rig__get(true);
+	struct rig *r = rig__get((struct rig_gates){.lease = true});
 	struct fl_lease first, l;
 
 	(void)state;
@@ -242,7 +242,7 @@ static void test_renewed_in_time(void **state)
 /* No packet is counted for a renewal. */
 static void test_renewal_is_no_packet(void **state)
 {
-	struct rig *r = rig__get(true);
+	struct rig *r = rig__get((struct rig_gates){.lease = true});
 	static struct counters before, after;
 
 	(void)state;

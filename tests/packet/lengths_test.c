@@ -30,7 +30,7 @@ static void for_all(void (*each)(struct rig *r, const struct spec *s, uint32_t b
 	static void (*const changes[])(struct spec *) = {
 		change__empty, change__tag, change__qinq, change__all_options, add_exts,
 	};
-	struct rig *r = rig__get(false);
+	struct rig *r = rig__plain();
 
 	for (size_t b = 0; b < COUNT(backends); b++) {
 		rig__point(r, (uint16_t)backends[b]);
@@ -118,7 +118,7 @@ static void test_every_claimed_length(void **state)
 /* The IPv4 header's own length: 4 bits, all of them. */
 static void test_every_header_length(void **state)
 {
-	struct rig *r = rig__get(false);
+	struct rig *r = rig__plain();
 	struct want want = {.verdict = FL_V_PASS_MALFORMED};
 	struct spec s = build__tcp(4);
 	static struct frame f;

@@ -79,61 +79,94 @@ static void unspecified(struct spec *s)
 	memset(s->ip.dst, 0, sizeof(s->ip.dst));
 }
 
+/* The same of a datagram for nobody here: fragments_test.c has those for a VIP. */
 static void first_fragment(struct spec *s)
 {
-	s->ip.frag = FRAG_MF;
+	other_address(s);
+	build__first(s, 0x1234);
 }
 
 static void middle_fragment(struct spec *s)
 {
-	s->ip.frag = FRAG_MF | 185;
+	other_address(s);
+	build__later(s, 0x1234, 185);
+	if (s->ip.version == 6)
+		s->ip.ext[0].frag |= 1;
+	else
+		s->ip.frag |= FRAG_MF;
 }
 
 static void last_fragment(struct spec *s)
 {
-	s->ip.frag = 185;
+	other_address(s);
+	build__later(s, 0x1234, 185);
 }
 
 static void shortest_offset(struct spec *s)
 {
-	s->ip.frag = 1;
+	other_address(s);
+	build__later(s, 0x1234, 1);
 }
 
 static void highest_offset_bit(struct spec *s)
 {
-	s->ip.frag = 0x1000;
+	other_address(s);
+	build__later(s, 0x1234, 0x1000);
 }
 
 static void longest_offset(struct spec *s)
 {
-	s->ip.frag = 0x1fff;
+	other_address(s);
+	build__later(s, 0x1234, 0x1fff);
 }
 
-static void first_fragment6(struct spec *s)
+static void first_to_vip(struct spec *s)
 {
-	s->ip.ext[0] = (struct ext){.type = PROTO_FRAGMENT, .len = 8, .frag = 1};
+	build__first(s, 0x1234);
 }
 
-static void middle_fragment6(struct spec *s)
+static void later_to_vip(struct spec *s)
 {
-	s->ip.ext[0] = (struct ext){.type = PROTO_FRAGMENT, .len = 8, .frag = 185 << 3 | 1};
+	build__later(s, 0x1234, 100);
 }
 
-static void last_fragment6(struct spec *s)
+/* RFC 1812 5.3.4. */
+static void group_address(struct spec *s)
 {
-	s->ip.ext[0] = (struct ext){.type = PROTO_FRAGMENT, .len = 8, .frag = 185 << 3};
+	s->dmac[0] |= 1;
 }
 
-/* RFC 6946: whole, but it asks for reassembly, and that is the kernel's work. */
+static void broadcast(struct spec *s)
+{
+	memset(s->dmac, 0xff, 6);
+}
+
+/* The "land" attack. */
+static void to_itself(struct spec *s)
+{
+	memcpy(s->ip.src, s->ip.dst, sizeof(s->ip.src));
+}
+
+/* RFC 6946: it is whole, and looked at as such. */
 static void atomic_fragment6(struct spec *s)
 {
+	other_address(s);
 	s->ip.ext[0] = (struct ext){.type = PROTO_FRAGMENT, .len = 8};
 }
 
 static void fragment_after_options6(struct spec *s)
 {
+	first_fragment(s);
+	s->ip.ext[1] = s->ip.ext[0];
 	s->ip.ext[0] = (struct ext){.type = PROTO_HOP, .len = 8};
-	s->ip.ext[1] = (struct ext){.type = PROTO_FRAGMENT, .len = 8, .frag = 1};
+}
+
+/* A first fragment that holds 16 bytes of its TCP header; RFC 1858, RFC 7112. */
+static void tiny_fragment(struct spec *s)
+{
+	build__first(s, 0x1234);
+	s->payload = 0;
+	s->ip.len_lie = -4;
 }
 
 static void version_5(struct frame *f)
@@ -229,8 +262,8 @@ static const struct packet_case rows[] = {
 	PASS_SPEC("ICMP echo to the VIP", 4, PROTO_ICMP, NULL, NOT_SERVICE),
 	PASS_SPEC("ICMPv6 echo to the VIP", 6, PROTO_ICMP6, NULL, NOT_SERVICE),
 	PASS_SPEC("ICMP in IPv6", 6, PROTO_ICMP, NULL, NOT_SERVICE),
-	PASS_SPEC("SCTP to the VIP, IPv4", 4, PROTO_SCTP, NULL, NOT_SERVICE),
-	PASS_SPEC("SCTP to the VIP, IPv6", 6, PROTO_SCTP, NULL, NOT_SERVICE),
+	PASS_SPEC("SCTP to another port, IPv4", 4, PROTO_SCTP, other_port, NOT_SERVICE),
+	PASS_SPEC("SCTP to another port, IPv6", 6, PROTO_SCTP, other_port, NOT_SERVICE),
 	PASS_SPEC("protocol 255", 4, 255, NULL, NOT_SERVICE),
 	PASS_SPEC("protocol 0 is no IPv4 extension", 4, 0, NULL, NOT_SERVICE),
 	PASS_SPEC("AH in IPv4", 4, PROTO_AH, NULL, NOT_SERVICE),
@@ -238,19 +271,25 @@ static const struct packet_case rows[] = {
 	PASS_SPEC("IP-in-IP to the VIP", 4, PROTO_IPV4, NULL, NOT_SERVICE),
 	PASS_BYTES("ports of zero", 4, PROTO_TCP, NULL, zero_ports, NOT_SERVICE),
 
-	PASS_SPEC("first fragment, TCP", 4, PROTO_TCP, first_fragment, FRAGMENT),
-	PASS_SPEC("first fragment, UDP", 4, PROTO_UDP, first_fragment, FRAGMENT),
-	PASS_SPEC("middle fragment", 4, PROTO_UDP, middle_fragment, FRAGMENT),
-	PASS_SPEC("last fragment", 4, PROTO_UDP, last_fragment, FRAGMENT),
-	PASS_SPEC("fragment offset 1", 4, PROTO_TCP, shortest_offset, FRAGMENT),
-	PASS_SPEC("fragment offset 4096", 4, PROTO_TCP, highest_offset_bit, FRAGMENT),
-	PASS_SPEC("greatest fragment offset", 4, PROTO_TCP, longest_offset, FRAGMENT),
-	PASS_SPEC("first fragment, IPv6 TCP", 6, PROTO_TCP, first_fragment6, FRAGMENT),
-	PASS_SPEC("first fragment, IPv6 UDP", 6, PROTO_UDP, first_fragment6, FRAGMENT),
-	PASS_SPEC("middle fragment, IPv6", 6, PROTO_UDP, middle_fragment6, FRAGMENT),
-	PASS_SPEC("last fragment, IPv6", 6, PROTO_UDP, last_fragment6, FRAGMENT),
-	PASS_SPEC("atomic fragment, IPv6", 6, PROTO_UDP, atomic_fragment6, FRAGMENT),
+	EVERY("first fragment", first_fragment, FL_V_PASS_FRAGMENT, 0),
+	EVERY("middle fragment", middle_fragment, FL_V_PASS_FRAGMENT, 0),
+	EVERY("last fragment", last_fragment, FL_V_PASS_FRAGMENT, 0),
+	EVERY("fragment offset 1", shortest_offset, FL_V_PASS_FRAGMENT, 0),
+	EVERY("fragment offset 4096", highest_offset_bit, FL_V_PASS_FRAGMENT, 0),
+	EVERY("greatest fragment offset", longest_offset, FL_V_PASS_FRAGMENT, 0),
+	PASS_SPEC("first fragment, ICMP", 4, PROTO_ICMP, first_to_vip, FRAGMENT),
+	PASS_SPEC("later fragment, ICMP", 4, PROTO_ICMP, later_to_vip, FRAGMENT),
+	PASS_SPEC("first fragment, ICMPv6", 6, PROTO_ICMP6, first_to_vip, FRAGMENT),
+	PASS_SPEC("later fragment, ICMPv6", 6, PROTO_ICMP6, later_to_vip, FRAGMENT),
+	PASS_SPEC("first fragment, protocol 255", 4, 255, first_to_vip, FRAGMENT),
+	PASS_SPEC("tiny first fragment", 4, PROTO_TCP, tiny_fragment, MALFORMED),
+	PASS_SPEC("tiny first fragment, IPv6", 6, PROTO_TCP, tiny_fragment, MALFORMED),
+	PASS_SPEC("atomic fragment, IPv6", 6, PROTO_UDP, atomic_fragment6, NOT_SERVICE),
 	PASS_SPEC("options, then a fragment", 6, PROTO_TCP, fragment_after_options6, FRAGMENT),
+
+	EVERY("group address", group_address, FL_V_PASS_GROUP, 0),
+	EVERY("broadcast", broadcast, FL_V_PASS_GROUP, 0),
+	EVERY("source is destination", to_itself, FL_V_PASS_SELF, 0),
 
 	PASS_BYTES("version 5", 4, PROTO_TCP, NULL, version_5, MALFORMED),
 	PASS_BYTES("version 5, IPv6", 6, PROTO_TCP, NULL, version_5, MALFORMED),

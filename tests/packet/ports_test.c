@@ -42,7 +42,7 @@ static void send_all(struct rig *r, uint32_t ingress, uint32_t egress, bool ther
 
 static void test_same_port(void **state)
 {
-	struct rig *r = rig__get(false);
+	struct rig *r = rig__plain();
 
 	(void)state;
 	send_all(r, RIG_LO, RIG_LO, true);
@@ -52,7 +52,7 @@ static void test_same_port(void **state)
 /* XDP_TX asks no map: the port that a packet came by is there. */
 static void test_same_port_not_in_tx_ports(void **state)
 {
-	struct rig *r = rig__get(false);
+	struct rig *r = rig__plain();
 
 	(void)state;
 	rig__tx_port(r, RIG_LO, false);
@@ -65,7 +65,7 @@ static void test_same_port_not_in_tx_ports(void **state)
 
 static void test_another_port(void **state)
 {
-	struct rig *r = rig__get(false);
+	struct rig *r = rig__plain();
 
 	(void)state;
 	send_all(r, RIG_LO, r->port, true);
@@ -75,7 +75,7 @@ static void test_another_port(void **state)
 /* A drop with a verdict of its own, and a frame that nobody has rewritten. */
 static void test_port_gone(void **state)
 {
-	struct rig *r = rig__get(false);
+	struct rig *r = rig__plain();
 
 	(void)state;
 	rig__tx_port(r, r->port, false);
@@ -90,7 +90,7 @@ static void test_port_gone(void **state)
 
 static void test_no_next_hop(void **state)
 {
-	struct rig *r = rig__get(false);
+	struct rig *r = rig__plain();
 
 	(void)state;
 	send_all(r, RIG_LO, 0, false);
@@ -100,7 +100,7 @@ static void test_no_next_hop(void **state)
 /* 0 is no port, even where the map has such a key. */
 static void test_no_next_hop_whatever_the_map_says(void **state)
 {
-	struct rig *r = rig__get(false);
+	struct rig *r = rig__plain();
 	int fd = bpf_map__fd(r->skel->maps.tx_ports);
 	uint32_t zero = 0;
 
@@ -113,7 +113,7 @@ static void test_no_next_hop_whatever_the_map_says(void **state)
 /* What has no next hop is counted so, whatever else is wrong with it. */
 static void test_no_next_hop_comes_first(void **state)
 {
-	struct rig *r = rig__get(false);
+	struct rig *r = rig__plain();
 	struct rig_backend b = r->be[RIG_IPIP4];
 	struct spec s = build__udp(4);
 
@@ -130,7 +130,7 @@ static void test_no_next_hop_comes_first(void **state)
 /* The redirect chosen for a packet that is then dropped is not taken by the next one. */
 static void test_redirect_is_not_left_behind(void **state)
 {
-	struct rig *r = rig__get(false);
+	struct rig *r = rig__plain();
 	struct rig_backend b = r->be[RIG_IPIP4];
 	struct spec s = build__udp(4);
 

@@ -5,18 +5,15 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/sockios.h>
-#include <net/if.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "fairlead/flowhash.h"
 #include "lb.skel.h"
+#include "maps.h"
+#include "net.h"
 
 const uint8_t rig_vip4[4] = {203, 0, 113, 80};
 const uint8_t rig_vip6[16] = {0x20, 0x01, 0x0d, 0xb8, 0, 1, [15] = 0x80};
@@ -26,7 +23,6 @@ const uint64_t rig_flow_key[4] = {0x243f6a8885a308d3ULL, 0x13198a2e03707344ULL,
 
 /* Reachable at exit, so that the leak checker sees what libbpf holds. */
 static struct rig *the_rig;
-static bool the_gate;
 static uint64_t the_key[4];
 
 static const uint32_t slot_counts[FL_SLOT_CLASSES] = {
@@ -36,9 +32,14 @@ static const uint32_t slot_counts[FL_SLOT_CLASSES] = {
 };
 
 static const struct rig_backend defaults[RIG_BACKENDS] = {
-	[RIG_L2] = {.mode = FL_FWD_L2, .hop = {.dmac = {2, 0, 0, 1, 1, 1}, .smac = {2, 0, 0, 1, 1, 2}, .ifindex = RIG_LO}},
+	[RIG_L2] = {.mode = FL_FWD_L2,
+		    .hop = {.dmac = {2, 0, 0, 1, 1, 1},
+			    .smac = {2, 0, 0, 1, 1, 2},
+			    .ifindex = RIG_LO}},
 	[RIG_IPIP4] = {.mode = FL_FWD_IPIP4,
-		       .hop = {.dmac = {2, 0, 0, 4, 4, 1}, .smac = {2, 0, 0, 4, 4, 2}, .ifindex = RIG_LO},
+		       .hop = {.dmac = {2, 0, 0, 4, 4, 1},
+			       .smac = {2, 0, 0, 4, 4, 2},
+			       .ifindex = RIG_LO},
 		       .tunnel = {.version = 4,
 				  .ttl = 64,
 				  .frag = FRAG_DF,
@@ -46,12 +47,59 @@ static const struct rig_backend defaults[RIG_BACKENDS] = {
 				  .dst = {10, 0, 4, 9}},
 		       .src_mask = 0xffff},
 	[RIG_IPIP6] = {.mode = FL_FWD_IPIP6,
-		       .hop = {.dmac = {2, 0, 0, 6, 6, 1}, .smac = {2, 0, 0, 6, 6, 2}, .ifindex = RIG_LO},
+		       .hop = {.dmac = {2, 0, 0, 6, 6, 1},
+			       .smac = {2, 0, 0, 6, 6, 2},
+			       .ifindex = RIG_LO},
 		       .tunnel = {.version = 6,
 				  .ttl = 64,
 				  .src = {0xfd, 1, [7] = 2, [11] = 3},
 				  .dst = {0xfd, 9, [15] = 0x44}},
 		       .src_mask = 0xffffffff},
+	[RIG_GUE4] = {.mode = FL_FWD_GUE4,
+		      .hop = {.dmac = {2, 0, 0, 4, 5, 1},
+			      .smac = {2, 0, 0, 4, 5, 2},
+			      .ifindex = RIG_LO},
+		      .tunnel = {.version = 4,
+				 .ttl = 64,
+				 .frag = FRAG_DF,
+				 .src = {10, 78, 0, 0},
+				 .dst = {10, 0, 4, 10}},
+		      .src_mask = 0xff,
+		      .port = RIG_GUE_PORT},
+	[RIG_GUE6] = {.mode = FL_FWD_GUE6,
+		      .hop = {.dmac = {2, 0, 0, 6, 5, 1},
+			      .smac = {2, 0, 0, 6, 5, 2},
+			      .ifindex = RIG_LO},
+		      .tunnel = {.version = 6,
+				 .ttl = 64,
+				 .src = {0xfd, 1, [7] = 4},
+				 .dst = {0xfd, 9, [15] = 0x45}},
+		      .src_mask = 0xffff,
+		      .port = RIG_GUE_PORT + 1},
+	[RIG_NAT4] = {.mode = FL_FWD_NAT,
+		      .hop = {.dmac = {2, 0, 0, 4, 6, 1},
+			      .smac = {2, 0, 0, 4, 6, 2},
+			      .ifindex = RIG_LO},
+		      .tunnel = {.version = 4, .dst = {10, 0, 4, 11}},
+		      .port = RIG_NAT_PORT},
+	[RIG_NAT6] = {.mode = FL_FWD_NAT,
+		      .hop = {.dmac = {2, 0, 0, 6, 6, 3},
+			      .smac = {2, 0, 0, 6, 6, 4},
+			      .ifindex = RIG_LO},
+		      .tunnel = {.version = 6, .dst = {0xfd, 9, [15] = 0x46}},
+		      .port = RIG_NAT_PORT},
+	[RIG_FULL4] = {.mode = FL_FWD_FULLNAT,
+		       .hop = {.dmac = {2, 0, 0, 4, 7, 1},
+			       .smac = {2, 0, 0, 4, 7, 2},
+			       .ifindex = RIG_LO},
+		       .tunnel = {.version = 4, .dst = {10, 0, 4, 12}},
+		       .port = RIG_NAT_PORT},
+	[RIG_FULL6] = {.mode = FL_FWD_FULLNAT,
+		       .hop = {.dmac = {2, 0, 0, 6, 7, 1},
+			       .smac = {2, 0, 0, 6, 7, 2},
+			       .ifindex = RIG_LO},
+		       .tunnel = {.version = 6, .dst = {0xfd, 9, [15] = 0x47}},
+		       .port = RIG_NAT_PORT},
 };
 
 uint32_t rig__slot_count(enum fl_slot_class slot_class)
@@ -65,28 +113,6 @@ static void *map_array(const struct bpf_map *map, size_t size)
 
 	assert_ptr_not_equal(at, MAP_FAILED);
 	return at;
-}
-
-/* Runs once: a test changes nothing of the machine's own network, and finds what it expects. */
-static uint32_t own_namespace(void)
-{
-	static uint32_t port;
-	int s;
-
-	if (port)
-		return port;
-	if (unshare(CLONE_NEWNET))
-		fail_msg("cannot make a network namespace (root?): %s", strerror(errno));
-	s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	assert_int_not_equal(s, -1);
-	/* Any device will do; a bridge takes one call to make. */
-	if (ioctl(s, SIOCBRADDBR, "port"))
-		fail_msg("cannot make a bridge: %s", strerror(errno));
-	close(s);
-	assert_int_equal(if_nametoindex("lo"), RIG_LO);
-	port = if_nametoindex("port");
-	assert_int_not_equal(port, 0);
-	return port;
 }
 
 struct fl_service_key rig__key(uint8_t version, uint8_t proto, uint16_t port)
@@ -183,10 +209,15 @@ void rig__service(struct rig *r, uint32_t id, const struct fl_service_key *key,
 	bucket->way[way] = (hash & 0xffff0000) | id;
 }
 
+void rig__point_one(struct rig *r, uint32_t id, uint16_t slot)
+{
+	fill_slots(r, r->services[id].live, slot_counts[r->services[id].slot_class], slot);
+}
+
 void rig__point(struct rig *r, uint16_t slot)
 {
 	for (uint32_t id = RIG_TCP4; id < RIG_SERVICES; id++)
-		fill_slots(r, r->services[id].live, FL_SLOTS_4K_N, slot);
+		rig__point_one(r, id, slot);
 }
 
 /* What is constant in the outer header, as abi.h describes it. */
@@ -196,13 +227,15 @@ static void fill_outer(const struct rig_backend *b, struct fl_backend *e)
 	uint8_t header[20] = {0x45, [6] = 0x40, [8] = 64};
 
 	e->src_mask = htonl(b->src_mask);
-	if (b->mode == FL_FWD_IPIP4) {
+	if (t->version == 4) {
+		e->addr[10] = e->addr[11] = 0xff;
+		memcpy(e->addr + 12, t->dst, 4);
 		memcpy(&e->src4, t->src, 4);
 		memcpy(&e->dst4, t->dst, 4);
 		memcpy(header + 12, t->src, 4);
 		memcpy(header + 16, t->dst, 4);
 		e->sum4 = htons((uint16_t)~build__checksum(header, sizeof(header)));
-	} else if (b->mode == FL_FWD_IPIP6) {
+	} else if (t->version == 6) {
 		memcpy(e->src6, t->src, 16);
 		memcpy(e->addr, t->dst, 16);
 	}
@@ -210,9 +243,15 @@ static void fill_outer(const struct rig_backend *b, struct fl_backend *e)
 
 void rig__backend(struct rig *r, uint32_t index, const struct rig_backend *b)
 {
-	struct fl_backend e = {.mode = (__u8)b->mode, .hop = {b->hop}};
+	struct fl_backend e = {
+		.mode = (__u8)b->mode,
+		.flags = b->flags,
+		.port = htons(b->port),
+		.hop = {b->hop},
+	};
 
-	e.hop[0].mtu = b->mtu;
+	if (b->mtu)
+		e.hop[0].mtu = b->mtu;
 	fill_outer(b, &e);
 	r->backends[index] = e;
 	if (index < RIG_BACKENDS)
@@ -244,16 +283,26 @@ void rig__tx_port(struct rig *r, uint32_t ifindex, bool there)
 		bpf_map_delete_elem(fd, &ifindex);
 }
 
-static void load(struct rig *r, bool gate_lease)
+static void load(struct rig *r)
 {
+	const struct rig_gates *g = &r->gates;
+
 	r->skel = lb_bpf__open();
 	assert_non_null(r->skel);
-	r->skel->rodata->gate_lease = gate_lease;
+	r->skel->rodata->gate_lease = g->lease;
+	r->skel->rodata->gate_wild = g->wild;
+	r->skel->rodata->gate_sources = g->sources;
+	r->skel->rodata->gate_limits = g->limits;
+	r->skel->rodata->gate_nat = g->nat;
+	r->skel->rodata->gate_jumbo = g->jumbo;
+	r->skel->rodata->gate_events = g->events;
 	for (size_t i = 0; i < 4; i++)
 		r->skel->rodata->flow_key[i] = the_key[i];
-	/* No rig has NAT or limits on: these are large. */
-	bpf_map__set_autocreate(r->skel->maps.nat_flows, false);
-	bpf_map__set_autocreate(r->skel->maps.meters, false);
+	/* As the agent does it: what no gate needs is not made. */
+	bpf_map__set_autocreate(r->skel->maps.nat_flows, g->nat);
+	bpf_map__set_autocreate(r->skel->maps.meters, g->limits);
+	bpf_map__set_max_entries(r->skel->maps.nat_flows,
+				 g->nat_flows ? g->nat_flows : RIG_NAT_FLOWS);
 	if (lb_bpf__load(r->skel))
 		fail_msg("cannot load lb.bpf.o (root?)");
 	r->lb = bpf_program__fd(r->skel->progs.lb);
@@ -271,10 +320,9 @@ static void fill(struct rig *r)
 	static const struct {
 		enum rig_service id;
 		uint8_t version, proto;
-	} services[] = {{RIG_TCP4, 4, PROTO_TCP},
-			{RIG_UDP4, 4, PROTO_UDP},
-			{RIG_TCP6, 6, PROTO_TCP},
-			{RIG_UDP6, 6, PROTO_UDP}};
+	} services[] = {{RIG_TCP4, 4, PROTO_TCP},   {RIG_UDP4, 4, PROTO_UDP},
+			{RIG_TCP6, 6, PROTO_TCP},   {RIG_UDP6, 6, PROTO_UDP},
+			{RIG_SCTP4, 4, PROTO_SCTP}, {RIG_SCTP6, 6, PROTO_SCTP}};
 
 	memcpy(settings.flow_key, the_key, sizeof(the_key));
 	rig__settings(r, &settings);
@@ -284,6 +332,8 @@ static void fill(struct rig *r)
 
 		rig__service(r, services[i].id, &key, FL_SLOTS_4K);
 	}
+	maps__vip(r, 4, 0);
+	maps__vip(r, 6, 0);
 	rig__reset_backends(r);
 	rig__point(r, RIG_L2);
 	rig__tx_port(r, RIG_LO, true);
@@ -301,23 +351,36 @@ static void rig_free(struct rig *r)
 	free(r);
 }
 
-struct rig *rig__get(bool gate_lease)
+struct rig *rig__get(struct rig_gates gates)
 {
-	return rig__get_with_key(gate_lease, rig_flow_key);
+	return rig__get_with_key(gates, rig_flow_key);
 }
 
-struct rig *rig__get_with_key(bool gate_lease, const uint64_t key[4])
+struct rig *rig__plain(void)
 {
-	if (the_rig && the_gate == gate_lease && memcmp(the_key, key, sizeof(the_key)) == 0)
+	return rig__get((struct rig_gates){0});
+}
+
+static bool same_gates(const struct rig_gates *a, const struct rig_gates *b)
+{
+	return a->lease == b->lease && a->wild == b->wild && a->sources == b->sources &&
+	       a->limits == b->limits && a->nat == b->nat && a->jumbo == b->jumbo &&
+	       a->events == b->events && a->nat_flows == b->nat_flows;
+}
+
+struct rig *rig__get_with_key(struct rig_gates gates, const uint64_t key[4])
+{
+	if (the_rig && same_gates(&the_rig->gates, &gates) &&
+	    memcmp(the_key, key, sizeof(the_key)) == 0)
 		return the_rig;
 	rig_free(the_rig);
 	the_rig = calloc(1, sizeof(*the_rig));
 	assert_non_null(the_rig);
-	the_gate = gate_lease;
+	the_rig->gates = gates;
 	memcpy(the_key, key, sizeof(the_key));
 	the_rig->cpus = libbpf_num_possible_cpus();
-	the_rig->port = own_namespace();
-	load(the_rig, gate_lease);
+	the_rig->port = net__own_namespace();
+	load(the_rig);
 	fill(the_rig);
 	return the_rig;
 }
@@ -330,28 +393,45 @@ int rig__teardown(void **state)
 	return 0;
 }
 
-uint64_t rig__hash(const struct rig *r, const struct spec *s)
+uint64_t rig__hash_for(const struct rig *r, const struct spec *s, enum fl_affinity affinity)
 {
 	const __u64 *key = r->settings.flow_key;
 	uint16_t pair[2] = {htons(s->sport), htons(s->dport)};
-	uint64_t src[2], dst[2];
-	uint32_t ports, src4, dst4;
+	uint64_t src[2], dst[2] = {0, 0};
+	uint32_t ports, src4, dst4 = 0, proto = s->proto;
 
+	if (affinity != FL_AFF_FLOW) {
+		pair[1] = 0;
+		proto = 0;
+	} else {
+		memcpy(dst, s->ip.dst, 16);
+		memcpy(&dst4, s->ip.dst, 4);
+	}
+	if (affinity == FL_AFF_SOURCE)
+		pair[0] = 0;
 	memcpy(&ports, pair, sizeof(ports));
 	memcpy(src, s->ip.src, 16);
-	memcpy(dst, s->ip.dst, 16);
-	if (s->ip.version == 6)
-		return fl_flow_hash6(key, (const __u64 *)src, (const __u64 *)dst, ports, s->proto);
 	memcpy(&src4, s->ip.src, 4);
-	memcpy(&dst4, s->ip.dst, 4);
-	return fl_flow_hash4(key, src4, dst4, ports, s->proto);
+	if (s->ip.version == 6)
+		return fl_flow_hash6(key, (const __u64 *)src, (const __u64 *)dst, ports, proto);
+	return fl_flow_hash4(key, src4, dst4, ports, proto);
+}
+
+uint64_t rig__hash(const struct rig *r, const struct spec *s)
+{
+	return rig__hash_for(r, s, FL_AFF_FLOW);
 }
 
 enum rig_service rig__service_of(const struct spec *s)
 {
-	if (s->ip.version == 6)
-		return s->proto == PROTO_TCP ? RIG_TCP6 : RIG_UDP6;
-	return s->proto == PROTO_TCP ? RIG_TCP4 : RIG_UDP4;
+	switch (s->proto) {
+	case PROTO_TCP:
+		return s->ip.version == 6 ? RIG_TCP6 : RIG_TCP4;
+	case PROTO_SCTP:
+		return s->ip.version == 6 ? RIG_SCTP6 : RIG_SCTP4;
+	default:
+		return s->ip.version == 6 ? RIG_UDP6 : RIG_UDP4;
+	}
 }
 
 int rig__run_meta(int prog, const struct frame *in, uint32_t ingress, uint32_t meta,
@@ -415,4 +495,6 @@ void rig__counters(const struct rig *r, struct counters *out)
 		out->service[i] = sum_of(r, r->skel->maps.svc_stats, i);
 		out->backend[i] = sum_of(r, r->skel->maps.be_stats, i);
 	}
+	for (uint32_t i = 0; i < FL_NOTES; i++)
+		out->note[i] = sum_of(r, r->skel->maps.notes, i);
 }

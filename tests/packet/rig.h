@@ -22,13 +22,43 @@
 
 #define RIG_PORT 8080
 #define RIG_LO 1 /* ifindex of `lo` */
-#define RIG_COUNTED 16 /* services and backends below this index have their counters checked */
+#define RIG_COUNTED 20 /* services and backends below this index have their counters checked */
+#define RIG_NAT_PORT 9443 /* port of the backends of `nat` and `fullnat` */
+#define RIG_GUE_PORT 6080
+#define RIG_NAT_FLOWS 4096 /* entries of `nat_flows`, unless told otherwise */
 
 /* Services of a new rig. */
-enum rig_service { RIG_NO_SERVICE, RIG_TCP4, RIG_UDP4, RIG_TCP6, RIG_UDP6, RIG_SERVICES };
+enum rig_service {
+	RIG_NO_SERVICE,
+	RIG_TCP4,
+	RIG_UDP4,
+	RIG_TCP6,
+	RIG_UDP6,
+	RIG_SCTP4,
+	RIG_SCTP6,
+	RIG_SERVICES
+};
 
 /* Backends of a new rig, one a mode; no MTU is known of any. */
-enum rig_index { RIG_NO_BACKEND, RIG_L2, RIG_IPIP4, RIG_IPIP6, RIG_BACKENDS };
+enum rig_index {
+	RIG_NO_BACKEND,
+	RIG_L2,
+	RIG_IPIP4,
+	RIG_IPIP6,
+	RIG_GUE4,
+	RIG_GUE6,
+	RIG_NAT4,
+	RIG_NAT6,
+	RIG_FULL4,
+	RIG_FULL6,
+	RIG_BACKENDS
+};
+
+/* What is loaded: the program's gates, and sizes of maps. */
+struct rig_gates {
+	bool lease, wild, sources, limits, nat, jumbo, events;
+	uint32_t nat_flows; /* 0: RIG_NAT_FLOWS */
+};
 
 extern const uint64_t rig_flow_key[4]; /* of rig__get() */
 extern const uint8_t rig_vip4[4];
@@ -38,8 +68,11 @@ struct rig_backend {
 	enum fl_forward mode;
 	struct fl_hop hop;
 	uint16_t mtu;
-	struct ip tunnel; /* outer header; the last 32 bits of its source are zero under src_mask */
+	struct ip tunnel; /* outer header; the last 32 bits of its source are zero under src_mask.
+			   * NAT: its destination is the backend's address */
 	uint32_t src_mask; /* host order */
+	uint16_t port; /* host order: GUE's destination, or NAT's, where 0 leaves the packet's */
+	uint8_t flags; /* FL_BE_* */
 };
 
 struct rig {
@@ -52,12 +85,14 @@ struct rig {
 	struct rig_backend be[RIG_BACKENDS];
 	struct fl_settings settings;
 	uint32_t port; /* ifindex of a device that is not lo; in tx_ports at first, as lo is */
+	struct rig_gates gates;
 };
 
 struct counters {
 	struct fl_count verdict[FL_VERDICTS];
 	struct fl_count service[RIG_COUNTED];
 	struct fl_count backend[RIG_COUNTED];
+	struct fl_count note[FL_NOTES];
 };
 
 struct run {
@@ -65,11 +100,14 @@ struct run {
 	struct frame out;
 };
 
-/* The process's rig, made on first use and again when the gate differs. */
-struct rig *rig__get(bool gate_lease);
+/* The process's rig, made on first use and again when the gates differ. */
+struct rig *rig__get(struct rig_gates gates);
+
+/* All gates are off. */
+struct rig *rig__plain(void);
 
 /* The same with another key of the flow hash, which is part of the loaded program. */
-struct rig *rig__get_with_key(bool gate_lease, const uint64_t key[4]);
+struct rig *rig__get_with_key(struct rig_gates gates, const uint64_t key[4]);
 
 /* cmocka group teardown. */
 int rig__teardown(void **state);
@@ -87,7 +125,10 @@ void rig__slots(struct rig *r, uint32_t id, const uint16_t *slots);
 void rig__slots_at(struct rig *r, uint32_t outer, const uint16_t *slots);
 uint32_t rig__slot_count(enum fl_slot_class slot_class);
 
-/* Lets all slots of the four services of a new rig hold the same 16 bits. */
+/* Lets all slots of one service hold the same 16 bits. */
+void rig__point_one(struct rig *r, uint32_t id, uint16_t slot);
+
+/* Lets all slots of the services of a new rig hold the same 16 bits. */
 void rig__point(struct rig *r, uint16_t slot);
 
 /* Writes a backend's entry; the next hop stands in hop[0], which is live. */
@@ -97,7 +138,8 @@ void rig__reset_backends(struct rig *r);
 void rig__settings(struct rig *r, const struct fl_settings *s);
 void rig__tx_port(struct rig *r, uint32_t ifindex, bool there);
 
-/* The hash of flowhash.h for a packet's flow. */
+/* The hash of flowhash.h for a packet's flow, and that of an affinity. */
+uint64_t rig__hash_for(const struct rig *r, const struct spec *s, enum fl_affinity affinity);
 uint64_t rig__hash(const struct rig *r, const struct spec *s);
 
 /* The service of a new rig that a packet is for, if its addresses and ports were right. */

@@ -199,7 +199,32 @@ static void test_billion_laughs(void **state)
 		"clients connect to");
 }
 
-/* One service of many backends, 8191 times: refused by count, before memory is taken. */
+/* Services that share their backends share the map's entries; those of different ways do not. */
+static void test_shared_backends(void **state)
+{
+	size_t cap = 1 << 20, n = 0;
+	char *text = malloc(cap);
+
+	(void)state;
+	assert_non_null(text);
+	n += (size_t)snprintf(text, cap, SERVICE "    backends: &p [");
+	for (int i = 0; i < 20000; i++)
+		n += (size_t)snprintf(text + n, cap - n, "{address: 10.0.%d.%d},", i / 250,
+				      i % 250);
+	n += (size_t)snprintf(text + n, cap - n, "]\n");
+	n += (size_t)snprintf(text + n, cap - n,
+			      "  - {name: s2, vip: 192.0.2.10, port: 81, backends: *p}\n");
+	config__free(parse(text));
+	n += (size_t)snprintf(text + n, cap - n,
+			      "  - {name: s3, vip: 192.0.2.10, port: 82, forward: ipip, backends: "
+			      "*p}\n");
+	refused(text, n, -EINVAL,
+		"f:3:3: services: have 40000 different backends (id, address, way of forwarding), "
+		"at most 32766 fit");
+	free(text);
+}
+
+/* One service of many backends, again and again: refused by count, before more memory is taken. */
 static void test_expansion(void **state)
 {
 	size_t cap = 1 << 20, n = 0;
@@ -212,13 +237,13 @@ static void test_expansion(void **state)
 		n += (size_t)snprintf(text + n, cap - n, "{address: 10.0.%d.%d},", i / 250,
 				      i % 250);
 	n += (size_t)snprintf(text + n, cap - n, "]\n");
-	for (int i = 1; i < 5; i++)
+	for (int i = 1; i < 120; i++)
 		n += (size_t)snprintf(text + n, cap - n,
 				      "  - {name: s%d, vip: 192.0.2.10, port: %d, backends: *p}\n",
 				      i, 80 + i);
 	refused(text, n, -EINVAL,
-		"f:6:15: services[3].backends: with these the file has 40000 backends, at most "
-		"32766 fit");
+		"f:6:91191: services[52].backends: the file holds more than 1048576 values once its "
+		"aliases are expanded");
 
 	n = (size_t)snprintf(text, cap, HEAD "services:\n  - &s {");
 	for (int i = 0; i < 2000; i++)
@@ -329,9 +354,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),       cmocka_unit_test(test_top_values),
 		cmocka_unit_test(test_service_values), cmocka_unit_test(test_probe_equal),
-		cmocka_unit_test(test_billion_laughs), cmocka_unit_test(test_expansion),
-		cmocka_unit_test(test_bounds),	       cmocka_unit_test(test_many_mistakes),
-		cmocka_unit_test(test_load),	       cmocka_unit_test(test_distance),
+		cmocka_unit_test(test_billion_laughs), cmocka_unit_test(test_shared_backends),
+		cmocka_unit_test(test_expansion),      cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_many_mistakes),  cmocka_unit_test(test_load),
+		cmocka_unit_test(test_distance),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

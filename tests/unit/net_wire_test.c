@@ -7,12 +7,13 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <linux/if_ether.h>
 #include <linux/neighbour.h>
 #include <net/if_arp.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "net/internal.h"
+#include "net/state.h"
 
 static const uint8_t mac[6] = {2, 0, 0, 0, 0, 1};
 static const uint8_t gw4[4] = {192, 0, 2, 1};
@@ -233,6 +234,117 @@ static void links_of_no_concern_or_malformed(void **state)
 	assert_int_equal(l.ifindex, 1);
 }
 
+/* A VLAN device as the kernel tells of it; `proto` 0: an old kernel, which does not. */
+static struct nlmsghdr *vlan_message(uint32_t ifindex, uint32_t lower, uint16_t id, uint16_t proto)
+{
+	struct nlmsghdr *nlh =
+		link_message(RTM_NEWLINK, AF_UNSPEC, ARPHRD_ETHER, IFF_UP | IFF_RUNNING);
+	struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
+	struct nlattr *info, *data;
+
+	ifi->ifi_index = (int)ifindex;
+	mnl_attr_put_strz(nlh, IFLA_IFNAME, "eth0.7");
+	mnl_attr_put_u32(nlh, IFLA_MTU, 1500);
+	mnl_attr_put(nlh, IFLA_ADDRESS, sizeof(mac), mac);
+	mnl_attr_put_u32(nlh, IFLA_LINK, lower);
+	info = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
+	mnl_attr_put_strz(nlh, IFLA_INFO_KIND, "vlan");
+	data = mnl_attr_nest_start(nlh, IFLA_INFO_DATA);
+	mnl_attr_put_u16(nlh, IFLA_VLAN_ID, id);
+	if (proto)
+		mnl_attr_put_u16(nlh, IFLA_VLAN_PROTOCOL, htons(proto));
+	mnl_attr_nest_end(nlh, data);
+	mnl_attr_nest_end(nlh, info);
+	return nlh;
+}
+
+static void a_vlan_is_read(void **state)
+{
+	struct net_link l;
+
+	(void)state;
+	assert_int_equal(net_wire__link(vlan_message(9, 2, 7, ETH_P_8021Q), &l), 0);
+	assert_true(l.is_vlan && l.q && l.ether);
+	assert_int_equal(l.vlan, 7);
+	assert_int_equal(l.lower, 2);
+	assert_int_equal(net_wire__link(vlan_message(9, 2, 4094, 0), &l), 0);
+	assert_true(l.is_vlan && l.q);
+	assert_int_equal(l.vlan, 4094);
+	assert_int_equal(net_wire__link(vlan_message(9, 2, 7, ETH_P_8021AD), &l), 0);
+	assert_true(l.is_vlan);
+	assert_false(l.q);
+}
+
+/* The device below is in another network namespace: its number says nothing here. */
+static void a_vlan_from_elsewhere(void **state)
+{
+	struct nlmsghdr *nlh = vlan_message(9, 2, 7, ETH_P_8021Q);
+	struct net_link l;
+
+	(void)state;
+	mnl_attr_put_u32(nlh, IFLA_LINK_NETNSID, 0);
+	assert_int_equal(net_wire__link(nlh, &l), 0);
+	assert_true(l.is_vlan);
+	assert_int_equal(l.lower, 0);
+}
+
+/* IFLA_LINK of other kinds (a veth's other end), and kinds that only begin alike. */
+static void other_kinds_are_no_vlans(void **state)
+{
+	static const char *const kinds[] = {"veth", "vlan2", "vla", ""};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		struct nlmsghdr *nlh = link_message(RTM_NEWLINK, AF_UNSPEC, ARPHRD_ETHER, IFF_UP);
+		struct net_link l;
+		struct nlattr *info;
+
+		mnl_attr_put_strz(nlh, IFLA_IFNAME, "eth0");
+		mnl_attr_put_u32(nlh, IFLA_LINK, 2);
+		info = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
+		mnl_attr_put_strz(nlh, IFLA_INFO_KIND, kinds[i]);
+		mnl_attr_nest_end(nlh, info);
+		assert_int_equal(net_wire__link(nlh, &l), 0);
+		assert_false(l.is_vlan);
+		assert_int_equal(l.lower, 0);
+	}
+}
+
+static void add_vlan(struct net *n, uint32_t ifindex, uint32_t lower, uint16_t proto)
+{
+	struct net_link l;
+
+	assert_int_equal(net_wire__link(vlan_message(ifindex, lower, 7, proto), &l), 0);
+	assert_true(net_links__update(n, &l));
+}
+
+static int way(struct net *n, uint32_t ifindex, uint32_t *lower, uint16_t *vlan)
+{
+	return net__vlan(n, net_links__find(n, ifindex), lower, vlan);
+}
+
+static void the_way_of_a_vlan(void **state)
+{
+	static struct net n; /* empty tables, nobody to tell */
+	struct net_link below = {.ifindex = 2, .name = "eth0", .ether = true};
+	uint32_t lower = 0;
+	uint16_t vlan = 0;
+
+	(void)state;
+	add_vlan(&n, 9, 2, ETH_P_8021Q);
+	assert_int_equal(way(&n, 9, &lower, &vlan), -ENOTSUP); /* not known (yet) */
+	net_links__update(&n, &below);
+	assert_int_equal(way(&n, 9, &lower, &vlan), 0);
+	assert_int_equal(lower, 2);
+	assert_int_equal(vlan, NET_TAG | 7);
+	assert_int_equal(way(&n, 2, &lower, &vlan), -ENOTSUP); /* no VLAN */
+	add_vlan(&n, 10, 9, ETH_P_8021Q);
+	assert_int_equal(way(&n, 10, &lower, &vlan), -ENOTSUP); /* a VLAN in a VLAN */
+	add_vlan(&n, 11, 2, ETH_P_8021AD);
+	assert_int_equal(way(&n, 11, &lower, &vlan), -ENOTSUP);
+	net_links__free(&n);
+}
+
 static void a_neighbour_is_read(void **state)
 {
 	struct nlmsghdr *nlh = neigh(RTM_NEWNEIGH, AF_INET6, NUD_STALE);
@@ -327,6 +439,10 @@ int main(void)
 		cmocka_unit_test(up_needs_the_operator_and_the_carrier),
 		cmocka_unit_test(only_ethernet_is_ether),
 		cmocka_unit_test(links_of_no_concern_or_malformed),
+		cmocka_unit_test(a_vlan_is_read),
+		cmocka_unit_test(a_vlan_from_elsewhere),
+		cmocka_unit_test(other_kinds_are_no_vlans),
+		cmocka_unit_test(the_way_of_a_vlan),
 		cmocka_unit_test(a_neighbour_is_read),
 		cmocka_unit_test(a_neighbour_without_a_usable_mac),
 		cmocka_unit_test(neighbours_of_no_concern_or_malformed),

@@ -9,6 +9,7 @@
  */
 #include "agent/agent.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +26,9 @@ struct adoption {
 static int adopt_service(struct agent *a, uint32_t id, const struct fl_service *entry,
 			 struct err *err)
 {
+	struct service_key key = {.key = entry->key, .port_last = ntohs(entry->port_last)};
 	struct service *s =
-		service__new(a, &entry->key, entry->name, (enum fl_slot_class)entry->slot_class);
+		service__new(a, &key, entry->name, (enum fl_slot_class)entry->slot_class);
 	int rc;
 
 	if (!s)
@@ -42,29 +44,41 @@ static int adopt_service(struct agent *a, uint32_t id, const struct fl_service *
 	return 0;
 }
 
-static int adopt_member(struct service *s, uint32_t index, const struct fl_backend *b,
-			const struct fl_member *memory)
+static enum config_forward forward_of(enum fl_forward mode)
+{
+	switch (mode) {
+	case FL_FWD_IPIP4:
+	case FL_FWD_IPIP6:
+		return CONFIG_FWD_IPIP;
+	case FL_FWD_GUE4:
+	case FL_FWD_GUE6:
+		return CONFIG_FWD_GUE;
+	case FL_FWD_NAT:
+		return CONFIG_FWD_NAT;
+	case FL_FWD_FULLNAT:
+		return CONFIG_FWD_FULLNAT;
+	default:
+		return CONFIG_FWD_L2;
+	}
+}
+
+static int adopt_member(struct service *s, struct target *t, const struct fl_member *memory)
 {
 	struct member **more, *m;
-	struct addr address;
 
 	more = realloc(s->members, (s->n_members + 1) * sizeof(*more));
 	if (!more)
 		return -ENOMEM;
 	s->members = more;
-	memcpy(address.b, b->addr, sizeof(address.b));
-	m = member__new(s, b->id, &address);
+	m = member__new(s, t);
 	if (!m)
 		return -ENOMEM;
-	m->index = index;
-	m->indexed = true;
 	m->weight = memory->weight;
 	/* The thresholds come with the configuration. */
 	health__init(&m->health, 1, 1, (enum fl_health)memory->health, (enum fl_admin)memory->admin,
 		     memory->since);
-	s->forward = b->mode == FL_FWD_L2 ? CONFIG_FWD_L2 : CONFIG_FWD_IPIP;
+	s->forward = forward_of((enum fl_forward)t->entry.mode);
 	s->members[s->n_members++] = m;
-	s->agent->by_index[index] = m;
 	return 0;
 }
 
@@ -72,13 +86,13 @@ static void each_member(void *ctx, const struct fl_member_key *k, const struct f
 {
 	struct adoption *ad = ctx;
 	struct agent *a = ad->agent;
-	const struct fl_backend *b = plane__backend(a->plane, k->backend);
+	struct target *t = k->backend < FL_MAX_BACKENDS ? a->by_index[k->backend] : NULL;
 	struct service *s = k->service < FL_MAX_SERVICES ? a->by_id[k->service] : NULL;
 
 	if (ad->rc)
 		return;
-	if (s && b && !a->by_index[k->backend]) {
-		ad->rc = adopt_member(s, k->backend, b, memory);
+	if (s && t) {
+		ad->rc = adopt_member(s, t, memory);
 	} else {
 		struct fl_member_key *more =
 			realloc(ad->orphans, (ad->n_orphans + 1) * sizeof(*more));
@@ -92,28 +106,28 @@ static void each_member(void *ctx, const struct fl_member_key *k, const struct f
 	}
 }
 
-static void release_orphan(void *ctx, uint32_t index)
-{
-	struct agent *a = ctx;
-
-	plane__backend_release(a->plane, index);
-}
-
 static int adopt_members(struct agent *a, struct err *err)
 {
 	struct adoption ad = {.agent = a};
-	int rc = plane__members(a->plane, each_member, &ad);
+	int rc = 0;
 
+	for (uint32_t i = 1; i < FL_MAX_BACKENDS && !rc; i++) {
+		if (plane__backend(a->plane, i))
+			rc = target__adopt(a, i);
+	}
+	if (!rc)
+		rc = plane__members(a->plane, each_member, &ad);
 	rc = rc ? rc : ad.rc;
 	for (size_t i = 0; !rc && i < ad.n_orphans; i++)
 		plane__member_delete(a->plane, ad.orphans[i].service, ad.orphans[i].backend);
 	free(ad.orphans);
 	if (rc)
-		return err__set(err, rc, "cannot adopt the pinned map 'members': %s",
+		return err__set(err, rc,
+				"cannot adopt the pinned maps 'backends' and 'members': %s",
 				strerror(-rc));
 	for (uint32_t i = 1; i < FL_MAX_BACKENDS; i++) {
-		if (plane__backend(a->plane, i) && !a->by_index[i])
-			grace__after(a->grace, release_orphan, a, i);
+		if (a->by_index[i])
+			target__put(a, a->by_index[i]);
 	}
 	return 0;
 }
@@ -129,13 +143,13 @@ static void settled(void *ctx, uint32_t arg)
 			a->by_id[i]->settling = false;
 	}
 	for (uint32_t i = 0; i < FL_MAX_BACKENDS; i++) {
-		struct member *m = a->by_index[i];
+		struct target *t = a->by_index[i];
 
-		if (!m)
+		if (!t)
 			continue;
-		m->hop_settling = false;
-		if (m->hop_dirty)
-			member__hop_changed(m);
+		t->settling = false;
+		if (t->dirty)
+			target__hop_changed(a, t);
 	}
 }
 
@@ -158,8 +172,6 @@ int adopt__all(struct agent *a, struct err *err)
 	for (s = TAILQ_FIRST(&a->services); s; s = next) {
 		next = TAILQ_NEXT(s, entry);
 		s->settling = true;
-		for (size_t i = 0; i < s->n_members; i++)
-			s->members[i]->hop_settling = true;
 		if (plane__service_published(a->plane, s->id)) {
 			n++;
 			continue;

@@ -30,6 +30,7 @@ static void on_flush(uv_prepare_t *h)
 
 	TAILQ_FOREACH (s, &a->services, entry)
 		service__flush(s);
+	nat__flush(a);
 }
 
 static void on_tick(uv_timer_t *h)
@@ -38,6 +39,7 @@ static void on_tick(uv_timer_t *h)
 	struct fl_lease lease;
 
 	rates__tick(a);
+	nat__tick(a);
 	grace__retry(a->grace);
 	a->late_max_ns = rt__take_lateness(a->rt);
 	if (rt__last_error(a->rt) && !a->renew_failing)
@@ -93,6 +95,7 @@ void agent__configured(struct agent *a)
 	struct err warning, err;
 
 	log__setup(c->log_level, a->log_sink);
+	plane__drop_unused(a->plane);
 	rt__set_lease(a->rt, c->lease_ms);
 	uv_timer_start(&a->heartbeat, on_heartbeat, 0, beat);
 	if (a->ready) {
@@ -129,6 +132,7 @@ void agent__stop(struct agent *a, int exit_code)
 	TAILQ_FOREACH (s, &a->services, entry)
 		for (size_t i = 0; i < s->n_members; i++)
 			member__quiet(s->members[i]);
+	target__quiet_all(a);
 	api__free(a->api);
 	prober__free(a->prober);
 	net__free(a->net);
@@ -206,6 +210,8 @@ static void free_agent(struct agent *a)
 		if (s)
 			service__free(s);
 	}
+	target__free_all(a);
+	nat__free(a);
 	rt__stop(a->rt);
 	grace__free(a->grace);
 	plane__close(a->plane);

@@ -7,8 +7,11 @@
  * grace periods (grace.c) and hand their results back to the loop.
  *
  *   probe result -> member.c (health) -> service.c (table, swap) -> plane
- *   netlink      -> hops.c -> member.c (next hop) -> plane
- *   file         -> apply.c (prepare on a worker, commit on the loop) -> service.c, member.c
+ *   netlink      -> hops.c -> target.c (next hop) -> plane
+ *   file         -> apply.c (prepare on a worker) -> stage.c, commit.c (on the loop) -> all of these
+ *
+ * A service has members, its backends; members of several services that are reached in the same way
+ * share a target, an entry of `backends`.
  */
 #ifndef FAIRLEAD_AGENT_AGENT_H
 #define FAIRLEAD_AGENT_AGENT_H
@@ -28,6 +31,9 @@
 #include "probe/probe.h"
 #include "table/table.h"
 
+struct member;
+struct target;
+
 /* A counter and its rate over the last tick. */
 struct rate {
 	struct fl_count last; /* absolute */
@@ -35,40 +41,65 @@ struct rate {
 	uint64_t at_ns; /* when `last` was read, 0: never */
 };
 
-/* One backend of one service. */
+/* The way to an address, watched once however many entries of `backends` have the address. */
+struct hop {
+	struct addr address; /* first: the tree's key */
+	struct net_hop net;
+	unsigned int holds; /* targets, and who is about to make one */
+	LIST_HEAD(, target) targets;
+};
+
+/*
+ * An entry of `backends`, shared by all members that are reached in the same way. It stays for a grace
+ * period after its last member has left, and a member that comes meanwhile finds it again.
+ */
+struct target {
+	struct fl_backend entry; /* first: the tree's key; next hop and flags are zero here */
+	uint32_t index; /* in `backends` */
+	bool listed; /* in the tree */
+	bool record; /* FL_BE_RECORD is set */
+	bool settling; /* the entry's hop was flipped less than a grace period ago */
+	bool dirty; /* and must be flipped again then */
+	unsigned int releases; /* grace periods under way after which it goes, if nobody has it */
+	struct hop *hop; /* NULL: adopted, not watched yet */
+	LIST_ENTRY(target) hop_entry; /* in its hop's list */
+	LIST_HEAD(, member) members;
+	struct rate rate;
+};
+
+/* One backend of one service. There may be millions, so what is rare is not in here. */
 struct member {
 	TAILQ_ENTRY(member) retired_entry; /* in service.retired */
-	LIST_ENTRY(member) hop_entry; /* in its hop's list */
+	LIST_ENTRY(member) target_entry; /* in target.members */
 	struct service *service;
-	char id[FL_ID_LEN];
-	struct addr address;
-	uint32_t weight;
-	uint32_t index; /* in `backends` */
-	bool indexed; /* index is valid */
+	struct target *target;
 	struct health health;
 	struct probe_sub *sub; /* NULL: not probed (yet) */
-	struct hop *hop; /* what netlink says, NULL: not watched (yet) */
-	bool hop_settling; /* the entry's hop was flipped less than a grace period ago */
-	bool hop_dirty; /* and must be flipped again then */
+	char *probe_detail; /* of the last probe; NULL: nothing to say */
+	uint64_t probe_latency_ns, probe_at_ns; /* CLOCK_REALTIME; 0: not probed yet */
+	uint32_t weight;
+	uint16_t probe_port; /* that `sub` probes */
+	bool probe_ok;
 	bool kept; /* an apply is running: the next configuration has it too */
-	bool releasing; /* retired, its index is released after the present grace period */
-	/* the last probe, for status */
-	bool probed, probe_ok;
-	uint64_t probe_latency_ns, probe_at_ns; /* CLOCK_REALTIME */
-	char probe_detail[160];
-	struct rate rate;
+	bool retired; /* in service.retired */
+};
+
+/* What tells one service from another: the key, and where a range of ports ends. */
+struct service_key {
+	struct fl_service_key key;
+	uint16_t port_last; /* host order */
 };
 
 /* A service as packets find it. */
 struct service {
 	TAILQ_ENTRY(service) entry;
 	struct agent *agent;
-	struct fl_service_key key;
+	struct service_key key;
 	char name[FL_NAME_LEN];
 	enum fl_slot_class slot_class;
 	enum config_forward forward;
 	const struct config_service
-		*config; /* of agent.config; NULL: adopted, not configured yet */
+		*config; /* of agent.config; NULL: adopted, not configured yet; or dismissed */
 	uint32_t id; /* in `services` */
 	struct table_base *base; /* ordinals are places in `members` */
 	struct member **members;
@@ -86,6 +117,18 @@ struct service {
 
 TAILQ_HEAD(service_list, service);
 
+/* An endpoint whose replies may still belong to another service, so that they need records. */
+struct nat_pause {
+	struct fl_endpoint endpoint;
+	uint64_t until_ns; /* CLOCK_MONOTONIC */
+};
+
+struct nat_state {
+	bool dirty, failed;
+	struct nat_pause *pauses;
+	size_t n_pauses;
+};
+
 struct agent {
 	uv_loop_t loop;
 	const char *config_path; /* absolute */
@@ -100,14 +143,16 @@ struct agent {
 	struct grace *grace;
 	struct rt *rt;
 	void *hops; /* tsearch(3) tree of struct hop */
+	void *targets; /* of struct target */
 	struct service_list services;
 	struct service *by_id[FL_MAX_SERVICES];
-	struct member *by_index[FL_MAX_BACKENDS];
+	struct target *by_index[FL_MAX_BACKENDS];
+	struct nat_state nat;
 	struct plane_link *links; /* where the program is attached */
 	size_t n_links;
 	struct apply *applying; /* an apply between prepare and commit */
 	bool apply_again; /* SIGHUP came meanwhile */
-	struct rate verdicts[FL_VERDICTS];
+	struct rate verdicts[FL_VERDICTS], notes[FL_NOTES];
 	uint64_t lapses_before; /* the maps' count of lapses when this agent began */
 	uint64_t lapses_seen;
 	uint64_t late_max_ns; /* worst wake-up of the real-time thread in the last second */
@@ -137,14 +182,14 @@ void agent__configured(struct agent *a);
 /* Starts to load and apply the agent's file; `request` (may be NULL) gets the outcome. */
 void apply__start(struct agent *a, struct api_request *request);
 
-/* What the plane must know of a configuration. */
+/* commit.c: what the plane must know of a configuration */
 struct plane_options commit__options(const struct config *c);
 
 /* adopt.c: the state that an earlier agent left in the maps */
 int adopt__all(struct agent *a, struct err *err);
 
 /* service.c */
-struct service *service__new(struct agent *a, const struct fl_service_key *key, const char *name,
+struct service *service__new(struct agent *a, const struct service_key *key, const char *name,
 			     enum fl_slot_class slot_class);
 void service__free(struct service *s);
 /* Computes the table and makes it live, now if the idle one is free, else after the grace period. */
@@ -153,36 +198,82 @@ void service__flush(struct service *s);
 void service__retire(struct service *s, struct member *m);
 /* After the entry can no longer be found: releases id and members after a grace period. */
 void service__dismiss(struct service *s);
-/* The key by which packets find a configured service. */
-struct fl_service_key service__key(const struct config_service *c);
+/* What tells a configured service from others. */
+struct service_key service__key(const struct config_service *c);
 
 /* member.c */
-struct member *member__new(struct service *s, const char *id, const struct addr *address);
+
+/* NULL: out of memory. */
+struct member *member__new(struct service *s, struct target *t);
+/* Leaves its target. */
 void member__free(struct member *m);
-/* Ends its probe and its watch; its entry in `backends` stays. */
+/* The same, and what a restart would know of it. */
+void member__drop(struct member *m);
+const char *member__id(const struct member *m);
+struct addr member__address(const struct member *m);
+/* Takes over verdict, the operator's word and the last probe of the one in whose place it comes. */
+int member__inherit(struct member *m, const struct member *from);
+/* Ends its probe. */
 void member__quiet(struct member *m);
-/* Gives it an entry in `backends` that fits its hop's source address. */
-int member__index(struct member *m, const struct config *c, struct err *err);
-/* Watches its next hop. */
-int member__watch(struct member *m, struct err *err);
 /* (Re)starts its probe with the service's present arguments. */
-int member__probe(struct member *m, struct err *err);
-/* The next hop has changed (or is to be written for the first time). */
-void member__hop_changed(struct member *m);
+int member__probe(struct member *m, const struct config_backend *b, struct err *err);
+/* Goes to another target as soon as the slots do. */
+int member__move(struct member *m, struct target *to);
 /* Writes what a restart must know. */
 void member__remember(const struct member *m);
 /* The operator's word. True if it changed anything. */
 bool member__drain(struct member *m, bool drain);
 
-/* hops.c: one watch for each address, however many members have it */
-struct hop {
-	struct addr address; /* first: the tree's key */
-	struct net_hop net;
-	LIST_HEAD(, member) members;
-};
-int hops__join(struct agent *a, struct member *m, struct err *err);
-void hops__leave(struct agent *a, struct member *m);
+/* target.c */
+
+/*
+ * The target for a backend of a service under configuration `c`: one that is there, or a new one.
+ * `like` (may be NULL) is the one that it had so far, whose source address it keeps while the route's
+ * is not known. The caller's member joins it before anything else happens, or target__put().
+ */
+int target__get(struct agent *a, const struct config *c, const struct config_service *s,
+		const struct config_backend *b, const struct target *like, struct target **out,
+		struct err *err);
+/* The target of an adopted entry; -ENOMEM. */
+int target__adopt(struct agent *a, uint32_t index);
+void target__join(struct target *t, struct member *m);
+void target__leave(struct member *m);
+/* Nobody has it: it goes after a grace period, unless somebody comes. */
+void target__put(struct agent *a, struct target *t);
+/* The next hop has changed (or is to be written for the first time). */
+void target__hop_changed(struct agent *a, struct target *t);
+/* Ends all watches; the entries stay. */
+void target__quiet_all(struct agent *a);
+void target__free_all(struct agent *a);
+
+/* hops.c */
+
+/* The way to an address, watched from now on; each hold needs one drop. */
+int hops__hold(struct agent *a, const struct addr *address, struct hop **out, struct err *err);
+void hops__drop(struct agent *a, struct hop *h);
 void hops__changed(void *agent, const struct addr *address, const struct net_hop *hop);
+
+/* nat.c: whose the replies of backends are */
+
+/* Something that has to do with NAT changed: nat__sync() is due. */
+void nat__touch(struct agent *a);
+/*
+ * Brings `nat_back` and FL_BE_RECORD to what all services that may have flows want. -errno: the map
+ * is as it was, and the next call tries again.
+ */
+int nat__sync(struct agent *a, struct err *err);
+/* The same if it is due, from the loop; errors go to the log. */
+void nat__flush(struct agent *a);
+/* Once a second: names that may be given by now. */
+void nat__tick(struct agent *a);
+void nat__free(struct agent *a);
+/* The pool of full NAT; warns of addresses that are not this machine's. */
+int nat__pool(struct agent *a, const struct config *c, struct err *err);
+
+/* ports.c */
+
+/* Lets packets leave by what they may need: VLAN devices, with NAT every interface. */
+void ports__sync(struct agent *a, const struct config *c);
 
 /* links.c */
 /* Attaches to all interfaces of `c`; on failure detaches those that are new. */
@@ -190,7 +281,9 @@ int links__attach(struct agent *a, const struct config *c, struct err *err);
 /* Detaches from interfaces that `c` no longer names. */
 void links__prune(struct agent *a, const struct config *c);
 /* An interface came, went, or changed its index. */
-void links__changed(void *agent, uint32_t ifindex, const char *name, bool present, bool up);
+void links__changed(void *agent, const struct net_link *l, bool present);
+/* Whether an interface of `c` has an MTU for which frames need more than one buffer. */
+bool links__jumbo(const struct config *c);
 
 /* status.c, ops.c, rates.c */
 json_t *status__json(struct agent *a);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* apply.h - between apply.c (load, prepare, reply) and commit.c (from the running state to the next). */
+/* apply.h - between apply.c (load, prepare, reply), stage.c and commit.c (to the next state). */
 #ifndef FAIRLEAD_AGENT_APPLY_H
 #define FAIRLEAD_AGENT_APPLY_H
 
@@ -23,5 +23,27 @@ struct apply {
  * over next and bases when it succeeds.
  */
 int commit__run(struct apply *ap, struct err *err);
+
+/* --- stage.c: one service of `next` on its way --------------------------------------------------- */
+
+struct stage {
+	struct service *old; /* the one with the same key, NULL: none */
+	struct service *service; /* old when it is kept, else a new one */
+	struct member **members; /* in the configuration's order */
+	size_t n; /* how many of them are staged */
+	struct member **by_id; /* the old service's members, sorted */
+	uint32_t *counts; /* what the service's `counts` becomes */
+	bool published;
+};
+
+bool stage__is_new(const struct stage *st);
+/* Finds or makes the service and its members. What was made is there even on failure. */
+int stage__service(struct agent *a, struct stage *st, const struct config_service *c,
+		   const struct config *next, struct err *err);
+/* Takes back what was made. */
+void stage__undo(struct agent *a, struct stage *st);
+/* Hands members and base over to the service. */
+void stage__equip(struct stage *st, const struct config_service *c, struct table_base **base);
+void stage__free(struct stage *stages, size_t n);
 
 #endif

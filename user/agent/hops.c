@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* hops.c - next hops of backends' addresses, shared by all members that have the same address. */
+/* hops.c - next hops of backends' addresses, one watch for each address. */
 #include "agent/agent.h"
 
 #include <errno.h>
@@ -19,42 +19,44 @@ static struct hop *find(struct agent *a, const struct addr *address)
 	return node ? *(struct hop **)node : NULL;
 }
 
-int hops__join(struct agent *a, struct member *m, struct err *err)
+static int make(struct agent *a, const struct addr *address, struct hop **out, struct err *err)
 {
-	struct hop *h = find(a, &m->address);
+	struct hop *h = calloc(1, sizeof(*h));
 	int rc;
 
-	if (!h) {
-		h = calloc(1, sizeof(*h));
-		if (!h)
-			return err__set(err, -ENOMEM, "out of memory");
-		h->address = m->address;
-		LIST_INIT(&h->members);
-		rc = net__watch(a->net, &h->address, &h->net, err);
-		if (rc) {
-			free(h);
-			return rc;
-		}
-		if (!tsearch(h, &a->hops, compare)) {
-			net__unwatch(a->net, &h->address);
-			free(h);
-			return err__set(err, -ENOMEM, "out of memory");
-		}
+	if (!h)
+		return err__set(err, -ENOMEM, "out of memory");
+	h->address = *address;
+	LIST_INIT(&h->targets);
+	rc = net__watch(a->net, &h->address, &h->net, err);
+	if (rc) {
+		free(h);
+		return rc;
 	}
-	LIST_INSERT_HEAD(&h->members, m, hop_entry);
-	m->hop = h;
+	if (!tsearch(h, &a->hops, compare)) {
+		net__unwatch(a->net, &h->address);
+		free(h);
+		return err__set(err, -ENOMEM, "out of memory");
+	}
+	*out = h;
 	return 0;
 }
 
-void hops__leave(struct agent *a, struct member *m)
+int hops__hold(struct agent *a, const struct addr *address, struct hop **out, struct err *err)
 {
-	struct hop *h = m->hop;
+	struct hop *h = find(a, address);
+	int rc = h ? 0 : make(a, address, &h, err);
 
-	if (!h)
-		return;
-	LIST_REMOVE(m, hop_entry);
-	m->hop = NULL;
-	if (!LIST_EMPTY(&h->members))
+	if (rc)
+		return rc;
+	h->holds++;
+	*out = h;
+	return 0;
+}
+
+void hops__drop(struct agent *a, struct hop *h)
+{
+	if (--h->holds)
 		return;
 	net__unwatch(a->net, &h->address);
 	tdelete(h, &a->hops, compare);
@@ -63,12 +65,16 @@ void hops__leave(struct agent *a, struct member *m)
 
 void hops__changed(void *agent, const struct addr *address, const struct net_hop *net)
 {
-	struct hop *h = find(agent, address);
-	struct member *m;
+	struct agent *a = agent;
+	struct target *t, *next;
+	struct hop *h = find(a, address);
 
 	if (!h)
 		return;
 	h->net = *net;
-	LIST_FOREACH (m, &h->members, hop_entry)
-		member__hop_changed(m);
+	/* A changed source makes new targets, which are put at the list's head. */
+	for (t = LIST_FIRST(&h->targets); t; t = next) {
+		next = LIST_NEXT(t, hop_entry);
+		target__hop_changed(a, t);
+	}
 }

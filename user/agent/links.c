@@ -3,10 +3,21 @@
 #include "agent/agent.h"
 
 #include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "core/log.h"
+
+/*
+ * What drivers with native XDP carry in one page, headroom and the kernel's own part taken off: 3498
+ * bytes (mlx5) to 3506 (veth). Beyond it they want a program that knows of frames in several buffers.
+ */
+#define PAGE_MTU 3498
 
 static bool named(const struct config *c, const char *ifname)
 {
@@ -91,29 +102,56 @@ void links__prune(struct agent *a, const struct config *c)
 	free(names);
 }
 
-void links__changed(void *agent, uint32_t ifindex, const char *name, bool present, bool up)
+static void attached_changed(struct agent *a, struct plane_link *at, const struct net_link *l,
+			     bool present)
 {
-	struct agent *a = agent;
 	struct err err;
 
-	for (size_t i = 0; i < a->n_links; i++) {
-		struct plane_link *l = &a->links[i];
-
-		if (strcmp(l->ifname, name) != 0)
-			continue;
-		if (!present) {
-			log_error(
-				"interface %s is gone, and its traffic with it; fairlead attaches "
-				"again as soon as it is back",
-				name);
-			l->ifindex = 0;
-		} else if (l->ifindex != ifindex) {
-			if (attach_one(a, name, a->config->xdp_generic, l, &err))
-				log_error("interface %s is back, but: %s", name, err.text);
-			else
-				log_info("interface %s is back: attached again", name);
-		} else {
-			log_info("interface %s is %s", name, up ? "up" : "down");
-		}
+	if (!present) {
+		log_error("interface %s is gone, and its traffic with it; fairlead attaches again "
+			  "as soon as it is back",
+			  l->name);
+		at->ifindex = 0;
+	} else if (at->ifindex == l->ifindex) {
+		log_info("interface %s is %s", l->name, l->up ? "up" : "down");
+	} else if (attach_one(a, l->name, a->config->xdp_generic, at, &err)) {
+		log_error("interface %s is back, but: %s", l->name, err.text);
+	} else {
+		log_info("interface %s is back: attached again", l->name);
 	}
+}
+
+void links__changed(void *agent, const struct net_link *l, bool present)
+{
+	struct agent *a = agent;
+
+	for (size_t i = 0; i < a->n_links; i++) {
+		if (strcmp(a->links[i].ifname, l->name) == 0)
+			attached_changed(a, &a->links[i], l, present);
+	}
+	if (!present)
+		plane__vlan_forget(a->plane, l->ifindex);
+	else if (a->config)
+		ports__sync(a, a->config);
+}
+
+/* 0: not known. */
+static unsigned int mtu_of(int fd, const char *ifname)
+{
+	struct ifreq r = {0};
+
+	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", ifname);
+	return ioctl(fd, SIOCGIFMTU, &r) ? 0 : (unsigned int)r.ifr_mtu;
+}
+
+bool links__jumbo(const struct config *c)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool jumbo = false;
+
+	for (size_t i = 0; fd >= 0 && i < c->n_interfaces; i++)
+		jumbo |= mtu_of(fd, c->interfaces[i]) > PAGE_MTU;
+	if (fd >= 0)
+		close(fd);
+	return jumbo;
 }

@@ -10,24 +10,60 @@
 
 #include "core/log.h"
 
-struct member *member__new(struct service *s, const char *id, const struct addr *address)
+struct member *member__new(struct service *s, struct target *t)
 {
 	struct member *m = calloc(1, sizeof(*m));
 
 	if (!m)
 		return NULL;
 	m->service = s;
-	m->address = *address;
-	snprintf(m->id, sizeof(m->id), "%s", id);
 	health__init(&m->health, 1, 1, FL_HEALTH_UNKNOWN, FL_ADMIN_NONE, agent__realtime_ns());
+	target__join(t, m);
 	return m;
+}
+
+const char *member__id(const struct member *m)
+{
+	return m->target->entry.id;
+}
+
+struct addr member__address(const struct member *m)
+{
+	struct addr a;
+
+	memcpy(a.b, m->target->entry.addr, sizeof(a.b));
+	return a;
+}
+
+static int set_detail(struct member *m, const char *text)
+{
+	char *copy = NULL;
+
+	if (text && text[0]) {
+		if (m->probe_detail && strcmp(m->probe_detail, text) == 0)
+			return 0;
+		copy = strdup(text);
+		if (!copy)
+			return -ENOMEM;
+	}
+	free(m->probe_detail);
+	m->probe_detail = copy;
+	return 0;
+}
+
+int member__inherit(struct member *m, const struct member *from)
+{
+	m->health = from->health;
+	m->probe_ok = from->probe_ok;
+	m->probe_latency_ns = from->probe_latency_ns;
+	m->probe_at_ns = from->probe_at_ns;
+	return set_detail(m, from->probe_detail);
 }
 
 void member__quiet(struct member *m)
 {
 	probe_sub__cancel(m->sub);
 	m->sub = NULL;
-	hops__leave(m->service->agent, m);
 }
 
 void member__free(struct member *m)
@@ -35,21 +71,41 @@ void member__free(struct member *m)
 	if (!m)
 		return;
 	member__quiet(m);
+	target__leave(m);
+	free(m->probe_detail);
 	free(m);
+}
+
+void member__drop(struct member *m)
+{
+	uint32_t service = m->service->id, index = m->target->index;
+	struct plane *plane = m->service->agent->plane;
+	const struct member *other;
+
+	/* One that left and came back has two for a moment, and one memory. */
+	LIST_FOREACH (other, &m->target->members, target_entry) {
+		if (other != m && other->service == m->service)
+			break;
+	}
+	if (!other)
+		plane__member_delete(plane, service, index);
+	member__free(m);
 }
 
 static void log_member(enum log_level level, const struct member *m, const char *text)
 {
+	struct addr a = member__address(m);
 	char address[ADDR_STRLEN];
 	const struct log_field fields[] = {
 		{"SERVICE", m->service->name},
-		{"BACKEND", m->id},
-		{"ADDRESS", addr__format(&m->address, address)},
+		{"BACKEND", member__id(m)},
+		{"ADDRESS", addr__format(&a, address)},
 		{"STATE", health__name(&m->health)},
 		{NULL, NULL},
 	};
 
-	log__write(level, fields, "service %s: backend %s %s", m->service->name, m->id, text);
+	log__write(level, fields, "service %s: backend %s %s", m->service->name, member__id(m),
+		   text);
 }
 
 void member__remember(const struct member *m)
@@ -62,8 +118,8 @@ void member__remember(const struct member *m)
 	};
 	struct err err;
 
-	if (m->indexed &&
-	    plane__member_set(m->service->agent->plane, m->service->id, m->index, &memory, &err))
+	if (plane__member_set(m->service->agent->plane, m->service->id, m->target->index, &memory,
+			      &err))
 		log_error("%s; a restart would not know its state", err.text);
 }
 
@@ -103,11 +159,11 @@ static bool on_probe(void *ctx, const struct probe_result *r)
 	uint64_t mono = uv_hrtime(), first = m->health.first_bad_ns;
 	enum health_change change;
 
-	m->probed = true;
 	m->probe_ok = r->ok;
 	m->probe_latency_ns = r->latency_ns;
 	m->probe_at_ns = agent__realtime_ns();
-	snprintf(m->probe_detail, sizeof(m->probe_detail), "%s", r->detail);
+	if (set_detail(m, r->detail))
+		set_detail(m, NULL);
 	change = health__result(&m->health, r->ok, mono, m->probe_at_ns);
 	if (change != HEALTH_SAME) {
 		m->service->dirty = true;
@@ -117,155 +173,31 @@ static bool on_probe(void *ctx, const struct probe_result *r)
 	return health__settled(&m->health);
 }
 
-int member__probe(struct member *m, struct err *err)
+int member__probe(struct member *m, const struct config_backend *b, struct err *err)
 {
-	const struct config_probe *p = &m->service->config->probe;
+	const struct config_service *c = m->service->config;
+	struct addr address = member__address(m);
 
 	probe_sub__cancel(m->sub);
 	m->sub = NULL;
-	return prober__subscribe(m->service->agent->prober, &m->address,
-				 p->port ? p->port : m->service->config->port, p,
+	m->probe_port = config_service__probe_port(c, b);
+	return prober__subscribe(m->service->agent->prober, &address, m->probe_port, &c->probe,
 				 health__settled(&m->health), on_probe, m, &m->sub, err);
 }
 
-/* --- entry and next hop ------------------------------------------------------------------------- */
-
-static struct plane_backend entry_of(const struct member *m, const struct config *c)
-{
-	struct plane_backend b = {.id = m->id, .address = m->address, .source_len = 128};
-	bool v4 = addr__is4(&m->address);
-
-	b.mode = m->service->forward == CONFIG_FWD_L2 ? FL_FWD_L2
-		 : v4				      ? FL_FWD_IPIP4
-						      : FL_FWD_IPIP6;
-	if (v4 ? c->has_encap_source4 : c->has_encap_source6) {
-		b.source = v4 ? c->encap_source4.addr : c->encap_source6.addr;
-		b.source_len = v4 ? c->encap_source4.len : c->encap_source6.len;
-	} else if (m->hop) {
-		b.source = m->hop->net.source;
-	}
-	return b;
-}
-
-int member__index(struct member *m, const struct config *c, struct err *err)
-{
-	struct agent *a = m->service->agent;
-	struct plane_backend b = entry_of(m, c);
-	int rc;
-
-	if (m->indexed)
-		return 0;
-	rc = plane__backend_new(a->plane, &b, &m->index, err);
-	if (rc)
-		return rc;
-	m->indexed = true;
-	a->by_index[m->index] = m;
-	member__remember(m);
-	return 0;
-}
-
-int member__watch(struct member *m, struct err *err)
-{
-	return m->hop ? 0 : hops__join(m->service->agent, m, err);
-}
-
 /*
- * The entry's immutable part no longer fits (the route's source address changed): a new entry takes
- * its place in the slots, and the old one goes when no packet can read it any more.
+ * The slots name the old entry until the table is computed again: a member that stands for it keeps it
+ * until then.
  */
-static void reindex(struct member *m)
+int member__move(struct member *m, struct target *to)
 {
-	struct member *old = member__new(m->service, m->id, &m->address);
-	struct agent *a = m->service->agent;
-	struct err err;
+	struct member *old = member__new(m->service, m->target);
 
-	if (!old) {
-		log_member(LOG_LV_ERROR, m, "keeps its old source address: out of memory");
-		return;
-	}
-	old->index = m->index;
-	m->indexed = false;
-	if (member__index(m, a->config, &err)) {
-		m->index = old->index;
-		m->indexed = true;
-		log_error("%s; it keeps its old source address", err.text);
-		member__free(old);
-		return;
-	}
-	old->indexed = true;
-	a->by_index[old->index] = old;
-	m->hop_settling = false;
+	if (!old)
+		return -ENOMEM;
+	target__leave(m);
+	target__join(to, m);
+	member__remember(m);
 	service__retire(m->service, old);
-}
-
-/* Why packets cannot be sent along this hop; NULL when they can. */
-static const char *unusable(const struct member *m, const struct net_hop *n)
-{
-	if (n->local)
-		return "has an address of this machine, which XDP cannot deliver to";
-	if (!n->ifindex)
-		return "has no route";
-	if (!n->resolved)
-		return "has a next hop whose MAC address is not known (yet)";
-	if (m->service->forward == CONFIG_FWD_L2 && !n->on_link)
-		return "is behind a gateway, but `forward: l2` needs it on the same link; use ipip";
-	return NULL;
-}
-
-static void hop_settled(void *ctx, uint32_t index)
-{
-	struct agent *a = ctx;
-	struct member *m = a->by_index[index];
-
-	if (!m)
-		return;
-	m->hop_settling = false;
-	if (m->hop_dirty)
-		member__hop_changed(m);
-}
-
-static void write_hop(struct member *m, const struct fl_hop *hop)
-{
-	struct agent *a = m->service->agent;
-	const struct fl_backend *b = plane__backend(a->plane, m->index);
-	const char *why = unusable(m, &m->hop->net);
-	struct err err;
-
-	if (memcmp(&b->hop[b->hop_live & 1], hop, sizeof(*hop)) == 0)
-		return;
-	if (plane__backend_hop(a->plane, m->index, hop, &err)) {
-		log_error("%s; packets to it are dropped", err.text);
-		return;
-	}
-	m->hop_settling = true;
-	grace__after(a->grace, hop_settled, a, m->index);
-	if (why)
-		log_member(LOG_LV_WARN, m, why);
-}
-
-void member__hop_changed(struct member *m)
-{
-	struct agent *a = m->service->agent;
-	struct plane_backend want;
-	const struct net_hop *n;
-	struct fl_hop hop = {0};
-
-	if (!m->hop || !m->indexed || !a->config)
-		return;
-	if (m->hop_settling) {
-		m->hop_dirty = true;
-		return;
-	}
-	m->hop_dirty = false;
-	n = &m->hop->net;
-	want = entry_of(m, a->config);
-	if (n->ifindex && !plane__backend_same(a->plane, m->index, &want))
-		reindex(m);
-	if (!unusable(m, n)) {
-		memcpy(hop.dmac, n->dmac, sizeof(hop.dmac));
-		memcpy(hop.smac, n->smac, sizeof(hop.smac));
-		hop.ifindex = n->ifindex;
-		hop.mtu = (uint16_t)(n->mtu > UINT16_MAX ? UINT16_MAX : n->mtu);
-	}
-	write_hop(m, &hop);
+	return 0;
 }

@@ -29,7 +29,7 @@ static int op_set_drain(void *ctx, const char *backend, const char *service, boo
 			continue;
 		services++;
 		for (size_t i = 0; i < s->n_members; i++) {
-			if (strcmp(s->members[i]->id, backend) != 0)
+			if (strcmp(member__id(s->members[i]), backend) != 0)
 				continue;
 			found++;
 			changed += member__drain(s->members[i], drain);

@@ -23,11 +23,14 @@ void rates__tick(struct agent *a)
 {
 	struct service *s;
 
-	TAILQ_FOREACH (s, &a->services, entry) {
+	TAILQ_FOREACH (s, &a->services, entry)
 		sample(a, &s->rate, PLANE_SERVICE, s->id);
-		for (size_t i = 0; i < s->n_members; i++)
-			sample(a, &s->members[i]->rate, PLANE_BACKEND, s->members[i]->index);
+	for (uint32_t i = 0; i < FL_MAX_BACKENDS; i++) {
+		if (a->by_index[i])
+			sample(a, &a->by_index[i]->rate, PLANE_BACKEND, i);
 	}
 	for (uint32_t v = 0; v < FL_VERDICTS; v++)
 		sample(a, &a->verdicts[v], PLANE_VERDICT, v);
+	for (uint32_t i = 0; i < FL_NOTES; i++)
+		sample(a, &a->notes[i], PLANE_NOTE, i);
 }

@@ -15,19 +15,20 @@
 
 #include "core/log.h"
 
-struct fl_service_key service__key(const struct config_service *c)
+struct service_key service__key(const struct config_service *c)
 {
-	struct fl_service_key k = {
-		.port = htons(c->port),
-		.proto = c->proto,
-		.prefix = c->vip.len,
+	struct service_key k = {
+		.key.port = htons(c->port),
+		.key.proto = c->proto,
+		.key.prefix = c->vip.len,
+		.port_last = c->port_last,
 	};
 
-	memcpy(k.addr, c->vip.addr.b, sizeof(k.addr));
+	memcpy(k.key.addr, c->vip.addr.b, sizeof(k.key.addr));
 	return k;
 }
 
-struct service *service__new(struct agent *a, const struct fl_service_key *key, const char *name,
+struct service *service__new(struct agent *a, const struct service_key *key, const char *name,
 			     enum fl_slot_class slot_class)
 {
 	struct service *s = calloc(1, sizeof(*s));
@@ -76,43 +77,22 @@ static void settled(void *ctx, uint32_t id)
 		a->by_id[id]->settling = false;
 }
 
-/* The entry, its memory in the maps and the place in by_index, free for the next backend. */
-static void release_index(void *ctx, uint32_t index)
-{
-	struct agent *a = ctx;
-	struct member *m = a->by_index[index];
-
-	plane__backend_release(a->plane, index);
-	a->by_index[index] = NULL;
-	if (m) {
-		plane__member_delete(a->plane, m->service->id, index);
-		m->indexed = false;
-		TAILQ_REMOVE(&m->service->retired, m, retired_entry);
-		member__free(m);
-	}
-}
-
 void service__retire(struct service *s, struct member *m)
 {
 	member__quiet(m);
+	m->retired = true;
 	TAILQ_INSERT_TAIL(&s->retired, m, retired_entry);
 	s->dirty = true;
 }
 
-/* The live table names none of the retired: after a grace period nobody reads their entries. */
+/* The live table names none of the retired. */
 static void release_retired(struct service *s)
 {
-	struct member *m, *next;
+	struct member *m;
 
-	for (m = TAILQ_FIRST(&s->retired); m; m = next) {
-		next = TAILQ_NEXT(m, retired_entry);
-		if (!m->indexed) {
-			TAILQ_REMOVE(&s->retired, m, retired_entry);
-			member__free(m);
-		} else if (!m->releasing) {
-			m->releasing = true;
-			grace__after(s->agent->grace, release_index, s->agent, m->index);
-		}
+	while ((m = TAILQ_FIRST(&s->retired))) {
+		TAILQ_REMOVE(&s->retired, m, retired_entry);
+		member__drop(m);
 	}
 }
 
@@ -130,7 +110,8 @@ static int compute(struct service *s, uint16_t *out)
 	free(accepts);
 	s->unserved = table__count(s->base, out, s->counts);
 	for (uint32_t i = 0; i < slots; i++)
-		out[i] = out[i] == TABLE_NONE ? FL_SLOT_NONE : (uint16_t)s->members[out[i]]->index;
+		out[i] = out[i] == TABLE_NONE ? FL_SLOT_NONE
+					      : (uint16_t)s->members[out[i]]->target->index;
 	return 0;
 }
 
@@ -172,15 +153,9 @@ static void release_service(void *ctx, uint32_t id)
 	struct agent *a = ctx;
 	struct service *s = a->by_id[id];
 
-	for (size_t i = 0; i < s->n_members; i++) {
-		struct member *m = s->members[i];
-
-		if (m->indexed) {
-			plane__backend_release(a->plane, m->index);
-			plane__member_delete(a->plane, id, m->index);
-			a->by_index[m->index] = NULL;
-		}
-	}
+	release_retired(s);
+	while (s->n_members)
+		member__drop(s->members[--s->n_members]);
 	a->by_id[id] = NULL;
 	plane__service_release(a->plane, id);
 	service__free(s);
@@ -188,12 +163,9 @@ static void release_service(void *ctx, uint32_t id)
 
 void service__dismiss(struct service *s)
 {
-	struct agent *a = s->agent;
-
 	for (size_t i = 0; i < s->n_members; i++)
 		member__quiet(s->members[i]);
 	s->config = NULL;
 	s->dirty = false;
-	release_retired(s);
-	grace__after(a->grace, release_service, a, s->id);
+	grace__after(s->agent->grace, release_service, s->agent, s->id);
 }

@@ -2,6 +2,7 @@
 /* status.c - the running state as the JSON document of docs/api.md. */
 #include "agent/agent.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -39,6 +40,7 @@ static void add_counts(json_t *o, struct agent *a, enum plane_counter kind, uint
 static json_t *hop_json(const struct hop *h)
 {
 	char name[IF_NAMESIZE] = "", mac[18] = "", via[ADDR_STRLEN] = "";
+	json_t *o;
 
 	if (!h)
 		return json_null();
@@ -50,17 +52,20 @@ static json_t *hop_json(const struct hop *h)
 		snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", h->net.dmac[0],
 			 h->net.dmac[1], h->net.dmac[2], h->net.dmac[3], h->net.dmac[4],
 			 h->net.dmac[5]);
-	return json_pack("{s:b, s:s, s:s, s:s}", "resolved", h->net.resolved, "interface", name,
-			 "mac", mac, "via", via);
+	o = json_pack("{s:b, s:s, s:s, s:s}", "resolved", h->net.resolved, "interface", name, "mac",
+		      mac, "via", via);
+	json_object_set_new(o, "vlan",
+			    h->net.vlan ? json_integer(h->net.vlan & ~NET_TAG) : json_null());
+	return o;
 }
 
 static json_t *probe_json(const struct member *m)
 {
 	json_t *o, *detail;
 
-	if (!m->probed)
+	if (!m->probe_at_ns)
 		return json_null();
-	detail = json_string(m->probe_detail);
+	detail = json_string(m->probe_detail ? m->probe_detail : "");
 	o = json_pack("{s:b, s:I}", "ok", m->probe_ok, "latency_us",
 		      (json_int_t)(m->probe_latency_ns / 1000));
 	/* A server's words may be in the detail: json_string() refuses what is not UTF-8. */
@@ -69,33 +74,63 @@ static json_t *probe_json(const struct member *m)
 	return o;
 }
 
+/* The port that NAT gives to packets; null: they keep theirs. */
+static json_t *port_json(const struct fl_backend *b)
+{
+	if ((b->mode != FL_FWD_NAT && b->mode != FL_FWD_FULLNAT) || !b->port)
+		return json_null();
+	return json_integer(ntohs(b->port));
+}
+
+/* Counters are those of the entry, which other services may share. */
 static json_t *member_json(struct agent *a, const struct service *s, size_t i)
 {
 	const struct member *m = s->members[i];
-	char address[ADDR_STRLEN];
-	json_t *o = json_pack("{s:s, s:s, s:s, s:I, s:I, s:f}", "id", m->id, "address",
-			      addr__format(&m->address, address), "state", health__name(&m->health),
+	struct addr address = member__address(m);
+	char text[ADDR_STRLEN];
+	json_t *o = json_pack("{s:s, s:s, s:s, s:I, s:I, s:f}", "id", member__id(m), "address",
+			      addr__format(&address, text), "state", health__name(&m->health),
 			      "weight", (json_int_t)m->weight, "slots", (json_int_t)s->counts[i],
 			      "share", (double)s->counts[i] / (double)plane__slots(s->slot_class));
 
+	json_object_set_new(o, "port", port_json(&m->target->entry));
 	json_object_set_new(o, "since", time_json(m->health.since_ns));
-	add_counts(o, a, PLANE_BACKEND, m->index, &m->rate);
-	json_object_set_new(o, "nexthop", hop_json(m->hop));
+	add_counts(o, a, PLANE_BACKEND, m->target->index, &m->target->rate);
+	json_object_set_new(o, "nexthop", hop_json(m->target->hop));
 	json_object_set_new(o, "probe", probe_json(m));
 	return o;
 }
 
+/* "80", "8000-8999" or "any". */
+static const char *format_ports(const struct config_service *c, char *buf, size_t len)
+{
+	if (!c->port)
+		snprintf(buf, len, "any");
+	else if (c->port == c->port_last)
+		snprintf(buf, len, "%u", c->port);
+	else
+		snprintf(buf, len, "%u-%u", c->port, c->port_last);
+	return buf;
+}
+
+static const char *protocol_name(uint8_t proto)
+{
+	return proto == IPPROTO_TCP ? "tcp" : proto == IPPROTO_UDP ? "udp" : "sctp";
+}
+
 static json_t *service_json(struct agent *a, const struct service *s)
 {
+	char vip[ADDR_PREFIX_STRLEN], ports[16];
+	const struct config_service *c = s->config;
 	json_t *o, *backends = json_array();
-	char vip[ADDR_STRLEN];
 
 	for (size_t i = 0; i < s->n_members; i++)
 		json_array_append_new(backends, member_json(a, s, i));
-	o = json_pack("{s:s, s:s, s:i, s:s, s:s, s:I, s:I, s:I}", "name", s->name, "vip",
-		      addr__format(&s->config->vip.addr, vip), "port", (int)s->config->port, "protocol",
-		      s->key.proto == IPPROTO_TCP ? "tcp" : "udp", "forward",
-		      config_forward__name(s->forward), "slots",
+	o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I}", "name", s->name, "vip",
+		      addr_prefix__format(&c->vip, vip), "ports",
+		      format_ports(c, ports, sizeof(ports)), "protocol", protocol_name(c->proto),
+		      "forward", config_forward__name(c->forward), "affinity",
+		      config_affinity__name(c->affinity), "echo", c->echo, "slots",
 		      (json_int_t)plane__slots(s->slot_class), "slots_unserved",
 		      (json_int_t)s->unserved, "generation", (json_int_t)s->generation);
 	add_counts(o, a, PLANE_SERVICE, s->id, &s->rate);
@@ -118,6 +153,17 @@ static json_t *links_json(const struct agent *a)
 	return list;
 }
 
+/* A name of reasons.def as people and metrics know it. */
+static json_t *lower_case(const char *name)
+{
+	char text[40];
+
+	snprintf(text, sizeof(text), "%s", name);
+	for (char *c = text; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	return json_string(text);
+}
+
 static json_t *verdicts_json(struct agent *a)
 {
 	static const struct {
@@ -129,19 +175,37 @@ static json_t *verdicts_json(struct agent *a)
 	json_t *list = json_array();
 
 	for (uint32_t v = 0; v < FL_VERDICTS; v++) {
-		char name[40], action[8];
-		json_t *o;
+		json_t *o = json_pack("{s:o, s:o, s:s}", "name", lower_case(rows[v].name), "action",
+				      lower_case(rows[v].action), "text", rows[v].text);
 
-		snprintf(name, sizeof(name), "%s", rows[v].name);
-		snprintf(action, sizeof(action), "%s", rows[v].action);
-		for (char *c = name; *c; c++)
-			*c = (char)tolower((unsigned char)*c);
-		for (char *c = action; *c; c++)
-			*c = (char)tolower((unsigned char)*c);
-		o = json_pack("{s:s, s:s, s:s}", "name", name, "action", action, "text",
-			      rows[v].text);
 		add_counts(o, a, PLANE_VERDICT, v, &a->verdicts[v]);
 		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+/* What is counted beside the verdicts; a note counts packets, no bytes. */
+static json_t *notes_json(struct agent *a)
+{
+	static const struct {
+		const char *name, *text;
+	} rows[] = {
+#define FL_VERDICT(name, action, text)
+#define FL_NOTE(name, text) {#name, text},
+#include "fairlead/reasons.def"
+#undef FL_VERDICT
+#undef FL_NOTE
+	};
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < FL_NOTES; i++) {
+		struct fl_count c = {0};
+
+		plane__count(a->plane, PLANE_NOTE, i, &c);
+		json_array_append_new(
+			list, json_pack("{s:o, s:s, s:I, s:f}", "name", lower_case(rows[i].name),
+					"text", rows[i].text, "packets", (json_int_t)c.packets,
+					"packets_per_s", a->notes[i].packets_per_s));
 	}
 	return list;
 }
@@ -169,5 +233,6 @@ json_t *status__json(struct agent *a)
 	json_object_set_new(o, "interfaces", links_json(a));
 	json_object_set_new(o, "services", services);
 	json_object_set_new(o, "verdicts", verdicts_json(a));
+	json_object_set_new(o, "notes", notes_json(a));
 	return o;
 }

@@ -135,8 +135,8 @@ static int add_service(struct libscols_table *table, const json_t *service, cons
 		return -ENOMEM;
 	json_array_foreach (backends, i, backend)
 		up += !strcmp(string_of(backend, "state"), "up");
-	snprintf(address, sizeof(address), strchr(vip, ':') ? "[%s]:%lld/%s" : "%s:%lld/%s", vip,
-		 integer_of(service, "port"), string_of(service, "protocol"));
+	snprintf(address, sizeof(address), strchr(vip, ':') ? "[%s]:%s/%s" : "%s:%s/%s", vip,
+		 string_of(service, "ports"), string_of(service, "protocol"));
 	snprintf(state, sizeof(state), "%zu/%zu up", up, json_array_size(backends));
 	rc = set(line, NAME, string_of(service, "name"));
 	rc = rc ? rc : set(line, ADDRESS, address);

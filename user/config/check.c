@@ -67,5 +67,5 @@ int config__check(const struct config *c, const struct node *root, struct proble
 	err = check__vips(c, nodes, sink);
 	for (size_t i = 0; i < c->n_services && !err; i++)
 		err = check_one_service(c, root, nodes[i], i, sink);
-	return err;
+	return err ? err : check__entries(c, node__sound(root, "services"), sink);
 }

@@ -33,6 +33,9 @@ void check__service(const struct config *c, const struct node *root, const struc
 int check__backends(const struct config_service *s, const struct node *service, size_t index,
 		    struct problem_sink *sink);
 
+/* All backends of the file: whether the map `backends` has room. `services` is the list's node. */
+int check__entries(const struct config *c, const struct node *services, struct problem_sink *sink);
+
 /* Source lists; `path` is "sources" or "services[3].sources". */
 int check__sources(const struct config_sources *s, const struct node *map, const char *path,
 		   struct problem_sink *sink);

@@ -31,7 +31,6 @@ struct reader {
 	char path[192]; /* "services[0].probe" */
 	size_t path_len;
 	size_t visits;
-	size_t n_backends; /* of all services so far */
 	size_t n_sources; /* prefixes of all source lists so far */
 	bool spent; /* READER_MAX_VISITS is reached: nothing more is read */
 	int err; /* -ENOMEM, or 0 */

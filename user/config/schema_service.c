@@ -72,16 +72,10 @@ static void read_backends(struct reader *r, const struct option *o, struct node 
 	char text[ADDR_STRLEN];
 
 	(void)o;
-	if (list->kind == NODE_LIST && r->n_backends + list->n_kids > FL_MAX_BACKENDS - 1) {
-		reader__problem(r, list, "with these the file has %zu backends, at most %d fit",
-				r->n_backends + list->n_kids, FL_MAX_BACKENDS - 1);
-		return;
-	}
 	s->backends = schema__array(r, list, sizeof(*s->backends), 1, "a list of backends");
 	if (!s->backends)
 		return;
 	s->n_backends = list->n_kids;
-	r->n_backends += list->n_kids;
 	for (size_t i = 0; i < list->n_kids && reader__visit(r, list->kids[i]); i++) {
 		size_t was = reader__enter_index(r, i);
 		struct config_backend *b = &s->backends[i];

@@ -24,15 +24,6 @@ struct net_route {
 	struct addr source; /* preferred source */
 };
 
-struct net_link {
-	uint32_t ifindex;
-	char name[IF_NAMESIZE];
-	uint32_t mtu; /* bytes */
-	bool ether; /* frames carry Ethernet addresses */
-	bool up; /* administratively up, with carrier */
-	uint8_t mac[6];
-};
-
 struct net_neigh {
 	uint32_t ifindex;
 	struct addr address;

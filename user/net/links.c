@@ -27,13 +27,14 @@ const struct net_link *net_links__find(const struct net *n, uint32_t ifindex)
 static void tell(const struct net *n, const struct net_link *l, bool present)
 {
 	if (n->link_cb && !n->closing)
-		n->link_cb(n->ctx, l->ifindex, l->name, present, present && l->up);
+		n->link_cb(n->ctx, l, present);
 }
 
 static bool same_hop(const struct net_link *a, const struct net_link *b)
 {
 	return a->up == b->up && a->mtu == b->mtu && a->ether == b->ether &&
-	       memcmp(a->mac, b->mac, sizeof(a->mac)) == 0;
+	       a->is_vlan == b->is_vlan && a->q == b->q && a->vlan == b->vlan &&
+	       a->lower == b->lower && memcmp(a->mac, b->mac, sizeof(a->mac)) == 0;
 }
 
 bool net_links__update(struct net *n, const struct net_link *l)
@@ -48,7 +49,7 @@ bool net_links__update(struct net *n, const struct net_link *l)
 		LIST_INSERT_HEAD(&n->devs[l->ifindex % NET_LINK_BUCKETS], d, bucket);
 		d->link = *l;
 		d->seen = n->dumps;
-		tell(n, l, true);
+		tell(n, &d->link, true);
 		return true;
 	}
 	old = d->link;
@@ -58,9 +59,30 @@ bool net_links__update(struct net *n, const struct net_link *l)
 		tell(n, &old, false);
 		tell(n, l, true);
 	} else if (old.up != l->up) {
-		tell(n, l, true);
+		tell(n, &d->link, true);
 	}
 	return !same_hop(&old, l);
+}
+
+void net__links(const struct net *n, void (*each)(void *ctx, const struct net_link *l), void *ctx)
+{
+	const struct net_dev *d;
+
+	for (size_t i = 0; i < NET_LINK_BUCKETS; i++) {
+		LIST_FOREACH (d, &n->devs[i], bucket)
+			each(ctx, &d->link);
+	}
+}
+
+int net__vlan(const struct net *n, const struct net_link *l, uint32_t *lower, uint16_t *vlan)
+{
+	const struct net_link *below = l->lower ? net_links__find(n, l->lower) : NULL;
+
+	if (!l->is_vlan || !l->q || !below || below->is_vlan)
+		return -ENOTSUP;
+	*lower = below->ifindex;
+	*vlan = NET_TAG | l->vlan;
+	return 0;
 }
 
 static void drop(struct net *n, struct net_dev *d)

@@ -128,3 +128,10 @@ void net__unwatch(struct net *n, const struct addr *address)
 	if (w && --w->refs == 0)
 		net_watch__free(n, w);
 }
+
+bool net__is_local(struct net *n, const struct addr *address)
+{
+	struct net_route route;
+
+	return net_ask__route(&n->ask, address, &route) == 0 && route.type == RTN_LOCAL;
+}

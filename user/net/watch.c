@@ -32,8 +32,8 @@ struct net_watch *net_watch__find(const struct net *n, const struct addr *addres
 static bool hop_equal(const struct net_hop *a, const struct net_hop *b)
 {
 	return a->resolved == b->resolved && a->on_link == b->on_link && a->local == b->local &&
-	       a->ifindex == b->ifindex && a->mtu == b->mtu &&
-	       memcmp(a->dmac, b->dmac, sizeof(a->dmac)) == 0 &&
+	       a->stacked == b->stacked && a->ifindex == b->ifindex && a->vlan == b->vlan &&
+	       a->mtu == b->mtu && memcmp(a->dmac, b->dmac, sizeof(a->dmac)) == 0 &&
 	       memcmp(a->smac, b->smac, sizeof(a->smac)) == 0 &&
 	       addr__equal(&a->source, &b->source) && addr__equal(&a->via, &b->via);
 }
@@ -68,9 +68,11 @@ static int evaluate(struct net *n, struct net_watch *w, struct net_hop *out)
 		hop.source = route.source;
 	hop.mtu = route.mtu && route.mtu < l->mtu ? route.mtu : l->mtu;
 	memcpy(hop.smac, l->mac, sizeof(hop.smac));
-	if (net_via__join(n, w, hop.ifindex, &hop.via))
+	if (net_via__join(n, w, l->ifindex, &hop.via))
 		return -EAGAIN;
-	if (l->ether && l->up && w->via->usable) {
+	if (l->is_vlan && net__vlan(n, l, &hop.ifindex, &hop.vlan))
+		hop.stacked = true;
+	if (l->ether && l->up && w->via->usable && !hop.stacked) {
 		memcpy(hop.dmac, w->via->mac, sizeof(hop.dmac));
 		hop.resolved = true;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* wire.c - rtnetlink messages (rtnetlink(7)): made and read. */
 #include <errno.h>
+#include <linux/if_ether.h>
 #include <linux/neighbour.h>
 #include <net/if_arp.h>
 #include <string.h>
@@ -94,11 +95,47 @@ int net_wire__route(const struct nlmsghdr *nlh, struct net_route *out)
 	return 0;
 }
 
+/* IFLA_INFO_DATA of a VLAN device. */
+static void read_vlan(const struct nlattr *data, struct net_link *l)
+{
+	const struct nlattr *attr;
+
+	mnl_attr_for_each_nested(attr, data)
+	{
+		if (mnl_attr_get_payload_len(attr) < sizeof(uint16_t))
+			continue;
+		if (mnl_attr_get_type(attr) == IFLA_VLAN_ID)
+			l->vlan = mnl_attr_get_u16(attr);
+		else if (mnl_attr_get_type(attr) == IFLA_VLAN_PROTOCOL)
+			l->q = mnl_attr_get_u16(attr) == htons(ETH_P_8021Q);
+	}
+}
+
+/* IFLA_LINKINFO: what kind of device it is. */
+static void read_info(const struct nlattr *info, struct net_link *l)
+{
+	const struct nlattr *attr, *data = NULL;
+
+	mnl_attr_for_each_nested(attr, info)
+	{
+		const char *text = mnl_attr_get_payload(attr);
+		size_t len = mnl_attr_get_payload_len(attr);
+
+		if (mnl_attr_get_type(attr) == IFLA_INFO_KIND)
+			l->is_vlan = strnlen(text, len) == 4 && memcmp(text, "vlan", 4) == 0;
+		else if (mnl_attr_get_type(attr) == IFLA_INFO_DATA)
+			data = attr;
+	}
+	if (l->is_vlan && data)
+		read_vlan(data, l);
+}
+
 int net_wire__link(const struct nlmsghdr *nlh, struct net_link *out)
 {
 	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
+	struct net_link l = {.q = true};
 	const struct nlattr *attr;
-	struct net_link l = {0};
+	bool elsewhere = false;
 
 	if ((nlh->nlmsg_type != RTM_NEWLINK && nlh->nlmsg_type != RTM_DELLINK) ||
 	    mnl_nlmsg_get_payload_len(nlh) < sizeof(*ifi) || ifi->ifi_family != AF_UNSPEC)
@@ -121,10 +158,20 @@ int net_wire__link(const struct nlmsghdr *nlh, struct net_link *out)
 		} else if (mnl_attr_get_type(attr) == IFLA_ADDRESS && len == sizeof(l.mac)) {
 			memcpy(l.mac, payload, sizeof(l.mac));
 			l.ether = ifi->ifi_type == ARPHRD_ETHER;
+		} else if (mnl_attr_get_type(attr) == IFLA_LINK) {
+			if (read_u32(attr, &l.lower))
+				return -EINVAL;
+		} else if (mnl_attr_get_type(attr) == IFLA_LINK_NETNSID) {
+			elsewhere = true;
+		} else if (mnl_attr_get_type(attr) == IFLA_LINKINFO) {
+			read_info(attr, &l);
 		}
 	}
 	if (!l.ifindex || !l.name[0])
 		return -EINVAL;
+	/* The other end of a veth, the device of a tunnel: of no concern. */
+	if (!l.is_vlan || elsewhere)
+		l.lower = 0;
 	*out = l;
 	return 0;
 }

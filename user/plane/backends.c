@@ -16,71 +16,57 @@ const struct fl_backend *plane__backend(const struct plane *p, uint32_t index)
 	return &p->backends[index];
 }
 
-static void fill(const struct plane_backend *b, struct fl_backend *out)
+struct fl_backend plane_backend__entry(const struct plane_backend *b)
 {
-	memset(out, 0, sizeof(*out));
-	out->mode = (__u8)b->mode;
-	memcpy(out->addr, b->address.b, sizeof(out->addr));
-	snprintf(out->id, sizeof(out->id), "%s", b->id);
-	out->flags = b->flags;
-	out->port = htons(b->port);
+	struct fl_backend e;
+
+	memset(&e, 0, sizeof(e));
+	e.mode = (__u8)b->mode;
+	memcpy(e.addr, b->address.b, sizeof(e.addr));
+	snprintf(e.id, sizeof(e.id), "%s", b->id);
+	e.port = htons(b->port);
 	if (b->mode == FL_FWD_IPIP4 || b->mode == FL_FWD_GUE4)
-		outer__fill4(out, &b->source, b->source_len);
+		outer__fill4(&e, &b->source, b->source_len);
 	else if (b->mode == FL_FWD_IPIP6 || b->mode == FL_FWD_GUE6)
-		outer__fill6(out, &b->source, b->source_len);
+		outer__fill6(&e, &b->source, b->source_len);
+	return e;
 }
 
-bool plane__backend_same(const struct plane *p, uint32_t index, const struct plane_backend *b)
-{
-	const struct fl_backend *have = plane__backend(p, index);
-	struct fl_backend want;
-
-	if (!have)
-		return false;
-	fill(b, &want);
-	return have->mode == want.mode && have->flags == want.flags && have->port == want.port &&
-	       have->src_mask == want.src_mask && have->src4 == want.src4 &&
-	       memcmp(have->src6, want.src6, sizeof(want.src6)) == 0 &&
-	       memcmp(have->addr, want.addr, sizeof(want.addr)) == 0 &&
-	       strcmp(have->id, want.id) == 0;
-}
-
-int plane__backend_new(struct plane *p, const struct plane_backend *b, uint32_t *index,
+int plane__backend_new(struct plane *p, const struct fl_backend *entry, uint32_t *index,
 		       struct err *err)
 {
-	struct fl_backend entry;
-
 	/* Index 0 stays free: a slot table that was never written must not name a backend. */
 	for (uint32_t i = 0; i < FL_MAX_BACKENDS - 1; i++) {
 		uint32_t at = 1 + (p->backend_hint - 1 + i) % (FL_MAX_BACKENDS - 1);
 
 		if (p->backends[at].mode != FL_FWD_NONE)
 			continue;
-		fill(b, &entry);
-		p->backends[at] = entry;
+		p->backends[at] = *entry;
 		p->backend_hint = at + 1;
 		*index = at;
 		return 0;
 	}
 	return err__set(err, -ENOSPC,
-			"cannot add backend '%s': the map 'backends' is full (%d backends of all "
-			"services together)",
-			b->id, FL_MAX_BACKENDS - 1);
+			"cannot add backend '%s': the map 'backends' is full (%d of them; services "
+			"that reach the same backend in the same way share one)",
+			entry->id, FL_MAX_BACKENDS - 1);
+}
+
+void plane__backend_record(struct plane *p, uint32_t index, bool record)
+{
+	__atomic_store_n(&p->backends[index].flags, record ? FL_BE_RECORD : 0, __ATOMIC_RELEASE);
 }
 
 int plane__backend_hop(struct plane *p, uint32_t index, const struct fl_hop *hop, struct err *err)
 {
 	struct fl_backend *b = &p->backends[index];
 	__u32 idle = !b->hop_live;
-	int fd = bpf_map__fd(p->skel->maps.tx_ports);
+	int rc;
 
 	/* A redirect needs its port in the devmap before the first packet takes this hop. */
-	if (hop->ifindex && bpf_map_update_elem(fd, &hop->ifindex, &hop->ifindex, BPF_ANY))
-		return err__set(
-			err, -errno,
-			"cannot send through interface %u to backend '%s': adding it to the map "
-			"'tx_ports' (%d interfaces) failed: %s",
-			hop->ifindex, b->id, FL_MAX_PORTS, strerror(errno));
+	rc = hop->ifindex ? plane__port_add(p, hop->ifindex, err) : 0;
+	if (rc)
+		return err__prefix(err, rc, "backend '%s'", b->id);
 	b->hop[idle] = *hop;
 	__atomic_store_n(&b->hop_live, idle, __ATOMIC_RELEASE);
 	return 0;

@@ -57,9 +57,13 @@ int plane_dispatch__point(struct plane *p, struct err *err)
 		return err__set(err, fd, "cannot open the pinned map 'entry_prog': %s",
 				strerror(-fd));
 	if (bpf_map_update_elem(fd, &zero, &lb, BPF_ANY))
-		rc = err__set(err, -errno,
-			      "cannot put the program behind the dispatcher (map 'entry_prog'): %s",
-			      strerror(errno));
+		rc = err__set(
+			err, -errno,
+			"cannot put the program behind the dispatcher (map 'entry_prog'): %s%s",
+			strerror(errno),
+			p->skel->rodata->gate_jumbo
+				? "; jumbo frames do not go through it: make the MTU 3498 or less"
+				: "");
 	close(fd);
 	return rc;
 }

@@ -18,6 +18,16 @@
 #define PLANE_LINKS "links" /* bpf_links of interfaces where the program is alone */
 #define PLANE_DISPATCHED "dispatched" /* trampolines of interfaces where it is not */
 
+/* A map of single entries and what it holds, sorted by key: arrays of key and value without a gap. */
+struct plane_table {
+	const char *name;
+	int fd;
+	size_t key, value; /* bytes */
+	unsigned int max; /* entries that the map has room for */
+	void *list;
+	size_t n;
+};
+
 struct plane {
 	char instance[32];
 	char dir[PLANE_PATH_LEN]; /* PLANE_ROOT/<instance>/v<ABI> */
@@ -35,6 +45,7 @@ struct plane {
 	struct fl_backend *backends; /* FL_MAX_BACKENDS */
 	/* inner slot maps of each service in use: fds, -1 otherwise */
 	int (*slot_fds)[2]; /* FL_MAX_SERVICES */
+	struct plane_table vips, nat_back;
 	uint32_t service_hint, backend_hint; /* where the search for a free entry goes on */
 };
 
@@ -84,6 +95,14 @@ int plane_dispatch__attach(struct plane *p, const char *ifname, uint32_t ifindex
 void plane_dispatch__detach(const char *instance, const char *ifname);
 /* Is the instance's trampoline on that interface? */
 bool plane_dispatch__attached(const char *instance, uint32_t ifindex);
+
+/* sync.c */
+
+/* Makes `want`, an array like t->list, the map's content; on failure it is what it was. */
+int plane_table__apply(struct plane_table *t, const void *want, size_t n, struct err *err);
+/* Takes over what the map holds. */
+int plane_table__read(struct plane_table *t, struct err *err);
+void plane_table__free(struct plane_table *t);
 
 /* memory.c */
 

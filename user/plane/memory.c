@@ -49,6 +49,8 @@ static int counter_fd(const struct plane *p, enum plane_counter kind)
 		return bpf_map__fd(p->skel->maps.svc_stats);
 	case PLANE_BACKEND:
 		return bpf_map__fd(p->skel->maps.be_stats);
+	case PLANE_NOTE:
+		return bpf_map__fd(p->skel->maps.notes);
 	default:
 		return bpf_map__fd(p->skel->maps.verdicts);
 	}

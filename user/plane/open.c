@@ -152,6 +152,28 @@ static int adopt_slots(struct plane *p, struct err *err)
 	return 0;
 }
 
+static int open_tables(struct plane *p, struct err *err)
+{
+	int rc;
+
+	p->vips = (struct plane_table){
+		.name = "vips",
+		.fd = bpf_map__fd(p->skel->maps.vips),
+		.key = sizeof(struct fl_vip_key),
+		.value = sizeof(struct fl_vip),
+		.max = FL_MAX_VIPS,
+	};
+	p->nat_back = (struct plane_table){
+		.name = "nat_back",
+		.fd = bpf_map__fd(p->skel->maps.nat_back),
+		.key = sizeof(struct fl_endpoint),
+		.value = sizeof(struct fl_nat_back),
+		.max = FL_MAX_NAT_BACK,
+	};
+	rc = plane_table__read(&p->vips, err);
+	return rc ? rc : plane_table__read(&p->nat_back, err);
+}
+
 static int open_folders(struct plane *p, struct err *err)
 {
 	char path[PLANE_PATH_LEN];
@@ -232,6 +254,8 @@ int plane__open(const struct plane_options *o, struct plane **out, struct err *e
 		rc = make_grace_map(p, err);
 	if (!rc)
 		rc = adopt_slots(p, err);
+	if (!rc)
+		rc = open_tables(p, err);
 	if (rc)
 		goto cleanup;
 	p->arm_fd = fcntl(bpf_program__fd(p->skel->progs.lease_arm), F_DUPFD_CLOEXEC,
@@ -296,6 +320,19 @@ int plane__configure(struct plane *p, const struct plane_options *o, struct err 
 	return 0;
 }
 
+void plane__drop_unused(struct plane *p)
+{
+	char path[PLANE_PATH_LEN];
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, p->skel->obj)
+	{
+		if (!bpf_map__autocreate(map) &&
+		    !plane_pins__path(path, sizeof(path), p->instance, NULL, bpf_map__name(map)))
+			unlink(path);
+	}
+}
+
 void plane__close(struct plane *p)
 {
 	if (!p)
@@ -307,6 +344,8 @@ void plane__close(struct plane *p)
 		}
 	}
 	free(p->slot_fds);
+	plane_table__free(&p->vips);
+	plane_table__free(&p->nat_back);
 	if (p->services)
 		munmap(p->services, sizeof(struct fl_service) * FL_MAX_SERVICES);
 	if (p->index)

@@ -24,6 +24,8 @@
 #include "core/addr.h"
 #include "core/err.h"
 #include "fairlead/abi.h"
+#include "plane/nat_back.h"
+#include "plane/vips.h"
 
 struct plane;
 
@@ -83,6 +85,12 @@ void plane__rollback(struct plane *p);
 int plane__configure(struct plane *p, const struct plane_options *o, struct err *err);
 
 /*
+ * Removes the pins of maps that the present program does without, and with them their memory. To be
+ * called once the program is attached everywhere.
+ */
+void plane__drop_unused(struct plane *p);
+
+/*
  * Attaches the program to an interface, or replaces the one that an earlier agent left there.
  * *warning: why generic mode was taken although native was asked for; "" otherwise.
  */
@@ -109,15 +117,41 @@ int plane__lease(const struct plane *p, struct fl_lease *out);
 /* The entry of a service id, NULL when it is not in use. */
 const struct fl_service *plane__service(const struct plane *p, uint32_t id);
 
+struct plane_service {
+	struct fl_service_key key;
+	uint16_t port_last; /* host order; that of key but for a range (any port: 65535) */
+	const char *name;
+	enum fl_slot_class slot_class;
+	enum fl_affinity affinity;
+	uint32_t flags; /* FL_SVC_* */
+	uint32_t idle_s;
+};
+
 /*
  * Makes a service with two slot tables that send nothing anywhere; no packet finds it yet. -ENOSPC:
  * `services` is full.
  */
-int plane__service_new(struct plane *p, const struct fl_service_key *key, const char *name,
-		       enum fl_slot_class slot_class, uint32_t *id, struct err *err);
+int plane__service_new(struct plane *p, const struct plane_service *s, uint32_t *id,
+		       struct err *err);
 
-/* Lets packets find it, in place of the service that had the same key. -ENOSPC: its bucket is full. */
+/* What may change while packets find the service: each field is one store. */
+void plane__service_tune(struct plane *p, uint32_t id, enum fl_affinity affinity, uint32_t idle_s);
+
+/* Sets and clears bits of fl_service.flags, by one store; a service that is not in use has none. */
+void plane__service_flags(struct plane *p, uint32_t id, uint32_t set, uint32_t clear);
+
+/*
+ * Lets packets find a service of one address and one port, in place of the one that had the same key.
+ * -ENOSPC: its bucket is full. Others are found through plane__vips().
+ */
 int plane__service_publish(struct plane *p, uint32_t id, struct err *err);
+
+/*
+ * Makes `want`, as vips__build() gives it, the content of `vips`: services of a range of ports, any
+ * port or a prefix are found from then on, and those it does not name no longer. On failure the
+ * content is what it was.
+ */
+int plane__vips(struct plane *p, const struct vip_entry *want, size_t n, struct err *err);
 
 /* No packet finds it from now on. Release it after a grace period. */
 void plane__service_withdraw(struct plane *p, uint32_t id);
@@ -149,24 +183,55 @@ struct plane_backend {
 	struct addr source; /* outer source; ignored for L2 */
 	uint8_t source_len; /* its first bits are fixed, the rest follows the flow; 128: one address */
 	uint16_t port; /* NAT: the backend's, 0: the packet's; GUE: the tunnel's; else 0 */
-	uint8_t flags; /* FL_BE_* */
 };
+
+/* The entry that says so, without what changes in place (next hop, flags): what entries share. */
+struct fl_backend plane_backend__entry(const struct plane_backend *b);
 
 /* The entry of an index, NULL when it is not in use. */
 const struct fl_backend *plane__backend(const struct plane *p, uint32_t index);
 
 /* Makes an entry without a next hop. -ENOSPC: `backends` is full. */
-int plane__backend_new(struct plane *p, const struct plane_backend *b, uint32_t *index,
+int plane__backend_new(struct plane *p, const struct fl_backend *entry, uint32_t *index,
 		       struct err *err);
 
-/* True when the entry says the same as `b` would. */
-bool plane__backend_same(const struct plane *p, uint32_t index, const struct plane_backend *b);
+/* Whether flows to it by `nat` get records (FL_BE_RECORD): one store. */
+void plane__backend_record(struct plane *p, uint32_t index, bool record);
 
 /* Next hop of an entry (ifindex 0: none). One call per grace period and entry. */
 int plane__backend_hop(struct plane *p, uint32_t index, const struct fl_hop *hop, struct err *err);
 
 /* Frees an index that no slot table has named for a grace period. */
 void plane__backend_release(struct plane *p, uint32_t index);
+
+/* --- ports -------------------------------------------------------------------------------------- */
+
+/* Lets packets leave by an interface that they did not come in by. */
+int plane__port_add(struct plane *p, uint32_t ifindex, struct err *err);
+
+/* How frames leave for a VLAN device: by the device below, with its tag. */
+int plane__vlan_set(struct plane *p, uint32_t ifindex, uint32_t lower, uint16_t id,
+		    struct err *err);
+
+/* It is none, or none any more. (The kernel itself takes what is gone out of `tx_ports`.) */
+void plane__vlan_forget(struct plane *p, uint32_t ifindex);
+
+/* --- NAT ---------------------------------------------------------------------------------------- */
+
+/* Makes `want`, as nat_back__build() gives it, the content of `nat_back`, or leaves it as it was. */
+int plane__nat_back(struct plane *p, const struct nat_entry *want, size_t n, struct err *err);
+
+/* The entry of an endpoint as it is in the map, NULL: none. */
+const struct fl_nat_back *plane__nat_name(const struct plane *p, const struct fl_endpoint *e);
+
+/* Source addresses and ports of full NAT; host order ports; n4, n6 up to FL_SNAT_ADDRS. */
+struct plane_snat {
+	const struct addr *addrs4, *addrs6;
+	size_t n4, n6;
+	uint16_t port_first, port_last;
+};
+
+int plane__snat(struct plane *p, const struct plane_snat *snat, struct err *err);
 
 /* --- members: what a restart must know ---------------------------------------------------------- */
 
@@ -182,7 +247,7 @@ int plane__members(const struct plane *p,
 
 /* --- counters ----------------------------------------------------------------------------------- */
 
-enum plane_counter { PLANE_SERVICE, PLANE_BACKEND, PLANE_VERDICT };
+enum plane_counter { PLANE_SERVICE, PLANE_BACKEND, PLANE_VERDICT, PLANE_NOTE };
 
 /* Sum over the CPUs of one counter. */
 int plane__count(const struct plane *p, enum plane_counter kind, uint32_t index,

@@ -161,6 +161,7 @@ static void set_gates(const struct plane *p, const struct plane_gates *gates, st
 	if (gates->jumbo) {
 		bpf_program__set_flags(skel->progs.lb, BPF_F_XDP_HAS_FRAGS);
 		bpf_program__set_flags(skel->progs.lb_full, BPF_F_XDP_HAS_FRAGS);
+		bpf_program__set_flags(skel->progs.lb_icmp, BPF_F_XDP_HAS_FRAGS);
 	}
 }
 
@@ -182,6 +183,7 @@ int plane_program__load(const struct plane *p, const struct plane_gates *gates, 
 	 */
 	bpf_program__set_expected_attach_type(skel->progs.lb, 0);
 	bpf_program__set_expected_attach_type(skel->progs.lb_full, 0);
+	bpf_program__set_expected_attach_type(skel->progs.lb_icmp, 0);
 	rc = set_pins(p, gates, skel, err);
 	if (rc)
 		goto cleanup;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * services.c - entries of `services` and the buckets of `svc_index` through which packets find them.
+ * services.c - entries of `services`, the buckets of `svc_index` through which packets find those of one
+ * address and port, and `vips` for the rest.
  *
  * A bucket's way is one aligned word, so each change below is one store that a packet sees whole or
  * not at all. A withdrawn way becomes a tombstone (fingerprint 0xffff, id 0): the scan goes on past
@@ -8,6 +9,7 @@
  */
 #include "plane/internal.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,13 +41,23 @@ static __u32 *bucket_of(const struct plane *p, const struct fl_service_key *key,
 	return p->index[h & (FL_INDEX_BUCKETS - 1)].way;
 }
 
-int plane__service_new(struct plane *p, const struct fl_service_key *key, const char *name,
-		       enum fl_slot_class slot_class, uint32_t *id, struct err *err)
+/* Found by svc_index; others by `vips`. */
+static bool is_exact(const struct fl_service *s)
+{
+	return s->key.prefix == 128 && s->key.port == s->port_last;
+}
+
+int plane__service_new(struct plane *p, const struct plane_service *want, uint32_t *id,
+		       struct err *err)
 {
 	struct fl_service s = {
-		.key = *key,
-		.slot_mask = plane__slots(slot_class) - 1,
-		.slot_class = (__u8)slot_class,
+		.key = want->key,
+		.slot_mask = plane__slots(want->slot_class) - 1,
+		.slot_class = (__u8)want->slot_class,
+		.affinity = (__u8)want->affinity,
+		.port_last = htons(want->port_last),
+		.flags = want->flags,
+		.idle_s = want->idle_s,
 	};
 	uint32_t at = 0;
 	int rc;
@@ -59,16 +71,32 @@ int plane__service_new(struct plane *p, const struct fl_service_key *key, const 
 	if (!at)
 		return err__set(err, -ENOSPC,
 				"cannot add service '%s': the map 'services' is full (%d services)",
-				name, FL_MAX_SERVICES - 1);
-	rc = plane_slots__make(p, at, slot_class, err);
+				want->name, FL_MAX_SERVICES - 1);
+	rc = plane_slots__make(p, at, want->slot_class, err);
 	if (rc)
-		return err__prefix(err, rc, "cannot add service '%s'", name);
-	snprintf(s.name, sizeof(s.name), "%s", name);
+		return err__prefix(err, rc, "cannot add service '%s'", want->name);
+	snprintf(s.name, sizeof(s.name), "%s", want->name);
 	s.live = 2 * at;
 	p->services[at] = s;
 	p->service_hint = at + 1;
 	*id = at;
 	return 0;
+}
+
+void plane__service_tune(struct plane *p, uint32_t id, enum fl_affinity affinity, uint32_t idle_s)
+{
+	struct fl_service *s = &p->services[id];
+
+	__atomic_store_n(&s->affinity, (__u8)affinity, __ATOMIC_RELAXED);
+	__atomic_store_n(&s->idle_s, idle_s, __ATOMIC_RELAXED);
+}
+
+void plane__service_flags(struct plane *p, uint32_t id, uint32_t set, uint32_t clear)
+{
+	struct fl_service *s = &p->services[id];
+
+	if (plane__service(p, id))
+		__atomic_store_n(&s->flags, (s->flags | set) & ~clear, __ATOMIC_RELEASE);
 }
 
 int plane__service_publish(struct plane *p, uint32_t id, struct err *err)
@@ -77,6 +105,8 @@ int plane__service_publish(struct plane *p, uint32_t id, struct err *err)
 	__u32 fingerprint, *way = bucket_of(p, key, &fingerprint);
 	int place = -1;
 
+	if (!is_exact(&p->services[id]))
+		return 0;
 	for (int i = 0; i < FL_BUCKET_WAYS; i++) {
 		__u32 old = way[i] & 0xffff;
 
@@ -103,6 +133,8 @@ static __u32 *find_way(const struct plane *p, uint32_t id)
 {
 	__u32 fingerprint, *way = bucket_of(p, &p->services[id].key, &fingerprint);
 
+	if (!is_exact(&p->services[id]))
+		return NULL;
 	for (int i = 0; i < FL_BUCKET_WAYS; i++) {
 		if (way[i] == (fingerprint | id))
 			return &way[i];
@@ -110,9 +142,28 @@ static __u32 *find_way(const struct plane *p, uint32_t id)
 	return NULL;
 }
 
+static bool in_vips(const struct plane *p, uint32_t id)
+{
+	const struct vip_entry *e = p->vips.list;
+
+	for (size_t i = 0; i < p->vips.n; i++) {
+		for (size_t r = 0; r < FL_VIP_RANGES && e[i].value.ranges[r].service; r++) {
+			if (e[i].value.ranges[r].service == id)
+				return true;
+		}
+	}
+	return false;
+}
+
 bool plane__service_published(const struct plane *p, uint32_t id)
 {
-	return find_way(p, id) != NULL;
+	return is_exact(&p->services[id]) ? find_way(p, id) != NULL : in_vips(p, id);
+}
+
+int plane__vips(struct plane *p, const struct vip_entry *want, size_t n, struct err *err)
+{
+	p->vips.fd = bpf_map__fd(p->skel->maps.vips);
+	return plane_table__apply(&p->vips, want, n, err);
 }
 
 void plane__service_withdraw(struct plane *p, uint32_t id)

@@ -59,10 +59,11 @@ static void on_hop(void *ctx, const struct addr *address, const struct net_hop *
 	print_hop("hop", address, hop);
 }
 
-static void on_link(void *ctx, uint32_t ifindex, const char *name, bool present, bool up)
+static void on_link(void *ctx, const struct net_link *l, bool present)
 {
 	(void)ctx;
-	printf("link %s ifindex=%" PRIu32 " present=%d up=%d\n", name, ifindex, present, up);
+	printf("link %s ifindex=%" PRIu32 " present=%d up=%d\n", l->name, l->ifindex, present,
+	       present && l->up);
 }
 
 static void die(const char *text)

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * stage.c - what a configuration needs beside what runs: entries for new services and backends, made
+ * where no packet finds them, and taken back if the configuration does not come to be.
+ *
+ * A service is kept when address, port, protocol, name, slot count and forwarding stay; otherwise a
+ * new one takes its place. A backend is the same when id, address and port are: it keeps its verdict
+ * and the operator's word, in a new service too, and where its entry has to be another one.
+ */
+#include "agent/apply.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int compare_ids(const void *a, const void *b)
+{
+	return strcmp(member__id(*(struct member *const *)a),
+		      member__id(*(struct member *const *)b));
+}
+
+static int compare_id(const void *id, const void *m)
+{
+	return strcmp(id, member__id(*(struct member *const *)m));
+}
+
+static struct service *service_with_key(struct agent *a, const struct service_key *key)
+{
+	struct service *s;
+
+	TAILQ_FOREACH (s, &a->services, entry) {
+		if (memcmp(&s->key.key, &key->key, sizeof(key->key)) == 0 &&
+		    s->key.port_last == key->port_last)
+			return s;
+	}
+	return NULL;
+}
+
+/* The port of a backend that is known by its entry; only NAT's are the backend's own. */
+static bool same_port(const struct member *m, const struct config_backend *b)
+{
+	const struct fl_backend *e = &m->target->entry;
+
+	if (e->mode != FL_FWD_NAT && e->mode != FL_FWD_FULLNAT)
+		return true;
+	return ntohs(e->port) == b->port;
+}
+
+static struct member *member_like(const struct stage *st, const struct config_backend *b)
+{
+	struct member **found;
+	struct addr address;
+
+	if (!st->by_id)
+		return NULL;
+	found = bsearch(b->id, st->by_id, st->old->n_members, sizeof(*found), compare_id);
+	if (!found)
+		return NULL;
+	address = member__address(*found);
+	return addr__equal(&address, &b->address) && same_port(*found, b) ? *found : NULL;
+}
+
+static bool keeps(const struct service *s, const struct config_service *c)
+{
+	return s && s->slot_class == c->slot_class && s->forward == c->forward &&
+	       strcmp(s->name, c->name) == 0;
+}
+
+bool stage__is_new(const struct stage *st)
+{
+	return st->service != st->old;
+}
+
+static int stage_member(struct agent *a, struct stage *st, const struct config_service *c,
+			const struct config_backend *b, const struct config *next, struct err *err)
+{
+	struct member *like = member_like(st, b), *m;
+	struct target *t;
+	int rc;
+
+	rc = target__get(a, next, c, b, like ? like->target : NULL, &t, err);
+	if (rc)
+		return rc;
+	if (like && !stage__is_new(st) && like->target == t) {
+		like->kept = true;
+		st->members[st->n++] = like;
+		return 0;
+	}
+	m = member__new(st->service, t);
+	if (!m) {
+		target__put(a, t);
+		return err__set(err, -ENOMEM, "out of memory");
+	}
+	st->members[st->n++] = m;
+	m->weight = b->weight;
+	if (like && member__inherit(m, like))
+		return err__set(err, -ENOMEM, "out of memory");
+	member__remember(m);
+	return 0;
+}
+
+/* The running members by id, to find those that stay. */
+static int sort_old(struct stage *st)
+{
+	size_t size = st->old ? st->old->n_members * sizeof(struct member *) : 0;
+
+	if (!size)
+		return 0;
+	st->by_id = malloc(size);
+	if (!st->by_id)
+		return -ENOMEM;
+	memcpy(st->by_id, st->old->members, size);
+	qsort(st->by_id, st->old->n_members, sizeof(struct member *), compare_ids);
+	return 0;
+}
+
+static int new_service(struct agent *a, struct stage *st, const struct service_key *key,
+		       const struct config_service *c, struct err *err)
+{
+	struct plane_service want = {
+		.key = key->key,
+		.port_last = key->port_last,
+		.name = c->name,
+		.slot_class = c->slot_class,
+		.affinity = c->affinity,
+		.flags = (config_service__translates(c) ? FL_SVC_NAT : 0) |
+			 (c->forward == CONFIG_FWD_FULLNAT ? FL_SVC_FULLNAT : 0),
+		.idle_s = c->idle_ms / 1000,
+	};
+	int rc;
+
+	st->service = service__new(a, key, c->name, c->slot_class);
+	if (!st->service)
+		return err__set(err, -ENOMEM, "out of memory");
+	st->service->forward = c->forward;
+	rc = plane__service_new(a->plane, &want, &st->service->id, err);
+	if (!rc)
+		a->by_id[st->service->id] = st->service;
+	return rc;
+}
+
+int stage__service(struct agent *a, struct stage *st, const struct config_service *c,
+		   const struct config *next, struct err *err)
+{
+	struct service_key key = service__key(c);
+	int rc;
+
+	st->old = service_with_key(a, &key);
+	st->members = calloc(c->n_backends, sizeof(struct member *));
+	st->counts = calloc(c->n_backends, sizeof(*st->counts));
+	if (!st->members || !st->counts || sort_old(st))
+		return err__set(err, -ENOMEM, "out of memory");
+	if (keeps(st->old, c)) {
+		st->service = st->old;
+	} else {
+		rc = new_service(a, st, &key, c, err);
+		if (rc)
+			return rc;
+	}
+	for (size_t i = 0; i < c->n_backends; i++) {
+		rc = stage_member(a, st, c, &c->backends[i], next, err);
+		if (rc)
+			return err__prefix(err, rc, "service '%s'", c->name);
+	}
+	return 0;
+}
+
+void stage__undo(struct agent *a, struct stage *st)
+{
+	struct service *s = st->service;
+
+	for (size_t i = 0; i < st->n; i++) {
+		if (!st->members[i]->kept)
+			member__drop(st->members[i]);
+		else
+			st->members[i]->kept = false;
+	}
+	/* NULL: there never was one, or it was published and is dismissed already. */
+	if (s && stage__is_new(st)) {
+		/* Equipped, but no packet could find it. */
+		while (s->n_members)
+			member__drop(s->members[--s->n_members]);
+		if (s->id) {
+			a->by_id[s->id] = NULL;
+			plane__service_release(a->plane, s->id);
+		}
+		service__free(s);
+	}
+}
+
+void stage__free(struct stage *stages, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(stages[i].members);
+		free(stages[i].by_id);
+		free(stages[i].counts);
+	}
+	free(stages);
+}
+
+void stage__equip(struct stage *st, const struct config_service *c, struct table_base **base)
+{
+	struct service *s = st->service;
+
+	for (size_t i = 0; i < st->n; i++) {
+		st->members[i]->kept = false;
+		st->members[i]->weight = c->backends[i].weight;
+		health__set_thresholds(&st->members[i]->health, c->probe.rise, c->probe.fall);
+	}
+	free(s->members);
+	s->members = st->members;
+	s->n_members = st->n;
+	st->members = NULL;
+	st->n = 0;
+	free(s->counts);
+	s->counts = st->counts;
+	st->counts = NULL;
+	table_base__free(s->base);
+	s->base = *base;
+	*base = NULL;
+	s->dirty = true;
+}

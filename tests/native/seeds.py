@@ -21,6 +21,7 @@ from scapy.layers.ipsec import AH  # noqa: E402
 from scapy.layers.l2 import ARP, Dot1AD, Dot1Q, Ether  # noqa: E402
 from scapy.layers.sctp import SCTP, SCTPChunkData, SCTPChunkInit  # noqa: E402
 from scapy.packet import Raw  # noqa: E402
+from scapy.utils import checksum  # noqa: E402
 
 LEASE, WILD, SOURCES, LIMITS, NAT, JUMBO, EVENTS, LAPSED = (1 << i for i in range(8))
 KEEP, PASS, DROP = range(3)  # on_agent_loss
@@ -226,7 +227,8 @@ def spoilt_quotes():
                          (20, 77)):
             bad = bytearray(quoted)
             bad[at] = byte
-            yield f"quote-spoilt-{version}-{at}-{byte}", scene(NAT, error(version, client, vip, Raw(bytes(bad))))
+            yield f"quote-spoilt-{version}-{at}-{byte}", scene(
+                NAT, error(version, client, vip, Raw(bytes(bad))))
         other = ip(version, client, vip) / upper("tcp", 1, 2)
         yield f"quote-other-{version}", scene(NAT, error(version, client, vip, other))
         yield f"quote-no-service-{version}", scene(NAT, error(
@@ -310,7 +312,7 @@ def oddities():
     p = to_vip("l2")
     yield "arp", scene(0, ARP(pdst="192.0.2.1"))
     yield "group", scene(0, arrives(p, GROUP), arrives(to_vip("l2", 6), GROUP))
-    yield "self", scene(0, ip(4, VIP[4], VIP[4]) / upper("tcp", 1, 2), ip(6, VIP[6], VIP[6]) / upper("tcp", 1, 2))
+    yield "self", scene(0, *[ip(v, VIP[v], VIP[v]) / upper("tcp", 1, 2) for v in (4, 6)])
     yield "no-service", scene(0, to_vip("l2", dport=1), ip(4, "192.0.2.1", "192.0.2.2", proto=47) / Raw(b"x"))
     yield "mapped", scene(NAT, ip(6, "::ffff:198.51.100.8", VIP[6]) / upper("tcp", 1, PORT["l2"]))
     for proto in ("tcp", "udp", "sctp"):
@@ -357,6 +359,19 @@ def oddities():
         yield f"udp-short-{way}", scene(NAT, zero)
 
 
+def surplus():
+    """UDP that is shorter than its IP packet (RFC 9868), with a right checksum: over what UDP says it is."""
+    for version in (4, 6):
+        for way in ("gue4", "gue6", "nat", "fullnat"):
+            whole = bytearray(bytes(to_vip(way, version, "udp")) + b"\x55\xaa\x57")
+            length = 3 if version == 4 else 5
+            whole[length] += 3
+            if version == 4:
+                whole[10:12] = bytes(2)
+                whole[10:12] = struct.pack(">H", checksum(bytes(whole[:20])))
+            yield f"surplus-{way}-{version}", scene(NAT, (IP if version == 4 else IPv6)(bytes(whole)))
+
+
 def decap():
     """Each outer header with each inner one, marks of ECN, and near misses."""
     def write(name, packet, link=None, align=0, pad=0):
@@ -388,8 +403,10 @@ def decap():
             yield f"{name}-outer-shorter", bytes(shorter)
     yield write("fragment", ip(4, "10.0.0.1", "10.0.0.2", flags="MF") / inner[4])
     yield write("other-port", ip(4, "10.0.0.1", "10.0.0.2") / upper("udp", 50000, 6081))
-    yield write("gue-version-1", ip(4, "10.0.0.1", "10.0.0.2") / upper("udp", 50000, 6080, payload=b"\x40" * 40))
-    yield write("limit-past-end", ip(6, "fd00::1", "fd00::2", nh=60) / Raw(b"\x04\1\4\1\4\1\0\0" + bytes(inner[4])))
+    yield write("gue-version-1", ip(4, "10.0.0.1", "10.0.0.2")
+                / upper("udp", 50000, 6080, payload=b"\x40" * 40))
+    yield write("limit-past-end", ip(6, "fd00::1", "fd00::2", nh=60)
+                / Raw(b"\x04\1\4\1\4\1\0\0" + bytes(inner[4])))
     yield write("plain", inner[4])
     yield write("arp", ARP())
 
@@ -413,7 +430,7 @@ def write_all(out, program, inputs):
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    parts = each_way, replies, records, fragments, icmp, spoilt_quotes, admission, wild, sizes, oddities
+    parts = each_way, replies, records, fragments, icmp, spoilt_quotes, admission, wild, sizes, oddities, surplus
     write_all(sys.argv[1], "lb", (i for part in parts for i in part()))
     write_all(sys.argv[1], "decap", decap())
 

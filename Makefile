@@ -14,6 +14,7 @@ include mk/test.mk
 -include mk/native.mk
 include mk/quality.mk
 include mk/install.mk
+include mk/flood.mk
 
 help:
 	@sed -n 's/^#: //p' $(MAKEFILE_LIST)

@@ -65,6 +65,7 @@ static __always_inline int answer_echo(struct xdp_md *ctx, const struct pkt *p, 
 	__u32 header = p->v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
 	__u8 reply = p->v6 ? ICMPV6_ECHOREPLY : ICMP_ECHOREPLY;
 	const struct fl_vip *vip = find_vip(dst);
+	__sum16 check;
 	void *data;
 	__u8 *icmp;
 	int v;
@@ -83,9 +84,12 @@ static __always_inline int answer_echo(struct xdp_md *ctx, const struct pkt *p, 
 	icmp = at(ctx, p->l4);
 	if (data + ETH_HLEN > frame_end(ctx) || (void *)(icmp + 4) > frame_end(ctx))
 		return FL_V_PASS_MALFORMED;
-	*(__sum16 *)(icmp + 2) =
-		check_by(*(__sum16 *)(icmp + 2), (__u64)(__u16)~bpf_htons((__u16)(icmp[0] << 8)) +
+	check = check_by(*(__sum16 *)(icmp + 2), (__u64)(__u16)~bpf_htons((__u16)(icmp[0] << 8)) +
 							 bpf_htons((__u16)(reply << 8)));
+	/* Of a reply that is all zeros, 0 would be wrong; 0xffff is right wherever 0 is (RFC 1624 3). */
+	if (!check && !p->v6)
+		check = 0xffff;
+	*(__sum16 *)(icmp + 2) = check;
 	icmp[0] = reply;
 	swap_macs(data);
 	if (turn_ip(ctx, p))

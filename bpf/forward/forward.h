@@ -60,7 +60,7 @@ static __always_inline int forward(struct xdp_md *ctx, struct pkt *p, struct tar
 	}
 	if (unlikely(hop->mtu && p->l3_len + overhead > hop->mtu))
 		return part == ICMP ? FL_V_DROP_TOO_BIG
-				    : tell_too_big(ctx, p, t, hop->mtu - overhead);
+				    : tell_too_big(ctx, p, t, hop->mtu, overhead);
 	if (l2) {
 		v = frame_for(ctx, p, hop, 0, type_of(p));
 		return v == GO_ON ? FL_V_SEND_L2 : v;

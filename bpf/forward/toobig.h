@@ -24,7 +24,8 @@
 #define QUOTE4_LEAST 68 /* longest IPv4 header and 8 bytes, RFC 792 */
 #define QUOTE6 1232 /* RFC 4443 2.4 (c): the answer has at most 1280 bytes */
 #define SUM_MAX 512 /* bytes that bpf_csum_diff() takes at once */
-#define MIN_MTU6 1280
+#define MIN_MTU4 68 /* RFC 791 3.2 */
+#define MIN_MTU6 1280 /* RFC 8200 5 */
 
 struct icmp_error {
 	__u8 type;
@@ -181,8 +182,9 @@ RARE int too_big(struct xdp_md *ctx, __u32 l3, __u32 l3_len, __u32 v6, __u32 mtu
 
 /* Whose sender can be told: of a whole packet that must not be fragmented, and is no ICMP itself. */
 static __always_inline int tell_too_big(struct xdp_md *ctx, const struct pkt *p, struct target *t,
-					__u32 mtu)
+					__u32 mtu, __u32 overhead)
 {
+	mtu = mtu > overhead + MIN_MTU4 ? mtu - overhead : MIN_MTU4;
 	if (!p->df || p->frag || !header_with_ports(p->proto))
 		return FL_V_DROP_TOO_BIG;
 	t->send = XDP_TX;

@@ -252,6 +252,7 @@ RARE int record_nat(struct xdp_md *ctx, const struct pkt *p, struct target *t,
 	const struct fl_backend *b;
 	struct fl_nat_key k = {};
 	struct fl_nat_flow *f;
+	int finished;
 	__be16 port;
 
 	if (!p || !t || !src || !dst)
@@ -270,11 +271,13 @@ RARE int record_nat(struct xdp_md *ctx, const struct pkt *p, struct target *t,
 	flow.dport = source_port(p->ports);
 	flow.seen_s = coarse_s();
 	f = bpf_map_lookup_elem(&nat_flows, &k);
-	if (f && equal16(f->saddr, dst->a) && f->sport == port) {
+	finished = f && lone_finished(f, s->idle_s);
+	if (f && equal16(f->saddr, dst->a) && f->sport == port &&
+	    !(finished && opens_connection(ctx, p))) {
 		record_seen(f, tcp_flags(ctx, p), FL_NAT_FIN_OTHER);
 		return GO_ON;
 	}
-	if (f && !lone_finished(f, s->idle_s))
+	if (f && !finished)
 		return FL_V_DROP_NAT_CLASH;
 	return bpf_map_update_elem(&nat_flows, &k, &flow, BPF_ANY) ? FL_V_DROP_NAT_FULL : GO_ON;
 }

@@ -10,9 +10,10 @@
  * `sources`, `limits`, `nat_back`, `settings` and `tx_ports`; the program writes `svc_stats`,
  * `be_stats`, `verdicts`, `notes`, `lease`, `meters`, `svc_meters`, `frags`, `events`; both write
  * `nat_flows` (the agent only deletes). Entries of `services` and `backends` are immutable while a
- * packet may reach them; the fields that do change, fl_service.live, .flags and fl_backend.hop_live,
- * are 32-bit words that the agent stores through an mmap of the (BPF_F_MMAPABLE) array, because
- * bpf_map_update_elem() on an array is a memcpy that a reader can see half done.
+ * packet may reach them; the fields that do change, fl_service.live, .flags, .affinity and .idle_s,
+ * fl_backend.hop_live and .flags, are aligned words or bytes that the agent stores through an mmap of
+ * the (BPF_F_MMAPABLE) array, because bpf_map_update_elem() on an array is a memcpy that a reader can
+ * see half done.
  */
 #ifndef FAIRLEAD_ABI_H
 #define FAIRLEAD_ABI_H
@@ -99,7 +100,10 @@ enum fl_affinity {
 #define FL_SVC_FULLNAT 4u /* its backends are reached by full NAT: records first, then slots */
 #define FL_SVC_NAT 8u /* by NAT of either kind: without it a backend of NAT is a contradiction */
 
-/* `services`[id]. The first cache line is all that a packet reads. Immutable but for live, flags. */
+/*
+ * `services`[id]. The first cache line is all that a packet reads. Immutable but for live, flags,
+ * affinity, idle_s.
+ */
 struct fl_service {
 	struct fl_service_key key;
 	__u32 live; /* outer key of the slot map in use: 2*id or 2*id+1; one aligned store swaps */
@@ -229,7 +233,7 @@ _Static_assert(sizeof(struct fl_hop) == 20, "fl_hop");
 
 /*
  * `backends`[index]. The first cache line is all that L2 and an IPv4 outer header need. Immutable but
- * for the next hop: the agent fills hop[!hop_live], then stores hop_live, then waits for a grace
+ * for flags and the next hop: the agent fills hop[!hop_live], then stores hop_live, then waits for a grace
  * period before it touches the other one again. Services that send to the same place in the same way
  * share one entry.
  *

@@ -65,8 +65,8 @@ for i in range(30):
 
 def test_udp(lab):
     """A UDP service; a socket's datagrams stay with one backend. The echo servers are the test's own."""
-    for b in lab.backends:
-        lab.procs.start(f"echo-{b}", ["/usr/bin/python3", "-c", ECHO % (VIP4, b)], netns=lab.ns(b))
+    servers = [lab.procs.start(f"echo-{b}", ["/usr/bin/python3", "-c", ECHO % (VIP4, b)],
+                               netns=lab.ns(b)) for b in lab.backends]
     lab.configure(lab.head() + "services:\n" +
                   service(name="dns", port=5353, protocol="udp",
                           probe=FAST.replace("type: tcp", "type: tcp, port: 80")))
@@ -74,6 +74,8 @@ def test_udp(lab):
     for b in lab.backends:
         lab.wait_state("dns", b, "up")
     out = lab.inside("client", "/usr/bin/python3", "-c", ASK % VIP4).split()
+    for p in servers:
+        lab.procs.end(p)
     assert len(out) == 30 and {o.split(":")[0] for o in out} == set(lab.backends)
 
 

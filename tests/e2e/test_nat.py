@@ -92,26 +92,28 @@ def test_shared_port_of_any_port(lab, routed):  # pylint: disable=unused-argumen
 
 
 @pytest.fixture
-def strangers(network):
+def strangers(network, routed):  # pylint: disable=unused-argument
     """Backends that cannot reach the client, and a pool of addresses on the balancer."""
     for address, pool in POOL.items():
         for a in pool:
             network.ip("lb", "addr", "add", a + ("/24" if address is v4 else "/64"), "dev", "eth0",
                        *(("nodad",) if address is v6 else ()))
     for b in network.backends:
+        network.route_back(b, on=False)
         network.ip(b, "route", "replace", "blackhole", f"{v4('client')}/32")
         network.ip(b, "-6", "route", "replace", "blackhole", f"{v6('client')}/128")
     yield
     for b in network.backends:
         network.ip(b, "route", "del", "blackhole", f"{v4('client')}/32")
         network.ip(b, "-6", "route", "del", "blackhole", f"{v6('client')}/128")
+        network.route_back(b)
     for address, pool in POOL.items():
         for a in pool:
             network.ip("lb", "addr", "del", a + ("/24" if address is v4 else "/64"), "dev", "eth0")
 
 
 @FAMILIES
-def test_fullnat(lab, routed, strangers, vip, address):  # pylint: disable=unused-argument
+def test_fullnat(lab, strangers, vip, address):  # pylint: disable=unused-argument
     """The backend sees an address of the pool, and needs no way to the client."""
     pool = POOL[address]
     key = "source4" if address is v4 else "source6"

@@ -140,6 +140,10 @@ class Lab(Topology):
         r = self.cli("status", "--json", check=False)
         return json.loads(r.stdout) if r.returncode == 0 else None
 
+    def counts(self, kind="verdicts"):
+        """Packets of each verdict, or of each of the notes."""
+        return {v["name"]: v["packets"] for v in self.status()[kind]}
+
     def backend(self, service, backend):
         """One backend's part of the status."""
         for s in self.status()["services"]:

@@ -9,6 +9,7 @@
 #define QUOTE4_MAX 548
 #define QUOTE4_LEAST 68
 #define QUOTE6_MAX 1232
+#define IPV4_MIN_MTU 68 /* RFC 791 */
 #define IPV6_MIN_MTU 1280
 
 static const struct fl_hop *hop_of(const struct fl_backend *b)
@@ -60,7 +61,9 @@ enum fl_verdict forward__check(struct run *r, const struct way *way)
 	if (b->mode != FL_FWD_L2 && r->p.ttl <= 1)
 		return FL_V_DROP_TTL;
 	if (hop->mtu && r->p.l3_len + overhead(b->mode) > hop->mtu)
-		return too_big(r, hop->mtu - overhead(b->mode));
+		return too_big(r, hop->mtu > overhead(b->mode) + IPV4_MIN_MTU
+					  ? hop->mtu - overhead(b->mode)
+					  : IPV4_MIN_MTU);
 	return GO_ON;
 }
 

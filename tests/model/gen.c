@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "net.h"
+
 static uint32_t below(struct gen *g, uint32_t n)
 {
 	return rng__below(g->rng, n);
@@ -96,7 +98,7 @@ static void whole(struct gen *g, struct frame *out)
 
 void gen__next(struct gen *g, struct frame *out, uint32_t *ingress)
 {
-	*ingress = g->w->ports[below(g, g->w->n_ports)].ifindex;
+	*ingress = g->w->ports[below(g, NET_VLAN)].ifindex;
 	if (g->n_pending && percent(g, 18)) {
 		uint32_t i = below(g, g->n_pending);
 

@@ -62,9 +62,9 @@ static uint32_t random_payload(struct gen *g)
 
 struct desc gen__random_client(struct gen *g, uint8_t version, uint8_t proto)
 {
-	static const uint8_t kinds[] = {NET_GATEWAY_A, NET_GATEWAY_A, NET_GATEWAY_A,
-					NET_GATEWAY_A, NET_GATEWAY_A, NET_GATEWAY_B,
-					NET_GATEWAY_B, NET_LINK,      NET_LINK};
+	static const uint8_t kinds[] = {NET_GATEWAY_A, NET_GATEWAY_A,  NET_GATEWAY_A, NET_GATEWAY_A,
+					NET_GATEWAY_A, NET_GATEWAY_B,  NET_GATEWAY_B, NET_LINK,
+					NET_LINK,      NET_BEHIND_VLAN};
 	static const uint8_t flags[] = {0x02, 0x02, 0x02, 0x10, 0x10, 0x18, 0x12,
 					0x11, 0x04, 0x14, 0xc2, 0x00, 0x03, 0x3f};
 	struct desc d = desc__new(version, proto);

@@ -83,15 +83,18 @@ enum fl_verdict nat__record(struct run *r, const struct way *way)
 	const struct fl_backend *b = &r->w->backends[way->backend];
 	struct fl_nat_key key = key_of(way->daddr, way->saddr, way->dport, way->sport, r->p.proto);
 	struct fl_nat_flow *f;
+	bool finished, same;
 
 	if (!(b->flags & FL_BE_RECORD))
 		return GO_ON;
 	f = table__get(&r->w->nat_flows, &key);
-	if (f && memcmp(f->saddr, r->p.daddr, 16) == 0 && f->sport == htons(r->p.dport)) {
+	finished = f && lone_finished(r, way, f);
+	same = f && memcmp(f->saddr, r->p.daddr, 16) == 0 && f->sport == htons(r->p.dport);
+	if (same && !(finished && r->p.opens)) {
 		note_seen(r, f, FL_NAT_FIN_OTHER);
 		return GO_ON;
 	}
-	if (f && !lone_finished(r, way, f))
+	if (f && !finished)
 		return FL_V_DROP_NAT_CLASH;
 	f = table__put(&r->w->nat_flows, &key);
 	if (!f)
@@ -107,12 +110,13 @@ enum fl_verdict nat__record(struct run *r, const struct way *way)
 	return GO_ON;
 }
 
-/* Whether the backend that an entry names still is what the entry rewrites to. */
+/* Whether it is a client's entry whose backend still is what it rewrites to. */
 static bool stands(const struct run *r, const struct fl_nat_key *key, const struct fl_nat_flow *f)
 {
 	const struct fl_backend *b = &r->w->backends[f->backend];
 
-	return b->mode == FL_FWD_FULLNAT && memcmp(b->addr, f->daddr, 16) == 0 &&
+	return !(f->flags & FL_NAT_BACK) && b->mode == FL_FWD_FULLNAT &&
+	       memcmp(b->addr, f->daddr, 16) == 0 &&
 	       f->dport == htons(backend_port(b, ntohs(key->dport)));
 }
 
@@ -226,15 +230,15 @@ enum fl_verdict fullnat__way(struct run *r, struct way *way)
 	}
 	if (r->p.proto == PROTO_TCP && !r->p.opens)
 		return FL_V_DROP_NAT_UNKNOWN;
-	if (slot == FL_SLOT_NONE)
-		return FL_V_DROP_NO_BACKEND;
-	if (r->w->backends[slot].mode != FL_FWD_FULLNAT)
-		return FL_V_DROP_BUG;
 	if (f) {
 		answer = answer_key(f, key.proto);
 		table__remove(flows, &answer);
 		table__remove(flows, &key);
 	}
+	if (slot == FL_SLOT_NONE)
+		return FL_V_DROP_NO_BACKEND;
+	if (r->w->backends[slot].mode != FL_FWD_FULLNAT)
+		return FL_V_DROP_BUG;
 	way->backend = slot;
 	return make_pair(r, way, &key);
 }
@@ -245,7 +249,7 @@ enum fl_verdict fullnat__recall(const struct run *r, struct way *way)
 	struct fl_nat_key key = flow_key(r);
 	const struct fl_nat_flow *f = table__get(&r->w->nat_flows, &key);
 
-	if (!f || f->flags & FL_NAT_BACK || !stands(r, &key, f))
+	if (!f || !stands(r, &key, f))
 		return FL_V_DROP_NAT_UNKNOWN;
 	take(way, f);
 	return GO_ON;

@@ -14,23 +14,26 @@
 #define SMALL_MTU4 1000
 #define SMALL_MTU6 1300
 #define NEIGHS 24
+#define VLAN 77
 
-static const char *const names[NET_PORTS] = {"lo", "port-a", "port-b", "port-c"};
+static const char *const names[NET_PORTS] = {"lo", "port-a", "port-b", "port-c", "vlan-b"};
 
 /* Filled by net__make(); without it, what a golden frame is made with. */
-static uint32_t ifindex[NET_PORTS] = {1, 2, 3, 4};
+static uint32_t ifindex[NET_PORTS] = {1, 2, 3, 4, 5};
 
 static const uint8_t nets4[NET_CLIENTS][4] = {
-	[NET_GATEWAY_A] = {198, 18}, [NET_GATEWAY_B] = {198, 19},  [NET_LINK] = {198, 51, 100, 0},
-	[NET_SMALL_MTU] = {100, 68}, [NET_OTHER_PORT] = {100, 69}, [NET_UNREACHABLE] = {100, 66},
-	[NET_BLACKHOLE] = {100, 67}, [NET_LOCAL] = {100, 70},	   [NET_NO_ROUTE] = {100, 71},
+	[NET_GATEWAY_A] = {198, 18},   [NET_GATEWAY_B] = {198, 19},  [NET_LINK] = {198, 51, 100, 0},
+	[NET_SMALL_MTU] = {100, 68},   [NET_OTHER_PORT] = {100, 69}, [NET_UNREACHABLE] = {100, 66},
+	[NET_BLACKHOLE] = {100, 67},   [NET_LOCAL] = {100, 70},	     [NET_NO_ROUTE] = {100, 71},
+	[NET_BEHIND_VLAN] = {100, 72},
 };
 
 /* Third 16 bits of 2001:db8:N::/48. */
 static const uint16_t nets6[NET_CLIENTS] = {
-	[NET_GATEWAY_A] = 0x200, [NET_GATEWAY_B] = 0x201, [NET_LINK] = 0x100,
-	[NET_SMALL_MTU] = 0x68,	 [NET_OTHER_PORT] = 0x69, [NET_UNREACHABLE] = 0x66,
-	[NET_BLACKHOLE] = 0x67,	 [NET_LOCAL] = 0x70,	  [NET_NO_ROUTE] = 0x71,
+	[NET_GATEWAY_A] = 0x200,  [NET_GATEWAY_B] = 0x201, [NET_LINK] = 0x100,
+	[NET_SMALL_MTU] = 0x68,	  [NET_OTHER_PORT] = 0x69, [NET_UNREACHABLE] = 0x66,
+	[NET_BLACKHOLE] = 0x67,	  [NET_LOCAL] = 0x70,	   [NET_NO_ROUTE] = 0x71,
+	[NET_BEHIND_VLAN] = 0x74,
 };
 
 void net__client(enum net_client kind, uint8_t version, uint16_t host, uint8_t out[16])
@@ -109,6 +112,8 @@ void net__describe(struct world *w)
 		w->ports[i].tx = i == NET_A || i == NET_B;
 		port_mac(i, w->ports[i].mac);
 	}
+	w->ports[NET_VLAN].below = ifindex[NET_B];
+	w->ports[NET_VLAN].vlan = FL_HOP_TAG | VLAN;
 	w->n_ports = NET_PORTS;
 	for (uint8_t v = 4; v <= 6; v += 2) {
 		const struct route by_gateway = {.kind = ROUTE_GATEWAY};
@@ -119,7 +124,8 @@ void net__describe(struct world *w)
 		add_route(w, NET_GATEWAY_B, v, by_gateway, NET_B);
 		add_route(w, NET_SMALL_MTU, v, small, NET_A);
 		add_route(w, NET_OTHER_PORT, v, by_gateway, NET_C);
-		for (int port = NET_A; port <= NET_C; port++) {
+		add_route(w, NET_BEHIND_VLAN, v, by_gateway, NET_VLAN);
+		for (int port = NET_A; port <= NET_VLAN; port++) {
 			gateway(port, v, addr);
 			add_neigh(w, addr, port, 0xfe);
 			w->routes[w->n_routes] = (struct route){.kind = ROUTE_LINK,
@@ -137,7 +143,7 @@ void net__describe(struct world *w)
 
 static void script_family(FILE *f, int v)
 {
-	for (unsigned int port = NET_A; port <= NET_C; port++) {
+	for (unsigned int port = NET_A; port <= NET_VLAN; port++) {
 		if (v == 4) {
 			fprintf(f, "route add 198.51.%u.0/24 dev %s\n", 99 + port, names[port]);
 			fprintf(f, "neigh add 198.51.%u.254 lladdr 02:00:00:fe:cc:%02x dev %s\n",
@@ -157,7 +163,7 @@ static void script_family(FILE *f, int v)
 
 static void script(FILE *f)
 {
-	for (unsigned int port = NET_A; port <= NET_C; port++) {
+	for (unsigned int port = NET_A; port <= NET_VLAN; port++) {
 		const char *name = names[port];
 
 		fprintf(f,
@@ -175,6 +181,7 @@ static void script(FILE *f)
 		"route add 198.19.0.0/16 via 198.51.101.254 dev port-b onlink\n"
 		"route add 100.68.0.0/16 via 198.51.100.254 dev port-a onlink mtu lock %d\n"
 		"route add 100.69.0.0/16 via 198.51.102.254 dev port-c onlink\n"
+		"route add 100.72.0.0/16 via 198.51.103.254 dev vlan-b onlink\n"
 		"route add unreachable 100.66.0.0/16\n"
 		"route add blackhole 100.67.0.0/16\n"
 		"addr add 100.70.0.1/32 dev lo\n",
@@ -184,6 +191,7 @@ static void script(FILE *f)
 		"route add 2001:db8:201::/48 via 2001:db8:101::fe dev port-b onlink\n"
 		"route add 2001:db8:68::/48 via 2001:db8:100::fe dev port-a onlink mtu lock %d\n"
 		"route add 2001:db8:69::/48 via 2001:db8:102::fe dev port-c onlink\n"
+		"route add 2001:db8:74::/48 via 2001:db8:103::fe dev vlan-b onlink\n"
 		"route add unreachable 2001:db8:66::/48\n"
 		"route add blackhole 2001:db8:67::/48\n"
 		"addr add 2001:db8:70::1/128 dev lo nodad\n",

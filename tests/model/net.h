@@ -8,7 +8,11 @@
 
 #include "world.h"
 
-enum net_port { NET_LO, NET_A, NET_B, NET_C, NET_PORTS }; /* A and B are in `tx_ports` */
+/*
+ * A and B are in `tx_ports`. VLAN stands for a VLAN device on B, where no frame comes in: routes lead
+ * to it and `vlan_ports` has it; the program sees no more of its kind, so any kernel's devices will do.
+ */
+enum net_port { NET_LO, NET_A, NET_B, NET_C, NET_VLAN, NET_PORTS };
 
 /* Clients, by what the route to them comes to. */
 enum net_client {
@@ -17,6 +21,7 @@ enum net_client {
 	NET_LINK, /* host part 1..24 has a neighbour entry, others none */
 	NET_SMALL_MTU, /* 1000 (IPv6: 1300) */
 	NET_OTHER_PORT, /* behind C */
+	NET_BEHIND_VLAN,
 	NET_UNREACHABLE,
 	NET_BLACKHOLE,
 	NET_LOCAL, /* host part 1 */

@@ -112,6 +112,16 @@ static void fill_services(const struct real *r, const struct world *w)
 		put(r->skel->maps.vips, &w->vips[i].key, &w->vips[i].value);
 }
 
+static void fill_port(const struct real *r, const struct world_port *p)
+{
+	const struct fl_vlan_port vlan = {.ifindex = p->below, .vlan = p->vlan};
+
+	if (p->tx)
+		put(r->skel->maps.tx_ports, &p->ifindex, &p->ifindex);
+	if (p->below)
+		put(r->skel->maps.vlan_ports, &p->ifindex, &vlan);
+}
+
 static void fill(const struct real *r, const struct world *w)
 {
 	uint32_t zero = 0;
@@ -124,8 +134,7 @@ static void fill(const struct real *r, const struct world *w)
 	for (uint32_t i = 0; i < w->n_nat_back; i++)
 		put(r->skel->maps.nat_back, &w->nat_back[i].key, &w->nat_back[i].value);
 	for (uint32_t i = 0; i < w->n_ports; i++)
-		if (w->ports[i].tx)
-			put(r->skel->maps.tx_ports, &w->ports[i].ifindex, &w->ports[i].ifindex);
+		fill_port(r, &w->ports[i]);
 	put(r->skel->maps.snat, &zero, &w->snat);
 	put(r->skel->maps.settings, &zero, &w->settings);
 }

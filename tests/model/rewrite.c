@@ -153,4 +153,7 @@ void rewrite__echo(struct run *r)
 	set_addrs(b + s.l3, s.version, r->p.daddr, r->p.saddr);
 	b[s.l4] = s.version == 4 ? 0 : 129;
 	correct(r, &s);
+	/* 0 is right for no message: of zeros the sum is 0, and its complement 0xffff. */
+	if (s.version == 4 && !get16(b + s.l4 + 2))
+		put16(b + s.l4 + 2, 0xffff);
 }

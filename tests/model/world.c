@@ -162,6 +162,7 @@ enum fib world__fib(const struct world *w, const uint8_t saddr[16], const uint8_
 		    uint32_t l3_len, struct fl_hop *out)
 {
 	const struct route *r = route_to(w, daddr);
+	const struct world_port *port;
 	const uint8_t *next = daddr;
 
 	if (!r || r->kind == ROUTE_NOWHERE || stays_on_link(saddr) || stays_on_link(daddr))
@@ -176,7 +177,14 @@ enum fib world__fib(const struct world *w, const uint8_t saddr[16], const uint8_
 		if (n->ifindex == r->ifindex && memcmp(n->addr, next, 16) == 0) {
 			*out = (struct fl_hop){.ifindex = r->ifindex};
 			memcpy(out->dmac, n->mac, 6);
-			memcpy(out->smac, world__port(w, r->ifindex)->mac, 6);
+			port = world__port(w, r->ifindex);
+			if (!port)
+				return FIB_LOCAL;
+			memcpy(out->smac, port->mac, 6);
+			if (port->below) {
+				out->ifindex = port->below;
+				out->vlan = port->vlan;
+			}
 			return FIB_OK;
 		}
 	}

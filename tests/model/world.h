@@ -49,6 +49,9 @@ struct world_port {
 	uint32_t ifindex;
 	uint8_t mac[6];
 	bool tx; /* in `tx_ports` */
+	uint32_t
+		below; /* of a VLAN device, which is in `vlan_ports`: ifindex of the port; else 0 */
+	uint16_t vlan; /* FL_HOP_TAG | VLAN id */
 };
 
 struct world {

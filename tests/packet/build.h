@@ -92,7 +92,7 @@ struct spec {
 	struct ip ip;
 	uint8_t proto;
 	uint8_t flags; /* TCP: the byte of flags */
-	uint8_t chunk; /* SCTP: type of the first chunk, the payload's first byte; 0: as payload is */
+	uint8_t chunk; /* SCTP: type of the first chunk; 0: what the payload begins with */
 	bool no_check; /* UDP: no checksum */
 	bool no_upper; /* a later fragment: the payload follows the IP header */
 	uint16_t sport, dport;
@@ -115,7 +115,7 @@ struct spec build__echo(uint8_t version);
 /* The packet that answers `s`: addresses and ports turned round. */
 struct spec build__reply(const struct spec *s);
 
-/* Makes a first fragment (more to come), or a later one of 8 * offset bytes, of the datagram `id`. */
+/* Makes a first fragment (more to come), or a later one at 8 * offset, of the datagram `id`. */
 void build__first(struct spec *s, uint32_t id);
 void build__later(struct spec *s, uint32_t id, uint16_t offset);
 

@@ -24,7 +24,7 @@ static const char *const commands =
 	"ip route add 198.51.102.0/24 via 192.0.2.2 mtu lock 1300 && "
 	"ip route add 2001:db8:900::/40 via fd00:2::2 && "
 	"ip route add 2001:db8:a00::/40 via fd00:2::3 && "
-	"ip route add 2001:db8:b00::/40 via fd00:2::2 mtu 1300";
+	"ip route add 2001:db8:b00::/40 via fd00:2::2 mtu lock 1300";
 
 bool net__cpu(int cpu)
 {

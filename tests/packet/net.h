@@ -4,9 +4,9 @@
  * clients are, for the replies of NAT.
  *
  * `port` is a veth at 192.0.2.1/24 and fd00:2::1/64, MAC net_mac. Clients of 198.51.100.0/24 and
- * 2001:db8:9::/48 .. 2001:db8:908::/48 are behind a router with MAC net_router, those of
- * 198.51.101.0/24 and 2001:db8:a::/48 behind one that does not answer, those of 198.51.102.0/24 and
- * 2001:db8:b::/48 behind a way with an MTU of NET_SMALL_MTU.
+ * 2001:db8:900::/40 are behind a router with MAC net_router, those of 198.51.101.0/24 and
+ * 2001:db8:a00::/40 behind one that does not answer, those of 198.51.102.0/24 and 2001:db8:b00::/40
+ * behind a way with an MTU of NET_SMALL_MTU.
  */
 #ifndef FAIRLEAD_TESTS_PACKET_NET_H
 #define FAIRLEAD_TESTS_PACKET_NET_H

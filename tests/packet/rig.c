@@ -211,6 +211,12 @@ void rig__service(struct rig *r, uint32_t id, const struct fl_service_key *key,
 
 void rig__point_one(struct rig *r, uint32_t id, uint16_t slot)
 {
+	uint8_t mode = r->backends[slot & FL_SLOT_INDEX].mode;
+
+	if (mode == FL_FWD_NAT || mode == FL_FWD_FULLNAT)
+		r->services[id].flags |= FL_SVC_NAT;
+	else
+		r->services[id].flags &= ~FL_SVC_NAT;
 	fill_slots(r, r->services[id].live, slot_counts[r->services[id].slot_class], slot);
 }
 
@@ -397,7 +403,7 @@ uint64_t rig__hash_for(const struct rig *r, const struct spec *s, enum fl_affini
 {
 	const __u64 *key = r->settings.flow_key;
 	uint16_t pair[2] = {htons(s->sport), htons(s->dport)};
-	uint64_t src[2], dst[2] = {0, 0};
+	__u64 src[2], dst[2] = {0, 0};
 	uint32_t ports, src4, dst4 = 0, proto = s->proto;
 
 	if (affinity != FL_AFF_FLOW) {
@@ -413,7 +419,7 @@ uint64_t rig__hash_for(const struct rig *r, const struct spec *s, enum fl_affini
 	memcpy(src, s->ip.src, 16);
 	memcpy(&src4, s->ip.src, 4);
 	if (s->ip.version == 6)
-		return fl_flow_hash6(key, (const __u64 *)src, (const __u64 *)dst, ports, proto);
+		return fl_flow_hash6(key, src, dst, ports, proto);
 	return fl_flow_hash4(key, src4, dst4, ports, proto);
 }
 

@@ -79,7 +79,8 @@ static void op_apply(void *ctx, struct api_request *request)
 	f->n_applies = 0;
 }
 
-static const struct api_ops ops = {op_status, op_set_drain, op_apply};
+static const struct api_ops ops = {
+	.status = op_status, .set_drain = op_set_drain, .apply = op_apply};
 
 static int dial(const char *path)
 {

@@ -132,25 +132,12 @@ static int adopt_members(struct agent *a, struct err *err)
 	return 0;
 }
 
-/* The predecessor may have flipped a table or a hop a moment before it died. */
-static void settled(void *ctx, uint32_t arg)
+static void settled(void *ctx, uint32_t id)
 {
 	struct agent *a = ctx;
 
-	(void)arg;
-	for (uint32_t i = 0; i < FL_MAX_SERVICES; i++) {
-		if (a->by_id[i])
-			a->by_id[i]->settling = false;
-	}
-	for (uint32_t i = 0; i < FL_MAX_BACKENDS; i++) {
-		struct target *t = a->by_index[i];
-
-		if (!t)
-			continue;
-		t->settling = false;
-		if (t->dirty)
-			target__hop_changed(a, t);
-	}
+	if (a->by_id[id])
+		a->by_id[id]->settling = false;
 }
 
 int adopt__all(struct agent *a, struct err *err)
@@ -171,7 +158,9 @@ int adopt__all(struct agent *a, struct err *err)
 		return rc;
 	for (s = TAILQ_FIRST(&a->services); s; s = next) {
 		next = TAILQ_NEXT(s, entry);
+		/* The predecessor may have flipped its table a moment before it died. */
 		s->settling = true;
+		grace__after(a->grace, settled, a, s->id);
 		if (plane__service_published(a->plane, s->id)) {
 			n++;
 			continue;
@@ -179,7 +168,6 @@ int adopt__all(struct agent *a, struct err *err)
 		TAILQ_REMOVE(&a->services, s, entry);
 		service__dismiss(s);
 	}
-	grace__after(a->grace, settled, a, 0);
 	log_info("adopted %zu services from the pinned maps: traffic went on meanwhile", n);
 	return 0;
 }

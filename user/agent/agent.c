@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* agent.c - the agent's life: wiring, signals, timers, and an end that leaves traffic flowing. */
+#include "agent/admission.h"
 #include "agent/agent.h"
+#include "agent/events.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -39,6 +41,7 @@ static void on_tick(uv_timer_t *h)
 	struct fl_lease lease;
 
 	rates__tick(a);
+	nat_sweep__tick(a);
 	nat__tick(a);
 	grace__retry(a->grace);
 	a->late_max_ns = rt__take_lateness(a->rt);
@@ -135,6 +138,7 @@ void agent__stop(struct agent *a, int exit_code)
 	target__quiet_all(a);
 	api__free(a->api);
 	prober__free(a->prober);
+	events__free(a->events);
 	net__free(a->net);
 	uv_close((uv_handle_t *)&a->flush, NULL);
 	uv_close((uv_handle_t *)&a->tick, NULL);
@@ -164,7 +168,7 @@ static void init_handles(struct agent *a)
 
 static int open_plane(struct agent *a, const struct config *c, struct err *err)
 {
-	struct plane_options o = commit__options(c);
+	struct plane_options o = admission__options(a, c);
 	struct fl_lease lease;
 	struct err warning;
 	int rc;
@@ -192,8 +196,12 @@ static int start(struct agent *a, const struct config *c, struct err *err)
 		rc = prober__new(&a->loop, &a->prober, err);
 	if (!rc)
 		rc = net__new(&a->loop, hops__changed, links__changed, a, &a->net, err);
+	if (!rc)
+		rc = events__new(a, &a->events, err);
 	if (!rc && plane__adopted(a->plane))
 		rc = adopt__all(a, err);
+	if (!rc && plane__adopted(a->plane))
+		rc = sources__adopt(a, err);
 	if (rc)
 		return rc;
 	apply__start(a, NULL);
@@ -210,6 +218,7 @@ static void free_agent(struct agent *a)
 		if (s)
 			service__free(s);
 	}
+	sources__free(a);
 	target__free_all(a);
 	nat__free(a);
 	rt__stop(a->rt);

@@ -22,7 +22,9 @@
 #include <uv.h>
 
 #include "agent/grace.h"
+#include "agent/nat_sweep.h"
 #include "agent/rt.h"
+#include "agent/sources.h"
 #include "api/api.h"
 #include "config/config.h"
 #include "health/health.h"
@@ -117,6 +119,12 @@ struct service {
 
 TAILQ_HEAD(service_list, service);
 
+/* Which packets are told of: rates that a command has set in place of the file's. */
+struct sampling {
+	bool set;
+	uint32_t flows, drops; /* one in so many; 0: none */
+};
+
 /* An endpoint whose replies may still belong to another service, so that they need records. */
 struct nat_pause {
 	struct fl_endpoint endpoint;
@@ -153,6 +161,10 @@ struct agent {
 	struct apply *applying; /* an apply between prepare and commit */
 	bool apply_again; /* SIGHUP came meanwhile */
 	struct rate verdicts[FL_VERDICTS], notes[FL_NOTES];
+	struct sources sources; /* who may send */
+	struct sampling sampling;
+	struct events *events;
+	struct nat_sweep sweep;
 	uint64_t lapses_before; /* the maps' count of lapses when this agent began */
 	uint64_t lapses_seen;
 	uint64_t late_max_ns; /* worst wake-up of the real-time thread in the last second */

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/admission.h"
 #include "core/log.h"
 
 /* Once a packet may have found a staged service, its entries need a grace period like any others. */
@@ -83,6 +84,7 @@ static int publish(struct agent *a, struct apply *ap, struct stage *stages, stru
 			continue;
 		stage__equip(st, &ap->next->services[i], &ap->bases[i]);
 		service__flush(st->service);
+		rt__beat(a->rt);
 		rc = plane__service_publish(a->plane, st->service->id, err);
 		if (!rc)
 			st->published = true;
@@ -116,7 +118,6 @@ static void start_members(struct service *s, const struct config_service *c)
 			log_error(
 				"service '%s': backend '%s' is not probed and keeps its state: %s",
 				s->name, b->id, err.text);
-		member__remember(m);
 		target__hop_changed(s->agent, m->target);
 	}
 }
@@ -213,17 +214,37 @@ static int check_fixed(const struct config *have, const struct config *next, str
 			what);
 }
 
+static int stage_admission(struct agent *a, const struct config *next, const struct stage *stages,
+			   struct admission **out, struct err *err)
+{
+	struct admitted *list = calloc(next->n_services + 1, sizeof(*list));
+	int rc;
+
+	if (!list)
+		return err__set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < next->n_services; i++)
+		list[i] = (struct admitted){
+			.config = &next->services[i],
+			.id = stages[i].service->id,
+			.old_id = stages[i].old ? stages[i].old->id : 0,
+		};
+	rc = admission__stage(a, next, list, next->n_services, out, err);
+	free(list);
+	return rc;
+}
+
 int commit__run(struct apply *ap, struct err *err)
 {
 	struct agent *a = ap->agent;
-	struct plane_options before = {0}, o = commit__options(ap->next);
+	struct plane_options before = {0}, o = admission__options(a, ap->next);
+	struct admission *admission = NULL;
 	struct stage *stages;
 	size_t n = ap->next->n_services, staged = 0;
 	struct err ignored;
 	int rc = 0;
 
 	if (a->config) {
-		before = commit__options(a->config);
+		before = admission__options(a, a->config);
 		rc = check_fixed(a->config, ap->next, err);
 	}
 	if (rc)
@@ -239,16 +260,22 @@ int commit__run(struct apply *ap, struct err *err)
 	while (!rc && staged < n) {
 		rc = stage__service(a, &stages[staged], &ap->next->services[staged], ap->next, err);
 		staged++;
+		/* A large configuration takes its time, and the loop stands no more still than this. */
+		rt__beat(a->rt);
 	}
 	/* Before packets find what is new, and what it shares with what is old. */
 	if (!rc && a->nat.dirty)
 		rc = nat__sync(a, err);
 	if (!rc)
+		rc = stage_admission(a, ap->next, stages, &admission, err);
+	if (!rc)
 		rc = publish(a, ap, stages, err);
 	if (!rc) {
 		finish(ap, stages, n);
+		admission__commit(a, admission);
 	} else {
 		unpublish(a, stages, staged);
+		admission__undo(a, admission);
 		for (size_t i = 0; i < staged; i++)
 			stage__undo(a, &stages[i]);
 		if (a->config) {

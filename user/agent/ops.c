@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* ops.c - what the API can ask of the agent. */
 #include "agent/agent.h"
+#include "agent/events.h"
 
 #include <errno.h>
 #include <string.h>
@@ -48,6 +49,27 @@ static int op_set_drain(void *ctx, const char *backend, const char *service, boo
 	return 0;
 }
 
+static int op_sources(void *ctx, const char *service, json_t **out, struct err *err)
+{
+	return sources__list(ctx, service, out, err);
+}
+
+static int op_set_sources(void *ctx, const struct api_sources *what, json_t **out, struct err *err)
+{
+	return sources__set(ctx, what, out, err);
+}
+
+static json_t *op_packets(void *ctx, const uint64_t *since, uint32_t n)
+{
+	return events__json(ctx, since, n);
+}
+
+static int op_set_sampling(void *ctx, const uint32_t *flows, const uint32_t *drops, json_t **out,
+			   struct err *err)
+{
+	return events__set_sampling(ctx, flows, drops, out, err);
+}
+
 static void op_apply(void *ctx, struct api_request *request)
 {
 	apply__start(ctx, request);
@@ -56,5 +78,9 @@ static void op_apply(void *ctx, struct api_request *request)
 const struct api_ops ops = {
 	.status = op_status,
 	.set_drain = op_set_drain,
+	.sources = op_sources,
+	.set_sources = op_set_sources,
+	.packets = op_packets,
+	.set_sampling = op_set_sampling,
 	.apply = op_apply,
 };

@@ -157,6 +157,7 @@ static void release_service(void *ctx, uint32_t id)
 	while (s->n_members)
 		member__drop(s->members[--s->n_members]);
 	a->by_id[id] = NULL;
+	sources__release(a, id);
 	plane__service_release(a->plane, id);
 	service__free(s);
 }

@@ -204,9 +204,14 @@ void stage__equip(struct stage *st, const struct config_service *c, struct table
 	struct service *s = st->service;
 
 	for (size_t i = 0; i < st->n; i++) {
-		st->members[i]->kept = false;
-		st->members[i]->weight = c->backends[i].weight;
-		health__set_thresholds(&st->members[i]->health, c->probe.rise, c->probe.fall);
+		struct member *m = st->members[i];
+
+		m->kept = false;
+		health__set_thresholds(&m->health, c->probe.rise, c->probe.fall);
+		if (m->weight == c->backends[i].weight)
+			continue;
+		m->weight = c->backends[i].weight;
+		member__remember(m);
 	}
 	free(s->members);
 	s->members = st->members;

@@ -1,28 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* status.c - the running state as the JSON document of docs/api.md. */
 #include "agent/agent.h"
+#include "agent/limits.h"
+#include "agent/names.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
-
-static json_t *time_json(uint64_t realtime_ns)
-{
-	time_t t = (time_t)(realtime_ns / 1000000000);
-	char text[40];
-	struct tm tm;
-	size_t n;
-
-	gmtime_r(&t, &tm);
-	n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text + n, sizeof(text) - n, ".%03uZ",
-		 (unsigned int)(realtime_ns / 1000000 % 1000));
-	return json_string(text);
-}
 
 /* Counters now, rates of the last tick. */
 static void add_counts(json_t *o, struct agent *a, enum plane_counter kind, uint32_t index,
@@ -70,7 +57,7 @@ static json_t *probe_json(const struct member *m)
 		      (json_int_t)(m->probe_latency_ns / 1000));
 	/* A server's words may be in the detail: json_string() refuses what is not UTF-8. */
 	json_object_set_new(o, "detail", detail ? detail : json_string("(not UTF-8)"));
-	json_object_set_new(o, "at", time_json(m->probe_at_ns));
+	json_object_set_new(o, "at", names__time(m->probe_at_ns));
 	return o;
 }
 
@@ -94,7 +81,7 @@ static json_t *member_json(struct agent *a, const struct service *s, size_t i)
 			      "share", (double)s->counts[i] / (double)plane__slots(s->slot_class));
 
 	json_object_set_new(o, "port", port_json(&m->target->entry));
-	json_object_set_new(o, "since", time_json(m->health.since_ns));
+	json_object_set_new(o, "since", names__time(m->health.since_ns));
 	add_counts(o, a, PLANE_BACKEND, m->target->index, &m->target->rate);
 	json_object_set_new(o, "nexthop", hop_json(m->target->hop));
 	json_object_set_new(o, "probe", probe_json(m));
@@ -134,6 +121,7 @@ static json_t *service_json(struct agent *a, const struct service *s)
 		      (json_int_t)plane__slots(s->slot_class), "slots_unserved",
 		      (json_int_t)s->unserved, "generation", (json_int_t)s->generation);
 	add_counts(o, a, PLANE_SERVICE, s->id, &s->rate);
+	json_object_set_new(o, "limits", limits__json(&c->limits));
 	json_object_set_new(o, "backends", backends);
 	return o;
 }
@@ -190,11 +178,8 @@ static json_t *notes_json(struct agent *a)
 	static const struct {
 		const char *name, *text;
 	} rows[] = {
-#define FL_VERDICT(name, action, text)
 #define FL_NOTE(name, text) {#name, text},
 #include "fairlead/reasons.def"
-#undef FL_VERDICT
-#undef FL_NOTE
 	};
 	json_t *list = json_array();
 
@@ -224,7 +209,7 @@ json_t *status__json(struct agent *a)
 		      "uptime_s", (double)(uv_hrtime() - a->started_ns) / 1e9);
 	json_object_set_new(o, "config",
 			    json_pack("{s:s, s:o}", "file", a->config_path, "loaded_at",
-				      time_json(a->loaded_at_ns)));
+				      names__time(a->loaded_at_ns)));
 	json_object_set_new(o, "lease",
 			    json_pack("{s:b, s:I}", "lapsed", lease.lapsed != 0, "lapses",
 				      (json_int_t)(lease.lapses - a->lapses_before)));
@@ -234,5 +219,6 @@ json_t *status__json(struct agent *a)
 	json_object_set_new(o, "services", services);
 	json_object_set_new(o, "verdicts", verdicts_json(a));
 	json_object_set_new(o, "notes", notes_json(a));
+	json_object_set_new(o, "nat", nat_sweep__json(a));
 	return o;
 }

@@ -227,26 +227,6 @@ int target__get(struct agent *a, const struct config *c, const struct config_ser
 	return get(a, &entry, h, out, err);
 }
 
-int target__adopt(struct agent *a, uint32_t index)
-{
-	const struct fl_backend *b = plane__backend(a->plane, index);
-	struct fl_backend entry = *b;
-	struct target *t;
-
-	entry.hop_live = 0;
-	entry.flags = 0;
-	memset(entry.hop, 0, sizeof(entry.hop));
-	t = make(&entry, index);
-	if (!t || list(a, t)) {
-		free(t);
-		return -ENOMEM;
-	}
-	t->record = b->flags & FL_BE_RECORD;
-	/* The predecessor may have flipped its hop a moment before it died. */
-	t->settling = true;
-	return 0;
-}
-
 /* --- next hop ----------------------------------------------------------------------------------- */
 
 static void log_target(enum log_level level, const struct target *t, const char *text)
@@ -366,6 +346,27 @@ void target__hop_changed(struct agent *a, struct target *t)
 	if (tunnels((enum fl_forward)t->entry.mode))
 		follow_source(a, t);
 	write_hop(a, t);
+}
+
+int target__adopt(struct agent *a, uint32_t index)
+{
+	const struct fl_backend *b = plane__backend(a->plane, index);
+	struct fl_backend entry = *b;
+	struct target *t;
+
+	entry.hop_live = 0;
+	entry.flags = 0;
+	memset(entry.hop, 0, sizeof(entry.hop));
+	t = make(&entry, index);
+	if (!t || list(a, t)) {
+		free(t);
+		return -ENOMEM;
+	}
+	t->record = b->flags & FL_BE_RECORD;
+	/* The predecessor may have flipped its hop a moment before it died. */
+	t->settling = true;
+	grace__after(a->grace, settled, a, index);
+	return 0;
 }
 
 void target__quiet_all(struct agent *a)

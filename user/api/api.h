@@ -7,6 +7,21 @@
  *   POST /v1/config/apply                             re-read the daemon's own file and apply it
  *   POST /v1/backends/ID/drain?service=NAME           no new flows; without service: in all that have it
  *   POST /v1/backends/ID/undrain?service=NAME
+ *   GET  /v1/sources?service=NAME                     who may send: {"sources": [{"prefix" ("any": all
+ *                                                     others), "service" (null: the instance),
+ *                                                     "action" (allow, deny), "monitor", "origin"
+ *                                                     (file, command)}]}
+ *   POST /v1/sources/allow?prefix=P&prefix=…&service=NAME
+ *   POST /v1/sources/deny?prefix=P&prefix=…&service=NAME&monitor=true
+ *   POST /v1/sources/remove?prefix=P&prefix=…&service=NAME
+ *                                                     what earlier commands have set: {"changed",
+ *                                                     "missing": [prefix]}
+ *   GET  /v1/packets?since=SEQ&n=N                    events, oldest first: {"packets": […], "next":
+ *                                                     SEQ for the next call, "missed": how many since
+ *                                                     SEQ are gone, "flows", "drops": sampling rates};
+ *                                                     without since, the last n (default 100)
+ *   POST /v1/packets/sampling?flows=N&drops=N         one in N is told of, 0: none; until the next
+ *                                                     apply: {"flows", "drops"}
  *
  * Replies: 200 with a JSON object; otherwise {"error": "sentence", "problems": ["file:1:2: …"]?}
  * with 400 (bad request or configuration), 404, 405, 409 (busy: another apply runs), 411, 413 (a
@@ -19,10 +34,21 @@
 #include <stdbool.h>
 #include <uv.h>
 
+#include "core/addr.h"
 #include "core/err.h"
 
 struct api;
 struct api_request; /* a request whose reply comes later */
+
+enum api_source_verb { API_SOURCE_ALLOW, API_SOURCE_DENY, API_SOURCE_REMOVE };
+
+struct api_sources {
+	enum api_source_verb verb;
+	const struct addr_prefix *prefixes; /* at least one */
+	size_t n;
+	const char *service; /* NULL: the whole instance */
+	bool monitor; /* deny only: count, don't drop */
+};
 
 /* What the agent does for the API. All are called on the loop. Objects returned are owned by api. */
 struct api_ops {
@@ -33,6 +59,15 @@ struct api_ops {
 	 */
 	int (*set_drain)(void *ctx, const char *backend, const char *service, bool drain,
 			 json_t **out, struct err *err);
+	/* Source lists; -ENOENT: there is no such service. `service` may be NULL: all entries. */
+	int (*sources)(void *ctx, const char *service, json_t **out, struct err *err);
+	int (*set_sources)(void *ctx, const struct api_sources *what, json_t **out,
+			   struct err *err);
+	/* At most `n` events from number *since on; NULL: the last n. */
+	json_t *(*packets)(void *ctx, const uint64_t *since, uint32_t n);
+	/* NULL: that rate stays. */
+	int (*set_sampling)(void *ctx, const uint32_t *flows, const uint32_t *drops, json_t **out,
+			    struct err *err);
 	/* Starts an apply; the agent calls api_request__reply() exactly once, now or later. */
 	void (*apply)(void *ctx, struct api_request *request);
 };

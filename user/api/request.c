@@ -15,6 +15,8 @@
 #include "api/route.h"
 #include "fairlead/abi.h"
 
+#define PACKETS_DEFAULT 100 /* events of GET /v1/packets */
+
 static json_t *error_object(const char *sentence)
 {
 	json_t *text = json_string(sentence);
@@ -88,6 +90,43 @@ static enum MHD_Result handle_drain(struct api_request *r, const struct route *r
 	return answer(r, MHD_HTTP_OK, object);
 }
 
+static int run_sources(const struct api *a, const struct route *route, json_t **out,
+		       struct err *err)
+{
+	const struct api_sources what = {
+		.verb = route->kind == ROUTE_SOURCES_DENY    ? API_SOURCE_DENY
+			: route->kind == ROUTE_SOURCES_ALLOW ? API_SOURCE_ALLOW
+							     : API_SOURCE_REMOVE,
+		.prefixes = route->prefixes,
+		.n = route->n_prefixes,
+		.service = route->service[0] ? route->service : NULL,
+		.monitor = route->monitor,
+	};
+
+	return a->ops.set_sources(a->ctx, &what, out, err);
+}
+
+/* What is answered at once with an object or an error. */
+static enum MHD_Result handle_admission(struct api_request *r, const struct route *route)
+{
+	const struct api *a = r->api;
+	struct err err = {0};
+	json_t *object = NULL;
+	int rc;
+
+	if (route->kind == ROUTE_SOURCES)
+		rc = a->ops.sources(a->ctx, route->service[0] ? route->service : NULL, &object,
+				    &err);
+	else if (route->kind == ROUTE_SAMPLING)
+		rc = a->ops.set_sampling(a->ctx, route->has_flows ? &route->flows : NULL,
+					 route->has_drops ? &route->drops : NULL, &object, &err);
+	else
+		rc = run_sources(a, route, &object, &err);
+	if (rc)
+		return refuse(r, status_of(rc), err.text);
+	return answer(r, MHD_HTTP_OK, object);
+}
+
 static enum MHD_Result handle_apply(struct api_request *r)
 {
 	struct api *a = r->api;
@@ -126,10 +165,16 @@ static enum MHD_Result dispatch(struct api_request *r, const char *method)
 	case ROUTE_STATUS:
 		object = a->ops.status(a->ctx);
 		break;
-	default:
+	case ROUTE_PACKETS:
+		object = a->ops.packets(a->ctx, route.has_since ? &route.since : NULL,
+					route.has_n ? route.n : PACKETS_DEFAULT);
+		break;
+	case ROUTE_VERSION:
 		object =
 			json_pack("{s:s, s:i}", "version", FAIRLEAD_VERSION, "abi", FL_ABI_VERSION);
 		break;
+	default:
+		return handle_admission(r, &route);
 	}
 	if (!object)
 		return refuse(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "the agent is out of memory");

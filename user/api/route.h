@@ -5,23 +5,47 @@
 
 #include <stdbool.h>
 
+#include "core/addr.h"
 #include "core/err.h"
 #include "fairlead/abi.h"
 
 #define ROUTE_MAX_URI 1024 /* bytes of path and query together */
+#define ROUTE_MAX_PREFIXES 96 /* "prefix=::&" and so on: no more fit */
 
-enum route_kind { ROUTE_STATUS, ROUTE_VERSION, ROUTE_APPLY, ROUTE_DRAIN, ROUTE_UNDRAIN };
+enum route_kind {
+	ROUTE_STATUS,
+	ROUTE_VERSION,
+	ROUTE_APPLY,
+	ROUTE_DRAIN,
+	ROUTE_UNDRAIN,
+	ROUTE_SOURCES,
+	ROUTE_SOURCES_ALLOW,
+	ROUTE_SOURCES_DENY,
+	ROUTE_SOURCES_REMOVE,
+	ROUTE_PACKETS,
+	ROUTE_SAMPLING,
+};
 
 struct route {
 	enum route_kind kind;
 	char backend[FL_ID_LEN]; /* drain and undrain; "" otherwise */
 	char service[FL_NAME_LEN]; /* "" when the request names none */
+	struct addr_prefix prefixes[ROUTE_MAX_PREFIXES]; /* sources */
+	size_t n_prefixes;
+	bool monitor; /* sources/deny */
+	bool has_since, has_n, has_flows, has_drops; /* the request has that number */
+	uint64_t since; /* packets */
+	uint32_t n; /* packets; 1..ROUTE_MAX_PACKETS */
+	uint32_t flows, drops; /* packets/sampling; 0..ROUTE_MAX_SAMPLING */
 };
+
+#define ROUTE_MAX_PACKETS 1024
+#define ROUTE_MAX_SAMPLING 1000000000
 
 /*
  * Reads the target of a request line (RFC 9112 3.2.1: path and query, still percent-encoded).
  * 0 and *out; -ENOENT: no such path; -ENAMETOOLONG: longer than ROUTE_MAX_URI; -EINVAL: a broken
- * escape, an id that can't be one, or a parameter that the path does not take.
+ * escape, an id or a value that can't be one, or a parameter that the path does not take or lacks.
  */
 int route__parse(const char *uri, struct route *out, struct err *err);
 

@@ -99,6 +99,19 @@ static int set_probe(struct libscols_line *line, const json_t *backend)
 	return set(line, PROBE, buf);
 }
 
+/* With the port where NAT changes it. */
+static int set_address(struct libscols_line *line, const json_t *backend)
+{
+	const char *address = string_of(backend, "address");
+	json_int_t port = integer_of(backend, "port");
+	char buf[80];
+
+	if (!port)
+		return set(line, ADDRESS, address);
+	snprintf(buf, sizeof(buf), strchr(address, ':') ? "[%s]:%lld" : "%s:%lld", address, port);
+	return set(line, ADDRESS, buf);
+}
+
 static int add_backend(struct libscols_table *table, struct libscols_line *parent,
 		       const json_t *backend, const struct view *view)
 {
@@ -110,7 +123,7 @@ static int add_backend(struct libscols_table *table, struct libscols_line *paren
 	if (!line)
 		return -ENOMEM;
 	rc = set(line, NAME, string_of(backend, "id"));
-	rc = rc ? rc : set(line, ADDRESS, string_of(backend, "address"));
+	rc = rc ? rc : set_address(line, backend);
 	rc = rc ? rc : set(line, STATE, state);
 	rc = rc ? rc : set_age(line, backend, view->now);
 	rc = rc ? rc : set(line, WEIGHT, format__si(number_of(backend, "weight"), buf));
@@ -196,22 +209,82 @@ static void print_summary(const json_t *status, FILE *out)
 	fputs("\n\n", out);
 }
 
+/* A verdict or a note that has been counted. */
+static void print_count(const json_t *count, const char *what, FILE *out)
+{
+	json_int_t packets = integer_of(count, "packets");
+
+	if (!packets)
+		return;
+	fprintf(out, "%s: %lld packet%s, ", what, packets, packets == 1 ? "" : "s");
+	cli__print_text(out, string_of(count, "name"));
+	fputs(": ", out);
+	cli__print_text(out, string_of(count, "text"));
+	putc('\n', out);
+}
+
 static void print_drops(const json_t *status, FILE *out)
 {
-	const json_t *verdict;
+	const json_t *count;
 	size_t i;
 
-	json_array_foreach (json_object_get(status, "verdicts"), i, verdict) {
-		json_int_t packets = integer_of(verdict, "packets");
+	json_array_foreach (json_object_get(status, "verdicts"), i, count) {
+		if (!strcmp(string_of(count, "action"), "drop"))
+			print_count(count, "dropped", out);
+	}
+	json_array_foreach (json_object_get(status, "notes"), i, count) {
+		print_count(count, "noted", out);
+	}
+}
 
-		if (!packets || strcmp(string_of(verdict, "action"), "drop") != 0)
+static void print_notes(const json_t *status, FILE *out)
+{
+	const json_t *note;
+	size_t i;
+
+	json_array_foreach (json_object_get(status, "notes"), i, note) {
+		json_int_t packets = integer_of(note, "packets");
+
+		if (!packets)
 			continue;
-		fprintf(out, "dropped: %lld packet%s, ", packets, packets == 1 ? "" : "s");
-		cli__print_text(out, string_of(verdict, "name"));
+		fprintf(out, "noted: %lld time%s, ", packets, packets == 1 ? "" : "s");
+		cli__print_text(out, string_of(note, "name"));
 		fputs(": ", out);
-		cli__print_text(out, string_of(verdict, "text"));
+		cli__print_text(out, string_of(note, "text"));
 		putc('\n', out);
 	}
+}
+
+static void print_limits(const json_t *service, FILE *out)
+{
+	static const struct {
+		const char *key, *text;
+	} rates[] = {
+		{"packets", "packets"},
+		{"connections", "connections"},
+		{"source_packets", "packets of one source"},
+		{"source_connections", "connections of one source"},
+	};
+	const json_t *limits = json_object_get(service, "limits");
+	char buf[FORMAT_LEN];
+	size_t shown = 0;
+
+	for (size_t i = 0; i < sizeof(rates) / sizeof(*rates); i++) {
+		if (!integer_of(limits, rates[i].key))
+			continue;
+		if (!shown++) {
+			fputs("limits: ", out);
+			cli__print_text(out, string_of(service, "name"));
+			fputs(": a second ", out);
+		}
+		fprintf(out, "%s%s %s", shown > 1 ? ", " : "",
+			format__si(number_of(limits, rates[i].key), buf), rates[i].text);
+	}
+	if (!shown)
+		return;
+	fprintf(out, "; burst %lld ms%s\n", integer_of(limits, "burst_ms"),
+		json_is_true(json_object_get(limits, "monitor")) ? "; monitor: nothing is dropped"
+								 : "");
 }
 
 static void warn_of_service(const json_t *service, FILE *out)
@@ -274,7 +347,12 @@ int view__print(const json_t *status, const struct view *view, FILE *out)
 		fputs("no service is configured\n", out);
 	if (rc)
 		return rc;
+	json_array_foreach (services, i, service) {
+		if (is_shown(service, view))
+			print_limits(service, out);
+	}
 	print_drops(status, out);
+	print_notes(status, out);
 	print_warnings(status, view, out);
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* net.c - the life of the whole, and watches as their owner sees them. */
 #include <errno.h>
+#include <linux/neighbour.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -127,6 +128,25 @@ void net__unwatch(struct net *n, const struct addr *address)
 
 	if (w && --w->refs == 0)
 		net_watch__free(n, w);
+}
+
+int net__resolve(struct net *n, const struct addr *address)
+{
+	struct net_route route = {0};
+	struct net_neigh neigh = {.state = NUD_NONE};
+	const struct addr *via = address;
+	int rc = net_ask__route(&n->ask, address, &route);
+
+	if (rc)
+		return rc;
+	if (route.type != RTN_UNICAST || !route.ifindex)
+		return -EHOSTUNREACH;
+	if (route.has_via)
+		via = &route.via;
+	rc = net_ask__neigh(&n->ask, route.ifindex, via, &neigh);
+	if (rc == -EAGAIN || (!rc && neigh.state & ~(NUD_FAILED | NUD_STALE)))
+		return rc;
+	return net_ask__use(&n->ask, route.ifindex, via);
 }
 
 bool net__is_local(struct net *n, const struct addr *address)

@@ -69,6 +69,12 @@ void net__free(struct net *n);
 int net__watch(struct net *n, const struct addr *address, struct net_hop *hop, struct err *err);
 void net__unwatch(struct net *n, const struct addr *address);
 
+/*
+ * Has the kernel resolve the neighbour on the way to an address, once: nobody is told how it went, and
+ * one that is known or being resolved is left alone. 0, or -errno when there is no such way.
+ */
+int net__resolve(struct net *n, const struct addr *address);
+
 /* Calls each() for every link that is there, in no order. */
 void net__links(const struct net *n, void (*each)(void *ctx, const struct net_link *l), void *ctx);
 

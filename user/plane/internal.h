@@ -39,6 +39,7 @@ struct plane {
 	int arm_fd; /* lease_arm, kept open over replacements for the real-time thread */
 	int grace_fd; /* an inner map whose insertion waits for a grace period */
 	int grace_outer_fd; /* the map it is inserted into */
+	int nat_fd; /* `nat_flows`, kept open over replacements for the worker; -1: never had it */
 	/* the mmapable arrays, shared with the program */
 	struct fl_service *services; /* FL_MAX_SERVICES */
 	struct fl_bucket *index; /* FL_INDEX_BUCKETS */
@@ -95,6 +96,11 @@ int plane_dispatch__attach(struct plane *p, const char *ifname, uint32_t ifindex
 void plane_dispatch__detach(const char *instance, const char *ifname);
 /* Is the instance's trampoline on that interface? */
 bool plane_dispatch__attached(const char *instance, uint32_t ifindex);
+
+/* nat_flows.c */
+
+/* Keeps the records' map open for the worker, once a program has it. */
+int plane_nat__keep(struct plane *p, struct err *err);
 
 /* sync.c */
 

@@ -224,7 +224,7 @@ int plane__open(const struct plane_options *o, struct plane **out, struct err *e
 
 	if (!p)
 		return err__set(err, -ENOMEM, "out of memory");
-	p->lock_fd = p->arm_fd = p->grace_fd = p->grace_outer_fd = -1;
+	p->lock_fd = p->arm_fd = p->grace_fd = p->grace_outer_fd = p->nat_fd = -1;
 	p->service_hint = p->backend_hint = 1;
 	snprintf(p->instance, sizeof(p->instance), "%s", o->instance);
 	p->slot_fds = malloc(FL_MAX_SERVICES * sizeof(*p->slot_fds));
@@ -252,6 +252,8 @@ int plane__open(const struct plane_options *o, struct plane **out, struct err *e
 		rc = write_settings(p, o, err);
 	if (!rc)
 		rc = make_grace_map(p, err);
+	if (!rc)
+		rc = plane_nat__keep(p, err);
 	if (!rc)
 		rc = adopt_slots(p, err);
 	if (!rc)
@@ -317,7 +319,7 @@ int plane__configure(struct plane *p, const struct plane_options *o, struct err 
 	}
 	p->gates = o->gates;
 	lb_bpf__destroy(old);
-	return 0;
+	return plane_nat__keep(p, err);
 }
 
 void plane__drop_unused(struct plane *p)
@@ -357,6 +359,8 @@ void plane__close(struct plane *p)
 		close(p->grace_fd);
 	if (p->grace_outer_fd >= 0)
 		close(p->grace_outer_fd);
+	if (p->nat_fd >= 0)
+		close(p->nat_fd);
 	if (p->arm_fd >= 0)
 		close(p->arm_fd);
 	if (p->lock_fd >= 0)

@@ -11,8 +11,8 @@
  *   - a slot table is written to the idle one of the service's two inner maps, then one aligned
  *     store makes it live; the table just left may be written again only after plane__grace().
  *
- * All functions belong to the loop's thread except plane__grace() (the worker's) and
- * plane__lease_renew() (any thread's).
+ * All functions belong to the loop's thread except plane__grace(), plane__nat_sweep() and
+ * plane__nat_purge() (the worker's) and plane__lease_renew() (any thread's).
  */
 #ifndef FAIRLEAD_PLANE_PLANE_H
 #define FAIRLEAD_PLANE_PLANE_H
@@ -233,6 +233,54 @@ struct plane_snat {
 
 int plane__snat(struct plane *p, const struct plane_snat *snat, struct err *err);
 
+/* --- source lists and limits --------------------------------------------------------------------- */
+
+struct plane_source {
+	struct fl_source_key key;
+	uint32_t flags; /* FL_SRC_* */
+};
+
+/* All entries of `sources`, in no order; frees with free(). */
+int plane__sources(const struct plane *p, struct plane_source **out, size_t *n, struct err *err);
+
+/* Adds or changes entries, in their order. -ENOSPC: the map is full; what came before it is done. */
+int plane__sources_set(struct plane *p, const struct plane_source *list, size_t n, struct err *err);
+
+/* Removes entries, in their order; those that are not there are passed over. */
+void plane__sources_delete(struct plane *p, const struct plane_source *list, size_t n);
+
+/*
+ * Limits of a service, as the program meters them from the next packet on; they count only where the
+ * service has FL_SVC_LIMITS.
+ */
+int plane__limits_set(struct plane *p, uint32_t id, const struct fl_limits *l, struct err *err);
+
+/* --- records of NAT ----------------------------------------------------------------------------- */
+
+/* Where the sweeper of `nat_flows` is; zero-initialised. Between two slices it may be read. */
+struct plane_nat_sweep {
+	uint32_t cursor;
+	bool midway; /* cursor is valid: a pass has begun */
+	uint64_t slice; /* entries that a slice looks at; 0: as many as it has time for */
+	uint64_t pass_entries, pass_flows; /* of this pass, so far */
+	uint64_t flows; /* in use, as the last whole pass found them */
+	uint64_t deleted; /* entries, since the beginning */
+};
+
+/*
+ * Looks at a part of the records and deletes those whose time is over, so that calls once a second
+ * look at all of them in about period_s. At most about 50 ms. Worker thread, one at a time; only while
+ * the gate `nat` is on.
+ */
+int plane__nat_sweep(struct plane *p, struct plane_nat_sweep *s, uint32_t period_s,
+		     struct err *err);
+
+/*
+ * Deletes all records that name one of these backends, before their indices are released: one walk of
+ * the map, however many they are. Worker thread. Nothing to do where there never was NAT.
+ */
+int plane__nat_purge(struct plane *p, const uint32_t *indices, size_t n, struct err *err);
+
 /* --- members: what a restart must know ---------------------------------------------------------- */
 
 int plane__member_set(struct plane *p, uint32_t service, uint32_t backend,
@@ -252,5 +300,21 @@ enum plane_counter { PLANE_SERVICE, PLANE_BACKEND, PLANE_VERDICT, PLANE_NOTE };
 /* Sum over the CPUs of one counter. */
 int plane__count(const struct plane *p, enum plane_counter kind, uint32_t index,
 		 struct fl_count *out);
+
+/* --- events ------------------------------------------------------------------------------------- */
+
+struct plane_events;
+
+typedef void plane_event_cb(void *ctx, const struct fl_event *e);
+
+int plane__events_open(struct plane *p, plane_event_cb *cb, void *ctx, struct plane_events **out,
+		       struct err *err);
+void plane__events_close(struct plane_events *e);
+
+/* Readable while there are events. */
+int plane__events_fd(const struct plane_events *e);
+
+/* Calls back for at most `most` (> 0) events; true: there may be more. */
+bool plane__events_take(struct plane_events *e, uint32_t most);
 
 #endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Targets of request lines: what they ask for, and which mistakes are told. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/route.h"
+
+static struct route ok(const char *uri)
+{
+	struct route r;
+	struct err err = {0};
+
+	if (route__parse(uri, &r, &err))
+		fail_msg("%s: %s", uri, err.text);
+	return r;
+}
+
+static void bad(const char *uri, int rc, const char *text)
+{
+	struct route r;
+	struct err err = {0};
+	int got = route__parse(uri, &r, &err);
+
+	if (got != rc || !strstr(err.text, text))
+		fail_msg("%s: %d '%s' instead of %d '%s'", uri, got, err.text, rc, text);
+}
+
+static void test_sources(void **state)
+{
+	struct route r = ok("/v1/sources/deny?prefix=192.0.2.0/24&service=web&monitor=true"
+			    "&prefix=2001%3adb8::1");
+	char text[ADDR_PREFIX_STRLEN];
+
+	(void)state;
+	assert_int_equal(r.kind, ROUTE_SOURCES_DENY);
+	assert_int_equal(r.n_prefixes, 2);
+	assert_string_equal(addr_prefix__format(&r.prefixes[0], text), "192.0.2.0/24");
+	assert_string_equal(addr_prefix__format(&r.prefixes[1], text), "2001:db8::1");
+	assert_string_equal(r.service, "web");
+	assert_true(r.monitor);
+	r = ok("/v1/sources/allow?prefix=0.0.0.0/0");
+	assert_int_equal(r.kind, ROUTE_SOURCES_ALLOW);
+	assert_false(r.monitor);
+	assert_int_equal(ok("/v1/sources/remove?prefix=::1").kind, ROUTE_SOURCES_REMOVE);
+	r = ok("/v1/sources");
+	assert_int_equal(r.kind, ROUTE_SOURCES);
+	assert_string_equal(r.service, "");
+	assert_true(route__allows(&r, "GET"));
+	assert_false(route__allows(&r, "POST"));
+	assert_string_equal(ok("/v1/sources?service=web").service, "web");
+}
+
+static void test_source_mistakes(void **state)
+{
+	(void)state;
+	bad("/v1/sources/deny", -EINVAL, "'prefix' is missing");
+	bad("/v1/sources/deny?prefix=192.0.2.1/24", -EINVAL, "host bits");
+	bad("/v1/sources/deny?prefix=::/64", -EINVAL, "stands for IPv4");
+	bad("/v1/sources/deny?prefix=", -EINVAL, "the prefix is empty");
+	bad("/v1/sources/deny?prefix=::1&monitor=yes", -EINVAL, "'true' or 'false'");
+	bad("/v1/sources/allow?prefix=::1&monitor=true", -EINVAL, "is not a parameter");
+	bad("/v1/sources/deny?prefix=::1&service=a&service=b", -EINVAL, "there twice");
+	bad("/v1/sources?prefix=::1", -EINVAL, "only 'service' is");
+	bad("/v1/sources/forget?prefix=::1", -ENOENT, "no such path");
+	bad("/v1/sources/deny?prefix=::1&service=0123456789012345678901234567890x", -EINVAL,
+	    "longer than 31");
+}
+
+/* As many as a request line has room for. */
+static void test_many_prefixes(void **state)
+{
+	char uri[ROUTE_MAX_URI + 64] = "/v1/sources/deny?prefix=::";
+	size_t n = 1;
+
+	(void)state;
+	for (; strlen(uri) + strlen("&prefix=::") <= ROUTE_MAX_URI; n++)
+		strcat(uri, "&prefix=::1");
+	assert_int_equal(ok(uri).n_prefixes, n);
+	assert_true(n < ROUTE_MAX_PREFIXES);
+	strcat(uri, "&prefix=::1&prefix=::1");
+	bad(uri, -ENAMETOOLONG, "longer than");
+}
+
+static void test_packets(void **state)
+{
+	struct route r = ok("/v1/packets?n=5&since=18446744073709551615");
+
+	(void)state;
+	assert_int_equal(r.kind, ROUTE_PACKETS);
+	assert_true(r.has_n && r.has_since);
+	assert_int_equal(r.n, 5);
+	assert_true(r.since == UINT64_MAX);
+	r = ok("/v1/packets");
+	assert_false(r.has_n || r.has_since);
+	assert_true(route__allows(&r, "HEAD"));
+	r = ok("/v1/packets/sampling?flows=0&drops=1000000000");
+	assert_int_equal(r.kind, ROUTE_SAMPLING);
+	assert_true(r.has_flows && r.has_drops);
+	assert_int_equal(r.flows, 0);
+	assert_int_equal(r.drops, 1000000000);
+	assert_false(ok("/v1/packets/sampling?drops=1").has_flows);
+	assert_string_equal(route__methods(&r), "POST");
+	bad("/v1/packets?n=0", -EINVAL, "n is not a number in 1..1024");
+	bad("/v1/packets?n=1025", -EINVAL, "1..1024");
+	bad("/v1/packets?n=+5", -EINVAL, "1..1024");
+	bad("/v1/packets?since=18446744073709551616", -EINVAL, "since is not");
+	bad("/v1/packets?since=-1", -EINVAL, "since is not");
+	bad("/v1/packets/sampling", -EINVAL, "'flows' and 'drops'");
+	bad("/v1/packets/sampling?flows=1000000001", -EINVAL, "flows is not");
+	bad("/v1/packets/sampling?flows=1x", -EINVAL, "flows is not");
+	bad("/v1/packets/sampling?rate=1", -EINVAL, "only 'flows', 'drops' are");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sources),
+		cmocka_unit_test(test_source_mistakes),
+		cmocka_unit_test(test_many_prefixes),
+		cmocka_unit_test(test_packets),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

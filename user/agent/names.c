@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/names.h"
+
+#include <ctype.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "fairlead/abi.h"
+
+static const char *const verdicts[] = {
+#define FL_VERDICT(name, action, text) #name,
+#include "fairlead/reasons.def"
+};
+
+static const char *lower(const char *text, char *buf)
+{
+	size_t i = 0;
+
+	for (; text[i] && i + 1 < NAMES_LEN; i++)
+		buf[i] = (char)tolower((unsigned char)text[i]);
+	buf[i] = '\0';
+	return buf;
+}
+
+const char *names__verdict(uint32_t verdict, char *buf)
+{
+	return lower(verdict < FL_VERDICTS ? verdicts[verdict] : "", buf);
+}
+
+const char *names__protocol(uint8_t proto, char *buf)
+{
+	static const struct {
+		uint8_t proto;
+		const char *name;
+	} known[] = {
+		{IPPROTO_TCP, "tcp"},	{IPPROTO_UDP, "udp"},	    {IPPROTO_SCTP, "sctp"},
+		{IPPROTO_ICMP, "icmp"}, {IPPROTO_ICMPV6, "icmpv6"},
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		if (known[i].proto == proto)
+			return lower(known[i].name, buf);
+	}
+	snprintf(buf, NAMES_LEN, "%u", (unsigned int)proto);
+	return buf;
+}
+
+const char *names__tcp_flags(uint8_t flags, char *buf)
+{
+	static const char *const bits[] = {"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"};
+	size_t n = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < sizeof(bits) / sizeof(*bits); i++) {
+		if (flags & 1u << i)
+			n += (size_t)snprintf(buf + n, NAMES_LEN - n, "%s%s", n ? "," : "",
+					      bits[i]);
+	}
+	return buf;
+}
+
+json_t *names__time(uint64_t realtime_ns)
+{
+	time_t t = (time_t)(realtime_ns / 1000000000);
+	char text[40];
+	struct tm tm;
+	size_t n;
+
+	gmtime_r(&t, &tm);
+	n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(text + n, sizeof(text) - n, ".%03uZ",
+		 (unsigned int)(realtime_ns / 1000000 % 1000));
+	return json_string(text);
+}

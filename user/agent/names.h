@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* names.h - what the program counts and tells of, as JSON calls it. */
+#ifndef FAIRLEAD_AGENT_NAMES_H
+#define FAIRLEAD_AGENT_NAMES_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#define NAMES_LEN 48 /* bytes that any of them needs at most */
+
+/* Each writes to buf (NAMES_LEN bytes) and returns it. */
+const char *names__verdict(uint32_t verdict, char *buf); /* "drop_denied"; "" if there is none */
+const char *names__protocol(uint8_t proto, char *buf); /* "tcp", or the number */
+const char *names__tcp_flags(uint8_t flags, char *buf); /* "syn,ack"; "" if none is set */
+
+/* CLOCK_REALTIME ns as "2026-01-31T12:00:00.123Z" (RFC 3339). */
+json_t *names__time(uint64_t realtime_ns);
+
+#endif

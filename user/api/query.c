@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "api/query.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SHOWN 64 /* bytes of what a client wrote that an error repeats at most */
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+int query__decode(const char *what, const char *text, size_t len, char *out, size_t size,
+		  struct err *err)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++, n++) {
+		int c = (unsigned char)text[i];
+
+		if (c == '%') {
+			int hi = i + 2 < len ? hex_digit(text[i + 1]) : -1;
+			int lo = i + 2 < len ? hex_digit(text[i + 2]) : -1;
+
+			if (hi < 0 || lo < 0)
+				return err__set(
+					err, -EINVAL,
+					"the %s has a '%%' that two hex digits do not follow",
+					what);
+			c = hi << 4 | lo;
+			i += 2;
+		}
+		if (c <= ' ' || c > '~')
+			return err__set(
+				err, -EINVAL,
+				"the %s has a byte 0x%02x: only printable ASCII can be there", what,
+				(unsigned int)c);
+		if (n + 1 == size)
+			return err__set(err, -EINVAL, "the %s is longer than %zu bytes", what,
+					size - 1);
+		out[n] = (char)c;
+	}
+	if (!n)
+		return err__set(err, -EINVAL, "the %s is empty", what);
+	out[n] = '\0';
+	return 0;
+}
+
+static int read_service(const char *value, struct route *r, struct err *err)
+{
+	size_t len = strlen(value);
+
+	if (len >= sizeof(r->service))
+		return err__set(err, -EINVAL, "the service's name is longer than %zu bytes",
+				sizeof(r->service) - 1);
+	memcpy(r->service, value, len + 1);
+	return 0;
+}
+
+static int read_prefix(const char *value, struct route *r, struct err *err)
+{
+	static const struct addr mapped = {.b = {[10] = 0xff, [11] = 0xff}};
+	struct addr_prefix p;
+
+	if (r->n_prefixes == ROUTE_MAX_PREFIXES)
+		return err__set(err, -EINVAL, "a request takes at most %d prefixes",
+				ROUTE_MAX_PREFIXES);
+	if (addr__parse_net(value, &p))
+		return err__set(err, -EINVAL,
+				"'%.*s' is not an address or a prefix whose host bits are zero",
+				SHOWN, value);
+	/* IPv4 is kept IPv4-mapped: such a prefix would be one of both families. */
+	if (p.len < 96 && addr_prefix__holds(&p, &mapped))
+		return err__set(
+			err, -EINVAL,
+			"'%.*s' holds ::ffff:0:0/96, which stands for IPv4; 2000::/3 is all of "
+			"IPv6 that is routed, 0.0.0.0/0 is IPv4",
+			SHOWN, value);
+	r->prefixes[r->n_prefixes++] = p;
+	return 0;
+}
+
+static int read_monitor(const char *value, struct route *r, struct err *err)
+{
+	r->monitor = !strcmp(value, "true");
+	return r->monitor || !strcmp(value, "false")
+		       ? 0
+		       : err__set(err, -EINVAL, "monitor is 'true' or 'false'");
+}
+
+static int read_number(const char *name, const char *value, uint64_t least, uint64_t most,
+		       uint64_t *out, struct err *err)
+{
+	char *end;
+
+	errno = 0;
+	*out = strtoull(value, &end, 10);
+	if (*value < '0' || *value > '9' || *end || errno || *out < least || *out > most)
+		return err__set(err, -EINVAL, "%s is not a number in %llu..%llu", name,
+				(unsigned long long)least, (unsigned long long)most);
+	return 0;
+}
+
+static int read_since(const char *value, struct route *r, struct err *err)
+{
+	r->has_since = true;
+	return read_number("since", value, 0, UINT64_MAX, &r->since, err);
+}
+
+static int read_u32(const char *name, const char *value, uint64_t least, uint64_t most,
+		    uint32_t *out, struct err *err)
+{
+	uint64_t n = 0;
+	int rc = read_number(name, value, least, most, &n, err);
+
+	*out = (uint32_t)n;
+	return rc;
+}
+
+static int read_n(const char *value, struct route *r, struct err *err)
+{
+	r->has_n = true;
+	return read_u32("n", value, 1, ROUTE_MAX_PACKETS, &r->n, err);
+}
+
+static int read_flows(const char *value, struct route *r, struct err *err)
+{
+	r->has_flows = true;
+	return read_u32("flows", value, 0, ROUTE_MAX_SAMPLING, &r->flows, err);
+}
+
+static int read_drops(const char *value, struct route *r, struct err *err)
+{
+	r->has_drops = true;
+	return read_u32("drops", value, 0, ROUTE_MAX_SAMPLING, &r->drops, err);
+}
+
+#define KIND(name) (1u << ROUTE_##name)
+#define CHANGES_SOURCES (KIND(SOURCES_ALLOW) | KIND(SOURCES_DENY) | KIND(SOURCES_REMOVE))
+
+static const struct parameter {
+	const char *name;
+	const char *what; /* for errors about the text of its value */
+	unsigned int kinds; /* paths that take it */
+	bool repeats;
+	int (*read)(const char *value, struct route *r, struct err *err);
+} parameters[] = {
+	{"service", "service's name", KIND(DRAIN) | KIND(UNDRAIN) | KIND(SOURCES) | CHANGES_SOURCES,
+	 false, read_service},
+	{"prefix", "prefix", CHANGES_SOURCES, true, read_prefix},
+	{"monitor", "value of 'monitor'", KIND(SOURCES_DENY), false, read_monitor},
+	{"since", "value of 'since'", KIND(PACKETS), false, read_since},
+	{"n", "value of 'n'", KIND(PACKETS), false, read_n},
+	{"flows", "value of 'flows'", KIND(SAMPLING), false, read_flows},
+	{"drops", "value of 'drops'", KIND(SAMPLING), false, read_drops},
+};
+#define N_PARAMETERS (sizeof(parameters) / sizeof(parameters[0]))
+
+static const struct parameter *find(const char *name, size_t len, enum route_kind kind)
+{
+	for (size_t i = 0; i < N_PARAMETERS; i++) {
+		if (strlen(parameters[i].name) == len && !memcmp(parameters[i].name, name, len) &&
+		    parameters[i].kinds & 1u << kind)
+			return &parameters[i];
+	}
+	return NULL;
+}
+
+static int unknown(const char *name, size_t len, enum route_kind kind, struct err *err)
+{
+	char known[64] = "";
+	size_t at = 0;
+
+	for (size_t i = 0; i < N_PARAMETERS; i++) {
+		if (parameters[i].kinds & 1u << kind)
+			at += (size_t)snprintf(known + at, sizeof(known) - at, "%s'%s'",
+					       at ? ", " : "", parameters[i].name);
+	}
+	return err__set(err, -EINVAL, "'%.*s' is not a parameter of this path%s%s%s",
+			(int)(len < SHOWN ? len : SHOWN), name, at ? ": only " : "", known,
+			at ? strchr(known, ',') ? " are" : " is" : "");
+}
+
+int query__parse(const char *query, struct route *out, struct err *err)
+{
+	char value[ROUTE_MAX_URI + 1];
+	unsigned int seen = 0;
+
+	while (*query) {
+		size_t len = strcspn(query, "&");
+		size_t name_len = strcspn(query, "=&");
+		const struct parameter *p = find(query, name_len, out->kind);
+		int rc;
+
+		if (!p)
+			return unknown(query, name_len, out->kind, err);
+		if (!p->repeats && seen & 1u << (p - parameters))
+			return err__set(err, -EINVAL, "the parameter '%s' is there twice", p->name);
+		seen |= 1u << (p - parameters);
+		if (query[name_len] == '=')
+			name_len++;
+		rc = query__decode(p->what, query + name_len, len - name_len, value, sizeof(value),
+				   err);
+		rc = rc ? rc : p->read(value, out, err);
+		if (rc)
+			return rc;
+		query += len;
+		if (*query == '&')
+			query++;
+	}
+	return 0;
+}
+
+int query__check(const struct route *r, struct err *err)
+{
+	if (1u << r->kind & CHANGES_SOURCES && !r->n_prefixes)
+		return err__set(err, -EINVAL, "the parameter 'prefix' is missing");
+	if (r->kind == ROUTE_SAMPLING && !r->has_flows && !r->has_drops)
+		return err__set(err, -EINVAL,
+				"one of the parameters 'flows' and 'drops' is needed");
+	return 0;
+}

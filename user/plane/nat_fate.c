@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "plane/nat_fate.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+/* The program may have stored a later second than the one that `now_s` was read in. */
+static uint32_t age_of(uint32_t now_s, uint32_t seen_s)
+{
+	int32_t age = (int32_t)(now_s - seen_s);
+
+	return age > 0 ? (uint32_t)age : 0;
+}
+
+/* How long a record in that state lives without a packet. */
+static uint32_t life(bool rst, bool finished, bool answered, uint8_t proto, uint32_t idle_s)
+{
+	if (rst)
+		return NAT_RST_S;
+	if (finished)
+		return NAT_FIN_S;
+	if (!answered)
+		return NAT_UNANSWERED_S;
+	return proto == IPPROTO_UDP ? NAT_UDP_S : idle_s;
+}
+
+static uint32_t life_of_pair(const struct fl_nat_flow *f, const struct fl_nat_flow *back,
+			     uint8_t proto, uint32_t idle_s)
+{
+	uint16_t theirs = back ? back->flags : 0;
+
+	return life((f->flags | theirs) & FL_NAT_RST, f->flags & theirs & FL_NAT_FIN,
+		    theirs & FL_NAT_SEEN, proto, idle_s);
+}
+
+/* One entry sees both directions: FIN_OTHER is the client's. SEEN: any packet after the first. */
+static uint32_t life_alone(const struct fl_nat_flow *f, uint8_t proto, uint32_t idle_s)
+{
+	const uint16_t fins = FL_NAT_FIN | FL_NAT_FIN_OTHER;
+
+	return life(f->flags & FL_NAT_RST, (f->flags & fins) == fins, f->flags & FL_NAT_SEEN, proto,
+		    idle_s);
+}
+
+bool nat_fate__over(enum nat_kind kind, const struct fl_nat_flow *f, const struct fl_nat_flow *back,
+		    uint8_t proto, uint32_t now_s, uint32_t idle_s)
+{
+	uint32_t age = age_of(now_s, f->seen_s);
+
+	if (kind == NAT_ORPHAN)
+		return age > NAT_ORPHAN_S;
+	if (kind == NAT_LONE)
+		return age > life_alone(f, proto, idle_s);
+	if (back && age_of(now_s, back->seen_s) < age)
+		age = age_of(now_s, back->seen_s);
+	return age > life_of_pair(f, back, proto, idle_s);
+}
+
+struct fl_nat_key nat_fate__other(const struct fl_nat_flow *f, uint8_t proto)
+{
+	struct fl_nat_key k = {.sport = f->dport, .dport = f->sport, .proto = proto};
+
+	memcpy(k.saddr, f->daddr, sizeof(k.saddr));
+	memcpy(k.daddr, f->saddr, sizeof(k.daddr));
+	return k;
+}

@@ -27,10 +27,11 @@ endif
 
 NATIVE_WARN := $(if $(COV),$(WARN),$(filter-out -Wformat-signedness,$(WARN))) # gcc's alone
 
-# What each program is judged by. lb has maps, and they are full.
+# What each program is judged by; lb has maps, which a scene fills.
 NATIVE_lb := judge judge_send scene
 NATIVE_decap := judge_decap
-NATIVE_OBJS = $(patsubst %,$(NATIVE)/%.o,$(1) $(1)_input $(NATIVE_$(1)) helpers map mem wire $(2))
+NATIVE_OBJS = $(patsubst %,$(NATIVE)/%.o,$(1) $(1)_input $(NATIVE_$(1)) \
+	helpers map mem show wire $(2))
 
 $(NATIVE)/%.o: tests/native/%.c
 	@mkdir -p $(@D)

@@ -52,10 +52,10 @@ lint-python:
 	@$(PYTHON) -B -c 'import ast, sys; [ast.parse(open(f).read(), f) for f in sys.argv[1:]]' \
 		$(shell git ls-files '*.py')
 
-#: make coverage    line coverage of unit and end-to-end tests in build/coverage/index.html (root)
+#: make coverage    line coverage of unit, native and end-to-end tests in build/coverage/ (root)
 coverage:
-	@$(MAKE) --no-print-directory -j$$(nproc) COV=1 all unit
+	@$(MAKE) --no-print-directory -j$$(nproc) COV=1 all unit native
 	@$(MAKE) --no-print-directory COV=1 e2e
 	@mkdir -p $(BUILD_ROOT)/coverage
-	@gcovr --root . --filter user/ $(BUILD_ROOT)/cov --gcov-ignore-parse-errors \
+	@gcovr --root . --filter user/ --filter bpf/ $(BUILD_ROOT)/cov --gcov-ignore-parse-errors \
 		--html-details $(BUILD_ROOT)/coverage/index.html --print-summary

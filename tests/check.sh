@@ -33,6 +33,8 @@ make --no-print-directory -j"$jobs" all || {
 suite unit make --no-print-directory -j"$jobs" unit
 suite 'unit under ASan and UBSan' make --no-print-directory -j"$jobs" SAN=1 unit
 suite packet make --no-print-directory packet
+suite native make --no-print-directory -j"$jobs" native
+suite fuzz make --no-print-directory FUZZ_SECONDS=15 fuzz
 suite model make --no-print-directory -j"$jobs" model
 suite e2e make --no-print-directory e2e
 suite 'other kernels' make --no-print-directory vmcheck

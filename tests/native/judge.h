@@ -35,6 +35,9 @@ const char *judge__missed_verdict(void);
 /* After each packet of decap. */
 void judge__decap(const struct judged *j);
 
+/* Both frames and the action, on stderr. */
+void judge__show(const struct judged *j);
+
 /* Who runs an input defines it: it says what was wrong and ends the input. */
 _Noreturn void judge__wrong(const struct judged *j, const char *rule);
 

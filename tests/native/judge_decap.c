@@ -9,6 +9,8 @@
 static void judge_stripped(const struct judged *j)
 {
 	uint32_t off = j->in_len - j->out_len, header;
+	/* RFC 6040 figure 4, [inner][outer]; 9: it is dropped. */
+	static const uint8_t ecn[4][4] = {{0, 0, 0, 9}, {1, 1, 1, 3}, {2, 1, 2, 3}, {3, 3, 3, 3}};
 	struct wire in, inner, out;
 
 	judge_that(j, wire__frame(&in, j->in, j->in_len), "unwrapped what was no IP packet");
@@ -21,11 +23,13 @@ static void judge_stripped(const struct judged *j)
 		   "the inner packet does not lie within the outer one");
 	judge_that(j, out.ttl == inner.ttl && (out.tos & ~3) == (inner.tos & ~3),
 		   "more than ECN changed");
+	judge_that(j, (out.tos & 3) == ecn[inner.tos & 3][in.tos & 3], "not the ECN of RFC 6040");
 	judge_that(j, !wire__header_right(&inner) || wire__header_right(&out),
 		   "the inner header's checksum was right, and is not");
 	header = out.version == 4 ? 12 : 2; /* from here on nothing may change */
-	judge_that(j, !memcmp(j->out + out.l3 + header, j->in + inner.l3 + header,
-			      j->out_len - out.l3 - header),
+	judge_that(j,
+		   !memcmp(j->out + out.l3 + header, j->in + inner.l3 + header,
+			   j->out_len - out.l3 - header),
 		   "the inner packet changed");
 }
 

@@ -27,8 +27,9 @@ static void check_tags(const struct pair *p, uint16_t vlan)
 	uint16_t priority = p->in.tags ? wire__get16(p->in.b + 14) & 0xf000 : 0;
 
 	if (!vlan) {
-		that(p, p->out.tags == p->in.tags &&
-				!memcmp(p->in.b + 12, p->out.b + 12, 4 * p->in.tags),
+		that(p,
+		     p->out.tags == p->in.tags &&
+			     !memcmp(p->in.b + 12, p->out.b + 12, 4 * p->in.tags),
 		     "tags changed");
 		return;
 	}
@@ -47,9 +48,19 @@ static void check_length(const struct pair *p, uint32_t more)
 {
 	that(p, p->out.len - p->out.l3 == p->in.len - p->in.l3 + more, "bytes lost or won");
 	that(p, p->out.l3_len == p->in.l3_len + more, "the IP length does not go with the frame's");
-	that(p, !memcmp(p->out.b + p->out.l3 + p->out.l3_len, p->in.b + p->in.l3 + p->in.l3_len,
-			p->in.len - p->in.l3 - p->in.l3_len),
+	that(p,
+	     !memcmp(p->out.b + p->out.l3 + p->out.l3_len, p->in.b + p->in.l3 + p->in.l3_len,
+		     p->in.len - p->in.l3 - p->in.l3_len),
 	     "what stands behind the packet changed");
+}
+
+/* What the path needs of a transport header lies within the packet, not only within the frame. */
+static void check_steered(const struct pair *p)
+{
+	uint32_t header = p->in.proto == IPPROTO_TCP ? 20 : p->in.proto == IPPROTO_SCTP ? 12 : 8;
+
+	that(p, p->in.later || p->in.l4 + header <= p->in.l3 + p->in.l3_len,
+	     "steered by what lies behind the packet");
 }
 
 static void check_way_out(const struct pair *p, const struct fl_hop *hop)
@@ -103,8 +114,9 @@ static void check_gue(const struct pair *p, const struct wire *inner)
 		return;
 	}
 	/* None, or a right one; but what was wrong inside may be wrong outside. */
-	that(p, !wire__get16(udp + 6) || wire__transport_right(&p->out) ||
-			!wire__transport_right(inner) || !wire__header_right(inner),
+	that(p,
+	     !wire__get16(udp + 6) || wire__transport_right(&p->out) ||
+		     !wire__transport_right(inner) || !wire__header_right(inner),
 	     "GUE's UDP checksum is wrong");
 }
 
@@ -159,8 +171,9 @@ static void check_nat(const struct pair *p)
 {
 	check_length(p, 0);
 	check_hop_taken(p, &p->out);
-	that(p, p->out.version == p->in.version && p->out.proto == p->in.proto &&
-			p->out.l4 - p->out.l3 == p->in.l4 - p->in.l3 && p->out.tos == p->in.tos,
+	that(p,
+	     p->out.version == p->in.version && p->out.proto == p->in.proto &&
+		     p->out.l4 - p->out.l3 == p->in.l4 - p->in.l3 && p->out.tos == p->in.tos,
 	     "NAT changed the IP header");
 	that(p, !wire__transport_right(&p->in) || wire__transport_right(&p->out),
 	     "the transport's checksum was right, and is not");
@@ -177,7 +190,9 @@ static void check_to_backend_of_nat(const struct pair *p, const struct fl_backen
 	if (b->mode == FL_FWD_NAT)
 		that(p, !memcmp(src, wire__src(&p->in), n), "nat changed the source");
 	else
-		that(p, p->in.version == 4 ? src[0] == 10 && src[1] == 9 : src[0] == 0xfd && src[15] == 9,
+		that(p,
+		     p->in.version == 4 ? src[0] == 10 && src[1] == 9
+					: src[0] == 0xfd && src[15] == 9,
 		     "not a source of the pool");
 }
 
@@ -207,8 +222,9 @@ static void check_turned(const struct pair *p)
 	that(p, !memcmp(p->in.b, p->out.b + 6, 6) && !memcmp(p->in.b + 6, p->out.b, 6),
 	     "an answer to another MAC address");
 	check_tags(p, 0);
-	that(p, !memcmp(wire__src(&p->in), wire__dst(&p->out), n) &&
-			!memcmp(wire__dst(&p->in), wire__src(&p->out), n),
+	that(p,
+	     !memcmp(wire__src(&p->in), wire__dst(&p->out), n) &&
+		     !memcmp(wire__dst(&p->in), wire__src(&p->out), n),
 	     "an answer to another address");
 	that(p, p->out.ttl == 64, "an answer's TTL");
 }
@@ -235,10 +251,12 @@ static void check_too_big(const struct pair *p)
 	check_turned(p);
 	that(p, p->out.len == p->out.l3 + p->out.l3_len, "an error with padding");
 	that(p, p->out.l3_len <= (v4 ? 576 : 1280), "an error that is too long");
-	that(p, wire__header_right(&p->out) && wire__transport_right(&p->out), "an error's checksum");
+	that(p, wire__header_right(&p->out) && wire__transport_right(&p->out),
+	     "an error's checksum");
 	that(p, v4 ? icmp[0] == 3 && icmp[1] == 4 : icmp[0] == 2 && !icmp[1], "another error");
-	that(p, quoted >= 28 && quoted <= p->in.l3_len &&
-			!memcmp(p->in.b + p->in.l3, icmp + 8, quoted),
+	that(p,
+	     quoted >= 28 && quoted <= p->in.l3_len &&
+		     !memcmp(p->in.b + p->in.l3, icmp + 8, quoted),
 	     "an error quotes another packet");
 }
 
@@ -247,10 +265,12 @@ void judge__sent(const struct judged *j, int v, int backend)
 	const struct fl_backend *b = backend < 0 ? NULL : scene__backend((uint32_t)backend);
 	struct pair p = {.j = j};
 
-	that(&p, wire__frame(&p.in, j->in, j->in_len) && !p.in.broken, "sent what was no IP packet");
+	that(&p, wire__frame(&p.in, j->in, j->in_len) && !p.in.broken,
+	     "sent what was no IP packet");
 	that(&p, wire__frame(&p.out, j->out, j->out_len), "what was sent is no IP packet");
 	if (b)
 		check_way_out(&p, &b->hop[b->hop_live]);
+	check_steered(&p);
 	switch (v) {
 	case FL_V_SEND_L2:
 		check_l2(&p);

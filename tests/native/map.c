@@ -68,7 +68,8 @@ static void make_array(struct map *m)
 
 	m->stride = size + GAP;
 	m->mapped = (m->stride * m->sizes.entries + 4095) & ~4095UL;
-	m->values = mmap(NULL, m->mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	m->values =
+		mmap(NULL, m->mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (m->values == MAP_FAILED) {
 		perror("native maps: mmap");
 		exit(1);
@@ -134,7 +135,8 @@ struct map *map__of(void *variable)
 
 	memcpy(&m, variable, sizeof(m));
 	if (!m) {
-		fputs("native maps: a program uses a map that is not defined in tests/native\n", stderr);
+		fputs("native maps: a program uses a map that is not defined in tests/native\n",
+		      stderr);
 		abort();
 	}
 	return m;

@@ -26,17 +26,18 @@ struct map_sizes {
 #define MAP_UINT(member) ((uint32_t)(sizeof(*(member)) / sizeof(int)))
 
 /* Makes the map of a variable; those with keys and values, ring buffers, arrays of maps. */
-#define MAP_DEFINE(m)                                                                              \
-	map__define(&(m), #m,                                                                      \
-		    (struct map_sizes){MAP_UINT((m).type), sizeof(*(m).key), sizeof(*(m).value),   \
+#define MAP_DEFINE(m)                                                                            \
+	map__define(&(m), #m,                                                                    \
+		    (struct map_sizes){MAP_UINT((m).type), sizeof(*(m).key), sizeof(*(m).value), \
 				       MAP_UINT((m).max_entries)})
-#define MAP_DEFINE_RING(m) \
-	map__define(&(m), #m, (struct map_sizes){MAP_UINT((m).type), 0, 0, MAP_UINT((m).max_entries)})
-#define MAP_DEFINE_OUTER(m)                                                                        \
-	map__define_outer(&(m), #m, MAP_UINT((m).max_entries),                                     \
-			  (struct map_sizes){MAP_UINT((*(m).values)->type),                        \
-					     sizeof(*(*(m).values)->key),                          \
-					     sizeof(*(*(m).values)->value),                        \
+#define MAP_DEFINE_RING(m)    \
+	map__define(&(m), #m, \
+		    (struct map_sizes){MAP_UINT((m).type), 0, 0, MAP_UINT((m).max_entries)})
+#define MAP_DEFINE_OUTER(m)                                                 \
+	map__define_outer(&(m), #m, MAP_UINT((m).max_entries),              \
+			  (struct map_sizes){MAP_UINT((*(m).values)->type), \
+					     sizeof(*(*(m).values)->key),   \
+					     sizeof(*(*(m).values)->value), \
 					     MAP_UINT((*(m).values)->max_entries)})
 #define MAP_DEFINE_PROGS(m) \
 	map__define_progs(&(m), #m, MAP_UINT((m).max_entries), (int (**)(void *))(m).values)

@@ -22,20 +22,10 @@
 
 static char folder[512];
 
-static void dump(const char *what, const uint8_t *b, uint32_t len)
-{
-	print_error("%s, %u bytes:", what, len);
-	for (uint32_t i = 0; i < len && i < 256; i++)
-		print_error("%s%02x", i % 16 ? " " : "\n\t", b[i]);
-	print_error("\n");
-}
-
 void judge__wrong(const struct judged *j, const char *rule)
 {
-	dump("in", j->in, j->in_len);
-	dump("out", j->out, j->out_len);
-	fail_msg("%s (action %d, came by %u, redirected to %u)", rule, j->action, j->ingress,
-		 j->redirect_to);
+	judge__show(j);
+	fail_msg("%s", rule);
 	abort();
 }
 

@@ -32,7 +32,7 @@ struct way {
 	uint8_t be_flags;
 	uint8_t affinity, slot_class;
 	uint8_t shares; /* 1: its backends are those of the way before it */
-	uint32_t flags;
+	uint32_t flags; /* FL_SVC_*, but for those that follow from the mode */
 };
 
 #define NO_BACKEND 12 /* row of the service none of whose backends accepts */
@@ -59,12 +59,8 @@ static const struct way ways[] = {
 	 .be_port = 80,
 	 .be_flags = FL_BE_RECORD,
 	 .shares = 1},
-	{.mode = FL_FWD_FULLNAT,
-	 .ifindex = SCENE_LINK,
-	 .mtu = 1300,
-	 .be_port = 80,
-	 .flags = FL_SVC_FULLNAT},
-	{.mode = FL_FWD_FULLNAT, .ifindex = SCENE_OTHER, .vlan = TAG_77, .flags = FL_SVC_FULLNAT},
+	{.mode = FL_FWD_FULLNAT, .ifindex = SCENE_LINK, .mtu = 1300, .be_port = 80},
+	{.mode = FL_FWD_FULLNAT, .ifindex = SCENE_OTHER, .vlan = TAG_77},
 	[NO_BACKEND] = {.mode = FL_FWD_L2, .ifindex = SCENE_LINK},
 	{.mode = FL_FWD_L2, .ifindex = 0},
 	{.mode = FL_FWD_IPIP4, .ifindex = SCENE_GONE},
@@ -97,7 +93,12 @@ static const struct wild wilds[] = {
 	{{[10] = 0xff, 0xff, 198, 18, 0, 0}, 120, IPPROTO_TCP, 0, 65535, WAY_L2},
 	{{0x20, 0x01, 0x0d, 0xb8, 0, 2}, 64, IPPROTO_UDP, 0, 65535, WAY_GUE6},
 	{{[10] = 0xff, 0xff, 203, 0, 113, 82}, 128, IPPROTO_TCP, 9000, 9010, WAY_NAT_ANY},
-	{{0x20, 0x01, 0x0d, 0xb8, 0, 1, [15] = 0x82}, 128, IPPROTO_UDP, 9000, 9010, WAY_FULLNAT_ANY},
+	{{0x20, 0x01, 0x0d, 0xb8, 0, 1, [15] = 0x82},
+	 128,
+	 IPPROTO_UDP,
+	 9000,
+	 9010,
+	 WAY_FULLNAT_ANY},
 };
 
 static uint32_t service_id(size_t way, bool v6, size_t proto)
@@ -133,8 +134,7 @@ static uint16_t sum4_of(const struct fl_backend *b)
 static void add_backend(size_t way, bool v6, unsigned int second)
 {
 	const struct way *w = &ways[way];
-	struct fl_backend *b =
-		map__value(map__named("backends"), backend_index(way, v6, second));
+	struct fl_backend *b = map__value(map__named("backends"), backend_index(way, v6, second));
 	struct fl_hop hop = {.dmac = {2, 0xbe, 0, 0, (uint8_t)way, (uint8_t)second},
 			     .smac = {2, 0xbe, 0xff, 0, 0, 1},
 			     .ifindex = w->ifindex,
@@ -192,6 +192,10 @@ static struct fl_service *add_service(uint32_t id, const struct fl_service_key *
 	s->affinity = w->affinity;
 	s->port_last = k->port;
 	s->flags = w->flags;
+	if (w->mode == FL_FWD_NAT || w->mode == FL_FWD_FULLNAT)
+		s->flags |= FL_SVC_NAT;
+	if (w->mode == FL_FWD_FULLNAT)
+		s->flags |= FL_SVC_FULLNAT;
 	s->idle_s = 60;
 	add_slots(s, way, v6);
 	return s;
@@ -262,9 +266,8 @@ static void add_wilds(void)
 	for (size_t i = 0; i < COUNT(wilds); i++) {
 		const struct wild *w = &wilds[i];
 		uint32_t id = (uint32_t)(WILD_ID + i);
-		struct fl_service_key k = {.port = htons(w->first),
-					   .proto = w->proto,
-					   .prefix = w->prefix};
+		struct fl_service_key k = {
+			.port = htons(w->first), .proto = w->proto, .prefix = w->prefix};
 		struct fl_vip vip = {.ranges = {{.first = w->first,
 						 .last = w->last,
 						 .service = (uint16_t)id,
@@ -384,7 +387,8 @@ static int route(struct bpf_fib_lookup *q)
 
 static void build(void)
 {
-	static const char *const constant[] = {"svc_index", "services", "backends", "limits", "snat"};
+	static const char *const constant[] = {"svc_index", "services", "backends", "limits",
+					       "snat"};
 	struct fl_vip echo = {.flags = FL_VIP_ECHO};
 
 	path__define_maps();
@@ -409,9 +413,10 @@ static void build(void)
 
 void scene__begin(const struct scene_state *state)
 {
-	static const char *const written[] = {
-		"settings", "lease", "svc_meters", "meters",   "frags",	   "nat_flows", "snat_next",
-		"notes",    "events", "icmp_meters", "svc_stats", "be_stats", "verdicts"};
+	static const char *const written[] = {"settings", "lease",	 "svc_meters", "meters",
+					      "frags",	  "nat_flows",	 "snat_next",  "notes",
+					      "events",	  "icmp_meters", "svc_stats",  "be_stats",
+					      "verdicts"};
 	static struct map *maps[COUNT(written)];
 	static struct fl_settings *settings;
 	struct xdp_md none = {};

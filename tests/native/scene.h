@@ -20,7 +20,13 @@
 #define SCENE_BACKENDS 128 /* nor does any index */
 
 /* ifindexes: two that frames arrive at and leave by, one below a VLAN device, one that has gone. */
-enum scene_link { SCENE_LINK = 1, SCENE_OTHER = 2, SCENE_LOWER = 3, SCENE_GONE = 9, SCENE_VLAN = 20 };
+enum scene_link {
+	SCENE_LINK = 1,
+	SCENE_OTHER = 2,
+	SCENE_LOWER = 3,
+	SCENE_GONE = 9,
+	SCENE_VLAN = 20
+};
 
 struct scene_state {
 	struct path_gates gates;

@@ -21,6 +21,7 @@ from scapy.layers.ipsec import AH  # noqa: E402
 from scapy.layers.l2 import ARP, Dot1AD, Dot1Q, Ether  # noqa: E402
 from scapy.layers.sctp import SCTP, SCTPChunkData, SCTPChunkInit  # noqa: E402
 from scapy.packet import Raw  # noqa: E402
+from scapy.utils import checksum  # noqa: E402
 
 LEASE, WILD, SOURCES, LIMITS, NAT, JUMBO, EVENTS, LAPSED = (1 << i for i in range(8))
 KEEP, PASS, DROP = range(3)  # on_agent_loss
@@ -99,7 +100,7 @@ def scene(gates, *frames, loss=KEEP, headroom=0, state=0):
         f if isinstance(f, bytes) else arrives(f) for f in frames)
 
 
-TAG = Ether(src="02:00:00:00:bb:02", dst="02:00:00:00:aa:01") / Dot1Q(vlan=5, prio=3)
+TAG = Ether(src="02:00:00:00:bb:02", dst="02:00:00:00:aa:01") / Dot1Q(vlan=5, prio=3, id=1)
 QINQ = Ether(src="02:00:00:00:bb:02", dst="02:00:00:00:aa:01") / Dot1AD(vlan=6) / Dot1Q(vlan=7)
 GROUP = Ether(src="02:00:00:00:bb:02", dst="ff:ff:ff:ff:ff:ff")
 
@@ -214,6 +215,43 @@ def icmp():
     yield "error-quotes-sctp", scene(0, error(4, CLIENT[4] % 8, VIP[4], sctp))
 
 
+def spoilt_quotes():
+    """ICMP errors that quote too little, another family, a fragment, an unknown flow; and ICMP cut short."""
+    for version in (4, 6):
+        client, vip = CLIENT[version] % 8, VIP[version]
+        quoted = bytes(ip(version, vip, client) / upper("tcp", PORT["fullnat"], 40001, "A"))
+        for n in (0, 8, 20, 27, 28, 40, 47, 48, len(quoted)):
+            whole = error(version, client, vip, Raw(quoted[:n]))
+            yield f"quote-{version}-{n}", scene(NAT, whole, arrives(whole, cut=14 + 20 * version // 4 + 7))
+        for at, byte in ((0, 0x15), (0, 0x41), (0, 0x95), (6, 0x20), (7, 9), (6, 44), (9, 1), (6, 58),
+                         (20, 77)):
+            bad = bytearray(quoted)
+            bad[at] = byte
+            yield f"quote-spoilt-{version}-{at}-{byte}", scene(
+                NAT, error(version, client, vip, Raw(bytes(bad))))
+        other = ip(version, client, vip) / upper("tcp", 1, 2)
+        yield f"quote-other-{version}", scene(NAT, error(version, client, vip, other))
+        yield f"quote-no-service-{version}", scene(NAT, error(
+            version, client, vip, ip(version, vip, client) / upper("tcp", 1, 40001)))
+        yield f"quote-lapsed-{version}", scene(NAT | LEASE | LAPSED, error(version, client, vip, Raw(quoted)),
+                                               loss=DROP)
+        yield f"quote-unknown-reply-{version}", scene(NAT, error(
+            version, client, backend("nat", version), ip(version, backend("nat", version), client)
+            / upper("tcp", 81, 40001)))
+        redirect = ip(4, client, vip) / ICMP(type=13) if version == 4 else ip(6, client, vip, nh=58) / Raw(
+            b"\x87" + b"\0" * 23)
+        yield f"icmp-other-{version}", scene(0, redirect)
+    behind = ip(6, CLIENT[6] % 8, VIP[6]) / IPv6ExtHdrDestOpt()
+    yield "icmp-behind-extension", scene(NAT, behind / ICMPv6EchoRequest(id=1), arrives(
+        behind / ICMPv6EchoRequest(id=1), cut=14 + 40 + 8 + 5))
+    yield "mapped-behind-extension", scene(NAT, ip(6, "::ffff:198.51.100.8", VIP[6]) / IPv6ExtHdrDestOpt()
+                                           / upper("tcp", 1, PORT["l2"]))
+    yield "extension-past-end", scene(0, ip(6, CLIENT[6] % 8, VIP[6], nh=60) / Raw(b"\x06\5" + b"\0" * 20))
+    yield "to-pool", scene(NAT, ip(4, backend("nat", 4), "10.9.9.2") / upper("tcp", 80, 20001, "A"),
+                           ip(6, backend("nat", 6), "fd00::9") / upper("tcp", 80, 20001, "A"))
+    yield "pair-idle", scene(NAT, to_vip("fullnat"), arrives(to_vip("fullnat"), wait=WAIT_68_S))
+
+
 def admission():
     for loss in (KEEP, PASS, DROP):
         yield f"lapsed-{loss}", scene(LEASE | LAPSED, to_vip("l2"), to_vip("ipip6", 6), loss=loss)
@@ -274,13 +312,27 @@ def oddities():
     p = to_vip("l2")
     yield "arp", scene(0, ARP(pdst="192.0.2.1"))
     yield "group", scene(0, arrives(p, GROUP), arrives(to_vip("l2", 6), GROUP))
-    yield "self", scene(0, ip(4, VIP[4], VIP[4]) / upper("tcp", 1, 2), ip(6, VIP[6], VIP[6]) / upper("tcp", 1, 2))
+    yield "self", scene(0, *[ip(v, VIP[v], VIP[v]) / upper("tcp", 1, 2) for v in (4, 6)])
     yield "no-service", scene(0, to_vip("l2", dport=1), ip(4, "192.0.2.1", "192.0.2.2", proto=47) / Raw(b"x"))
     yield "mapped", scene(NAT, ip(6, "::ffff:198.51.100.8", VIP[6]) / upper("tcp", 1, PORT["l2"]))
+    for proto in ("tcp", "udp", "sctp"):
+        short = [to_vip("l2", version, proto) for version in (4, 6)]
+        short[0][IP].len, short[1][IPv6].plen = 20 + 7, 7
+        yield f"shorter-than-frame-{proto}", scene(NAT, *short)
+    yield "cut-tag", scene(0, arrives(p, TAG, cut=17), arrives(p, QINQ, cut=21))
     yield "three-tags", scene(0, arrives(bytes(QINQ / Dot1Q(vlan=9) / p)))
     for version in (4, 6):
         whole = eth(to_vip("ipip4", version))
         yield f"cut-{version}", scene(0, *[arrives(whole, cut=n) for n in range(14, len(whole))])
+        echo = ICMP(type=8) if version == 4 else ICMPv6EchoRequest()
+        for name, packet in (("tcp", to_vip("ipip4", version)), ("nat", to_vip("nat", version)),
+                             ("echo", ip(version, CLIENT[version] % 8, VIP[version]) / echo / Raw(b"e" * 20)),
+                             ("error", error(version, CLIENT[version] % 8, VIP[version], ip(
+                                 version, VIP[version], CLIENT[version] % 8)
+                                 / upper("tcp", PORT["nat"], 40001, "A")))):
+            whole = eth(packet)
+            yield f"cut-buffer-{version}-{name}", scene(NAT | JUMBO, *[
+                arrives(whole, cut=n, pad=len(whole) - n, split=True) for n in range(14, len(whole), 2)])
     options = ip(4, CLIENT[4] % 8, VIP[4], options=b"\1" * 40) / upper("tcp", 1, PORT["nat"])
     yield "options", scene(NAT, options, arrives(options, QINQ))
     for name, ext in (("hop", IPv6ExtHdrHopByHop()), ("dest", IPv6ExtHdrDestOpt()),
@@ -288,7 +340,9 @@ def oddities():
                       ("atomic", IPv6ExtHdrFragment(id=3)), ("ah", AH(icv=b"0" * 12))):
         for way in ("l2", "nat", "gue6"):
             one = ip(6, CLIENT[6] % 8, VIP[6]) / ext / upper("tcp", 40001, PORT[way])
-            yield f"ext-{name}-{way}", scene(NAT, one)
+            whole = eth(one)
+            yield f"ext-{name}-{way}", scene(NAT | JUMBO, one, *[
+                arrives(whole, cut=n, pad=len(whole) - n, split=True) for n in range(50, len(whole), 2)])
     chain = ip(6, CLIENT[6] % 8, VIP[6])
     for _ in range(7):
         chain = chain / IPv6ExtHdrDestOpt()
@@ -303,6 +357,19 @@ def oddities():
         zero[UDP].chksum = None
         del zero[UDP].len
         yield f"udp-short-{way}", scene(NAT, zero)
+
+
+def surplus():
+    """UDP that is shorter than its IP packet (RFC 9868), with a right checksum: over what UDP says it is."""
+    for version in (4, 6):
+        for way in ("gue4", "gue6", "nat", "fullnat"):
+            whole = bytearray(bytes(to_vip(way, version, "udp")) + b"\x55\xaa\x57")
+            length = 3 if version == 4 else 5
+            whole[length] += 3
+            if version == 4:
+                whole[10:12] = bytes(2)
+                whole[10:12] = struct.pack(">H", checksum(bytes(whole[:20])))
+            yield f"surplus-{way}-{version}", scene(NAT, (IP if version == 4 else IPv6)(bytes(whole)))
 
 
 def decap():
@@ -325,6 +392,21 @@ def decap():
     limit = ip(6, "fd00::1", "fd00::2", nh=60) / Raw(b"\x04\0\4\1\4\1\0\0" + bytes(inner[4]))
     yield write("limit", limit)
     yield write("options", ip(4, "10.0.0.1", "10.0.0.2", options=b"\1" * 40) / inner[4])
+    for o in (4, 6):
+        for i in (4, 6):
+            outer = ip(o, "10.0.0.1" if o == 4 else "fd00::1", "10.0.0.2" if o == 4 else "fd00::2")
+            name, whole = write(f"cut-{i}in{o}", outer / inner[i])
+            for n in (14, 20, 33, 34, 40, 53, 54, 60, 73, 74, 90, len(whole) - 4):
+                yield f"{name}-{n}", whole[:3 + n]
+            shorter = bytearray(whole)
+            shorter[3 + 14 + (3 if o == 4 else 5)] -= 30
+            yield f"{name}-outer-shorter", bytes(shorter)
+    yield write("fragment", ip(4, "10.0.0.1", "10.0.0.2", flags="MF") / inner[4])
+    yield write("other-port", ip(4, "10.0.0.1", "10.0.0.2") / upper("udp", 50000, 6081))
+    yield write("gue-version-1", ip(4, "10.0.0.1", "10.0.0.2")
+                / upper("udp", 50000, 6080, payload=b"\x40" * 40))
+    yield write("limit-past-end", ip(6, "fd00::1", "fd00::2", nh=60)
+                / Raw(b"\x04\1\4\1\4\1\0\0" + bytes(inner[4])))
     yield write("plain", inner[4])
     yield write("arp", ARP())
 
@@ -348,7 +430,7 @@ def write_all(out, program, inputs):
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    parts = each_way, replies, records, fragments, icmp, admission, wild, sizes, oddities
+    parts = each_way, replies, records, fragments, icmp, spoilt_quotes, admission, wild, sizes, oddities, surplus
     write_all(sys.argv[1], "lb", (i for part in parts for i in part()))
     write_all(sys.argv[1], "decap", decap())
 

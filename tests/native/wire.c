@@ -74,7 +74,9 @@ static bool read_ipv6(struct wire *w, const uint8_t *h, uint32_t room)
 			w->broken = true;
 			break;
 		}
-		size = frag ? 8 : w->proto == IPPROTO_AH ? (h[at + 1] + 2U) * 4 : (h[at + 1] + 1U) * 8;
+		size = frag			? 8
+		       : w->proto == IPPROTO_AH ? (h[at + 1] + 2U) * 4
+						: (h[at + 1] + 1U) * 8;
 		if (at + size > w->l3_len) {
 			w->broken = true;
 			break;

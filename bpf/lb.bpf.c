@@ -21,6 +21,7 @@
 #include "admit/sources.h"
 #include "forward/forward.h"
 #include "forward/reply.h"
+#include "lean.h"
 #include "maps.h"
 #include "observe/count.h"
 #include "observe/event.h"
@@ -115,8 +116,12 @@ int lb(struct xdp_md *ctx)
 	__u64 bytes = frame_len(ctx);
 	struct target t = {.send = XDP_DROP};
 	struct pkt p = {};
-	int v = steer_fast(ctx, &p, &t);
+	int v = lean(ctx);
 
+	if (likely(v >= 0))
+		return v;
+	if (v == NOT_LEAN)
+		v = steer_fast(ctx, &p, &t);
 	if (unlikely(v < 0)) {
 		bpf_tail_call(ctx, &steps, v == TO_ICMP ? FL_STEP_ICMP : FL_STEP_FULL);
 		v = FL_V_DROP_BUG;

@@ -23,9 +23,9 @@ static __always_inline int choose_port(const struct xdp_md *ctx, __u32 port, int
 	return unlikely(*action == XDP_DROP) ? FL_V_DROP_NO_NEXTHOP : GO_ON;
 }
 
-static __always_inline int is_nat(const struct fl_backend *b)
+static __always_inline int is_nat(__u8 mode)
 {
-	return b->mode == FL_FWD_NAT || b->mode == FL_FWD_FULLNAT;
+	return mode == FL_FWD_NAT || mode == FL_FWD_FULLNAT;
 }
 
 /*
@@ -37,37 +37,33 @@ static __always_inline int forward(struct xdp_md *ctx, struct pkt *p, struct tar
 {
 	const struct fl_backend *b;
 	const struct fl_hop *hop;
-	__u32 overhead = 0;
-	int l2, v;
+	__u8 mode;
+	int v;
 
 	if (unlikely(t->index == FL_SLOT_NONE))
 		return FL_V_DROP_NO_BACKEND;
 	b = bpf_map_lookup_elem(&backends, &t->index);
-	if (unlikely(!b || b->mode == FL_FWD_NONE))
+	if (unlikely(!b))
 		return FL_V_DROP_BUG;
-	if (unlikely(is_nat(b) && (part == FAST || !gate_nat)))
+	mode = b->mode;
+	if (unlikely(mode == FL_FWD_NONE || (is_nat(mode) && (part == FAST || !gate_nat))))
 		return FL_V_DROP_BUG;
 	hop = &b->hop[*(volatile const __u32 *)&b->hop_live & 1];
-	l2 = b->mode == FL_FWD_L2;
 	v = choose_port(ctx, hop->ifindex, &t->send);
 	if (v != GO_ON)
 		return v;
-	if (!l2) {
-		if (unlikely(p->ttl <= 1))
-			return FL_V_DROP_TTL;
-		if (part == FAST || !is_nat(b))
-			overhead = tunnel_overhead(b);
-	}
-	if (unlikely(hop->mtu && p->l3_len + overhead > hop->mtu))
+	if (unlikely(p->ttl <= 1 && mode != FL_FWD_L2))
+		return FL_V_DROP_TTL;
+	if (unlikely(hop->mtu && p->l3_len + tunnel_overhead(mode) > hop->mtu))
 		return part == ICMP ? FL_V_DROP_TOO_BIG
-				    : tell_too_big(ctx, p, t, hop->mtu, overhead);
-	if (l2) {
+				    : tell_too_big(ctx, p, t, hop->mtu, tunnel_overhead(mode));
+	if (mode == FL_FWD_L2) {
 		v = frame_for(ctx, p, hop, 0, type_of(p));
 		return v == GO_ON ? FL_V_SEND_L2 : v;
 	}
-	if (part != FAST && gate_nat && is_nat(b))
+	if (part != FAST && gate_nat && is_nat(mode))
 		return forward_nat(ctx, p, t, b, hop);
-	return forward_tunnel(ctx, p, b, hop, t->hash);
+	return forward_tunnel(ctx, p, b, hop, t->hash, mode);
 }
 
 #endif

@@ -20,14 +20,15 @@ static __always_inline int decrement_ttl(struct xdp_md *ctx, const struct pkt *p
 			return FL_V_DROP_BUG;
 		h->hop_limit--;
 	} else {
-		struct iphdr *h = ip;
-		__u32 sum;
+		/* TTL, protocol and checksum as one word, in memory order: the machines are little-endian. */
+		__u32 *word = ip + 8, old, sum;
 
-		if ((void *)(h + 1) > end)
+		if (ip + sizeof(struct iphdr) > end)
 			return FL_V_DROP_BUG;
-		h->ttl--;
-		sum = (__u32)h->check + bpf_htons(0x0100);
-		h->check = (__sum16)(sum + (sum >= 0xffff));
+		old = *word;
+		sum = (old >> 16) + 1; /* 0x0100 in network order */
+		sum += sum >= 0xffff;
+		*word = ((old - 1) & 0xffff) | sum << 16;
 	}
 	return GO_ON;
 }

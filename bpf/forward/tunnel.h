@@ -20,19 +20,21 @@
 #define GUE_LEN 12 /* UDP and GUE header */
 #define GUE_SPORT 0xc000 /* dynamic ports, RFC 6335 6 */
 
-static __always_inline int is_outer4(const struct fl_backend *b)
+/* Bytes that a tunnel adds. */
+static __always_inline __u32 tunnel_overhead(__u8 mode)
 {
-	return b->mode == FL_FWD_IPIP4 || b->mode == FL_FWD_GUE4;
-}
-
-static __always_inline int is_gue(const struct fl_backend *b)
-{
-	return b->mode == FL_FWD_GUE4 || b->mode == FL_FWD_GUE6;
-}
-
-static __always_inline __u32 tunnel_overhead(const struct fl_backend *b)
-{
-	return (is_outer4(b) ? OUTER4_LEN : OUTER6_LEN) + (is_gue(b) ? GUE_LEN : 0);
+	switch (mode) {
+	case FL_FWD_IPIP4:
+		return OUTER4_LEN;
+	case FL_FWD_IPIP6:
+		return OUTER6_LEN;
+	case FL_FWD_GUE4:
+		return OUTER4_LEN + GUE_LEN;
+	case FL_FWD_GUE6:
+		return OUTER6_LEN + GUE_LEN;
+	default:
+		return 0;
+	}
 }
 
 /* `len` bytes follow the outer header, which says that they are `proto`. */
@@ -120,18 +122,18 @@ static __always_inline __u64 inner_sum(const struct xdp_md *ctx, const struct pk
 	}
 }
 
-/* UDP and GUE behind the outer header that is `outer` bytes long; `inner`: see inner_sum(). */
+/* UDP and GUE behind the outer header; `inner`: see inner_sum(). */
 static __always_inline int write_gue(struct xdp_md *ctx, const struct pkt *p,
 				     const struct fl_backend *b, __u64 hash, __u32 len, __u8 proto,
-				     __u64 inner)
+				     __u64 inner, const int v4)
 {
-	__u32 outer = is_outer4(b) ? OUTER4_LEN : OUTER6_LEN;
+	const __u32 outer = v4 ? OUTER4_LEN : OUTER6_LEN;
 	__be16 sport = bpf_htons(GUE_SPORT | (__u16)(hash >> 48 & 0x3fff));
 	__u32 *w = at(ctx, p->l3);
-	__u16 *udp = at(ctx, p->l3) + outer;
+	__u16 *udp = (void *)w + outer;
 	__u64 sum;
 
-	if ((void *)udp + GUE_LEN > frame_end(ctx) || (void *)(w + 10) > frame_end(ctx))
+	if ((void *)udp + GUE_LEN > frame_end(ctx))
 		return FL_V_DROP_BUG;
 	udp[0] = sport;
 	udp[1] = b->port;
@@ -139,7 +141,7 @@ static __always_inline int write_gue(struct xdp_md *ctx, const struct pkt *p,
 	udp[3] = 0; /* RFC 768; over IPv6 RFC 6935 5 */
 	udp[4] = bpf_htons(proto);
 	udp[5] = 0;
-	if (is_outer4(b) || !inner)
+	if (v4 || !inner)
 		return GO_ON;
 	/* RFC 8200 8.1: addresses, length and protocol, then UDP, GUE and what follows. */
 	sum = inner + bpf_htons(IPPROTO_UDP) + 2 * (__u64)udp[2] + sport + udp[1] + udp[4];
@@ -150,36 +152,47 @@ static __always_inline int write_gue(struct xdp_md *ctx, const struct pkt *p,
 	return GO_ON;
 }
 
-/* The packet fits and its TTL is more than 1: forward() has looked. */
-static __always_inline int forward_tunnel(struct xdp_md *ctx, struct pkt *p,
-					  const struct fl_backend *b, const struct fl_hop *hop,
-					  __u64 hash)
+/* One kind of tunnel, known when this is compiled: each has code of its own. */
+static __always_inline int encapsulate(struct xdp_md *ctx, struct pkt *p,
+				       const struct fl_backend *b, const struct fl_hop *hop,
+				       __u64 hash, const int v4, const int gue)
 {
-	__u8 inner_proto = p->v6 ? IPPROTO_IPV6 : IPPROTO_IPIP, proto = inner_proto;
-	int v4 = is_outer4(b), gue = is_gue(b), v;
-	__u32 len = p->l3_len;
+	const __u32 grow = (v4 ? OUTER4_LEN : OUTER6_LEN) + (gue ? GUE_LEN : 0);
+	__u8 inner_proto = p->v6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
+	__u8 proto = gue ? IPPROTO_UDP : inner_proto;
+	__u32 len = p->l3_len + (gue ? GUE_LEN : 0);
 	__u64 inner = 0;
+	int v;
 
 	v = decrement_ttl(ctx, p);
 	if (v != GO_ON)
 		return v;
-	if (gue) {
-		if (!v4)
-			inner = inner_sum(ctx, p);
-		len += GUE_LEN;
-		proto = IPPROTO_UDP;
-	}
-	v = frame_for(ctx, p, hop, tunnel_overhead(b),
-		      v4 ? bpf_htons(ETH_P_IP) : bpf_htons(ETH_P_IPV6));
+	if (gue && !v4)
+		inner = inner_sum(ctx, p);
+	v = frame_for(ctx, p, hop, grow, v4 ? bpf_htons(ETH_P_IP) : bpf_htons(ETH_P_IPV6));
 	if (v != GO_ON)
 		return v;
 	v = v4 ? write_outer4(ctx, p, b, hash, len, proto)
 	       : write_outer6(ctx, p, b, hash, len, proto);
 	if (v == GO_ON && gue)
-		v = write_gue(ctx, p, b, hash, len, inner_proto, inner);
+		v = write_gue(ctx, p, b, hash, len, inner_proto, inner, v4);
 	if (v != GO_ON)
 		return v;
 	return gue ? FL_V_SEND_GUE : FL_V_SEND_IPIP;
+}
+
+/* The packet fits and its TTL is more than 1: forward() has looked. */
+static __always_inline int forward_tunnel(struct xdp_md *ctx, struct pkt *p,
+					  const struct fl_backend *b, const struct fl_hop *hop,
+					  __u64 hash, __u8 mode)
+{
+	if (likely(mode == FL_FWD_IPIP4))
+		return encapsulate(ctx, p, b, hop, hash, 1, 0);
+	if (mode == FL_FWD_IPIP6)
+		return encapsulate(ctx, p, b, hop, hash, 0, 0);
+	if (mode == FL_FWD_GUE4)
+		return encapsulate(ctx, p, b, hop, hash, 1, 1);
+	return encapsulate(ctx, p, b, hop, hash, 0, 1);
 }
 
 #endif

@@ -99,7 +99,7 @@ static __always_inline int quote_of_backend(struct xdp_md *ctx, const struct pkt
 	struct addr_words addr;
 	__be16 port;
 
-	if (!b || !is_nat(b))
+	if (!b || !is_nat(b->mode))
 		return GO_ON;
 	if (t->rewritten) {
 		/*

@@ -15,13 +15,18 @@
 
 #define WHOLE_ADDR 128
 
+/* Port, protocol and prefix as one word, as they lie in the key. */
+static __always_inline __u32 key_tail(__be16 port, __u8 proto)
+{
+	return port | (__u32)proto << 16 | (__u32)WHOLE_ADDR << 24;
+}
+
 static __always_inline int key_equal(const struct fl_service *s, const struct addr_words *vip,
-				     __be16 port, __u8 proto)
+				     __u32 tail)
 {
 	const __u64 *a = (const __u64 *)s->key.addr;
 
-	return a[1] == vip->a[1] && a[0] == vip->a[0] && s->key.port == port &&
-	       s->key.proto == proto;
+	return a[1] == vip->a[1] && *(const __u32 *)&s->key.port == tail && a[0] == vip->a[0];
 }
 
 static __always_inline struct fl_service *find_exact(const struct addr_words *vip, __be16 port,
@@ -43,7 +48,7 @@ static __always_inline struct fl_service *find_exact(const struct addr_words *vi
 			continue;
 		*id = way & 0xffff;
 		s = bpf_map_lookup_elem(&services, id);
-		if (s && key_equal(s, vip, port, proto))
+		if (s && key_equal(s, vip, key_tail(port, proto)))
 			return s;
 	}
 	return NULL;

@@ -117,7 +117,7 @@ static void *map_array(const struct bpf_map *map, size_t size)
 
 struct fl_service_key rig__key(uint8_t version, uint8_t proto, uint16_t port)
 {
-	struct fl_service_key key = {.port = htons(port), .proto = proto};
+	struct fl_service_key key = {.port = htons(port), .proto = proto, .prefix = 128};
 
 	if (version == 6) {
 		memcpy(key.addr, rig_vip6, 16);

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * lean.h - the straight way of the packets that most balancers see most: whole TCP or UDP over IPv4,
+ * untagged and without options, to a service of one address and port, by MAC rewriting, in a tunnel over
+ * IPv4 or by destination NAT, out of the port that they came in by; or for no service at all.
+ *
+ * It decides nothing of its own. What it does is what the steps do to such a packet, with every offset
+ * a constant and every check a single compare; whatever is not as expected is left for the steps,
+ * untouched and uncounted. Measured: docs/performance.md. Held to the rest: tests/model.
+ */
+#ifndef FAIRLEAD_BPF_LEAN_H
+#define FAIRLEAD_BPF_LEAN_H
+
+#include "forward/frame.h"
+#include "forward/nat.h"
+#include "forward/tunnel.h"
+#include "observe/count.h"
+#include "parse/l4.h"
+#include "pick/slot.h"
+#include "service/lookup.h"
+
+#define NOT_LEAN GO_ON
+
+/* Offsets and fields in memory order: the machines are little-endian. */
+#define AT_TYPE 12 /* type of the frame, version, IHL, TOS: one word */
+#define IPV4_PLAIN 0x00450008 /* 0x0800, 4, 5 */
+#define AT_LENGTH 16
+#define AT_FRAGMENT 20
+#define AT_TTL 22 /* TTL, protocol, checksum: one word */
+#define AT_SOURCE 26
+#define AT_DEST 30
+#define AT_PORTS 34
+#define LEAN_HEADERS 54 /* and of UDP, whose frames are padded to 60 bytes, all the same */
+
+struct lean_packet {
+	__u64 bytes; /* of the frame */
+	__u64 hash;
+	__u32 ttl; /* TTL, protocol and checksum as they lie in the header */
+	__u32 length; /* of the IP packet */
+	__u32 saddr, daddr, ports; /* network order */
+	__u32 proto;
+	__u32 tos;
+};
+
+/* Steps with a say in every packet have their gates closed. */
+static __always_inline int lean_gates(void)
+{
+	return !gate_lease && !gate_sources && !gate_events && !gate_jumbo;
+}
+
+/* Behind its outer header: TTL less one, its checksum one more (RFC 1141). */
+static __always_inline __u32 less_ttl(__u32 word)
+{
+	__u32 sum = (word >> 16) + 1;
+
+	sum += sum >= 0xffff;
+	return ((word - 1) & 0xffff) | sum << 16;
+}
+
+/* IPv4 in IPv4 (RFC 2003), or with `gue` UDP and GUE in between: as encapsulate() does it. */
+static __always_inline int lean_tunnel(struct xdp_md *ctx, const struct fl_backend *b,
+				       const struct fl_hop *hop, const struct lean_packet *p,
+				       const int gue)
+{
+	const __u32 grow = OUTER4_LEN + (gue ? GUE_LEN : 0), at = ETH_HLEN + grow;
+	const __u32 proto = gue ? IPPROTO_UDP : IPPROTO_IPIP;
+	__be32 vary = (__be32)(p->hash >> 32) & b->src_mask;
+	__u32 first = bpf_htonl(0x45000000U | p->tos << 16 | (p->length + grow)), *w;
+	__u64 sum = (__u64)b->sum4 + (first & 0xffffff00U) + bpf_htonl(proto) + vary;
+	void *data;
+
+	if (bpf_xdp_adjust_head(ctx, -(int)grow))
+		return NOT_LEAN;
+	data = frame(ctx);
+	if (data + at + OUTER4_LEN > frame_end(ctx))
+		return FL_V_DROP_BUG;
+	write_macs(data, hop);
+	*(__be16 *)(data + AT_TYPE) = bpf_htons(ETH_P_IP);
+	w = data + ETH_HLEN;
+	w[0] = first;
+	w[1] = bpf_htonl(IP_DF);
+	w[2] = OUTER_TTL | proto << 8 | (__u32)(__u16)~fold(sum) << 16;
+	w[3] = b->src4 | vary;
+	w[4] = b->dst4;
+	if (gue) {
+		__be16 sport = bpf_htons(GUE_SPORT | (__u16)(p->hash >> 48 & 0x3fff));
+
+		w[5] = sport | (__u32)b->port << 16;
+		w[6] = bpf_htons((__u16)(p->length + GUE_LEN)); /* and no checksum, RFC 768 */
+		w[7] = bpf_htons(IPPROTO_IPIP);
+	}
+	*(__u32 *)(data + at + 8) = less_ttl(p->ttl);
+	return gue ? FL_V_SEND_GUE : FL_V_SEND_IPIP;
+}
+
+/* Destination NAT whose replies need no record: as forward_nat() does it. */
+static __always_inline int lean_nat(struct xdp_md *ctx, const struct fl_backend *b,
+				    const struct fl_hop *hop, const struct lean_packet *p)
+{
+	__u32 to = *(const __u32 *)(b->addr + 12), word = less_ttl(p->ttl);
+	__u32 ports = join_ports(source_port(p->ports), b->port ? b->port : dest_port(p->ports));
+	__u64 difference = differ(p->daddr, to);
+	void *data = frame(ctx);
+	__sum16 *check = data + (p->proto == IPPROTO_TCP ? AT_PORTS + 16 : AT_PORTS + 6);
+
+	if (data + LEAN_HEADERS > frame_end(ctx))
+		return NOT_LEAN;
+	word = (word & 0xffff) | (__u32)check_by((__sum16)(word >> 16), difference) << 16;
+	*(__u32 *)(data + AT_TTL) = word;
+	*(__u32 *)(data + AT_DEST) = to;
+	*(__u32 *)(data + AT_PORTS) = ports;
+	difference += differ(p->ports, ports);
+	/* RFC 768: 0 says that there is none, and a sum of 0 is sent as 0xffff. */
+	if (p->proto == IPPROTO_TCP || *check) {
+		*check = check_by(*check, difference);
+		if (p->proto == IPPROTO_UDP && !*check)
+			*check = 0xffff;
+	}
+	write_macs(data, hop);
+	return FL_V_SEND_NAT;
+}
+
+/* 1 with what there is to know of a packet of the expected kind. */
+static __always_inline int lean_parse(struct xdp_md *ctx, struct lean_packet *p)
+{
+	void *data = frame(ctx), *end = frame_end(ctx);
+	__u32 word;
+
+	if (!lean_gates() || data + LEAN_HEADERS > end)
+		return 0;
+	word = *(__u32 *)(data + AT_TYPE);
+	if ((word & 0x00ffffff) != IPV4_PLAIN || to_group(data) ||
+	    *(__u16 *)(data + AT_FRAGMENT) & bpf_htons(IP_MF | IP_OFFSET))
+		return 0;
+	p->tos = word >> 24;
+	p->bytes = (__u64)(end - data);
+	p->ttl = *(__u32 *)(data + AT_TTL);
+	p->proto = p->ttl >> 8 & 0xff;
+	p->length = bpf_ntohs(*(__u16 *)(data + AT_LENGTH));
+	p->saddr = *(__u32 *)(data + AT_SOURCE);
+	p->daddr = *(__u32 *)(data + AT_DEST);
+	p->ports = *(__u32 *)(data + AT_PORTS);
+	/* UDP could be 12 bytes shorter: such packets are few, and left for the steps. */
+	return (p->proto == IPPROTO_TCP || p->proto == IPPROTO_UDP) && p->saddr != p->daddr &&
+	       p->length >= LEAN_HEADERS - ETH_HLEN && p->length + ETH_HLEN <= p->bytes;
+}
+
+/* The verdict of a packet that goes to the backend `index`, which has been rewritten for it. */
+static __always_inline int lean_forward(struct xdp_md *ctx, const struct lean_packet *p,
+					__u32 index, const struct fl_service *s)
+{
+	const struct fl_backend *b = bpf_map_lookup_elem(&backends, &index);
+	const struct fl_hop *hop;
+	void *data;
+
+	if (!b)
+		return NOT_LEAN;
+	hop = &b->hop[*(volatile const __u32 *)&b->hop_live & 1];
+	/* The MTU check takes the largest overhead: what is near it goes the long way. */
+	if (hop->ifindex != ctx->ingress_ifindex || hop->vlan || (p->ttl & 0xff) <= 1 ||
+	    (hop->mtu && p->length + OUTER4_LEN + GUE_LEN > hop->mtu))
+		return NOT_LEAN;
+	switch (b->mode) {
+	case FL_FWD_L2:
+		data = frame(ctx);
+		if (data + ETH_HLEN > frame_end(ctx))
+			return NOT_LEAN;
+		write_macs(data, hop);
+		return FL_V_SEND_L2;
+	case FL_FWD_IPIP4:
+		return lean_tunnel(ctx, b, hop, p, 0);
+	case FL_FWD_GUE4:
+		return lean_tunnel(ctx, b, hop, p, 1);
+	case FL_FWD_NAT:
+		if (gate_nat && s->flags == FL_SVC_NAT && !(b->flags & FL_BE_RECORD))
+			return lean_nat(ctx, b, hop, p);
+		return NOT_LEAN;
+	default:
+		return NOT_LEAN;
+	}
+}
+
+/*
+ * The XDP action of a packet that is as expected, counted. NOT_LEAN: it is not, and untouched; TO_FULL:
+ * nor would the fast path know it.
+ */
+static __always_inline int lean(struct xdp_md *ctx)
+{
+	struct lean_packet p;
+	struct addr_words vip;
+	struct fl_service *s;
+	__u32 id, index = 0;
+	__u64 key[4];
+	int v;
+
+	if (!lean_parse(ctx, &p))
+		return NOT_LEAN;
+	map_ipv4(&vip, p.daddr);
+	s = find_exact(&vip, dest_port(p.ports), (__u8)p.proto, &id);
+	if (!s) {
+		if (gate_nat)
+			return TO_FULL;
+		if (gate_wild)
+			return NOT_LEAN;
+		count_verdict(FL_V_PASS_NOT_SERVICE, p.bytes);
+		return XDP_PASS;
+	}
+	if (s->flags & FL_SVC_FULLNAT)
+		return TO_FULL;
+	if (s->flags & ~FL_SVC_NAT || s->affinity != FL_AFF_FLOW)
+		return NOT_LEAN;
+	for (int i = 0; i < 4; i++)
+		key[i] = flow_key[i];
+	p.hash = fl_flow_hash4(key, p.saddr, p.daddr, p.ports, p.proto);
+	if (slot_of(s, p.hash, &index) != GO_ON || index == FL_SLOT_NONE)
+		return NOT_LEAN;
+	v = lean_forward(ctx, &p, index, s);
+	if (v == NOT_LEAN)
+		return NOT_LEAN;
+	count_service(id, p.bytes);
+	count_verdict((__u32)v, p.bytes);
+	if (v == FL_V_DROP_BUG)
+		return XDP_DROP;
+	count_backend(index, p.bytes);
+	return XDP_TX;
+}
+
+#endif

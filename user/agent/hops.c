@@ -47,7 +47,7 @@ int hops__hold(struct agent *a, const struct addr *address, struct hop **out, st
 	struct hop *h = find(a, address);
 	int rc = h ? 0 : make(a, address, &h, err);
 
-	if (rc)
+	if (rc || !h)
 		return rc;
 	h->holds++;
 	*out = h;

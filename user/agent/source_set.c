@@ -204,18 +204,27 @@ int source_set__without(const struct source_set *s, const struct source_set *min
 	return 0;
 }
 
+/* Room has been reserved for all that may come. */
+static void put(struct source_set *s, const struct plane_source *e)
+{
+	if (s->list)
+		s->list[s->n++] = *e;
+}
+
 static void take_difference(void *ctx, const struct plane_source *have,
 			    const struct plane_source *want)
 {
 	struct source_diff *d = ctx;
 
-	if (!have) {
-		d->add.list[d->add.n++] = *want;
-	} else if (!want) {
-		d->remove.list[d->remove.n++] = *have;
-	} else if (have->flags != want->flags) {
-		d->change.list[d->change.n++] = *want;
-		d->was.list[d->was.n++] = *have;
+	if (have && want) {
+		if (have->flags == want->flags)
+			return;
+		put(&d->change, want);
+		put(&d->was, have);
+	} else if (want) {
+		put(&d->add, want);
+	} else if (have) {
+		put(&d->remove, have);
 	}
 }
 

@@ -41,8 +41,7 @@ static json_t *hop_json(const struct hop *h)
 			 h->net.dmac[5]);
 	o = json_pack("{s:b, s:s, s:s, s:s}", "resolved", h->net.resolved, "interface", name, "mac",
 		      mac, "via", via);
-	json_object_set_new(o, "vlan",
-			    h->net.vlan ? json_integer(h->net.vlan & ~NET_TAG) : json_null());
+	json_object_set_new(o, "vlan", json_integer(h->net.vlan & ~NET_TAG));
 	return o;
 }
 
@@ -61,12 +60,12 @@ static json_t *probe_json(const struct member *m)
 	return o;
 }
 
-/* The port that NAT gives to packets; null: they keep theirs. */
+/* The port that NAT gives to packets; 0: they keep theirs. */
 static json_t *port_json(const struct fl_backend *b)
 {
-	if ((b->mode != FL_FWD_NAT && b->mode != FL_FWD_FULLNAT) || !b->port)
-		return json_null();
-	return json_integer(ntohs(b->port));
+	bool nat = b->mode == FL_FWD_NAT || b->mode == FL_FWD_FULLNAT;
+
+	return json_integer(nat ? ntohs(b->port) : 0);
 }
 
 /* Counters are those of the entry, which other services may share. */

@@ -310,7 +310,7 @@ static void follow_source(struct agent *a, struct target *t)
 	};
 	struct member *m, *next;
 	struct fl_backend want;
-	struct target *to;
+	struct target *to = NULL;
 	struct hop *h = t->hop;
 	struct err err;
 
@@ -319,7 +319,7 @@ static void follow_source(struct agent *a, struct target *t)
 	if (compare(&want, &t->entry) == 0)
 		return;
 	h->holds++;
-	if (get(a, &want, h, &to, &err)) {
+	if (get(a, &want, h, &to, &err) || !to) {
 		log_error("%s; it keeps its old source address", err.text);
 		return;
 	}

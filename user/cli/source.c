@@ -250,8 +250,8 @@ static int check(const struct request *r, int n)
 {
 	bool lists = !*r->verb;
 
-	if (!lists && strcmp(r->verb, "allow") && strcmp(r->verb, "deny") &&
-	    strcmp(r->verb, "remove"))
+	if (!lists && strcmp(r->verb, "allow") != 0 && strcmp(r->verb, "deny") != 0 &&
+	    strcmp(r->verb, "remove") != 0)
 		return cli__usage(&command_source, "'%s' is not list, allow, deny or remove",
 				  r->verb);
 	if (lists && (n || r->file))

@@ -205,7 +205,7 @@ static int prepare(struct bench *b, const struct measured *cases, size_t n, stru
 		if (!rc)
 			rc = verify(b, &cases[i], (uint32_t)i + FIRST_CASE, err);
 		if (rc)
-			err__prefix(err, rc, "case %zu", i);
+			err__prefix(err, rc, "%s", cases[i].name);
 	}
 	return rc;
 }

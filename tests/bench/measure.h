@@ -50,6 +50,7 @@ struct expect {
 };
 
 struct measured {
+	char name[96]; /* of its rows */
 	struct flows flows;
 	struct expect expect;
 	int prog; /* fd of the target */

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cases.h"
 #include "world.h"
@@ -77,31 +78,33 @@ static int world_of(const struct point *points, size_t i, struct world **worlds,
 	return rc ? rc : fill(worlds[i], p->services, p->backends, p->slot_class, err);
 }
 
-static void report(struct bench *b, const struct point *points, const struct measured *m, size_t n,
-		   bool of_services)
+static void name_point(const struct point *p, bool of_services, char *buf, size_t len)
 {
-	char name[96], unit[32];
-	double ratio[MAX_ROUNDS];
+	if (!of_services)
+		snprintf(buf, len, "curve: %u backends", p->backends);
+	else if (p->services == 1)
+		snprintf(buf, len, "curve: 1 service");
+	else
+		snprintf(buf, len, "curve: %u services, %s", p->services,
+			 p->spread ? "all busy" : "one busy");
+}
 
-	snprintf(unit, sizeof(unit), "x %u %s",
-		 of_services ? points[0].services : points[0].backends,
-		 of_services ? "service" : "backends");
+static void report(struct bench *b, const struct point *points, const struct measured *m, size_t n)
+{
+	double ratio[MAX_ROUNDS];
+	char unit[32];
+
+	snprintf(unit, sizeof(unit), "x %s", m[0].name + strlen("curve: "));
 	for (size_t i = 0; i < n; i++) {
 		struct goal goal = {AT_MOST, points[i].goal};
 
-		if (!of_services)
-			snprintf(name, sizeof(name), "curve: %u backends", points[i].backends);
-		else if (points[i].services == 1)
-			snprintf(name, sizeof(name), "curve: 1 service");
-		else
-			snprintf(name, sizeof(name), "curve: %u services, %s", points[i].services,
-				 points[i].spread ? "all busy" : "one busy");
-		result__add(b->result, name, "ns", m[i].net, b->rounds, (struct goal){NO_GOAL, 0});
+		result__add(b->result, m[i].name, "ns", m[i].net, b->rounds,
+			    (struct goal){NO_GOAL, 0});
 		if (!i)
 			continue;
 		for (uint32_t r = 0; r < b->rounds; r++)
 			ratio[r] = m[i].net[r] / m[0].net[r];
-		result__add(b->result, name, unit, ratio, b->rounds, goal);
+		result__add(b->result, m[i].name, unit, ratio, b->rounds, goal);
 	}
 }
 
@@ -118,6 +121,7 @@ static int measure_curve(struct bench *b, const struct point *points, size_t n, 
 		rc = world_of(points, i, worlds, err);
 		if (rc)
 			break;
+		name_point(&points[i], of_services, m[i].name, sizeof(m[i].name));
 		m[i].flows = (struct flows){4,
 					    IPPROTO_TCP,
 					    TCP_ACK,
@@ -131,7 +135,7 @@ static int measure_curve(struct bench *b, const struct point *points, size_t n, 
 	if (!rc)
 		rc = measure__all(b, m, n, err);
 	if (!rc)
-		report(b, points, m, n, of_services);
+		report(b, points, m, n);
 	for (size_t i = 0; i < n; i++) {
 		bool shared = false;
 
@@ -149,10 +153,10 @@ int curves__run(struct bench *b, struct err *err)
 	int rc;
 
 	rc = measure_curve(b, by_services, sizeof(by_services) / sizeof(*by_services), true, err);
-	if (rc)
-		return err__prefix(err, rc, "the cost by number of services");
-	rc = measure_curve(b, by_backends, sizeof(by_backends) / sizeof(*by_backends), false, err);
-	return rc ? err__prefix(err, rc, "the cost by number of backends") : 0;
+	if (!rc)
+		rc = measure_curve(b, by_backends, sizeof(by_backends) / sizeof(*by_backends),
+				   false, err);
+	return rc;
 }
 
 int memory__run(struct bench *b, struct err *err)

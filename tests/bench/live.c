@@ -53,19 +53,18 @@ struct live {
 static int no_ipv6(const char *ifname, struct err *err)
 {
 	char path[128];
-	int fd;
+	int fd, rc = 0;
 
 	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6", ifname);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
 		return 0; /* a kernel without IPv6 */
-	if (fd < 0 || write(fd, "1", 1) != 1) {
-		err__set(err, -errno, "cannot write %s: %s", path, strerror(errno));
-		close(fd);
-		return -EIO;
-	}
+	if (fd < 0)
+		return err__set(err, -errno, "cannot open %s: %s", path, strerror(errno));
+	if (write(fd, "1", 1) != 1)
+		rc = err__set(err, -errno, "cannot write %s: %s", path, strerror(errno));
 	close(fd);
-	return 0;
+	return rc;
 }
 
 static int make_cable(struct live *l, struct err *err)

@@ -126,7 +126,7 @@ static int check_packet(const struct measured *m, const struct outcome *o, uint3
 	return 0;
 }
 
-/* Does the target do what is to be measured: for one packet, then for a whole walk? */
+/* Does the target do what is to be measured: to one packet, then to as many as a round has? */
 static int verify(const struct bench *b, const struct measured *m, uint32_t target, struct err *err)
 {
 	const struct expect *e = &m->expect;
@@ -205,7 +205,7 @@ static int prepare(struct bench *b, const struct measured *cases, size_t n, stru
 		if (!rc)
 			rc = verify(b, &cases[i], (uint32_t)i + FIRST_CASE, err);
 		if (rc)
-			err__prefix(err, rc, "case %zu", i);
+			err__prefix(err, rc, "%s", cases[i].name);
 	}
 	return rc;
 }

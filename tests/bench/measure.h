@@ -10,7 +10,7 @@
  * compared take turns.
  *
  * Before anything is timed, each case proves that the program does what is to be measured: action,
- * length and next hop of one packet, then the program's own verdict counter over a whole walk.
+ * length and next hop of one packet, then the program's own verdict counter over a round's packets.
  */
 #ifndef FAIRLEAD_TESTS_BENCH_MEASURE_H
 #define FAIRLEAD_TESTS_BENCH_MEASURE_H
@@ -50,6 +50,7 @@ struct expect {
 };
 
 struct measured {
+	char name[96]; /* of its rows */
 	struct flows flows;
 	struct expect expect;
 	int prog; /* fd of the target */

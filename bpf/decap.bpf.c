@@ -5,8 +5,9 @@
  *
  * Takes one outer IPv4 or IPv6 header off (4in4, 6in4, 4in6, 6in6), with it UDP to port 6080 and a plain
  * GUE header (draft-ietf-intarea-gue-09), and hands the inner packet to the stack, where the VIP is
- * local. Loaded with bpftool, as docs/operations.md says; it has no maps and no settings. Everything that is not a whole tunnel packet is left
- * untouched. The UDP checksum is not verified: the inner packet's own ones are, by the stack.
+ * local. Loaded with bpftool, as docs/operations.md says; it has no maps and no settings. Everything that
+ * is not a whole tunnel packet is left untouched. The UDP checksum is not verified: the inner packet's own
+ * ones are, by the stack.
  *
  * ECN follows RFC 6040 4.2: what the network marked on the outer header is not lost with it.
  */

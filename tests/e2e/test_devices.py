@@ -33,7 +33,7 @@ def test_gue_end(lab):
         devices.remove_tunnels(lab, "b1", "gue")
 
 
-@pytest.fixture(scope="module", params=[None], ids=["ipip"])
+@pytest.fixture(scope="module", params=[None, "gue"], ids=["ipip", "gue"])
 def tunnels(network, request):
     """Tunnel devices on all backends; yields what wraps them: None, or "gue"."""
     try:
@@ -94,5 +94,25 @@ def test_vlan(vlan, vip, prefix):
     before = {b: devices.received(lab, b, f"eth0.{TAG}") for b in lab.backends}
     assert answers(lab, url_of(vip), 40) == set(lab.backends)
     for b in lab.status()["services"][0]["backends"]:
+        got = devices.received(lab, b["id"], f"eth0.{TAG}") - before[b["id"]]
+        assert got >= b["packets"] > 0
+
+
+@pytest.mark.parametrize("tagged", [True, False], ids=["tagged", "untagged"])
+@pytest.mark.parametrize("vip, prefix", [(VIP4, NET4), (VIP6, NET6)], ids=["v4", "v6"])
+def test_next_hop_in_a_vlan(vlan, vip, prefix, tagged):
+    """Natively on the device below: frames to the backends get the VLAN's tag, whatever they came with."""
+    lab = vlan
+    if not tagged:
+        lab.ip("client", "route", "replace", VIP4, "via", v4("lb"))
+        lab.ip("client", "-6", "route", "replace", VIP6, "via", v6("lb"))
+    backends = [(b, devices.vlan_address(prefix, b), 100) for b in lab.backends]
+    lab.configure(lab.head() + "services:\n" + service(vip=vip, backends=backends))
+    lab.start_agent()
+    lab.wait_serving("web")
+    before = {b: devices.received(lab, b, f"eth0.{TAG}") for b in lab.backends}
+    assert answers(lab, url_of(vip), 40) == set(lab.backends)
+    for b in lab.status()["services"][0]["backends"]:
+        assert b["nexthop"]["interface"] == "eth0" and b["nexthop"]["vlan"] == TAG
         got = devices.received(lab, b["id"], f"eth0.{TAG}") - before[b["id"]]
         assert got >= b["packets"] > 0

@@ -144,7 +144,7 @@ static __always_inline int pick(struct xdp_md *ctx, struct full *f, const struct
 		return v;
 	if (s->flags & FL_SVC_FULLNAT)
 		return pick_fullnat(ctx, &f->p, t, &f->src, &f->dst);
-	b = bpf_map_lookup_elem(&backends, &t->index);
+	b = backend_at(t->index);
 	if (b && b->mode == FL_FWD_NAT && b->flags & FL_BE_RECORD)
 		return record_nat(ctx, &f->p, t, &f->src, &f->dst);
 	return GO_ON;

@@ -129,4 +129,18 @@ struct {
 MAP(members, BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, FL_MAX_MEMBERS, struct fl_member_key,
     struct fl_member);
 
+/*
+ * Keys by value: kernels before 6.2 take none that lies in the memory which a function was given (RARE
+ * in pkt.h), only from the stack.
+ */
+static __always_inline struct fl_backend *backend_at(__u32 index)
+{
+	return bpf_map_lookup_elem(&backends, &index);
+}
+
+static __always_inline struct fl_service *service_at(__u32 id)
+{
+	return bpf_map_lookup_elem(&services, &id);
+}
+
 #endif

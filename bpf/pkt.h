@@ -67,8 +67,9 @@ struct full {
 
 /*
  * A step that few packets take. The verifier looks at it once, for whatever arguments, and not again
- * for each path that leads to it; so its pointers may be NULL. The fast path calls those that take
- * numbers only: what has an address is not in a register.
+ * for each path that leads to it; so its pointers may be NULL, and it looks at its gate itself: before
+ * Linux 6.8 a function that nothing calls is verified too, and its maps may not be there. The fast path
+ * calls those that take numbers only: what has an address is not in a register.
  */
 #define RARE __noinline
 

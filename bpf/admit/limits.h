@@ -71,7 +71,7 @@ RARE int check_limits(__u64 source, __u32 id, __u32 opens)
 	struct fl_svc_meter *m = bpf_map_lookup_elem(&svc_meters, &id);
 	__u64 now = bpf_ktime_get_coarse_ns();
 
-	if (!l || !m)
+	if (!gate_limits || !l || !m)
 		return FL_V_DROP_BUG;
 	if (l->limit[FL_METER_SRC_PACKETS].gap_ns &&
 	    take_source(source_hash(source, id, FL_METER_SRC_PACKETS), now,

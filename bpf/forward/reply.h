@@ -60,7 +60,7 @@ RARE int way_to(struct xdp_md *ctx, const struct pkt *p, const struct rewrite *r
 	__builtin_memcpy(hop->dmac, q.dmac, sizeof(hop->dmac));
 	__builtin_memcpy(hop->smac, q.smac, sizeof(hop->smac));
 	hop->ifindex = q.ifindex;
-	vlan = bpf_map_lookup_elem(&vlan_ports, &hop->ifindex);
+	vlan = bpf_map_lookup_elem(&vlan_ports, &q.ifindex);
 	if (vlan) {
 		hop->ifindex = vlan->ifindex;
 		hop->vlan = vlan->vlan;
@@ -147,9 +147,11 @@ RARE int find_reply(struct target *t, const struct fl_nat_key *k, __u32 flags)
 	const struct fl_nat_back *e;
 	struct addr_words src, dst;
 	struct fl_nat_flow *f;
+	struct fl_nat_key key;
 
-	if (!t || !k)
+	if (!gate_nat || !t || !k)
 		return -1;
+	key = *k; /* kernels before 6.2 look up what is on the stack only */
 	copy16(src.a, k->saddr);
 	copy16(dst.a, k->daddr);
 	e = find_endpoint(&src, k->sport, k->proto);
@@ -164,7 +166,7 @@ RARE int find_reply(struct target *t, const struct fl_nat_key *k, __u32 flags)
 		t->rw.dport = k->dport;
 		return 0;
 	}
-	f = bpf_map_lookup_elem(&nat_flows, k);
+	f = bpf_map_lookup_elem(&nat_flows, &key);
 	if (!f || !(f->flags & FL_NAT_BACK)) {
 		t->reply = 0;
 		return -1;

@@ -95,7 +95,7 @@ static __always_inline void quote_becomes(struct quote *q, const struct addr_wor
 static __always_inline int quote_of_backend(struct xdp_md *ctx, const struct pkt *p,
 					    struct target *t, struct quote *q)
 {
-	const struct fl_backend *b = bpf_map_lookup_elem(&backends, &t->index);
+	const struct fl_backend *b = backend_at(t->index);
 	struct addr_words addr;
 	__be16 port;
 

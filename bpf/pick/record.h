@@ -72,8 +72,7 @@ static __always_inline int equal16(const void *a, const void *b)
 /* Does the index still name the place to which the flow goes? */
 static __always_inline int names_backend(const struct fl_nat_flow *f)
 {
-	__u32 index = f->backend;
-	const struct fl_backend *b = bpf_map_lookup_elem(&backends, &index);
+	const struct fl_backend *b = backend_at(f->backend);
 
 	return b && b->mode == FL_FWD_FULLNAT && equal16(b->addr, f->daddr) &&
 	       (!b->port || b->port == f->dport);
@@ -82,8 +81,8 @@ static __always_inline int names_backend(const struct fl_nat_flow *f)
 /* May a new connection take the place of the one that the entry is of? */
 static __always_inline int replaceable(const struct fl_nat_flow *f, __u32 slot_owner, __u8 proto)
 {
-	__u32 id = f->service, now = coarse_s();
-	const struct fl_service *s = bpf_map_lookup_elem(&services, &id);
+	const struct fl_service *s = service_at(f->service);
+	__u32 now = coarse_s();
 	const struct fl_nat_flow *back;
 	__u16 both = f->flags;
 	struct fl_nat_key k;
@@ -136,7 +135,7 @@ static __always_inline int take_port(const struct fl_snat *pool, struct fl_nat_k
 {
 	__u32 zero = 0, base = pool->port_first + bpf_get_smp_processor_id() * pool->span;
 	__u32 *next = bpf_map_lookup_elem(&snat_next, &zero);
-	long rc;
+	int rc;
 
 	if (!next)
 		return FL_V_DROP_NAT_FULL;
@@ -144,7 +143,8 @@ static __always_inline int take_port(const struct fl_snat *pool, struct fl_nat_k
 	for (int i = 0; i < SNAT_TRIES; i++) {
 		k->dport = bpf_htons((__u16)(base + *next % pool->span));
 		*next += 1;
-		rc = bpf_map_update_elem(&nat_flows, k, back, BPF_NOEXIST);
+		/* Kernels before 6.4 leave the upper half of the result as it was. */
+		rc = (int)bpf_map_update_elem(&nat_flows, k, back, BPF_NOEXIST);
 		if (!rc)
 			return 0;
 		if (rc != -EEXIST)
@@ -178,7 +178,7 @@ static __always_inline int make_pair(const struct pkt *p, struct target *t,
 
 	if (t->index == FL_SLOT_NONE)
 		return FL_V_DROP_NO_BACKEND;
-	b = bpf_map_lookup_elem(&backends, &t->index);
+	b = backend_at(t->index);
 	pool = bpf_map_lookup_elem(&snat, &zero);
 	if (b && b->mode != FL_FWD_FULLNAT)
 		return FL_V_DROP_BUG;
@@ -217,7 +217,7 @@ RARE int pick_fullnat(struct xdp_md *ctx, const struct pkt *p, struct target *t,
 	struct fl_nat_flow *f;
 	int opens;
 
-	if (!p || !t || !src || !dst)
+	if (!gate_nat || !p || !t || !src || !dst)
 		return FL_V_DROP_BUG;
 	opens = opens_connection(ctx, p);
 	nat_key(&key, src->a, dst->a, source_port(p->ports), dest_port(p->ports), p->proto);
@@ -255,10 +255,10 @@ RARE int record_nat(struct xdp_md *ctx, const struct pkt *p, struct target *t,
 	int finished;
 	__be16 port;
 
-	if (!p || !t || !src || !dst)
+	if (!gate_nat || !p || !t || !src || !dst)
 		return FL_V_DROP_BUG;
-	b = bpf_map_lookup_elem(&backends, &t->index);
-	s = bpf_map_lookup_elem(&services, &t->id);
+	b = backend_at(t->index);
+	s = service_at(t->id);
 	if (!b || !s)
 		return FL_V_DROP_BUG;
 	port = dest_port(p->ports);

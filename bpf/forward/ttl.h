@@ -6,9 +6,19 @@
 #include "pkt.h"
 
 /*
- * TTL or hop limit less one; the IPv4 checksum follows (RFC 1141). A sum of 0xffff is written as 0: it
- * stands for the same number, but a header's checksum is never 0xffff (RFC 1624 3). p->ttl > 1.
+ * The word of an IPv4 header that holds TTL, protocol and checksum, in memory order (our machines are
+ * little-endian): TTL less one, the checksum follows (RFC 1141). A sum of 0xffff is written as 0: it
+ * stands for the same number, but a header's checksum is never 0xffff (RFC 1624 3).
  */
+static __always_inline __u32 less_ttl(__u32 word)
+{
+	__u32 sum = (word >> 16) + 1; /* 0x0100 in network order */
+
+	sum += sum >= 0xffff;
+	return ((word - 1) & 0xffff) | sum << 16;
+}
+
+/* TTL or hop limit less one; p->ttl > 1. */
 static __always_inline int decrement_ttl(struct xdp_md *ctx, const struct pkt *p)
 {
 	void *ip = at(ctx, p->l3), *end = frame_end(ctx);
@@ -20,15 +30,11 @@ static __always_inline int decrement_ttl(struct xdp_md *ctx, const struct pkt *p
 			return FL_V_DROP_BUG;
 		h->hop_limit--;
 	} else {
-		/* TTL, protocol and checksum as one word, in memory order: the machines are little-endian. */
-		__u32 *word = ip + 8, old, sum;
+		__u32 *word = ip + 8;
 
 		if (ip + sizeof(struct iphdr) > end)
 			return FL_V_DROP_BUG;
-		old = *word;
-		sum = (old >> 16) + 1; /* 0x0100 in network order */
-		sum += sum >= 0xffff;
-		*word = ((old - 1) & 0xffff) | sum << 16;
+		*word = less_ttl(*word);
 	}
 	return GO_ON;
 }

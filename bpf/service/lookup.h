@@ -47,7 +47,7 @@ static __always_inline struct fl_service *find_exact(const struct addr_words *vi
 		if ((way ^ hash) >> 16)
 			continue;
 		*id = way & 0xffff;
-		s = service_at(*id);
+		s = bpf_map_lookup_elem(&services, id);
 		if (s && key_equal(s, vip, key_tail(port, proto)))
 			return s;
 	}
@@ -93,7 +93,7 @@ static __always_inline struct fl_service *find_service(const struct addr_words *
 	if (s || !gate_wild)
 		return s;
 	*id = find_wild(vip->a[0], vip->a[1], port, proto);
-	return *id ? service_at(*id) : NULL;
+	return *id ? bpf_map_lookup_elem(&services, id) : NULL;
 }
 
 #endif

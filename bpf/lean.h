@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * lean.h - the straight way of the packets that most balancers see most: whole TCP or UDP, untagged,
- * without options or extension headers, to a service of one address and port, out of the port that they
- * came in by; or for no service at all. IPv4 by MAC rewriting, in a tunnel over IPv4 or by destination
- * NAT; IPv6 (lean6.h) by MAC rewriting or in a tunnel over IPv6.
+ * without options or extension headers, to a service of one address and port; or for no service at all.
+ * IPv4 by MAC rewriting, in a tunnel over IPv4 or by destination NAT; IPv6 (lean6.h) by MAC rewriting or
+ * in a tunnel over IPv6.
  *
  * It decides nothing of its own. What it does is what the steps do to such a packet, with every offset
  * a constant and every check a single compare; whatever is not as expected is left for the steps,
@@ -14,6 +14,7 @@
 
 #include "forward/frame.h"
 #include "forward/nat.h"
+#include "forward/port.h"
 #include "forward/tunnel.h"
 #include "observe/count.h"
 #include "parse/l4.h"
@@ -82,20 +83,23 @@ static __always_inline struct fl_service *lean_service(const struct addr_words *
 	return s->flags & ~flags || s->affinity != FL_AFF_FLOW ? NULL : s;
 }
 
-/* The next hop, if the packet can take it just so with `grow` bytes more; else NULL. */
+/*
+ * The next hop, if the packet can take it just so with `grow` bytes more, and in *action the way to its
+ * port; else NULL.
+ */
 static __always_inline const struct fl_hop *lean_hop(const struct xdp_md *ctx,
 						     const struct fl_backend *b,
-						     const struct lean_packet *p, __u32 grow)
+						     const struct lean_packet *p, __u32 grow,
+						     int *action)
 {
 	const struct fl_hop *hop = &b->hop[0];
 
 	/* A branch, which the processor predicts, and not an address that it has to wait for. */
 	if (*(volatile const __u32 *)&b->hop_live & 1)
 		hop = &b->hop[1];
-	if (hop->ifindex != ctx->ingress_ifindex || hop->vlan || (p->ttl & 0xff) <= 1 ||
-	    (hop->mtu && p->length + grow > hop->mtu))
+	if (hop->vlan || (p->ttl & 0xff) <= 1 || (hop->mtu && p->length + grow > hop->mtu))
 		return NULL;
-	return hop;
+	return choose_port(ctx, hop->ifindex, action) == GO_ON ? hop : NULL;
 }
 
 static __always_inline int lean_l2(struct xdp_md *ctx, const struct fl_hop *hop)
@@ -109,7 +113,7 @@ static __always_inline int lean_l2(struct xdp_md *ctx, const struct fl_hop *hop)
 }
 
 /* The action of a packet with a verdict, counted. */
-static __always_inline int lean_finish(const struct lean_counts *c, __u64 bytes, int v)
+static __always_inline int lean_finish(const struct lean_counts *c, __u64 bytes, int v, int action)
 {
 	if (v == NOT_LEAN)
 		return NOT_LEAN;
@@ -118,7 +122,7 @@ static __always_inline int lean_finish(const struct lean_counts *c, __u64 bytes,
 	if (v == FL_V_DROP_BUG)
 		return XDP_DROP;
 	add(c->to, bytes);
-	return XDP_TX;
+	return action;
 }
 
 /* IPv4 in IPv4 (RFC 2003), or with `gue` UDP and GUE in between: as encapsulate() does it. */
@@ -207,13 +211,13 @@ static __always_inline int lean4_parse(struct xdp_md *ctx, __u32 word, struct le
 
 /* The verdict of a packet that goes to the backend `index`, which has been rewritten for it. */
 static __always_inline int lean4_forward(struct xdp_md *ctx, const struct lean_packet *p,
-					 __u32 index, const struct fl_service *s)
+					 __u32 index, const struct fl_service *s, int *action)
 {
 	const struct fl_backend *b = bpf_map_lookup_elem(&backends, &index);
 	const struct fl_hop *hop;
 
 	/* The MTU check takes the largest overhead: what is near it goes the long way. */
-	hop = b ? lean_hop(ctx, b, p, OUTER4_LEN + GUE_LEN) : NULL;
+	hop = b ? lean_hop(ctx, b, p, OUTER4_LEN + GUE_LEN, action) : NULL;
 	if (!hop)
 		return NOT_LEAN;
 	switch (b->mode) {
@@ -239,8 +243,8 @@ static __always_inline int lean4(struct xdp_md *ctx, __u32 word)
 	struct addr_words vip;
 	struct fl_service *s;
 	__u32 id, index = 0;
+	int v, action = XDP_TX;
 	__u64 key[4];
-	int v;
 
 	if (!lean4_parse(ctx, word, &p))
 		return NOT_LEAN;
@@ -257,7 +261,8 @@ static __always_inline int lean4(struct xdp_md *ctx, __u32 word)
 		return NOT_LEAN;
 	counts.to = bpf_map_lookup_elem(&be_stats, &index);
 	touch(counts.to);
-	return lean_finish(&counts, p.bytes, lean4_forward(ctx, &p, index, s));
+	v = lean4_forward(ctx, &p, index, s, &action);
+	return lean_finish(&counts, p.bytes, v, action);
 }
 
 #endif

@@ -27,9 +27,11 @@
 #define AT_TYPE 12 /* type of the frame, version, IHL, TOS: one word */
 #define IPV4_PLAIN 0x00450008 /* 0x0800, 4, 5 */
 #define IPV4_PLAIN_MASK 0x00ffffff
+#define AT_TOS 15
 #define AT_LENGTH 16
 #define AT_FRAGMENT 20
 #define AT_TTL 22 /* TTL, protocol, checksum: one word */
+#define AT_PROTO 23
 #define AT_SOURCE 26
 #define AT_DEST 30
 #define AT_PORTS 34
@@ -188,25 +190,42 @@ static __always_inline int lean_nat(struct xdp_md *ctx, const struct fl_backend 
 	return FL_V_SEND_NAT;
 }
 
-/* 1 with what there is to know of a packet whose first word is `word`, if it is as expected. */
-static __always_inline int lean4_parse(struct xdp_md *ctx, __u32 word, struct lean_packet *p)
+/* 1 with what there is to know before the service is, if the packet is as expected. */
+static __always_inline int lean4_parse(const void *data, const void *end, struct lean_packet *p)
 {
-	void *data = frame(ctx), *end = frame_end(ctx);
-
 	if (data + LEAN_HEADERS > end ||
-	    *(__u16 *)(data + AT_FRAGMENT) & bpf_htons(IP_MF | IP_OFFSET))
+	    *(const __u16 *)(data + AT_FRAGMENT) & bpf_htons(IP_MF | IP_OFFSET))
 		return 0;
-	p->tos = word >> 24;
 	p->bytes = (__u64)(end - data);
-	p->ttl = *(__u32 *)(data + AT_TTL);
-	p->proto = p->ttl >> 8 & 0xff;
-	p->length = bpf_ntohs(*(__u16 *)(data + AT_LENGTH));
-	p->saddr = *(__u32 *)(data + AT_SOURCE);
-	p->daddr = *(__u32 *)(data + AT_DEST);
-	p->ports = *(__u32 *)(data + AT_PORTS);
+	p->proto = *(const __u8 *)(data + AT_PROTO);
+	p->length = bpf_ntohs(*(const __u16 *)(data + AT_LENGTH));
+	p->daddr = *(const __u32 *)(data + AT_DEST);
+	p->ports = *(const __u32 *)(data + AT_PORTS);
 	/* UDP could be 12 bytes shorter: such packets are few, and left for the steps. */
-	return (p->proto == IPPROTO_TCP || p->proto == IPPROTO_UDP) && p->saddr != p->daddr &&
+	return (p->proto == IPPROTO_TCP || p->proto == IPPROTO_UDP) &&
+	       *(const __u32 *)(data + AT_SOURCE) != p->daddr &&
 	       p->length >= LEAN_HEADERS - ETH_HLEN && p->length + ETH_HLEN <= p->bytes;
+}
+
+/*
+ * What is not needed before the service is known, and what is needed again. A packet's field read twice
+ * costs less than one that is kept: every look-up is a call, as the compiler sees it, and there are four
+ * registers that outlive one.
+ */
+static __always_inline void lean4_read(const void *data, struct lean_packet *p)
+{
+	p->ttl = *(const volatile __u32 *)(data + AT_TTL);
+	p->proto = p->ttl >> 8 & 0xff;
+	p->saddr = *(const volatile __u32 *)(data + AT_SOURCE);
+	p->daddr = *(const volatile __u32 *)(data + AT_DEST);
+	p->ports = *(const volatile __u32 *)(data + AT_PORTS);
+}
+
+static __always_inline void lean4_read_rest(const void *data, struct lean_packet *p)
+{
+	p->ttl = *(const volatile __u32 *)(data + AT_TTL);
+	p->tos = *(const volatile __u8 *)(data + AT_TOS);
+	p->length = bpf_ntohs(*(const volatile __u16 *)(data + AT_LENGTH));
 }
 
 /* The verdict of a packet that goes to the backend `index`, which has been rewritten for it. */
@@ -236,7 +255,7 @@ static __always_inline int lean4_forward(struct xdp_md *ctx, const struct lean_p
 	}
 }
 
-static __always_inline int lean4(struct xdp_md *ctx, __u32 word)
+static __always_inline int lean4(struct xdp_md *ctx, const void *data)
 {
 	struct lean_counts counts;
 	struct lean_packet p;
@@ -246,7 +265,7 @@ static __always_inline int lean4(struct xdp_md *ctx, __u32 word)
 	int v, action = XDP_TX;
 	__u64 key[4];
 
-	if (!lean4_parse(ctx, word, &p))
+	if (!lean4_parse(data, frame_end(ctx), &p))
 		return NOT_LEAN;
 	map_ipv4(&vip, p.daddr);
 	s = lean_service(&vip, &p, &id, FL_SVC_NAT, &v);
@@ -256,11 +275,13 @@ static __always_inline int lean4(struct xdp_md *ctx, __u32 word)
 	touch(counts.of);
 	for (int i = 0; i < 4; i++)
 		key[i] = flow_key[i];
+	lean4_read(data, &p);
 	p.hash = fl_flow_hash4(key, p.saddr, p.daddr, p.ports, p.proto);
 	if (slot_of(s, p.hash, &index) != GO_ON || index == FL_SLOT_NONE)
 		return NOT_LEAN;
 	counts.to = bpf_map_lookup_elem(&be_stats, &index);
 	touch(counts.to);
+	lean4_read_rest(data, &p);
 	v = lean4_forward(ctx, &p, index, s, &action);
 	return lean_finish(&counts, p.bytes, v, action);
 }

@@ -132,7 +132,7 @@ static __always_inline int lean(struct xdp_md *ctx)
 		return NOT_LEAN;
 	word = *(__u32 *)(data + AT_TYPE);
 	if ((word & IPV4_PLAIN_MASK) == IPV4_PLAIN)
-		return lean4(ctx, word);
+		return lean4(ctx, data);
 	if ((word & IPV6_PLAIN_MASK) == IPV6_PLAIN)
 		return lean6(ctx, word);
 	return NOT_LEAN;

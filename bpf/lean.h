@@ -16,6 +16,7 @@
 #include "forward/tunnel.h"
 #include "observe/count.h"
 #include "parse/l4.h"
+#include "pick/moving.h"
 #include "pick/slot.h"
 #include "service/lookup.h"
 
@@ -183,9 +184,10 @@ static __always_inline int lean_forward(struct xdp_md *ctx, const struct lean_pa
 
 /*
  * The XDP action of a packet that is as expected, counted. NOT_LEAN: it is not, and untouched; TO_FULL:
- * nor would the fast path know it.
+ * nor would the fast path know it. *moved is set where a packet to a dirty slot has been picked a
+ * backend: that is not to be done twice.
  */
-static __always_inline int lean(struct xdp_md *ctx)
+static __always_inline int lean(struct xdp_md *ctx, __u32 *moved)
 {
 	struct fl_count *of, *to; /* of the service and the backend */
 	struct lean_packet p;
@@ -216,7 +218,16 @@ static __always_inline int lean(struct xdp_md *ctx)
 	for (int i = 0; i < 4; i++)
 		key[i] = flow_key[i];
 	p.hash = fl_flow_hash4(key, p.saddr, p.daddr, p.ports, p.proto);
-	if (slot_of(s, p.hash, &index) != GO_ON || index == FL_SLOT_NONE)
+	if (slot_of(s, p.hash, &index) != GO_ON)
+		return NOT_LEAN;
+	if (unlikely(index & FL_SLOT_DIRTY)) {
+		if (s->flags)
+			return TO_FULL;
+		*moved = index = pick_moving(ctx, dirty_where(ETH_HLEN, AT_PORTS, p.length),
+					     dirty_what(s, id, p.proto, 0),
+					     ((__u32)p.hash & s->slot_mask) | (__u64)index << 32);
+	}
+	if (index == FL_SLOT_NONE)
 		return NOT_LEAN;
 	to = bpf_map_lookup_elem(&be_stats, &index);
 	touch(to);

@@ -18,6 +18,7 @@
 #include "forward/tunnel.h"
 #include "observe/count.h"
 #include "parse/l4.h"
+#include "pick/moving.h"
 #include "pick/slot.h"
 #include "service/lookup.h"
 
@@ -83,6 +84,25 @@ static __always_inline struct fl_service *lean_service(const struct addr_words *
 	}
 	*v = s->flags & FL_SVC_FULLNAT ? TO_FULL : NOT_LEAN;
 	return s->flags & ~flags || s->affinity != FL_AFF_FLOW ? NULL : s;
+}
+
+/*
+ * 0 with the index of the packet's backend, or what to return instead. Where a dirty slot's packet is
+ * left for the steps after this, they pick again, and as this did: it looks as if sent twice.
+ */
+static __always_inline int lean_pick(struct xdp_md *ctx, const struct fl_service *s, __u32 id,
+				     const struct lean_packet *p, __u64 where, const int v6,
+				     __u32 *index)
+{
+	if (slot_of(s, p->hash, index) != GO_ON)
+		return NOT_LEAN;
+	if (unlikely(*index & FL_SLOT_DIRTY)) {
+		if (s->flags & FL_SVC_NAT)
+			return TO_FULL;
+		*index = pick_moving(ctx, where, dirty_what(s, id, p->proto, v6),
+				     ((__u32)p->hash & s->slot_mask) | (__u64)*index << 32);
+	}
+	return *index == FL_SLOT_NONE ? NOT_LEAN : 0;
 }
 
 /*
@@ -247,7 +267,7 @@ static __always_inline int lean4_forward(struct xdp_md *ctx, const struct lean_p
 	case FL_FWD_GUE4:
 		return lean_tunnel(ctx, b, hop, p, 1);
 	case FL_FWD_NAT:
-		if (gate_nat && s->flags == FL_SVC_NAT && !(b->flags & FL_BE_RECORD))
+		if (gate_nat && s->flags & FL_SVC_NAT && !(b->flags & FL_BE_RECORD))
 			return lean_nat(ctx, b, hop, p);
 		return NOT_LEAN;
 	default:
@@ -268,7 +288,7 @@ static __always_inline int lean4(struct xdp_md *ctx, const void *data)
 	if (!lean4_parse(data, frame_end(ctx), &p))
 		return NOT_LEAN;
 	map_ipv4(&vip, p.daddr);
-	s = lean_service(&vip, &p, &id, FL_SVC_NAT, &v);
+	s = lean_service(&vip, &p, &id, FL_SVC_NAT | FL_SVC_QUIC, &v);
 	if (!s)
 		return v;
 	counts.of = bpf_map_lookup_elem(&svc_stats, &id);
@@ -277,8 +297,9 @@ static __always_inline int lean4(struct xdp_md *ctx, const void *data)
 		key[i] = flow_key[i];
 	lean4_read(data, &p);
 	p.hash = fl_flow_hash4(key, p.saddr, p.daddr, p.ports, p.proto);
-	if (slot_of(s, p.hash, &index) != GO_ON || index == FL_SLOT_NONE)
-		return NOT_LEAN;
+	v = lean_pick(ctx, s, id, &p, dirty_where(ETH_HLEN, AT_PORTS, p.length), 0, &index);
+	if (v)
+		return v;
 	counts.to = bpf_map_lookup_elem(&be_stats, &index);
 	touch(counts.to);
 	lean4_read_rest(data, &p);

@@ -103,7 +103,7 @@ static __always_inline int lean6(struct xdp_md *ctx, __u32 word)
 
 	if (!lean6_parse(ctx, word, &p, &src, &dst))
 		return NOT_LEAN;
-	s = lean_service(&dst, &p, &id, 0, &v);
+	s = lean_service(&dst, &p, &id, FL_SVC_QUIC, &v);
 	if (!s)
 		return v;
 	counts.of = bpf_map_lookup_elem(&svc_stats, &id);
@@ -111,8 +111,9 @@ static __always_inline int lean6(struct xdp_md *ctx, __u32 word)
 	for (int i = 0; i < 4; i++)
 		key[i] = flow_key[i];
 	p.hash = fl_flow_hash6(key, src.a, dst.a, p.ports, p.proto);
-	if (slot_of(s, p.hash, &index) != GO_ON || index == FL_SLOT_NONE)
-		return NOT_LEAN;
+	v = lean_pick(ctx, s, id, &p, dirty_where(ETH_HLEN, AT_PORTS6, p.length), 1, &index);
+	if (v)
+		return v;
 	counts.to = bpf_map_lookup_elem(&be_stats, &index);
 	touch(counts.to);
 	v = lean6_forward(ctx, &p, index, &action);

@@ -107,7 +107,7 @@ static void start_members(struct service *s, const struct config_service *c)
 	struct err err;
 
 	s->config = c;
-	plane__service_tune(s->agent->plane, s->id, c->affinity, c->idle_ms / 1000);
+	service__tune(s, c);
 	for (size_t i = 0; i < s->n_members; i++) {
 		const struct config_backend *b = &c->backends[i];
 		struct member *m = s->members[i];

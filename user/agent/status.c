@@ -69,15 +69,15 @@ static json_t *port_json(const struct fl_backend *b)
 }
 
 /* Counters are those of the entry, which other services may share. */
-static json_t *member_json(struct agent *a, const struct service *s, size_t i)
+static json_t *member_json(struct agent *a, const struct member *m)
 {
-	const struct member *m = s->members[i];
+	const struct service *s = m->service;
 	struct addr address = member__address(m);
 	char text[ADDR_STRLEN];
 	json_t *o = json_pack("{s:s, s:s, s:s, s:I, s:I, s:f}", "id", member__id(m), "address",
 			      addr__format(&address, text), "state", health__name(&m->health),
-			      "weight", (json_int_t)m->weight, "slots", (json_int_t)s->counts[i],
-			      "share", (double)s->counts[i] / (double)plane__slots(s->slot_class));
+			      "weight", (json_int_t)m->weight, "slots", (json_int_t)m->slots,
+			      "share", (double)m->slots / (double)plane__slots(s->slot_class));
 
 	json_object_set_new(o, "port", port_json(&m->target->entry));
 	json_object_set_new(o, "since", names__time(m->health.since_ns));
@@ -111,7 +111,7 @@ static json_t *service_json(struct agent *a, const struct service *s)
 	json_t *o, *backends = json_array();
 
 	for (size_t i = 0; i < s->n_members; i++)
-		json_array_append_new(backends, member_json(a, s, i));
+		json_array_append_new(backends, member_json(a, s->members[i]));
 	o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I}", "name", s->name, "vip",
 		      addr_prefix__format(&c->vip, vip), "ports",
 		      format_ports(c, ports, sizeof(ports)), "protocol", protocol_name(c->proto),

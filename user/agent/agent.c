@@ -100,7 +100,7 @@ static void on_signal(uv_signal_t *h, int signum)
 	if (signum == SIGHUP) {
 		log_info("SIGHUP: reading %s again", a->config_path);
 		sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, uv_hrtime() / 1000);
-		apply__start(a, NULL);
+		apply__start(a, false, NULL);
 		return;
 	}
 	log_info("stopping; the data plane stays and traffic goes on with the present tables");
@@ -235,7 +235,7 @@ static int start(struct agent *a, const struct config *c, struct err *err)
 		rc = sources__adopt(a, err);
 	if (rc)
 		return rc;
-	apply__start(a, NULL);
+	apply__start(a, false, NULL);
 	return 0;
 }
 

@@ -123,6 +123,7 @@ struct service {
 	uint16_t *slots; /* the live table, as packets read it */
 	uint32_t *words; /* its move table, NULL before the first transition */
 	struct move_sums sums; /* of slots that are not clean */
+	uint32_t settle_s; /* when the last that is MOVING will be PINNED, agent__coarse_s() */
 	uint32_t due_s; /* when one of them is to change by itself, agent__coarse_s() */
 	uint32_t changed_s; /* when one changed last */
 	uint32_t records; /* in `flows`, as the last pass found them */
@@ -232,8 +233,11 @@ void agent__configured(struct agent *a);
 
 /* apply.c: from a configuration file to the running state */
 
-/* Starts to load and apply the agent's file; `request` (may be NULL) gets the outcome. */
-void apply__start(struct agent *a, struct api_request *request);
+/*
+ * Starts to load and apply the agent's file; `request` (may be NULL) gets the outcome. `now`: the
+ * connections of backends that are no longer in it are given up.
+ */
+void apply__start(struct agent *a, bool now, struct api_request *request);
 
 /* commit.c: what the plane must know of a configuration */
 struct plane_options commit__options(const struct config *c);
@@ -304,6 +308,8 @@ void member__quiet(struct member *m);
 int member__probe(struct member *m, const struct config_backend *b, struct err *err);
 /* Goes to another target as soon as the slots do. */
 int member__move(struct member *m, struct target *to);
+/* Of one that has left: its connections are treated as those of a backend that went down now. */
+void member__give_up(struct member *m);
 /* Writes what a restart must know. */
 void member__remember(const struct member *m);
 /* The operator's word. True if it changed anything. */
@@ -380,6 +386,10 @@ bool links__jumbo(const struct config *c);
 
 /* status.c, ops.c, rates.c */
 json_t *status__json(struct agent *a);
+/* How a service's slots move; when they will have done. */
+json_t *transition__json(const struct service *s);
+/* What backends of that id still have in a service; NULL: none has it there. */
+json_t *transition__backend(const struct service *s, const char *id);
 extern const struct api_ops ops;
 void rates__tick(struct agent *a);
 

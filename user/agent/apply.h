@@ -9,6 +9,7 @@
 struct apply {
 	struct agent *agent;
 	struct api_request *request; /* NULL: SIGHUP or start */
+	bool now; /* what is no longer configured loses its connections */
 	uv_work_t work;
 	int rc;
 	struct err err;

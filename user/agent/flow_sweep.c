@@ -108,6 +108,7 @@ static void after_slice(void *ctx)
 	struct agent *a = ctx;
 	struct flow_sweep *s = &a->flow_sweep;
 
+	s->deleted = s->at->deleted;
 	if (!s->at->ended)
 		return;
 	s->counted = true;
@@ -175,4 +176,12 @@ uint32_t flow_sweep__records(const struct agent *a, const struct member *m)
 	return tally__get(&a->flow_sweep.last, id, index) +
 	       (m->target->entry.mode == FL_FWD_FULLNAT ? tally__get(&a->nat_sweep.last, id, index)
 							: 0);
+}
+
+json_t *flow_sweep__json(const struct agent *a)
+{
+	const struct flow_sweep *s = &a->flow_sweep;
+
+	return json_pack("{s:I, s:I, s:I}", "flows", (json_int_t)s->records, "room",
+			 (json_int_t)FL_MAX_FLOWS, "deleted", (json_int_t)s->deleted);
 }

@@ -10,6 +10,8 @@
 #ifndef FAIRLEAD_AGENT_FLOW_SWEEP_H
 #define FAIRLEAD_AGENT_FLOW_SWEEP_H
 
+#include <jansson.h>
+
 #include "agent/slices.h"
 #include "plane/plane.h"
 
@@ -29,7 +31,7 @@ struct flow_sweep {
 	struct plane_flow_sweep *at;
 	struct tally last; /* records of each backend of each service, by the last whole pass */
 	uint32_t last_began_s; /* when that began */
-	uint64_t records; /* by the last whole pass */
+	uint64_t records, deleted; /* by the last whole pass; since the agent began */
 };
 
 int flow_sweep__init(struct agent *a, struct err *err);
@@ -40,5 +42,8 @@ void flow_sweep__tick(struct agent *a);
 
 /* Connections of a backend that are on record, by the last whole pass. */
 uint32_t flow_sweep__records(const struct agent *a, const struct member *m);
+
+/* {"flows": records in use, "room": how many there can be, "deleted": since the agent began}. */
+json_t *flow_sweep__json(const struct agent *a);
 
 #endif

@@ -124,6 +124,14 @@ void member__remember(const struct member *m)
 		log_error("%s; a restart would not know its state", err.text);
 }
 
+void member__give_up(struct member *m)
+{
+	m->dropped = true;
+	m->retired_s = agent__coarse_s();
+	m->service->dirty = true;
+	target__judge(m->service->agent, m->target);
+}
+
 bool member__drain(struct member *m, bool drain)
 {
 	if (!health__set_admin(&m->health, drain ? FL_ADMIN_DRAIN : FL_ADMIN_NONE,

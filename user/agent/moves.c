@@ -266,6 +266,7 @@ static void take_sums(struct service *s, const struct move_sums *sums)
 		log_info("service %s: %" PRIu32 " slots wait to move until others are done: their "
 			 "connections would need more records than half of the map 'flows' holds",
 			 s->name, sums->waiting);
+	s->settle_s = agent__coarse_s() + sums->settle_s;
 	s->due_s = sums->next_s == UINT32_MAX ? UINT32_MAX : agent__coarse_s() + sums->next_s;
 	expect(s);
 	moves__recount(s);

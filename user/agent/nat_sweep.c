@@ -39,6 +39,8 @@ static void after_slice(void *ctx)
 	s->deleted = s->at.deleted;
 	if (!s->at.ended)
 		return;
+	s->counted = true;
+	s->last_began_s = s->began_s;
 	s->flows = s->at.census.total;
 	for (uint32_t i = 1; i < FL_MAX_BACKENDS; i++) {
 		if (a->by_index[i])

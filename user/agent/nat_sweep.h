@@ -13,7 +13,9 @@ struct agent;
 struct nat_sweep {
 	struct slices slices;
 	uint32_t period_s; /* of a whole pass; 0: no service forwards by NAT */
-	uint32_t began_s; /* the pass that runs */
+	bool counted; /* a pass has ended since the agent began */
+	uint32_t began_s; /* the pass that runs, or the last one */
+	uint32_t last_began_s; /* the last whole one */
 	struct plane_nat_sweep at;
 	struct tally last; /* flows of each backend of each service, by the last whole pass */
 	uint64_t flows, deleted; /* of the last whole pass; since the agent began */

@@ -11,6 +11,7 @@ include mk/user.mk
 include mk/test.mk
 -include mk/packet.mk
 -include mk/model.mk
+-include mk/move.mk
 -include mk/native.mk
 -include mk/bench.mk
 include mk/quality.mk

@@ -323,6 +323,8 @@ static bool run_agent(struct mv_net *n, const struct mv_op *op)
 			mv_agent__step(&n->agent, &n->m);
 		break;
 	case OP_KILL:
+		/* A run of flow_sweep ends whoever started it. */
+		mv_sweep__erase(&n->agent, &n->m);
 		mv_agent__kill(&n->agent);
 		break;
 	case OP_SWEEP_READ:
@@ -352,6 +354,8 @@ bool mv_net__run(struct mv_net *n, const struct mv_op *given)
 		op.a %= op.kind == OP_CRASH ? MV_BACKENDS : MV_FLOWS;
 	switch (op.kind) {
 	case OP_ADVANCE:
+		/* A run of flow_sweep lasts for microseconds. */
+		mv_sweep__erase(&n->agent, &n->m);
 		n->m.now += op.a;
 		break;
 	case OP_SPEAK:

@@ -22,3 +22,8 @@ $(MOVE_BINS): $(BUILD)/tests/move/%: tests/move/%.c $(MOVE_OBJS)
 #: make move        transitions: random sequences against the promise (FL_SEED=, FL_SEQUENCES=)
 move: $(MOVE_BINS)
 	@tests/unit.sh $(RESULTS)/$(SUITE)move $(MOVE_BINS)
+
+.PHONY: spin
+#: make spin        the Spin model: two changes, packets, the sweeper; and that it can fail
+spin:
+	@tests/move/spin/check.sh $(BUILD)/tests/spin $(RESULTS)/$(SUITE)spin.xml

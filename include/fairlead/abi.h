@@ -424,8 +424,8 @@ _Static_assert(sizeof(struct fl_pressure) == 8, "fl_pressure");
 
 /*
  * What `flow_sweep` is run on, as the frame of a test run: keys of records that the agent found to be
- * past their time. MARK: ACTIVE becomes DYING if seen_s is still the one given. DELETE: what is DYING
- * still goes. `done` comes back.
+ * past their time. MARK: ACTIVE becomes DYING if seen_s is still the one given. DELETE, a grace period
+ * or more later: what is DYING still, with the seen_s given, goes. `done` comes back.
  */
 enum fl_sweep_op { FL_SWEEP_MARK, FL_SWEEP_DELETE };
 

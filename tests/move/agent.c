@@ -254,20 +254,20 @@ void mv_sweep__read(struct mv_agent *a, const struct mv *m)
 		const struct mv_record *r = &m->record[f];
 
 		a->marks[f] = r->life == MV_ACTIVE && past_its_time(a, m, r);
-		a->deletes[f] = r->life == MV_DYING || r->life == MV_DEAD;
+		a->deletes[f] =
+			r->life == MV_DEAD || (r->life == MV_DYING && past_its_time(a, m, r));
 		a->mark_seen_s[f] = r->seen_s;
 	}
 }
 
 void mv_sweep__apply(struct mv_agent *a, struct mv *m)
 {
-	bool blind = m->broken == MV_SWEEP_BLIND;
-
 	for (int f = 0; f < MV_FLOWS; f++) {
 		struct mv_record *r = &m->record[f];
+		bool blind = m->broken == MV_SWEEP_BLIND;
+		bool same = blind || r->seen_s == a->mark_seen_s[f];
 
-		if (a->marks[f] && r->life == MV_ACTIVE &&
-		    (blind || r->seen_s == a->mark_seen_s[f]))
+		if (a->marks[f] && r->life == MV_ACTIVE && same)
 			r->life = MV_DYING;
 		if (a->deletes[f] &&
 		    (r->life == MV_DYING || r->life == MV_DEAD || (blind && r->life != MV_NONE))) {

@@ -14,6 +14,7 @@ include mk/test.mk
 -include mk/move.mk
 -include mk/native.mk
 -include mk/bench.mk
+-include mk/transition.mk
 include mk/quality.mk
 -include mk/vm.mk
 include mk/install.mk

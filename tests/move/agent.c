@@ -5,6 +5,7 @@
  * Each call of mv_agent__step() is one write to the maps; packets and kills come between any two. A
  * change takes the verdicts as they are when it begins; what comes meanwhile waits for the next one.
  */
+#include <stddef.h>
 #include <string.h>
 
 #include "fairlead/abi.h"
@@ -18,9 +19,9 @@ bool mv_agent__accepts(const struct mv_agent *a, uint8_t backend)
 	return backend && !a->known.down[backend] && !a->known.drained[backend];
 }
 
-static uint8_t owner(const struct mv_agent *a, uint8_t slot)
+static uint8_t owner(const struct mv_agent *a, uint32_t slot)
 {
-	for (int i = 0; i < MV_BACKENDS; i++) {
+	for (int i = 0; i < MV_CANDIDATES; i++) {
 		if (mv_agent__accepts(a, a->known.order[slot][i]))
 			return a->known.order[slot][i];
 	}
@@ -29,10 +30,7 @@ static uint8_t owner(const struct mv_agent *a, uint8_t slot)
 
 void mv_agent__kill(struct mv_agent *a)
 {
-	const struct mv_known known = a->known;
-
-	memset(a, 0, sizeof(*a));
-	a->known = known;
+	memset(&a->stage, 0, sizeof(*a) - offsetof(struct mv_agent, stage));
 	a->stage = MV_ADOPT;
 }
 
@@ -49,7 +47,7 @@ static uint32_t latest(uint32_t a, uint32_t b)
 	return a > b ? a : b;
 }
 
-static bool hold_is_over(const struct mv_agent *a, const struct mv *m, uint8_t slot)
+static bool hold_is_over(const struct mv_agent *a, const struct mv *m, uint32_t slot)
 {
 	const struct mv_word *w = &m->word[slot];
 	uint32_t from = w->since, hold = m->hold;
@@ -67,17 +65,8 @@ static bool hold_is_over(const struct mv_agent *a, const struct mv *m, uint8_t s
 	return m->now - from > hold;
 }
 
-static bool has_record(const struct mv *m, uint8_t slot)
-{
-	for (uint8_t f = 0; f < MV_FLOWS; f++) {
-		if (mv__slot(f) == slot && m->record[f].life != MV_NONE)
-			return true;
-	}
-	return false;
-}
-
 /* PINNED may end: no tentative record can be left, and no record is. */
-static bool may_be_clean(const struct mv *m, uint8_t slot)
+static bool may_be_clean(const struct mv *m, uint32_t slot)
 {
 	const struct mv_word *w = &m->word[slot];
 
@@ -85,7 +74,7 @@ static bool may_be_clean(const struct mv *m, uint8_t slot)
 		return false;
 	if (m->broken == MV_CLEAN_EARLY)
 		return true;
-	return m->now - latest(w->since, m->full_s) > FL_TENTATIVE_S && !has_record(m, slot);
+	return m->now - latest(w->since, m->full_s) > FL_TENTATIVE_S && !m->slot_records[slot];
 }
 
 /* Is there anything to change? Fixes what this change is about. */
@@ -93,7 +82,7 @@ static bool decide(struct mv_agent *a, const struct mv *m)
 {
 	bool any = false;
 
-	for (uint8_t s = 0; s < MV_SLOTS; s++) {
+	for (uint32_t s = 0; s < MV_SLOTS; s++) {
 		a->target[s] = owner(a, s);
 		a->clean[s] = a->target[s] == mv__live(m, s).cur && may_be_clean(m, s);
 		any |= a->clean[s] || a->target[s] != mv__live(m, s).cur;
@@ -102,7 +91,7 @@ static bool decide(struct mv_agent *a, const struct mv *m)
 }
 
 /* The word of one slot before the swap. */
-static void write_word(const struct mv_agent *a, struct mv *m, uint8_t slot)
+static void write_word(const struct mv_agent *a, struct mv *m, uint32_t slot)
 {
 	const struct mv_slot old = m->half[m->broken == MV_WORDS_LATE ? !m->live : m->live][slot];
 	struct mv_word *w = &m->word[slot];
@@ -122,7 +111,7 @@ static void write_word(const struct mv_agent *a, struct mv *m, uint8_t slot)
 
 static void fill_idle_half(const struct mv_agent *a, struct mv *m)
 {
-	for (uint8_t s = 0; s < MV_SLOTS; s++) {
+	for (uint32_t s = 0; s < MV_SLOTS; s++) {
 		struct mv_slot old = mv__live(m, s);
 		bool moves = a->target[s] != old.cur && old.cur;
 
@@ -136,7 +125,7 @@ static void fill_idle_half(const struct mv_agent *a, struct mv *m)
 /* The swap may have come long after the words: hold runs from now. */
 static void stamp(const struct mv_agent *a, struct mv *m, bool all)
 {
-	for (uint8_t s = 0; s < MV_SLOTS; s++) {
+	for (uint32_t s = 0; s < MV_SLOTS; s++) {
 		bool moved = m->half[!m->live][s].cur != m->half[m->live][s].cur;
 
 		if (m->broken != MV_STALE && mv__live(m, s).dirty && !m->word[s].pinned &&
@@ -148,7 +137,7 @@ static void stamp(const struct mv_agent *a, struct mv *m, bool all)
 }
 
 /* After the grace period: a slot that has got prev back. */
-static void write_back(struct mv *m, uint8_t slot)
+static void write_back(struct mv *m, uint32_t slot)
 {
 	struct mv_word *w = &m->word[slot];
 
@@ -161,7 +150,7 @@ static void write_back(struct mv *m, uint8_t slot)
 /* Words that change by time or a verdict alone, one store each. */
 static void keep_words(const struct mv_agent *a, struct mv *m)
 {
-	for (uint8_t s = 0; s < MV_SLOTS; s++) {
+	for (uint32_t s = 0; s < MV_SLOTS; s++) {
 		struct mv_word *w = &m->word[s];
 
 		if (!mv__live(m, s).dirty || w->pinned)
@@ -182,9 +171,9 @@ static void next(struct mv_agent *a, enum mv_stage stage)
 }
 
 /* One slot of a stage that goes over all slots; after the last one comes `then`. */
-static uint8_t next_slot(struct mv_agent *a, enum mv_stage then)
+static uint32_t next_slot(struct mv_agent *a, enum mv_stage then)
 {
-	uint8_t slot = a->at++;
+	uint32_t slot = a->at++;
 
 	if (a->at == MV_SLOTS)
 		next(a, then);
@@ -207,7 +196,7 @@ void mv_agent__step(struct mv_agent *a, struct mv *m)
 		}
 		keep_words(a, m);
 		/* What a killed agent left: MOVING with cur = prev. */
-		for (uint8_t s = 0; s < MV_SLOTS; s++)
+		for (uint32_t s = 0; s < MV_SLOTS; s++)
 			write_back(m, s);
 		break;
 	case MV_WORDS:
@@ -250,7 +239,7 @@ static bool past_its_time(const struct mv_agent *a, const struct mv *m, const st
 
 void mv_sweep__read(struct mv_agent *a, const struct mv *m)
 {
-	for (int f = 0; f < MV_FLOWS; f++) {
+	for (uint32_t f = 0; f < MV_FLOWS; f++) {
 		const struct mv_record *r = &m->record[f];
 
 		a->marks[f] = r->life == MV_ACTIVE && past_its_time(a, m, r);
@@ -262,7 +251,7 @@ void mv_sweep__read(struct mv_agent *a, const struct mv *m)
 
 void mv_sweep__apply(struct mv_agent *a, struct mv *m)
 {
-	for (int f = 0; f < MV_FLOWS; f++) {
+	for (uint32_t f = 0; f < MV_FLOWS; f++) {
 		struct mv_record *r = &m->record[f];
 		bool blind = m->broken == MV_SWEEP_BLIND;
 		bool same = blind || r->seen_s == a->mark_seen_s[f];
@@ -280,9 +269,9 @@ void mv_sweep__apply(struct mv_agent *a, struct mv *m)
 
 void mv_sweep__erase(struct mv_agent *a, struct mv *m)
 {
-	for (int f = 0; f < MV_FLOWS; f++) {
+	for (uint32_t f = 0; f < MV_FLOWS; f++) {
 		if (a->erases[f])
-			memset(&m->record[f], 0, sizeof(m->record[f]));
+			mv__forget(m, f);
 		a->erases[f] = false;
 	}
 }

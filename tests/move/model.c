@@ -35,13 +35,11 @@ bool mv__over(const struct mv *m, const struct mv_record *r)
 	return r->young && m->now - r->seen_s >= FL_TENTATIVE_S;
 }
 
-uint32_t mv__records(const struct mv *m)
+void mv__forget(struct mv *m, uint32_t flow)
 {
-	uint32_t n = 0;
-
-	for (int f = 0; f < MV_FLOWS; f++)
-		n += m->record[f].life != MV_NONE;
-	return n;
+	memset(&m->record[flow], 0, sizeof(m->record[flow]));
+	m->records--;
+	m->slot_records[mv__slot(flow)]--;
 }
 
 /* Makes a record where there is none or one that is over; false: none could be made. */
@@ -55,9 +53,13 @@ static bool make_record(struct mv *m, const struct mv_packet *p, uint8_t backend
 		return false;
 	if ((r->life == MV_ACTIVE || r->life == MV_DYING) && !mv__over(m, r) && !displace)
 		return false;
-	if (r->life == MV_NONE && mv__records(m) >= m->flows_max) {
-		m->full_s = m->now;
-		return false;
+	if (r->life == MV_NONE) {
+		if (m->records >= m->flows_max) {
+			m->full_s = m->now;
+			return false;
+		}
+		m->records++;
+		m->slot_records[mv__slot(p->flow)]++;
 	}
 	*r = (struct mv_record){
 		.life = MV_ACTIVE,
@@ -101,9 +103,9 @@ static bool by_record(struct mv *m, const struct mv_packet *p, uint8_t *backend)
 	return true;
 }
 
-static struct mv_cell *cell_of(struct mv *m, uint8_t flow)
+static struct mv_cell *cell_of(struct mv *m, uint32_t flow)
 {
-	return &m->cell[flow % MV_CELLS];
+	return &m->cell[mv__hash((uint64_t)flow << 32 | flow) % MV_CELLS];
 }
 
 static bool frozen(const struct mv *m)
@@ -170,7 +172,8 @@ static void sight(struct mv *m, const struct mv_packet *p, uint8_t to)
 	uint32_t age = m->now - c->s;
 
 	if (c->flow1 != p->flow + 1) {
-		if (!c->flow1 || age >= FL_SIGHTED_S || (m->now ^ p->flow) & 1)
+		if (!c->flow1 || age >= FL_SIGHTED_S ||
+		    mv__hash((uint64_t)m->now << 32 | p->flow) & 1)
 			*c = (struct mv_cell){.flow1 = p->flow + 1, .s = m->now};
 		return;
 	}
@@ -195,7 +198,7 @@ static void sight(struct mv *m, const struct mv_packet *p, uint8_t to)
 /* Line 4. */
 static uint8_t other(struct mv *m, const struct mv_packet *p)
 {
-	uint8_t slot = mv__slot(p->flow);
+	uint32_t slot = mv__slot(p->flow);
 	struct mv_word w = m->word[slot];
 	const struct mv_cell *c = cell_of(m, p->flow);
 	uint8_t to = w.prev;

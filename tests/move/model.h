@@ -14,10 +14,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef MV_LARGE /* as in production, for the simulation of a trace */
+#define MV_SLOTS 65536
+#define MV_BACKENDS 100
+#define MV_FLOWS 1800000
+#define MV_CELLS 262144
+#define MV_CANDIDATES 1
+#else
 #define MV_SLOTS 3
-#define MV_BACKENDS 4 /* indices 1..4; 0: nobody */
-#define MV_FLOWS 6 /* flow f is in slot f % MV_SLOTS */
+#define MV_BACKENDS 4 /* indices 1..; 0: nobody */
+#define MV_FLOWS 6
 #define MV_CELLS 8
+#define MV_CANDIDATES MV_BACKENDS
+#endif
 
 /* Rules that a mutation leaves out; each must be missed. */
 enum mv_broken {
@@ -49,7 +58,7 @@ enum mv_broken {
 enum mv_kind { MV_SYN, MV_ACK, MV_FIN, MV_RST, MV_UDP };
 
 struct mv_packet {
-	uint8_t flow;
+	uint32_t flow;
 	enum mv_kind kind;
 	uint32_t seq;
 };
@@ -88,7 +97,7 @@ struct mv_tentative {
 };
 
 struct mv_cell {
-	uint8_t flow1; /* flow + 1; 0: empty */
+	uint32_t flow1; /* flow + 1; 0: empty */
 	uint32_t s;
 };
 
@@ -105,6 +114,7 @@ struct mv {
 	struct mv_record record[MV_FLOWS];
 	struct mv_tentative tentative[MV_FLOWS];
 	struct mv_cell cell[MV_CELLS];
+	uint32_t records, slot_records[MV_SLOTS]; /* what a full pass over `flows` would count */
 	bool gone[MV_BACKENDS + 1];
 	bool churn; /* tentative records are made too fast */
 	uint32_t full_s, frozen_s; /* 0: never */
@@ -116,21 +126,32 @@ uint8_t mv__packet(struct mv *m, const struct mv_packet *p);
 /* Is the record over: may another connection have its key? */
 bool mv__over(const struct mv *m, const struct mv_record *r);
 
-uint32_t mv__records(const struct mv *m);
+/* Takes the record away; there is one. */
+void mv__forget(struct mv *m, uint32_t flow);
 
-static inline uint8_t mv__slot(uint8_t flow)
+static inline uint32_t mv__hash(uint64_t x)
 {
-	return flow % MV_SLOTS;
+#ifdef MV_LARGE
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ULL;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebULL;
+	x ^= x >> 31;
+#endif
+	return (uint32_t)x;
 }
 
-static inline struct mv_slot mv__live(const struct mv *m, uint8_t slot)
+static inline uint32_t mv__slot(uint32_t flow)
+{
+	return mv__hash(flow) % MV_SLOTS;
+}
+
+static inline struct mv_slot mv__live(const struct mv *m, uint32_t slot)
 {
 	return m->half[m->live][slot];
 }
 
 /* The agent. `known` is what stands in `members` and in the file; the rest is lost by a kill. */
 struct mv_known {
-	uint8_t order[MV_SLOTS][MV_BACKENDS]; /* each slot's candidates, by weights and chain */
+	uint8_t order[MV_SLOTS][MV_CANDIDATES]; /* each slot's candidates, by weights and chain */
 	bool down[MV_BACKENDS + 1], drained[MV_BACKENDS + 1];
 	uint32_t down_since[MV_BACKENDS + 1];
 };
@@ -140,7 +161,7 @@ enum mv_stage { MV_IDLE, MV_ADOPT, MV_WORDS, MV_FILL, MV_SWAP, MV_GRACE, MV_BACK
 struct mv_agent {
 	struct mv_known known;
 	enum mv_stage stage;
-	uint8_t at; /* slot of the stage that is next */
+	uint32_t at; /* slot of the stage that is next */
 	uint8_t target[MV_SLOTS];
 	bool clean[MV_SLOTS]; /* this swap ends PINNED */
 	bool marks[MV_FLOWS], deletes[MV_FLOWS]; /* what the last pass over `flows` found */

@@ -20,7 +20,7 @@ void mv_net__init(struct mv_net *n, uint32_t settings, enum mv_broken broken)
 	n->m.flows_max = settings >> 6 & 1 ? 2 + (settings >> 7 & 1) : MV_FLOWS;
 	n->m.broken = broken;
 	n->m.now = 1000;
-	for (uint8_t s = 0; s < MV_SLOTS; s++) {
+	for (uint32_t s = 0; s < MV_SLOTS; s++) {
 		for (uint8_t i = 0; i < MV_BACKENDS; i++)
 			n->agent.known.order[s][i] = (s + i) % MV_BACKENDS + 1;
 		n->m.half[0][s].cur = n->agent.known.order[s][0];
@@ -38,13 +38,13 @@ static uint8_t route(struct mv_net *n, const struct mv_packet *p)
 	return backend;
 }
 
-static bool has_live_record(const struct mv_net *n, uint8_t flow)
+static bool has_live_record(const struct mv_net *n, uint32_t flow)
 {
 	return n->m.record[flow].life == MV_ACTIVE || n->m.record[flow].life == MV_DYING;
 }
 
 /* Is there a tentative record of this very connection, that has not become a record? */
-static bool lives_on_tentative(const struct mv_net *n, uint8_t flow)
+static bool lives_on_tentative(const struct mv_net *n, uint32_t flow)
 {
 	const struct mv_tentative *t = &n->m.tentative[flow];
 	const struct mv_client *c = &n->client[flow];
@@ -53,7 +53,7 @@ static bool lives_on_tentative(const struct mv_net *n, uint8_t flow)
 }
 
 /* The client's packet is about to reach the balancer. */
-static void note_speech(struct mv_net *n, uint8_t flow)
+static void note_speech(struct mv_net *n, uint32_t flow)
 {
 	struct mv_client *c = &n->client[flow];
 	const struct mv_tentative *t = &n->m.tentative[flow];
@@ -78,7 +78,7 @@ static void note_speech(struct mv_net *n, uint8_t flow)
 }
 
 /* An established client's packet. False: an avoidable break. */
-static bool talk(struct mv_net *n, uint8_t flow, enum mv_kind kind, uint32_t seq)
+static bool talk(struct mv_net *n, uint32_t flow, enum mv_kind kind, uint32_t seq)
 {
 	const struct mv_packet p = {.flow = flow, .kind = kind, .seq = seq};
 	struct mv_client *c = &n->client[flow];
@@ -104,7 +104,7 @@ static bool talk(struct mv_net *n, uint8_t flow, enum mv_kind kind, uint32_t seq
 	return why != MV_AVOIDABLE;
 }
 
-static void server_gets_syn(struct mv_net *n, uint8_t backend, uint8_t flow, uint32_t isn)
+static void server_gets_syn(struct mv_net *n, uint8_t backend, uint32_t flow, uint32_t isn)
 {
 	struct mv_tcb *t = &n->tcb[backend][flow];
 
@@ -113,7 +113,7 @@ static void server_gets_syn(struct mv_net *n, uint8_t backend, uint8_t flow, uin
 	*t = (struct mv_tcb){.there = true, .isn = isn};
 }
 
-static void send_syn(struct mv_net *n, uint8_t flow)
+static void send_syn(struct mv_net *n, uint32_t flow)
 {
 	struct mv_client *c = &n->client[flow];
 	const struct mv_packet p = {.flow = flow, .kind = MV_SYN, .seq = c->isn};
@@ -228,7 +228,7 @@ static bool abort_client(struct mv_net *n, const struct mv_op *op)
 }
 
 /* The moments at which docs/transitions.md says that forged packets can do harm. */
-static void note_forgery(struct mv_net *n, uint8_t flow)
+static void note_forgery(struct mv_net *n, uint32_t flow)
 {
 	struct mv_client *c = &n->client[flow];
 
@@ -240,7 +240,7 @@ static void note_forgery(struct mv_net *n, uint8_t flow)
 }
 
 /* What a server answers to a forged SYN reaches the client, who answers that. False: see talk(). */
-static bool answer_stray(struct mv_net *n, uint8_t flow, uint32_t isn)
+static bool answer_stray(struct mv_net *n, uint32_t flow, uint32_t isn)
 {
 	struct mv_client *c = &n->client[flow];
 	const struct mv_packet reset = {.flow = flow, .kind = MV_RST, .seq = isn + 1};
@@ -281,7 +281,7 @@ static bool spoof(struct mv_net *n, const struct mv_op *op)
 
 static void crash(struct mv_net *n, uint8_t backend)
 {
-	for (int f = 0; f < MV_FLOWS; f++)
+	for (uint32_t f = 0; f < MV_FLOWS; f++)
 		n->tcb[backend][f].there = false;
 }
 
@@ -301,7 +301,7 @@ static void note_dead(struct mv_net *n)
 		if (!n->agent.known.down[b] ||
 		    n->m.now - n->agent.known.down_since[b] <= n->m.down_hold)
 			continue;
-		for (uint8_t f = 0; f < MV_FLOWS; f++)
+		for (uint32_t f = 0; f < MV_FLOWS; f++)
 			n->client[f].excuse[MV_BACKEND] |= n->client[f].syn_to >> b & 1;
 	}
 }

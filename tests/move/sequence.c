@@ -114,7 +114,7 @@ static void show_packet(void *arg, const struct mv_packet *p, uint8_t backend)
 
 static void show_state(const struct mv_net *net)
 {
-	for (uint8_t s = 0; s < MV_SLOTS; s++) {
+	for (uint32_t s = 0; s < MV_SLOTS; s++) {
 		struct mv_slot l = mv__live(&net->m, s);
 		const struct mv_word *w = &net->m.word[s];
 

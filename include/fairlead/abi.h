@@ -96,9 +96,9 @@ struct fl_service_key {
 _Static_assert(sizeof(struct fl_service_key) == 20, "fl_service_key");
 
 /*
- * `svc_index`[hash & (FL_INDEX_BUCKETS - 1)]: one cache line of candidates. A way is
+ * `svc_index`[fl_service_bucket(hash)]: one cache line of candidates. A way is
  * fingerprint << 16 | service id and is stored as one aligned 32-bit word; 0 ends the bucket.
- * The hash is fl_service_hash(), its bits 16..31 are the fingerprint; services[id].key decides.
+ * The hash is fl_service_hash(), the fingerprint fl_service_fingerprint(); services[id].key decides.
  */
 struct fl_bucket {
 	__u32 way[FL_BUCKET_WAYS];
@@ -569,6 +569,7 @@ _Static_assert(sizeof(struct fl_count) == 16, "fl_count");
 enum fl_step {
 	FL_STEP_FULL, /* lb_full: fragments, IPv6 extension headers, NAT */
 	FL_STEP_ICMP, /* lb_icmp */
+	FL_STEP_FAST, /* lb_fast: what lb's straight way does not know */
 	FL_STEPS,
 };
 

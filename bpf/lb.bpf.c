@@ -6,10 +6,11 @@
  * becomes the XDP action here and nowhere else. A packet that is not for a service leaves untouched.
  * docs/datapath.md says what happens to which packet.
  *
- * The path is there three times, from the same steps. `lb` is fast: whole packets with ports, tunnels
- * and MAC rewriting, all of it in registers. What it meets and does not know it has not touched or
- * counted, and hands over by a tail call: ICMP to `lb_icmp`, all else to `lb_full`, which knows
- * fragments, extension headers and NAT and keeps a packet's facts in memory.
+ * `lb` itself is the straight way (lean.h). What it meets and does not know it has not touched or
+ * counted, and hands over by a tail call to the steps, which are there three times: `lb_fast` has whole
+ * packets with ports, tunnels and MAC rewriting, all of it in registers; what that does not know goes on
+ * to `lb_icmp` if it is ICMP, else to `lb_full`, which knows fragments, extension headers and NAT and
+ * keeps a packet's facts in memory.
  */
 #include <vmlinux.h>
 #include <bpf/bpf_endian.h>
@@ -21,7 +22,7 @@
 #include "admit/sources.h"
 #include "forward/forward.h"
 #include "forward/reply.h"
-#include "lean.h"
+#include "lean6.h"
 #include "maps.h"
 #include "observe/count.h"
 #include "observe/event.h"
@@ -111,22 +112,36 @@ static __always_inline int steer_fast(struct xdp_md *ctx, struct pkt *p, struct 
 }
 
 SEC("xdp")
-int lb(struct xdp_md *ctx)
+int lb_fast(struct xdp_md *ctx)
 {
 	__u64 bytes = frame_len(ctx);
 	struct target t = {.send = XDP_DROP};
 	struct pkt p = {};
-	int v = lean(ctx);
+	int v = steer_fast(ctx, &p, &t);
 
-	if (likely(v >= 0))
-		return v;
-	if (v == NOT_LEAN)
-		v = steer_fast(ctx, &p, &t);
 	if (unlikely(v < 0)) {
 		bpf_tail_call(ctx, &steps, v == TO_ICMP ? FL_STEP_ICMP : FL_STEP_FULL);
 		v = FL_V_DROP_BUG;
 	}
 	return finish(ctx, &t, bytes, v);
+}
+
+/* --- the straight way, where every packet begins ------------------------------------------------- */
+
+SEC("xdp")
+int lb(struct xdp_md *ctx)
+{
+	int v = lean(ctx);
+
+	if (likely(v >= 0))
+		return v;
+	/* Two calls, each with a number that is known: they become jumps. */
+	if (v == TO_FULL)
+		bpf_tail_call(ctx, &steps, FL_STEP_FULL);
+	else
+		bpf_tail_call(ctx, &steps, FL_STEP_FAST);
+	count_verdict(FL_V_DROP_BUG, frame_len(ctx));
+	return XDP_DROP;
 }
 
 /* --- the full path ------------------------------------------------------------------------------ */

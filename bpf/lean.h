@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * lean.h - the straight way of the packets that most balancers see most: whole TCP or UDP over IPv4,
- * untagged and without options, to a service of one address and port, by MAC rewriting, in a tunnel over
- * IPv4 or by destination NAT, out of the port that they came in by; or for no service at all.
+ * lean.h - the straight way of the packets that most balancers see most: whole TCP or UDP, untagged,
+ * without options or extension headers, to a service of one address and port, out of the port that they
+ * came in by; or for no service at all. IPv4 by MAC rewriting, in a tunnel over IPv4 or by destination
+ * NAT; IPv6 (lean6.h) by MAC rewriting or in a tunnel over IPv6.
  *
  * It decides nothing of its own. What it does is what the steps do to such a packet, with every offset
  * a constant and every check a single compare; whatever is not as expected is left for the steps,
@@ -24,6 +25,7 @@
 /* Offsets and fields in memory order: the machines are little-endian. */
 #define AT_TYPE 12 /* type of the frame, version, IHL, TOS: one word */
 #define IPV4_PLAIN 0x00450008 /* 0x0800, 4, 5 */
+#define IPV4_PLAIN_MASK 0x00ffffff
 #define AT_LENGTH 16
 #define AT_FRAGMENT 20
 #define AT_TTL 22 /* TTL, protocol, checksum: one word */
@@ -35,11 +37,17 @@
 struct lean_packet {
 	__u64 bytes; /* of the frame */
 	__u64 hash;
-	__u32 ttl; /* TTL, protocol and checksum as they lie in the header */
+	__u32 ttl; /* TTL, protocol and checksum as they lie in the header; IPv6: the hop limit */
 	__u32 length; /* of the IP packet */
-	__u32 saddr, daddr, ports; /* network order */
+	__u32 saddr, daddr; /* IPv4, network order */
+	__u32 ports; /* network order */
 	__u32 proto;
 	__u32 tos;
+};
+
+/* The counters of the service and the backend, found before they are needed. */
+struct lean_counts {
+	struct fl_count *of, *to;
 };
 
 /*
@@ -52,10 +60,65 @@ static __always_inline void touch(const struct fl_count *c)
 		asm volatile("" : : "r"(*(volatile const __u64 *)&c->packets));
 }
 
-/* Steps with a say in every packet have their gates closed. */
-static __always_inline int lean_gates(void)
+/*
+ * The service that has the VIP and port; NULL: *v is what to return, because there is none or because
+ * the service wants steps that are not here. `flags`: those of fl_service.flags that are known here.
+ */
+static __always_inline struct fl_service *lean_service(const struct addr_words *vip,
+						       const struct lean_packet *p, __u32 *id,
+						       const __u32 flags, int *v)
 {
-	return !gate_lease && !gate_sources && !gate_events && !gate_jumbo;
+	struct fl_service *s = find_exact(vip, dest_port(p->ports), (__u8)p->proto, id);
+
+	if (!s) {
+		*v = gate_nat ? TO_FULL : NOT_LEAN;
+		if (gate_nat || gate_wild)
+			return NULL;
+		count_verdict(FL_V_PASS_NOT_SERVICE, p->bytes);
+		*v = XDP_PASS;
+		return NULL;
+	}
+	*v = s->flags & FL_SVC_FULLNAT ? TO_FULL : NOT_LEAN;
+	return s->flags & ~flags || s->affinity != FL_AFF_FLOW ? NULL : s;
+}
+
+/* The next hop, if the packet can take it just so with `grow` bytes more; else NULL. */
+static __always_inline const struct fl_hop *lean_hop(const struct xdp_md *ctx,
+						     const struct fl_backend *b,
+						     const struct lean_packet *p, __u32 grow)
+{
+	const struct fl_hop *hop = &b->hop[0];
+
+	/* A branch, which the processor predicts, and not an address that it has to wait for. */
+	if (*(volatile const __u32 *)&b->hop_live & 1)
+		hop = &b->hop[1];
+	if (hop->ifindex != ctx->ingress_ifindex || hop->vlan || (p->ttl & 0xff) <= 1 ||
+	    (hop->mtu && p->length + grow > hop->mtu))
+		return NULL;
+	return hop;
+}
+
+static __always_inline int lean_l2(struct xdp_md *ctx, const struct fl_hop *hop)
+{
+	void *data = frame(ctx);
+
+	if (data + ETH_HLEN > frame_end(ctx))
+		return NOT_LEAN;
+	write_macs(data, hop);
+	return FL_V_SEND_L2;
+}
+
+/* The action of a packet with a verdict, counted. */
+static __always_inline int lean_finish(const struct lean_counts *c, __u64 bytes, int v)
+{
+	if (v == NOT_LEAN)
+		return NOT_LEAN;
+	add(c->of, bytes);
+	count_verdict((__u32)v, bytes);
+	if (v == FL_V_DROP_BUG)
+		return XDP_DROP;
+	add(c->to, bytes);
+	return XDP_TX;
 }
 
 /* IPv4 in IPv4 (RFC 2003), or with `gue` UDP and GUE in between: as encapsulate() does it. */
@@ -121,16 +184,12 @@ static __always_inline int lean_nat(struct xdp_md *ctx, const struct fl_backend 
 	return FL_V_SEND_NAT;
 }
 
-/* 1 with what there is to know of a packet of the expected kind. */
-static __always_inline int lean_parse(struct xdp_md *ctx, struct lean_packet *p)
+/* 1 with what there is to know of a packet whose first word is `word`, if it is as expected. */
+static __always_inline int lean4_parse(struct xdp_md *ctx, __u32 word, struct lean_packet *p)
 {
 	void *data = frame(ctx), *end = frame_end(ctx);
-	__u32 word;
 
-	if (!lean_gates() || data + LEAN_HEADERS > end)
-		return 0;
-	word = *(__u32 *)(data + AT_TYPE);
-	if ((word & 0x00ffffff) != IPV4_PLAIN || to_group(data) ||
+	if (data + LEAN_HEADERS > end ||
 	    *(__u16 *)(data + AT_FRAGMENT) & bpf_htons(IP_MF | IP_OFFSET))
 		return 0;
 	p->tos = word >> 24;
@@ -147,27 +206,19 @@ static __always_inline int lean_parse(struct xdp_md *ctx, struct lean_packet *p)
 }
 
 /* The verdict of a packet that goes to the backend `index`, which has been rewritten for it. */
-static __always_inline int lean_forward(struct xdp_md *ctx, const struct lean_packet *p,
-					__u32 index, const struct fl_service *s)
+static __always_inline int lean4_forward(struct xdp_md *ctx, const struct lean_packet *p,
+					 __u32 index, const struct fl_service *s)
 {
 	const struct fl_backend *b = bpf_map_lookup_elem(&backends, &index);
 	const struct fl_hop *hop;
-	void *data;
 
-	if (!b)
-		return NOT_LEAN;
-	hop = &b->hop[*(volatile const __u32 *)&b->hop_live & 1];
 	/* The MTU check takes the largest overhead: what is near it goes the long way. */
-	if (hop->ifindex != ctx->ingress_ifindex || hop->vlan || (p->ttl & 0xff) <= 1 ||
-	    (hop->mtu && p->length + OUTER4_LEN + GUE_LEN > hop->mtu))
+	hop = b ? lean_hop(ctx, b, p, OUTER4_LEN + GUE_LEN) : NULL;
+	if (!hop)
 		return NOT_LEAN;
 	switch (b->mode) {
 	case FL_FWD_L2:
-		data = frame(ctx);
-		if (data + ETH_HLEN > frame_end(ctx))
-			return NOT_LEAN;
-		write_macs(data, hop);
-		return FL_V_SEND_L2;
+		return lean_l2(ctx, hop);
 	case FL_FWD_IPIP4:
 		return lean_tunnel(ctx, b, hop, p, 0);
 	case FL_FWD_GUE4:
@@ -181,13 +232,9 @@ static __always_inline int lean_forward(struct xdp_md *ctx, const struct lean_pa
 	}
 }
 
-/*
- * The XDP action of a packet that is as expected, counted. NOT_LEAN: it is not, and untouched; TO_FULL:
- * nor would the fast path know it.
- */
-static __always_inline int lean(struct xdp_md *ctx)
+static __always_inline int lean4(struct xdp_md *ctx, __u32 word)
 {
-	struct fl_count *of, *to; /* of the service and the backend */
+	struct lean_counts counts;
 	struct lean_packet p;
 	struct addr_words vip;
 	struct fl_service *s;
@@ -195,40 +242,22 @@ static __always_inline int lean(struct xdp_md *ctx)
 	__u64 key[4];
 	int v;
 
-	if (!lean_parse(ctx, &p))
+	if (!lean4_parse(ctx, word, &p))
 		return NOT_LEAN;
 	map_ipv4(&vip, p.daddr);
-	s = find_exact(&vip, dest_port(p.ports), (__u8)p.proto, &id);
-	if (!s) {
-		if (gate_nat)
-			return TO_FULL;
-		if (gate_wild)
-			return NOT_LEAN;
-		count_verdict(FL_V_PASS_NOT_SERVICE, p.bytes);
-		return XDP_PASS;
-	}
-	if (s->flags & FL_SVC_FULLNAT)
-		return TO_FULL;
-	if (s->flags & ~FL_SVC_NAT || s->affinity != FL_AFF_FLOW)
-		return NOT_LEAN;
-	of = bpf_map_lookup_elem(&svc_stats, &id);
-	touch(of);
+	s = lean_service(&vip, &p, &id, FL_SVC_NAT, &v);
+	if (!s)
+		return v;
+	counts.of = bpf_map_lookup_elem(&svc_stats, &id);
+	touch(counts.of);
 	for (int i = 0; i < 4; i++)
 		key[i] = flow_key[i];
 	p.hash = fl_flow_hash4(key, p.saddr, p.daddr, p.ports, p.proto);
 	if (slot_of(s, p.hash, &index) != GO_ON || index == FL_SLOT_NONE)
 		return NOT_LEAN;
-	to = bpf_map_lookup_elem(&be_stats, &index);
-	touch(to);
-	v = lean_forward(ctx, &p, index, s);
-	if (v == NOT_LEAN)
-		return NOT_LEAN;
-	add(of, p.bytes);
-	count_verdict((__u32)v, p.bytes);
-	if (v == FL_V_DROP_BUG)
-		return XDP_DROP;
-	add(to, p.bytes);
-	return XDP_TX;
+	counts.to = bpf_map_lookup_elem(&be_stats, &index);
+	touch(counts.to);
+	return lean_finish(&counts, p.bytes, lean4_forward(ctx, &p, index, s));
 }
 
 #endif

@@ -81,13 +81,16 @@ MAP(vips, BPF_MAP_TYPE_LPM_TRIE, BPF_F_NO_PREALLOC, FL_MAX_VIPS, struct fl_vip_k
 /* Programs that take over from lb, by enum fl_step; libbpf fills it from the values' names. */
 int lb_full(struct xdp_md *ctx);
 int lb_icmp(struct xdp_md *ctx);
+int lb_fast(struct xdp_md *ctx);
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
 	__uint(max_entries, FL_STEPS);
 	__uint(key_size, sizeof(__u32));
 	__array(values, int(void *));
 } steps SEC(".maps") = {
-	.values = {[FL_STEP_FULL] = (void *)&lb_full, [FL_STEP_ICMP] = (void *)&lb_icmp},
+	.values = {[FL_STEP_FULL] = (void *)&lb_full,
+		   [FL_STEP_ICMP] = (void *)&lb_icmp,
+		   [FL_STEP_FAST] = (void *)&lb_fast},
 };
 
 /* admit */

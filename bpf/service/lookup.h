@@ -32,8 +32,8 @@ static __always_inline int key_equal(const struct fl_service *s, const struct ad
 static __always_inline struct fl_service *find_exact(const struct addr_words *vip, __be16 port,
 						     __u8 proto, __u32 *id)
 {
-	__u32 hash = fl_service_hash(vip->a[0], vip->a[1], port, proto);
-	__u32 at = hash & (FL_INDEX_BUCKETS - 1);
+	__u64 hash = fl_service_hash(vip->a[0], vip->a[1], port, proto);
+	__u32 at = fl_service_bucket(hash), fingerprint = fl_service_fingerprint(hash);
 	struct fl_bucket *bucket = bpf_map_lookup_elem(&svc_index, &at);
 
 	if (!bucket)
@@ -44,7 +44,7 @@ static __always_inline struct fl_service *find_exact(const struct addr_words *vi
 
 		if (!way)
 			break;
-		if ((way ^ hash) >> 16)
+		if ((way ^ fingerprint) >> 16)
 			continue;
 		*id = way & 0xffff;
 		s = bpf_map_lookup_elem(&services, id);

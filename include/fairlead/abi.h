@@ -96,9 +96,9 @@ struct fl_service_key {
 _Static_assert(sizeof(struct fl_service_key) == 20, "fl_service_key");
 
 /*
- * `svc_index`[hash & (FL_INDEX_BUCKETS - 1)]: one cache line of candidates. A way is
+ * `svc_index`[fl_service_bucket(hash)]: one cache line of candidates. A way is
  * fingerprint << 16 | service id and is stored as one aligned 32-bit word; 0 ends the bucket.
- * The hash is fl_service_hash(), its bits 16..31 are the fingerprint; services[id].key decides.
+ * The hash is fl_service_hash(), the fingerprint fl_service_fingerprint(); services[id].key decides.
  */
 struct fl_bucket {
 	__u32 way[FL_BUCKET_WAYS];
@@ -371,9 +371,17 @@ _Static_assert(sizeof(struct fl_flow_key) == 40, "fl_flow_key");
 #define FL_FLOW_DYING 2u /* idle at the sweeper's last pass; a packet makes it ACTIVE again */
 #define FL_FLOW_DEAD 3u /* being deleted: as good as gone */
 #define FL_FLOW_STATE 3u
-#define FL_FLOW_YOUNG 4u /* not seen again yet a second after its handshake: `seq` must fit */
+#define FL_FLOW_YOUNG 4u /* not seen again yet a second after its handshake: numbers must fit */
 #define FL_FLOW_FIN 8u /* the client's */
-#define FL_FLOW_RST 16u
+#define FL_FLOW_RST 16u /* taken back by a later packet without it */
+#define FL_FLOW_PASSED 32u /* a beginning has passed it because it was over */
+
+/* Sequence numbers that fit: from `isn` to FL_FIT_BYTES beyond `seq`. */
+struct fl_fit {
+	__u32 isn; /* where the connection began, host order */
+	__u32 seq; /* the highest number that fitted so far */
+};
+_Static_assert(sizeof(struct fl_fit) == 8, "fl_fit");
 
 struct fl_flow {
 	__u32 state; /* FL_FLOW_* */
@@ -381,25 +389,26 @@ struct fl_flow {
 	__u32 slot; /* number of the slot in its table */
 	__u32 seen_s; /* CLOCK_MONOTONIC_COARSE, seconds, of the last packet */
 	__u32 born_s; /* when it was made */
-	__u32 seq; /* while YOUNG: sequence number of the last packet, host order */
+	struct fl_fit fit; /* while YOUNG */
 };
-_Static_assert(sizeof(struct fl_flow) == 24, "fl_flow");
+_Static_assert(sizeof(struct fl_flow) == 28, "fl_flow");
 
 /* `tentative`: a new connection to a MOVING slot's `cur`, until a packet proves that it answers. Key: fl_flow_key. */
 struct fl_tentative {
 	__u32 backend; /* index */
 	__u32 slot;
 	__u32 seen_s; /* void after FL_TENTATIVE_S */
-	__u32 isn; /* TCP: the SYN's sequence number, host order; QUIC: hash of the client's connection id */
+	struct fl_fit fit; /* isn: of the SYN; QUIC: hash of the client's connection id */
 };
-_Static_assert(sizeof(struct fl_tentative) == 16, "fl_tentative");
+_Static_assert(sizeof(struct fl_tentative) == 20, "fl_tentative");
 
 #define FL_TENTATIVE_S 30 /* how long a handshake may take */
 #define FL_FIT_BYTES \
 	65536 /* a sequence number fits when it is at most so far beyond the one known */
 #define FL_REAPPEAR_S \
 	1 /* an old flow is recorded when it is seen so long after it was first seen */
-#define FL_SIGHTED_S 60 /* a sighting is void after so long */
+#define FL_SIGHTED_S \
+	60 /* so long a sighting keeps beginnings at `prev`, and its cell from most other flows */
 #define FL_SRC_FLOWS 4096 /* records of old flows that one source may have */
 
 /* `sighted`[hash of the flow]: fingerprint << 32 | seconds (CLOCK_MONOTONIC_COARSE) of the first sighting. */
@@ -407,7 +416,7 @@ _Static_assert(sizeof(struct fl_tentative) == 16, "fl_tentative");
 /* `pressure`[0]: why new connections to MOVING slots stay with `prev` (freeze). */
 struct fl_pressure {
 	__u32 full_s; /* CLOCK_MONOTONIC_COARSE second in which `flows` was last found full; 0: never */
-	__u32 pad;
+	__u32 frozen_s; /* and in which a beginning was last sent to `prev` by the freeze; `hold` runs from there */
 };
 _Static_assert(sizeof(struct fl_pressure) == 8, "fl_pressure");
 
@@ -415,8 +424,8 @@ _Static_assert(sizeof(struct fl_pressure) == 8, "fl_pressure");
 
 /*
  * What `flow_sweep` is run on, as the frame of a test run: keys of records that the agent found to be
- * past their time. MARK: ACTIVE becomes DYING if seen_s is still the one given. DELETE: what is DYING
- * still goes. `done` comes back.
+ * past their time. MARK: ACTIVE becomes DYING if seen_s is still the one given. DELETE, a grace period
+ * or more later: what is DYING still, with the seen_s given, goes. `done` comes back.
  */
 enum fl_sweep_op { FL_SWEEP_MARK, FL_SWEEP_DELETE };
 
@@ -560,6 +569,7 @@ _Static_assert(sizeof(struct fl_count) == 16, "fl_count");
 enum fl_step {
 	FL_STEP_FULL, /* lb_full: fragments, IPv6 extension headers, NAT */
 	FL_STEP_ICMP, /* lb_icmp */
+	FL_STEP_FAST, /* lb_fast: what lb's straight way does not know */
 	FL_STEPS,
 };
 

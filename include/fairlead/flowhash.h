@@ -66,12 +66,29 @@ FL_INLINE __u64 fl_flow_hash6(const __u64 *key, const __u64 *saddr, const __u64 
 	return fl_mix64(h ^ key[3]);
 }
 
-/* Bucket hash of a service key: a0, a1 are the address's two 64-bit words as they lie in memory. */
-FL_INLINE __u32 fl_service_hash(__u64 a0, __u64 a1, __u32 port_be, __u32 proto)
+/*
+ * Hash of a service key: a0, a1 are the address's two 64-bit words as they lie in memory. Multiplicative
+ * (Knuth, TAOCP 6.4): addresses and ports that follow one another, which is what configurations have,
+ * fall into buckets more evenly than at random, at one multiplication for IPv4. An address's last bytes
+ * lie at the top of a1; turned, all of them reach the top of the product, which is all that is used.
+ */
+FL_INLINE __u64 fl_service_hash(__u64 a0, __u64 a1, __u32 port_be, __u32 proto)
 {
-	__u64 h = a0 * 0x9e3779b97f4a7c15ULL ^ a1 ^ ((__u64)port_be << 8 | proto);
+	const __u64 golden = 0x9e3779b97f4a7c15ULL;
+	__u64 h = a0 * golden + fl_rot(a1, 32);
 
-	return fl_mix64(h) >> 32;
+	return (h ^ (__u64)(port_be | proto << 16) << 32) * golden;
+}
+
+/* The bucket of that hash, and the fingerprint as it lies in a way. */
+FL_INLINE __u32 fl_service_bucket(__u64 hash)
+{
+	return (__u32)(hash >> 52) & (FL_INDEX_BUCKETS - 1);
+}
+
+FL_INLINE __u32 fl_service_fingerprint(__u64 hash)
+{
+	return (__u32)(hash >> 20) & 0xffff0000U;
 }
 
 #endif /* FAIRLEAD_FLOWHASH_H */

@@ -92,6 +92,12 @@ int lb_full(struct xdp_md *ctx)
 }
 
 SEC("xdp")
+int lb_fast(struct xdp_md *ctx)
+{
+	return XDP_ABORTED;
+}
+
+SEC("xdp")
 int lb_icmp(struct xdp_md *ctx)
 {
 	return XDP_ABORTED;

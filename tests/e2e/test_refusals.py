@@ -86,12 +86,9 @@ MASK64 = 2**64 - 1
 
 def bucket_of(vip, port):
     """The bucket of `svc_index` that a TCP service falls into: fl_service_hash() of flowhash.h."""
-    h = int.from_bytes(b"\0\0\xff\xff" + socket.inet_aton(vip), "little")
-    h ^= socket.htons(port) << 8 | socket.IPPROTO_TCP
-    for factor in (0xff51afd7ed558ccd, 0xc4ceb9fe1a85ec53):
-        h ^= h >> 33
-        h = h * factor & MASK64
-    return ((h ^ h >> 33) >> 32) & 4095
+    h = int.from_bytes(socket.inet_aton(vip) + b"\0\0\xff\xff", "little")
+    h ^= (socket.htons(port) | socket.IPPROTO_TCP << 16) << 32
+    return (h * 0x9e3779b97f4a7c15 & MASK64) >> 52
 
 
 def same_bucket(n):

@@ -83,16 +83,17 @@ static void fill_index(const struct real *r, const struct world *w)
 		const struct fl_service_key *key = &w->services[id].key;
 		struct fl_bucket *b;
 		uint64_t a[2];
-		uint32_t hash, way = 0;
+		uint64_t hash;
+		uint32_t way = 0;
 
 		if (!w->indexed[id])
 			continue;
 		memcpy(a, key->addr, 16);
 		hash = fl_service_hash(a[0], a[1], key->port, key->proto);
-		b = &buckets[hash & (FL_INDEX_BUCKETS - 1)];
+		b = &buckets[fl_service_bucket(hash)];
 		while (b->way[way])
 			way++;
-		b->way[way] = (hash & 0xffff0000) | id;
+		b->way[way] = fl_service_fingerprint(hash) | id;
 	}
 	for (uint32_t i = 0; i < FL_INDEX_BUCKETS; i++)
 		if (buckets[i].way[0])

@@ -205,15 +205,15 @@ static void add_to_index(uint32_t id, const struct fl_service_key *k)
 {
 	struct fl_bucket *bucket;
 	uint64_t a[2];
-	uint32_t hash;
+	uint64_t hash;
 	int i = 0;
 
 	memcpy(a, k->addr, sizeof(a));
 	hash = fl_service_hash(a[0], a[1], k->port, k->proto);
-	bucket = map__value(map__named("svc_index"), hash & (FL_INDEX_BUCKETS - 1));
+	bucket = map__value(map__named("svc_index"), fl_service_bucket(hash));
 	while (bucket->way[i])
 		i++;
-	bucket->way[i] = (hash & 0xffff0000) | id;
+	bucket->way[i] = fl_service_fingerprint(hash) | id;
 }
 
 /* What the replies of a `nat` service's backend come from. */

@@ -5,13 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fairlead/flowhash.h"
+
 #define FIRST_ID 100 /* services that stand in a full bucket */
 #define FIRST_FALSE 6000 /* ids of ways that lead to another key */
 
-static struct fl_bucket *bucket_of(struct rig *r, enum rig_service id, uint32_t *hash)
+static struct fl_bucket *bucket_of(struct rig *r, enum rig_service id, uint64_t *hash)
 {
 	*hash = rig__key_hash(&r->services[id].key);
-	return &r->index[*hash & (FL_INDEX_BUCKETS - 1)];
+	return &r->index[fl_service_bucket(*hash)];
 }
 
 static struct spec packet_for(enum rig_service id)
@@ -38,7 +40,7 @@ static void ways_before(struct rig *r, enum rig_service id, int before)
 {
 	struct spec s = packet_for(id);
 	struct fl_bucket *bucket, saved;
-	uint32_t hash;
+	uint64_t hash;
 
 	bucket = bucket_of(r, id, &hash);
 	saved = *bucket;
@@ -54,10 +56,10 @@ static void ways_before(struct rig *r, enum rig_service id, int before)
 			r->services[other].key.addr[15] ^= 1;
 		else
 			r->services[other].key.addr[0] ^= 1;
-		bucket->way[i] = (hash & 0xffff0000) | other;
+		bucket->way[i] = fl_service_fingerprint(hash) | other;
 	}
 	if (before < FL_BUCKET_WAYS)
-		bucket->way[before] = (hash & 0xffff0000) | id;
+		bucket->way[before] = fl_service_fingerprint(hash) | id;
 	for (int i = before + 1; i < FL_BUCKET_WAYS; i++)
 		bucket->way[i] = 0;
 	check__spec(r, &s, RIG_L2, before < FL_BUCKET_WAYS ? FL_V_SEND_L2 : FL_V_PASS_NOT_SERVICE);
@@ -85,7 +87,7 @@ static void test_every_fingerprint_bit(void **state)
 	struct rig *r = rig__plain();
 	struct fl_bucket *bucket, saved;
 	struct spec s = build__udp(4);
-	uint32_t hash;
+	uint64_t hash;
 
 	(void)state;
 	rig__point(r, RIG_L2);
@@ -93,7 +95,7 @@ static void test_every_fingerprint_bit(void **state)
 	saved = *bucket;
 	memset(bucket, 0, sizeof(*bucket));
 	for (int bit = 16; bit < 32; bit++) {
-		bucket->way[0] = ((hash & 0xffff0000) | RIG_UDP4) ^ 1U << bit;
+		bucket->way[0] = (fl_service_fingerprint(hash) | RIG_UDP4) ^ 1U << bit;
 		check__spec(r, &s, 0, FL_V_PASS_NOT_SERVICE);
 	}
 	*bucket = saved;
@@ -106,7 +108,7 @@ static void test_empty_way_ends_the_bucket(void **state)
 	struct rig *r = rig__plain();
 	struct fl_bucket *bucket, saved;
 	struct spec s = build__tcp(6);
-	uint32_t hash;
+	uint64_t hash;
 
 	(void)state;
 	rig__point(r, RIG_L2);
@@ -114,7 +116,7 @@ static void test_empty_way_ends_the_bucket(void **state)
 	saved = *bucket;
 	memset(bucket, 0, sizeof(*bucket));
 	check__spec(r, &s, 0, FL_V_PASS_NOT_SERVICE);
-	bucket->way[1] = (hash & 0xffff0000) | RIG_TCP6;
+	bucket->way[1] = fl_service_fingerprint(hash) | RIG_TCP6;
 	check__spec(r, &s, 0, FL_V_PASS_NOT_SERVICE);
 	bucket->way[0] = bucket->way[1] ^ 0x10000;
 	check__spec(r, &s, RIG_L2, FL_V_SEND_L2);
@@ -127,17 +129,17 @@ static void test_id_out_of_range(void **state)
 	struct rig *r = rig__plain();
 	struct fl_bucket *bucket, saved;
 	struct spec s = build__tcp(4);
-	uint32_t hash;
+	uint64_t hash;
 
 	(void)state;
 	rig__point(r, RIG_L2);
 	bucket = bucket_of(r, RIG_TCP4, &hash);
 	saved = *bucket;
 	memset(bucket, 0, sizeof(*bucket));
-	bucket->way[0] = (hash & 0xffff0000) | FL_MAX_SERVICES;
-	bucket->way[1] = (hash & 0xffff0000) | 0xffff;
+	bucket->way[0] = fl_service_fingerprint(hash) | FL_MAX_SERVICES;
+	bucket->way[1] = fl_service_fingerprint(hash) | 0xffff;
 	check__spec(r, &s, 0, FL_V_PASS_NOT_SERVICE);
-	bucket->way[2] = (hash & 0xffff0000) | RIG_TCP4;
+	bucket->way[2] = fl_service_fingerprint(hash) | RIG_TCP4;
 	check__spec(r, &s, RIG_L2, FL_V_SEND_L2);
 	*bucket = saved;
 }
@@ -159,7 +161,7 @@ static void test_full_bucket(void **state)
 		struct fl_service_key key = rig__key(4, PROTO_TCP, (uint16_t)n);
 
 		key.addr[13] = (uint8_t)(n >> 16);
-		if ((rig__key_hash(&key) & (FL_INDEX_BUCKETS - 1)) == wanted)
+		if (fl_service_bucket(rig__key_hash(&key)) == wanted)
 			keys[found++] = key;
 	}
 	for (uint32_t i = 0; i < FL_BUCKET_WAYS; i++) {

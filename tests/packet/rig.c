@@ -128,7 +128,7 @@ struct fl_service_key rig__key(uint8_t version, uint8_t proto, uint16_t port)
 	return key;
 }
 
-uint32_t rig__key_hash(const struct fl_service_key *key)
+uint64_t rig__key_hash(const struct fl_service_key *key)
 {
 	uint64_t a[2];
 
@@ -181,8 +181,9 @@ static void fill_slots(struct rig *r, uint32_t outer, uint32_t n, uint16_t slot)
 void rig__service(struct rig *r, uint32_t id, const struct fl_service_key *key,
 		  enum fl_slot_class slot_class)
 {
-	uint32_t n = slot_counts[slot_class], hash = rig__key_hash(key);
-	struct fl_bucket *bucket = &r->index[hash & (FL_INDEX_BUCKETS - 1)];
+	uint64_t hash = rig__key_hash(key);
+	uint32_t n = slot_counts[slot_class];
+	struct fl_bucket *bucket = &r->index[fl_service_bucket(hash)];
 	int way = 0;
 
 	r->services[id] = (struct fl_service){
@@ -206,7 +207,7 @@ void rig__service(struct rig *r, uint32_t id, const struct fl_service_key *key,
 	while (way < FL_BUCKET_WAYS && bucket->way[way])
 		way++;
 	assert_true(way < FL_BUCKET_WAYS);
-	bucket->way[way] = (hash & 0xffff0000) | id;
+	bucket->way[way] = fl_service_fingerprint(hash) | id;
 }
 
 void rig__point_one(struct rig *r, uint32_t id, uint16_t slot)

@@ -116,7 +116,7 @@ int rig__teardown(void **state);
 void rig__service(struct rig *r, uint32_t id, const struct fl_service_key *key,
 		  enum fl_slot_class slot_class);
 struct fl_service_key rig__key(uint8_t version, uint8_t proto, uint16_t port);
-uint32_t rig__key_hash(const struct fl_service_key *key);
+uint64_t rig__key_hash(const struct fl_service_key *key);
 
 /* Fills the live table of a service. */
 void rig__slots(struct rig *r, uint32_t id, const uint16_t *slots);

@@ -7,6 +7,8 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "fairlead/flowhash.h"
+
 /* Ids of the services here; they are in no bucket of svc_index. */
 enum { ANY4 = 10, RANGE4, NARROW4, WIDE4, DEEP4, UDP4, ANY6, DEEP6, LAST };
 
@@ -16,7 +18,7 @@ static const struct rig_gates closed = {.wild = false};
 static void point(struct rig *r, uint32_t id, uint16_t port, uint8_t proto, uint8_t version)
 {
 	struct fl_service_key key = rig__key(version, proto, port);
-	struct fl_bucket *b = &r->index[rig__key_hash(&key) & (FL_INDEX_BUCKETS - 1)], saved = *b;
+	struct fl_bucket *b = &r->index[fl_service_bucket(rig__key_hash(&key))], saved = *b;
 
 	rig__service(r, id, &key, FL_SLOTS_4K);
 	*b = saved;

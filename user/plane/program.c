@@ -117,6 +117,7 @@ static void set_gates(const struct plane *p, const struct plane_gates *gates, st
 	bpf_map__set_autocreate(skel->maps.meters, gates->limits);
 	if (gates->jumbo) {
 		bpf_program__set_flags(skel->progs.lb, BPF_F_XDP_HAS_FRAGS);
+		bpf_program__set_flags(skel->progs.lb_fast, BPF_F_XDP_HAS_FRAGS);
 		bpf_program__set_flags(skel->progs.lb_full, BPF_F_XDP_HAS_FRAGS);
 		bpf_program__set_flags(skel->progs.lb_icmp, BPF_F_XDP_HAS_FRAGS);
 	}
@@ -139,6 +140,7 @@ int plane_program__load(const struct plane *p, const struct plane_gates *gates, 
 	 * backports (commit 4540aed51b12) what it tail-calls may have none either.
 	 */
 	bpf_program__set_expected_attach_type(skel->progs.lb, 0);
+	bpf_program__set_expected_attach_type(skel->progs.lb_fast, 0);
 	bpf_program__set_expected_attach_type(skel->progs.lb_full, 0);
 	bpf_program__set_expected_attach_type(skel->progs.lb_icmp, 0);
 	rc = set_pins(p, gates, skel, err);

@@ -25,7 +25,7 @@ const struct fl_service *plane__service(const struct plane *p, uint32_t id)
 	return &p->services[id];
 }
 
-static uint32_t hash_of(const struct fl_service_key *key)
+static uint64_t hash_of(const struct fl_service_key *key)
 {
 	__u64 a[2];
 
@@ -35,10 +35,10 @@ static uint32_t hash_of(const struct fl_service_key *key)
 
 static __u32 *bucket_of(const struct plane *p, const struct fl_service_key *key, __u32 *fingerprint)
 {
-	__u32 h = hash_of(key);
+	__u64 h = hash_of(key);
 
-	*fingerprint = h & 0xffff0000U;
-	return p->index[h & (FL_INDEX_BUCKETS - 1)].way;
+	*fingerprint = fl_service_fingerprint(h);
+	return p->index[fl_service_bucket(h)].way;
 }
 
 /* Found by svc_index; others by `vips`. */

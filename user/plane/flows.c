@@ -47,6 +47,9 @@ void plane_flow_sweep__free(struct plane_flow_sweep *s)
 		free(s->held[id]);
 	free(s->held);
 	free(s->gone_s);
+	free(s->gone_since_s);
+	free(s->least_idle_s);
+	free(s->dead);
 	free(s->records);
 	free(s->withdrawn);
 	free(s->mark);
@@ -64,10 +67,14 @@ int plane_flow_sweep__new(struct plane_flow_sweep **out, struct err *err)
 	s->gone_s = calloc(FL_MAX_BACKENDS, sizeof(*s->gone_s));
 	s->records = calloc(FL_MAX_SERVICES, sizeof(*s->records));
 	s->withdrawn = calloc(FL_MAX_SERVICES, sizeof(*s->withdrawn));
+	s->gone_since_s = calloc(FL_MAX_BACKENDS, sizeof(*s->gone_since_s));
+	s->least_idle_s = calloc(FL_MAX_SERVICES, sizeof(*s->least_idle_s));
 	s->mark = calloc(1, sizeof(*s->mark));
 	s->remove = calloc(1, sizeof(*s->remove));
-	if (!plane_census__init(&s->census) || !s->held || !s->gone_s || !s->records ||
-	    !s->withdrawn || !s->mark || !s->remove) {
+	s->dead = calloc(FL_SWEEP_KEYS, sizeof(*s->dead));
+	if (!plane_census__init(&s->census) || !s->held || !s->gone_s || !s->gone_since_s ||
+	    !s->least_idle_s || !s->records || !s->withdrawn || !s->mark || !s->remove ||
+	    !s->dead) {
 		plane_flow_sweep__free(s);
 		return err__set(err, -ENOMEM, "out of memory");
 	}
@@ -150,7 +157,12 @@ static int look(void *ctx, const void *key, const void *value, uint32_t now_s)
 		return 0;
 	}
 	given.idle_s = service->idle_s;
-	given.gone_s = f->backend < FL_MAX_BACKENDS ? s->gone_s[f->backend] : 1;
+	if (given.idle_s < s->least_idle_s[k->service])
+		given.idle_s = s->least_idle_s[k->service];
+	if (f->backend < FL_MAX_BACKENDS) {
+		given.gone_s = s->gone_s[f->backend];
+		given.gone_since_s = s->gone_since_s[f->backend];
+	}
 	rc = count(s, service, k, f);
 	if (rc)
 		return rc;
@@ -159,9 +171,33 @@ static int look(void *ctx, const void *key, const void *value, uint32_t now_s)
 		return add(p, s->mark, k, f, &ignored);
 	case FATE_DELETE:
 		return add(p, s->remove, k, f, &s->deleted);
+	case FATE_DEAD:
+		if (s->n_dead < FL_SWEEP_KEYS)
+			s->dead[s->n_dead++] =
+				(struct fl_sweep_key){.key = *k, .seen_s = f->seen_s};
+		return 0;
 	default:
 		return 0;
 	}
+}
+
+/*
+ * Who makes a record DEAD deletes it at once. One that is DEAD a grace period after it was found so has
+ * been left: nobody touches it (packets write no other over it), so it can be deleted from here.
+ */
+static void bury(const struct plane *p, struct plane_flow_sweep *s)
+{
+	struct fl_flow f;
+
+	for (uint32_t i = 0; i < s->n_dead; i++) {
+		const struct fl_sweep_key *d = &s->dead[i];
+
+		if (!bpf_map_lookup_elem(p->flows_fd, &d->key, &f) && f.seen_s == d->seen_s &&
+		    (f.state & FL_FLOW_STATE) == FL_FLOW_DEAD &&
+		    !bpf_map_delete_elem(p->flows_fd, &d->key))
+			s->deleted++;
+	}
+	s->n_dead = 0;
 }
 
 int plane__flow_sweep(struct plane *p, struct plane_flow_sweep *s, uint32_t period_s,
@@ -171,6 +207,8 @@ int plane__flow_sweep(struct plane *p, struct plane_flow_sweep *s, uint32_t peri
 	uint64_t ignored = 0;
 	int rc;
 
+	if (!s->pass.midway)
+		bury(p, s);
 	rc = plane_pass__slice(p->flows_fd, &s->pass, period_s, look, &pass, &s->ended);
 	if (!rc)
 		rc = tell(p, s->mark, &ignored);

@@ -167,8 +167,8 @@ struct moves {
 	double expected; /* sum of the services' */
 	struct fl_pressure pressure; /* as it was looked at last */
 	uv_work_t work; /* installs move tables */
-	uint32_t *ids; /* of the services whose are next */
-	uint32_t n, busy; /* how many wait; how many the worker has */
+	uint32_t *ids; /* FL_MAX_SERVICES: of the services whose are next */
+	uint32_t n, busy; /* how many wait; how many of them, the first ones, the worker has */
 	int rc;
 	struct err err;
 };

@@ -90,7 +90,7 @@ static void count_service(struct service *s)
 	struct err err;
 
 	if (s->dismissed_s) {
-		if (!records && sweep->began_s - s->dismissed_s > FL_TENTATIVE_S)
+		if (!records && !s->making && sweep->began_s - s->dismissed_s > FL_TENTATIVE_S)
 			service__release(s);
 		return;
 	}

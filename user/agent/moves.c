@@ -26,7 +26,10 @@ int moves__init(struct agent *a, struct err *err)
 	m->facts = calloc(FL_MAX_BACKENDS + 1, sizeof(*m->facts));
 	m->owned = calloc(FL_MAX_BACKENDS + 1, sizeof(*m->owned));
 	m->leaving = calloc(FL_MAX_BACKENDS + 1, sizeof(*m->leaving));
-	return m->facts && m->owned && m->leaving ? 0 : err__set(err, -ENOMEM, "out of memory");
+	m->ids = calloc(FL_MAX_SERVICES, sizeof(*m->ids));
+	return m->facts && m->owned && m->leaving && m->ids
+		       ? 0
+		       : err__set(err, -ENOMEM, "out of memory");
 }
 
 void moves__free(struct agent *a)
@@ -174,8 +177,8 @@ static void begin_installing(struct agent *a);
 
 static void install(uv_work_t *work)
 {
-	struct moves *v = &((struct agent *)work->data)->moves;
 	struct agent *a = work->data;
+	struct moves *v = &a->moves;
 
 	v->rc = plane__moves_install(a->plane, v->ids, v->busy, &v->err);
 }
@@ -221,16 +224,11 @@ static void begin_installing(struct agent *a)
 static int make_table(struct service *s, struct err *err)
 {
 	struct agent *a = s->agent;
-	uint32_t *more = realloc(a->moves.ids, (a->moves.n + 1) * sizeof(*more));
-	int rc;
+	int rc = plane__moves_make(a->plane, s->id, err);
 
-	if (!more)
-		return err__set(err, -ENOMEM, "out of memory");
-	a->moves.ids = more;
-	rc = plane__moves_make(a->plane, s->id, err);
 	if (rc)
 		return rc;
-	more[a->moves.n++] = s->id;
+	a->moves.ids[a->moves.n++] = s->id;
 	s->making = true;
 	begin_installing(a);
 	return 0;

@@ -95,6 +95,8 @@ void plane_flow_sweep__clear(struct plane_flow_sweep *s)
 		s->held[id] = NULL;
 	}
 	memset(s->records, 0, FL_MAX_SERVICES * sizeof(*s->records));
+	/* What a failure has left over is found again. */
+	s->mark->n = s->remove->n = 0;
 }
 
 /* Runs the program on what has gathered. */
@@ -124,18 +126,34 @@ static int count(struct plane_flow_sweep *s, const struct fl_service *service,
 		 const struct fl_flow_key *k, const struct fl_flow *f)
 {
 	uint64_t **held = &s->held[k->service];
-	uint32_t slots = service->slot_mask + 1;
+	uint32_t mask = service->slot_mask;
 
 	if (!*held)
-		*held = calloc((slots + 63) / 64, sizeof(**held));
+		*held = calloc((mask + 64) / 64, sizeof(**held));
 	if (!*held)
 		return -ENOMEM;
-	move__hold(*held, f->slot & service->slot_mask);
+	move__hold(*held, f->slot & mask);
 	s->records[k->service]++;
-	s->census.total++;
-	if (f->backend < FL_MAX_BACKENDS)
-		s->census.by_index[f->backend]++;
-	return tally__add(&s->census.flows, k->service, f->backend);
+	return 0;
+}
+
+/* What the record's time is measured by. */
+static struct fate given(const struct plane_flow_sweep *s, const struct fl_service *service,
+			 const struct fl_flow_key *k, const struct fl_flow *f, uint32_t now_s)
+{
+	struct fate g = {.now_s = now_s, .crowded = s->crowded};
+
+	/* Of a service that no packet finds any more it goes at once. */
+	if (!service || s->withdrawn[k->service])
+		return g;
+	g.idle_s = service->idle_s;
+	if (g.idle_s < s->least_idle_s[k->service])
+		g.idle_s = s->least_idle_s[k->service];
+	if (f->backend < FL_MAX_BACKENDS) {
+		g.gone_s = s->gone_s[f->backend];
+		g.gone_since_s = s->gone_since_s[f->backend];
+	}
+	return g;
 }
 
 static int look(void *ctx, const void *key, const void *value, uint32_t now_s)
@@ -145,28 +163,20 @@ static int look(void *ctx, const void *key, const void *value, uint32_t now_s)
 	const struct plane *p = pass->plane;
 	const struct fl_flow_key *k = key;
 	const struct fl_flow *f = value;
-	const struct fl_service *service = plane__service(p, k->service); /* or NULL */
-	struct fate given = {.now_s = now_s, .crowded = s->crowded};
+	const struct fl_service *service = plane__service(p, k->service);
+	struct fate g = given(s, service, k, f, now_s);
 	uint64_t ignored = 0;
 	int rc;
 
-	if (!service || s->withdrawn[k->service]) {
-		/* No packet can be using it. */
-		if (!bpf_map_delete_elem(p->flows_fd, k))
-			s->deleted++;
-		return 0;
-	}
-	given.idle_s = service->idle_s;
-	if (given.idle_s < s->least_idle_s[k->service])
-		given.idle_s = s->least_idle_s[k->service];
-	if (f->backend < FL_MAX_BACKENDS) {
-		given.gone_s = s->gone_s[f->backend];
-		given.gone_since_s = s->gone_since_s[f->backend];
-	}
-	rc = count(s, service, k, f);
+	rc = service ? count(s, service, k, f) : 0;
+	if (!rc)
+		rc = tally__add(&s->census.flows, k->service, f->backend);
 	if (rc)
 		return rc;
-	switch (fate__of(f, &given)) {
+	s->census.total++;
+	if (f->backend < FL_MAX_BACKENDS)
+		s->census.by_index[f->backend]++;
+	switch (fate__of(f, &g)) {
 	case FATE_MARK:
 		return add(p, s->mark, k, f, &ignored);
 	case FATE_DELETE:

@@ -93,8 +93,15 @@ def transition(lab):
     return lab.status()["services"][0]["transition"]
 
 
+def drain(lab, backend):
+    """Drains it, and waits until its slots have other owners."""
+    lab.cli("drain", backend)
+    lab.wait_for(lambda: lab.backend("web", backend)["slots"] == 0, 2, "the drain")
+
+
 def past_hold(lab):
     """Talks until no slot is moving any more, and then some."""
+    converse(lab, 0.5)  # a change that was just asked for begins
     def still():
         converse(lab, 0)
         return transition(lab)["moving"] == 0
@@ -105,8 +112,7 @@ def past_hold(lab):
 def test_drain(talk):
     """Its connections stay after `hold`, on record; new ones go elsewhere."""
     first = talk.holder.ask("talk")
-    talk.cli("drain", "b1")
-    talk.wait_for(lambda: talk.backend("web", "b1")["slots"] == 0, 2, "the drain")
+    drain(talk, "b1")
     assert transition(talk)["moving"] > 0
     past_hold(talk)
     talk.wait_for(lambda: talk.backend("web", "b1")["records"] == first["by"]["b1"], 5,
@@ -122,14 +128,13 @@ def test_drain(talk):
 
 def test_drain_and_undrain(talk):
     """There and back: first while slots are moving, then when they are pinned."""
-    talk.cli("drain", "b1")
-    talk.wait_for(lambda: talk.backend("web", "b1")["slots"] == 0, 2, "the drain")
+    drain(talk, "b1")
     converse(talk, 1)
     talk.cli("undrain", "b1")
     talk.wait_for(lambda: talk.backend("web", "b1")["slots"], 2, "its slots to come back")
     talk.holder.ask("open 30")
     past_hold(talk)
-    talk.cli("drain", "b2")
+    drain(talk, "b2")
     past_hold(talk)
     talk.cli("undrain", "b2")
     past_hold(talk)
@@ -206,7 +211,7 @@ def test_killed_in_mid_change(talk, when):
 
 def test_another_gate_in_mid_change(talk):
     """A reload that loads another program, over the same maps."""
-    talk.cli("drain", "b1")
+    drain(talk, "b1")
     converse(talk, 1)
     talk.configure(talk.head(on_agent_loss="drop") + "services:\n" + text(limits="{packets: 1000000}"))
     talk.cli("config", "apply")
@@ -270,7 +275,7 @@ def test_drain_wait(talk):
 
 def test_clean_again(talk):
     """When the last connection of a moved slot is gone, nothing is left of the change."""
-    talk.cli("drain", "b1")
+    drain(talk, "b1")
     past_hold(talk)
     for b in talk.backends:
         talk.holder.ask(f"reset {b}")

@@ -11,8 +11,10 @@ include mk/user.mk
 include mk/test.mk
 -include mk/packet.mk
 -include mk/model.mk
+-include mk/move.mk
 -include mk/native.mk
 -include mk/bench.mk
+-include mk/transition.mk
 include mk/quality.mk
 -include mk/vm.mk
 include mk/install.mk

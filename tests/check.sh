@@ -36,6 +36,8 @@ suite packet make --no-print-directory packet
 suite native make --no-print-directory -j"$jobs" native
 suite fuzz make --no-print-directory FUZZ_SECONDS=15 fuzz
 suite model make --no-print-directory -j"$jobs" model
+suite move make --no-print-directory -j"$jobs" move
+suite spin make --no-print-directory spin
 suite e2e make --no-print-directory e2e
 suite 'other kernels' make --no-print-directory vmcheck
 exec /usr/bin/python3 -B tests/summary.py "$results" tests/skips.txt

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The proof that no connection breaks: see tests/bench/transition/.
+
+TRANSITION := $(BUILD)/tests/transition
+TRANSITION_CPP := -DMV_LARGE -Itests -Itests/move -Itests/model -Itests/bench
+
+$(TRANSITION)/%.o: tests/bench/transition/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(TRANSITION_CPP) $(CFLAGS) -c $< -o $@
+
+# The model in production's sizes.
+$(TRANSITION)/move/%.o: tests/move/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(TRANSITION_CPP) $(CFLAGS) -c $< -o $@
+
+$(TRANSITION)/simulate: $(TRANSITION)/simulate.o $(TRANSITION)/trace.o $(TRANSITION)/move/model.o \
+	$(TRANSITION)/move/agent.o $(BUILD)/tests/bench/result.o $(call libs,table)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(call pkg_libs,table) -ljansson -lm -o $@

@@ -16,8 +16,7 @@
 #include <string.h>
 
 #include "core/log.h"
-
-#define RECORDS_AT_ONCE (FL_MAX_FLOWS / 2)
+#include "move/ramp.h"
 
 int moves__init(struct agent *a, struct err *err)
 {
@@ -146,25 +145,16 @@ void moves__measure(struct service *s, uint32_t records)
 
 static uint32_t budget(const struct service *s)
 {
-	double room = RECORDS_AT_ONCE - s->agent->moves.expected;
-	double slots = s->per_slot > 0 ? room / s->per_slot : UINT32_MAX;
-
-	/* One that alone needs more than there is has to move some time. */
-	if (s->agent->moves.expected < 1 && slots < 1)
-		return 1;
-	return slots <= 0 ? 0 : slots >= UINT32_MAX ? UINT32_MAX : (uint32_t)slots;
+	return ramp__budget(s->per_slot, s->agent->moves.expected);
 }
 
 uint32_t moves__ramp_s(const struct service *s)
 {
-	double wave = s->per_slot > 0 ? RECORDS_AT_ONCE / s->per_slot : s->sums.waiting;
 	const struct config_service *c = s->config;
-	double waves = s->sums.waiting / (wave < 1 ? 1 : wave);
-	/* A slot makes room for another when its connections have been seen, and have ended. */
-	double each = (c->hold_ms + c->idle_ms) / 1000.0 + FL_TENTATIVE_S;
-	double seconds = s->sums.waiting ? (waves < 1 ? 1 : waves) * each : 0;
 
-	return seconds > UINT32_MAX ? UINT32_MAX : (uint32_t)seconds;
+	/* A slot makes room for another when its connections have been seen, and have ended. */
+	return ramp__seconds(s->sums.waiting, s->per_slot,
+			     (c->hold_ms + c->idle_ms) / 1000.0 + FL_TENTATIVE_S);
 }
 
 /* --- move tables -------------------------------------------------------------------------------- */

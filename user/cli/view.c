@@ -273,7 +273,7 @@ static void print_transition(const json_t *service, FILE *out)
 		pinned, integer_of(t, "records"));
 	if (moving || !integer_of(t, "records"))
 		fprintf(out, "clean in %s%s\n", format__duration(number_of(t, "clean_in_s"), buf),
-			moving ? ", or when the last of them has ended" : "");
+			moving ? " at the earliest" : "");
 	else
 		fputs("clean when the last of them has ended\n", out);
 	if (!waiting)

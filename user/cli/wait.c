@@ -32,7 +32,8 @@ struct wait {
 	bool json, tty;
 	uint64_t began_ms, deadline_ms; /* 0: no deadline */
 	json_int_t most_records, most_s; /* where the bar begins */
-	char last[160]; /* what was printed last */
+	struct left shown; /* what was printed last */
+	bool any; /* something was */
 };
 
 static uint64_t now_ms(void)
@@ -99,9 +100,16 @@ static double done(struct wait *w, const struct left *l)
 	return most && !l->slots ? 1 - (double)now / (double)most : 0;
 }
 
+/* Time that passes is no news. */
+static bool differs(const struct left *a, const struct left *b)
+{
+	return a->empty != b->empty || a->records != b->records || !a->slots != !b->slots ||
+	       !a->leaving != !b->leaving;
+}
+
 static void show(struct wait *w, const struct left *l)
 {
-	char text[sizeof(w->last)];
+	char text[160];
 	double share = done(w, l);
 
 	if (w->json)
@@ -116,10 +124,11 @@ static void show(struct wait *w, const struct left *l)
 		fputs("] ", stdout);
 		cli__print_text(stdout, w->backend);
 		printf(": %s", text);
-	} else if (strcmp(text, w->last) != 0) {
+	} else if (!w->any || differs(&w->shown, l)) {
 		cli__print_text(stdout, w->backend);
 		printf(": %s\n", text);
-		memcpy(w->last, text, sizeof(text));
+		w->shown = *l;
+		w->any = true;
 	}
 	fflush(stdout);
 }

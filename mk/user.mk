@@ -5,17 +5,19 @@
 NEEDS_core :=
 NEEDS_config := core
 NEEDS_table := core
+NEEDS_move := core
 NEEDS_health := core
 NEEDS_probe := config core
 NEEDS_net := core
-NEEDS_plane := core
+NEEDS_plane := move core
 NEEDS_api := core
-NEEDS_agent := api net plane table health probe config core
+NEEDS_agent := api net plane move table health probe config core
 NEEDS_cli := config core
 
 PKGS_core := libsystemd
 PKGS_config := yaml-0.1
 PKGS_table := libsodium
+PKGS_move :=
 PKGS_health :=
 PKGS_probe := libuv libcurl
 PKGS_net := libuv libmnl
@@ -24,7 +26,7 @@ PKGS_api := libuv libmicrohttpd jansson
 PKGS_agent := libuv jansson libsystemd libcap-ng
 PKGS_cli := libcurl jansson smartcols
 
-DIRS := core config table health probe net plane api agent cli
+DIRS := core config table move health probe net plane api agent cli
 
 # $(call closure,DIR): DIR and all that it needs, in link order
 closure = $(1) $(NEEDS_$(1))

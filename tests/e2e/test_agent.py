@@ -56,9 +56,10 @@ def test_killed_at_any_moment(lab):
     """Whatever was half done when the agent was killed, the next one ends up with what the file says."""
     two = [("b1", v4("b1"), 100), ("b2", v4("b2"), 100)]
     net = service(name="net", vip="198.51.100.0/28", port="8000-8009", backends=two,
-                  probe="{type: tcp, port: 80}")
-    texts = [service() + service(name="second", vip=VIP4_B, backends=two),
-             service(forward="ipip") + service(name="second", vip=VIP4_B, backends=two[:1]) + net]
+                  probe="{type: tcp, port: 80}", hold="1s")
+    texts = [service(hold="1s") + service(name="second", vip=VIP4_B, backends=two, hold="1s"),
+             service(forward="ipip", hold="1s")
+             + service(name="second", vip=VIP4_B, backends=two[:1], hold="1s") + net]
     lab.configure(lab.head() + "services:\n" + texts[0])
     lab.start_agent()
     lab.wait_serving("web")
@@ -71,7 +72,9 @@ def test_killed_at_any_moment(lab):
     lab.wait_serving("web")
     assert {lab.fetch(URL) for _ in range(30)} == set(lab.backends)
     # web's three, of which the second service has two
-    lab.wait_for(lambda: len(entries(lab)[1]) == 3, 10, "what nobody has to be released")
+    # Handshakes have half a minute, then no record may be left.
+    lab.wait_for(lambda: len(entries(lab)[1]) == 3 and len(entries(lab)[2]) == 2, 90,
+                 "what nobody has to be released")
     members, backends, services = entries(lab)
     assert len(members) == 5 and len(services) == 2
     assert {m[0] for m in members} == services and {m[1] for m in members} == backends

@@ -40,7 +40,7 @@ struct fixture {
 	unsigned int n_applies, answer_at; /* applies are answered when so many are there */
 	bool apply_now;
 	char backend[128], service[64];
-	bool drain;
+	bool drain, now;
 };
 
 static json_t *op_status(void *ctx)
@@ -63,9 +63,22 @@ static int op_set_drain(void *ctx, const char *backend, const char *service, boo
 	return 0;
 }
 
-static void op_apply(void *ctx, struct api_request *request)
+static int op_backend(void *ctx, const char *backend, const char *service, json_t **out,
+		      struct err *err)
+{
+	(void)ctx;
+	if (!strcmp(backend, "nobody"))
+		return err__set(err, -ENOENT, "there is no backend '%s'", backend);
+	*out = json_pack("{s:[{s:s, s:s}]}", "services", "name", service ? service : "all", "id",
+			 backend);
+	return 0;
+}
+
+static void op_apply(void *ctx, bool now, struct api_request *request)
 {
 	struct fixture *f = ctx;
+
+	f->now = now;
 
 	if (f->apply_now) {
 		api_request__reply(request, 409, json_pack("{s:s}", "error", "busy"));
@@ -80,7 +93,11 @@ static void op_apply(void *ctx, struct api_request *request)
 }
 
 static const struct api_ops ops = {
-	.status = op_status, .set_drain = op_set_drain, .apply = op_apply};
+	.status = op_status,
+	.set_drain = op_set_drain,
+	.backend = op_backend,
+	.apply = op_apply,
+};
 
 static int dial(const char *path)
 {
@@ -229,6 +246,11 @@ static void test_drain(void **state)
 	expect(f, "POST /v1/backends/b1/undrain", "200", "\"changed\":1");
 	assert_string_equal(f->service, "-");
 	assert_false(f->drain);
+	expect(f, "GET /v1/backends/2001:db8::1%2F64?service=web", "200",
+	       "{\"name\":\"web\",\"id\":\"2001:db8::1/64\"}");
+	expect(f, "GET /v1/backends/nobody", "404", "there is no backend 'nobody'");
+	expect(f, "POST /v1/backends/b1", "405", "Allow: GET, HEAD\r\n");
+	expect(f, "GET /v1/backends/b1?now=true", "400", "'now' is not a parameter");
 }
 
 static void test_bodies(void **state)
@@ -254,7 +276,10 @@ static void test_apply(void **state)
 	struct fixture *f = *state;
 
 	f->apply_now = true;
+	expect(f, "POST /v1/config/apply?now=true", "409", "busy");
+	assert_true(f->now);
 	expect(f, "POST /v1/config/apply", "409", "busy");
+	assert_false(f->now);
 	f->apply_now = false;
 	/* Two at once, both answered when the second is there. */
 	f->answer_at = 2;

@@ -12,10 +12,13 @@
 #include "health/health.h"
 
 #define BORN 1000 /* since_ns that health__init() is given */
+#define LENGTH 9 /* of the sequences that are all tried, of three kinds of results */
+#define SEQUENCES 19683 /* 3 to the power of LENGTH */
 
 /*
- * Each story: the results, '+' or '-', and what is so after each of them: the state (U D ?), then
- * the change ('.' none, 'u' went up, 'd' went down), then whether it is settled (s) or counting (c).
+ * Each story: the results, '+', '-' or 'r' (refused), and what is so after each of them: the state
+ * (U D S ?), then the change ('.' none, 'u' went up, 'd' down, 's' suspect), then whether it is settled
+ * (s) or counting (c).
  */
 static const struct {
 	const char *what;
@@ -38,17 +41,44 @@ static const struct {
 	{"down stays down", 2, 2, FL_HEALTH_DOWN, "---", "DDD", "...", "sss"},
 	{"there and back", 2, 2, FL_HEALTH_UP, "--++--", "UDDUUD", ".d.u.d", "cscscs"},
 	{"a flapper moves nothing", 2, 2, FL_HEALTH_UP, "-+-+-+", "UUUUUU", "......", "cscscs"},
+	{"a refusal makes suspect at once", 2, 3, FL_HEALTH_UP, "r", "S", "s", "c"},
+	{"suspect falls after `fall`", 2, 3, FL_HEALTH_UP, "r--", "SSD", "s.d", "ccs"},
+	{"refusals count like failures", 2, 3, FL_HEALTH_UP, "rrr", "SSD", "s.d", "ccs"},
+	{"a refusal after a failure", 2, 3, FL_HEALTH_UP, "-r-", "USD", ".sd", "ccs"},
+	{"suspect, and one success", 3, 3, FL_HEALTH_UP, "r+", "SU", "su", "cs"},
+	{"a success forgets the failures", 3, 2, FL_HEALTH_UP, "r+-+", "SUUU", "su..", "cscs"},
+	{"a refusal with fall 1", 2, 1, FL_HEALTH_UP, "r", "D", "d", "s"},
+	{"a refusal while down", 2, 2, FL_HEALTH_DOWN, "+r++", "DDDU", "...u", "cscs"},
+	{"unknown and refused", 2, 2, FL_HEALTH_UNKNOWN, "rr", "?D", ".d", "cs"},
+	{"adopted suspect", 2, 3, FL_HEALTH_SUSPECT, "--+", "SSU", "..u", "ccs"},
 	{"a flapper with rise 1, fall 1", 1, 1, FL_HEALTH_UP, "-+-+", "DUDU", "dudu", "ssss"},
 };
 
 static enum fl_health state_of(char c)
 {
-	return c == 'U' ? FL_HEALTH_UP : c == 'D' ? FL_HEALTH_DOWN : FL_HEALTH_UNKNOWN;
+	return c == 'U'	  ? FL_HEALTH_UP
+	       : c == 'D' ? FL_HEALTH_DOWN
+	       : c == 'S' ? FL_HEALTH_SUSPECT
+			  : FL_HEALTH_UNKNOWN;
+}
+
+static enum health_result result_of(char c)
+{
+	return c == '+' ? HEALTH_OK : c == '-' ? HEALTH_FAILED : HEALTH_REFUSED;
 }
 
 static enum health_change change_of(char c)
 {
-	return c == 'u' ? HEALTH_WENT_UP : c == 'd' ? HEALTH_WENT_DOWN : HEALTH_SAME;
+	return c == 'u'	  ? HEALTH_WENT_UP
+	       : c == 'd' ? HEALTH_WENT_DOWN
+	       : c == 's' ? HEALTH_WENT_SUSPECT
+			  : HEALTH_SAME;
+}
+
+/* States that are a verdict, to be changed by a streak only. */
+static bool is_sure(enum fl_health state)
+{
+	return state == FL_HEALTH_UP || state == FL_HEALTH_DOWN;
 }
 
 static void test_stories(void **state)
@@ -60,10 +90,10 @@ static void test_stories(void **state)
 		assert_int_equal(strlen(stories[i].results), strlen(stories[i].settled));
 		health__init(&h, stories[i].rise, stories[i].fall, stories[i].start, FL_ADMIN_NONE,
 			     BORN);
-		assert_int_equal(health__settled(&h), stories[i].start != FL_HEALTH_UNKNOWN);
+		assert_int_equal(health__settled(&h), is_sure(stories[i].start));
 		for (size_t r = 0; stories[i].results[r]; r++) {
 			enum health_change c =
-				health__result(&h, stories[i].results[r] == '+', 1 + r, 1 + r);
+				health__result(&h, result_of(stories[i].results[r]), 1 + r, 1 + r);
 
 			if (h.state != state_of(stories[i].states[r]) ||
 			    c != change_of(stories[i].changes[r]) ||
@@ -80,43 +110,51 @@ static void test_stories(void **state)
 struct model {
 	enum fl_health state;
 	size_t changed_at; /* results before it are no evidence any more */
+	size_t since; /* the result that made it what it is; 0: none */
 };
 
 /* How many results at the end of results[from..n) are equal to `ok`. */
-static uint32_t run_length(const bool *results, size_t from, size_t n, bool ok)
+static uint32_t run_length(const enum health_result *results, size_t from, size_t n, bool ok)
 {
 	uint32_t length = 0;
 
-	while (n > from && results[n - 1] == ok) {
+	while (n > from && (results[n - 1] == HEALTH_OK) == ok) {
 		length++;
 		n--;
 	}
 	return length;
 }
 
-static enum health_change model__result(struct model *m, const bool *results, size_t n,
-					uint32_t rise, uint32_t fall)
+static enum health_change model__result(struct model *m, const enum health_result *results,
+					size_t n, uint32_t rise, uint32_t fall)
 {
 	uint32_t good = run_length(results, m->changed_at, n, true);
 	uint32_t bad = run_length(results, m->changed_at, n, false);
 	enum fl_health next = m->state;
 
-	if (m->state != FL_HEALTH_UP && good >= (m->state == FL_HEALTH_UNKNOWN ? 1 : rise))
+	if (m->state != FL_HEALTH_UP && good >= (m->state == FL_HEALTH_DOWN ? rise : 1))
 		next = FL_HEALTH_UP;
 	else if (m->state != FL_HEALTH_DOWN && bad >= fall)
 		next = FL_HEALTH_DOWN;
+	else if (m->state == FL_HEALTH_UP && results[n - 1] == HEALTH_REFUSED)
+		next = FL_HEALTH_SUSPECT;
 	if (next == m->state)
 		return HEALTH_SAME;
 	m->state = next;
+	m->since = n;
+	/* Failures before it went on to be SUSPECT still count. */
+	if (next == FL_HEALTH_SUSPECT)
+		return HEALTH_WENT_SUSPECT;
 	m->changed_at = n;
 	return next == FL_HEALTH_UP ? HEALTH_WENT_UP : HEALTH_WENT_DOWN;
 }
 
 /* Results that speak against the state, in a row until now. */
-static uint32_t model__streak(const struct model *m, const bool *results, size_t n)
+static uint32_t model__streak(const struct model *m, const enum health_result *results, size_t n)
 {
-	if (m->state == FL_HEALTH_UNKNOWN)
-		return (uint32_t)n; /* a success would have ended it */
+	if (!is_sure(m->state))
+		return run_length(results, m->changed_at, n,
+				  false); /* a success would have ended it */
 	return run_length(results, m->changed_at, n, m->state == FL_HEALTH_DOWN);
 }
 
@@ -131,32 +169,34 @@ static uint64_t real_of(size_t n)
 	return 90000 + 11 * n;
 }
 
-static void compare(const struct health *h, const struct model *m, const bool *results, size_t n)
+static void compare(const struct health *h, const struct model *m,
+		    const enum health_result *results, size_t n)
 {
 	uint32_t streak = model__streak(m, results, n);
-	uint64_t since = m->changed_at ? real_of(m->changed_at) : BORN;
+	uint64_t since = m->since ? real_of(m->since) : BORN;
 
 	assert_int_equal(h->state, m->state);
 	assert_int_equal(h->streak, streak);
 	assert_int_equal(h->since_ns, since);
 	assert_int_equal(h->first_bad_ns, streak ? mono_of(n - streak + 1) : 0);
-	assert_int_equal(health__settled(h), m->state != FL_HEALTH_UNKNOWN && !streak);
+	assert_int_equal(health__settled(h), is_sure(m->state) && !streak);
 	assert_int_equal(health__accepts(h), m->state == FL_HEALTH_UP);
 }
 
-static void run_sequence(uint32_t bits, size_t len, uint32_t rise, uint32_t fall,
+static void run_sequence(uint32_t digits, size_t len, uint32_t rise, uint32_t fall,
 			 enum fl_health start)
 {
 	struct model m = {.state = start};
-	bool results[12];
+	enum health_result results[LENGTH];
 	struct health h;
 
 	health__init(&h, rise, fall, start, FL_ADMIN_NONE, BORN);
 	for (size_t n = 1; n <= len; n++) {
-		bool ok = bits >> (n - 1) & 1;
-		enum health_change got = health__result(&h, ok, mono_of(n), real_of(n)), want;
+		enum health_change got, want;
 
-		results[n - 1] = ok;
+		results[n - 1] = (enum health_result)(digits % 3);
+		digits /= 3;
+		got = health__result(&h, results[n - 1], mono_of(n), real_of(n));
 		want = model__result(&m, results, n, rise, fall);
 		assert_int_equal(got, want);
 		/* shorter sequences are prefixes of the longest: compared all the same, here */
@@ -166,14 +206,15 @@ static void run_sequence(uint32_t bits, size_t len, uint32_t rise, uint32_t fall
 
 static void test_all_sequences(void **state)
 {
-	static const enum fl_health starts[] = {FL_HEALTH_UNKNOWN, FL_HEALTH_UP, FL_HEALTH_DOWN};
+	static const enum fl_health starts[] = {FL_HEALTH_UNKNOWN, FL_HEALTH_UP, FL_HEALTH_DOWN,
+						FL_HEALTH_SUSPECT};
 
 	(void)state;
 	for (uint32_t rise = 1; rise <= 3; rise++) {
 		for (uint32_t fall = 1; fall <= 3; fall++) {
-			for (int s = 0; s < 3; s++) {
-				for (uint32_t bits = 0; bits < 1U << 12; bits++)
-					run_sequence(bits, 12, rise, fall, starts[s]);
+			for (int s = 0; s < 4; s++) {
+				for (uint32_t digits = 0; digits < SEQUENCES; digits++)
+					run_sequence(digits, LENGTH, rise, fall, starts[s]);
 			}
 		}
 	}
@@ -184,7 +225,7 @@ static void test_all_sequences(void **state)
 static void feed(struct health *h, bool ok, int times)
 {
 	while (times--)
-		health__result(h, ok, 1, 1);
+		health__result(h, ok ? HEALTH_OK : HEALTH_FAILED, 1, 1);
 }
 
 static void test_thresholds_lowered(void **state)
@@ -199,16 +240,16 @@ static void test_thresholds_lowered(void **state)
 	assert_int_equal(h.state, FL_HEALTH_UP);
 	assert_int_equal(h.since_ns, BORN);
 	assert_false(health__settled(&h));
-	assert_int_equal(health__result(&h, false, 1, 2), HEALTH_WENT_DOWN);
+	assert_int_equal(health__result(&h, HEALTH_FAILED, 1, 2), HEALTH_WENT_DOWN);
 	feed(&h, true, 1);
 	health__set_thresholds(&h, 1, 1);
 	assert_int_equal(h.state, FL_HEALTH_DOWN);
-	assert_int_equal(health__result(&h, true, 1, 3), HEALTH_WENT_UP);
+	assert_int_equal(health__result(&h, HEALTH_OK, 1, 3), HEALTH_WENT_UP);
 	/* the success that comes instead ends the streak */
 	health__set_thresholds(&h, 5, 5);
 	feed(&h, false, 4);
 	health__set_thresholds(&h, 1, 1);
-	assert_int_equal(health__result(&h, true, 1, 4), HEALTH_SAME);
+	assert_int_equal(health__result(&h, HEALTH_OK, 1, 4), HEALTH_SAME);
 	assert_true(health__settled(&h));
 }
 
@@ -223,20 +264,21 @@ static void test_thresholds_raised(void **state)
 	feed(&h, false, 2);
 	assert_int_equal(h.state, FL_HEALTH_UP);
 	assert_int_equal(h.streak, 3); /* what was counted still counts */
-	assert_int_equal(health__result(&h, false, 1, 2), HEALTH_WENT_DOWN);
+	assert_int_equal(health__result(&h, HEALTH_FAILED, 1, 2), HEALTH_WENT_DOWN);
 	feed(&h, true, 2);
 	assert_int_equal(h.state, FL_HEALTH_DOWN);
-	assert_int_equal(health__result(&h, true, 1, 3), HEALTH_WENT_UP);
+	assert_int_equal(health__result(&h, HEALTH_OK, 1, 3), HEALTH_WENT_UP);
 }
 
 /* --- adoption and the operator --------------------------------------------------------------------------- */
 
 static void test_adoption(void **state)
 {
-	static const enum fl_health states[] = {FL_HEALTH_UNKNOWN, FL_HEALTH_UP, FL_HEALTH_DOWN};
+	static const enum fl_health states[] = {FL_HEALTH_UNKNOWN, FL_HEALTH_UP, FL_HEALTH_DOWN,
+						FL_HEALTH_SUSPECT};
 
 	(void)state;
-	for (int s = 0; s < 3; s++) {
+	for (int s = 0; s < 4; s++) {
 		for (int drain = 0; drain < 2; drain++) {
 			enum fl_admin admin = drain ? FL_ADMIN_DRAIN : FL_ADMIN_NONE;
 			struct health h;
@@ -251,7 +293,7 @@ static void test_adoption(void **state)
 			assert_int_equal(h.first_bad_ns, 0);
 			assert_int_equal(h.since_ns, 77); /* a restart is no change */
 			assert_int_equal(health__accepts(&h), states[s] == FL_HEALTH_UP && !drain);
-			assert_int_equal(health__settled(&h), states[s] != FL_HEALTH_UNKNOWN);
+			assert_int_equal(health__settled(&h), is_sure(states[s]));
 		}
 	}
 }
@@ -263,11 +305,12 @@ static void test_names(void **state)
 		[FL_HEALTH_UNKNOWN] = {"unknown", "unknown"},
 		[FL_HEALTH_UP] = {"up", "draining"},
 		[FL_HEALTH_DOWN] = {"down", "down"},
+		[FL_HEALTH_SUSPECT] = {"suspect", "draining"},
 	};
 	struct health h;
 
 	(void)state;
-	for (int s = FL_HEALTH_UNKNOWN; s <= FL_HEALTH_DOWN; s++) {
+	for (int s = FL_HEALTH_UNKNOWN; s <= FL_HEALTH_SUSPECT; s++) {
 		health__init(&h, 1, 1, (enum fl_health)s, FL_ADMIN_NONE, 1);
 		assert_string_equal(health__name(&h), names[s][0]);
 		health__set_admin(&h, FL_ADMIN_DRAIN, 2);
@@ -301,12 +344,12 @@ static void test_drain_across_health(void **state)
 
 	(void)state;
 	health__init(&h, 2, 2, FL_HEALTH_UP, FL_ADMIN_NONE, BORN);
-	health__result(&h, false, 50, 60);
+	health__result(&h, HEALTH_FAILED, 50, 60);
 	/* the operator's word neither ends nor feeds a streak */
 	health__set_admin(&h, FL_ADMIN_DRAIN, 70);
 	assert_int_equal(h.streak, 1);
 	assert_int_equal(h.first_bad_ns, 50);
-	assert_int_equal(health__result(&h, false, 80, 90), HEALTH_WENT_DOWN);
+	assert_int_equal(health__result(&h, HEALTH_FAILED, 80, 90), HEALTH_WENT_DOWN);
 	assert_int_equal(h.since_ns, 90);
 	assert_int_equal(h.admin, FL_ADMIN_DRAIN);
 	assert_true(health__set_admin(&h, FL_ADMIN_NONE, 100));

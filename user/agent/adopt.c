@@ -39,6 +39,9 @@ static int adopt_service(struct agent *a, uint32_t id, const struct fl_service *
 		return rc;
 	}
 	s->id = id;
+	s->words = plane__moves(a->plane, id);
+	/* What is under way is looked at as soon as the configuration is there. */
+	s->due_s = 0;
 	a->by_id[id] = s;
 	TAILQ_INSERT_TAIL(&a->services, s, entry);
 	return 0;
@@ -77,6 +80,7 @@ static int adopt_member(struct service *s, struct target *t, const struct fl_mem
 	/* The thresholds come with the configuration. */
 	health__init(&m->health, 1, 1, (enum fl_health)memory->health, (enum fl_admin)memory->admin,
 		     memory->since);
+	m->down_s = agent__coarse_s();
 	s->forward = forward_of((enum fl_forward)t->entry.mode);
 	s->members[s->n_members++] = m;
 	return 0;
@@ -132,14 +136,6 @@ static int adopt_members(struct agent *a, struct err *err)
 	return 0;
 }
 
-static void settled(void *ctx, uint32_t id)
-{
-	struct agent *a = ctx;
-
-	if (a->by_id[id])
-		a->by_id[id]->settling = false;
-}
-
 int adopt__all(struct agent *a, struct err *err)
 {
 	struct service *s, *next;
@@ -159,8 +155,8 @@ int adopt__all(struct agent *a, struct err *err)
 	for (s = TAILQ_FIRST(&a->services); s; s = next) {
 		next = TAILQ_NEXT(s, entry);
 		/* The predecessor may have flipped its table a moment before it died. */
-		s->settling = true;
-		grace__after(a->grace, settled, a, s->id);
+		moves__settle(s);
+		moves__recount(s);
 		if (plane__service_published(a->plane, s->id)) {
 			n++;
 			continue;

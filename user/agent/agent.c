@@ -25,6 +25,14 @@ uint64_t agent__realtime_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
+uint32_t agent__coarse_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return (uint32_t)t.tv_sec;
+}
+
 static void on_flush(uv_prepare_t *h)
 {
 	struct agent *a = h->data;
@@ -41,7 +49,9 @@ static void on_tick(uv_timer_t *h)
 	struct fl_lease lease;
 
 	rates__tick(a);
+	moves__tick(a);
 	nat_sweep__tick(a);
+	flow_sweep__tick(a);
 	nat__tick(a);
 	grace__retry(a->grace);
 	a->late_max_ns = rt__take_lateness(a->rt);
@@ -54,6 +64,20 @@ static void on_tick(uv_timer_t *h)
 			 (uint64_t)lease.lapses - a->lapses_seen);
 		a->lapses_seen = lease.lapses;
 	}
+}
+
+/* That the loop turns is all that is wanted. */
+static void on_patience(uv_timer_t *h)
+{
+	(void)h;
+}
+
+void agent__wake_in(struct agent *a, uint64_t ms)
+{
+	/* A millisecond more than asked for: the loop's clock is a little behind. */
+	if (!uv_is_active((uv_handle_t *)&a->patience) ||
+	    uv_timer_get_due_in(&a->patience) > ms + 1)
+		uv_timer_start(&a->patience, on_patience, ms + 1, 0);
 }
 
 static void on_heartbeat(uv_timer_t *h)
@@ -76,7 +100,7 @@ static void on_signal(uv_signal_t *h, int signum)
 	if (signum == SIGHUP) {
 		log_info("SIGHUP: reading %s again", a->config_path);
 		sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, uv_hrtime() / 1000);
-		apply__start(a, NULL);
+		apply__start(a, false, NULL);
 		return;
 	}
 	log_info("stopping; the data plane stays and traffic goes on with the present tables");
@@ -133,8 +157,7 @@ void agent__stop(struct agent *a, int exit_code)
 	sd_notify(0, "STOPPING=1");
 	/* Whatever is still dirty is computed again by the next agent from the same verdicts. */
 	TAILQ_FOREACH (s, &a->services, entry)
-		for (size_t i = 0; i < s->n_members; i++)
-			member__quiet(s->members[i]);
+		service__quiet(s);
 	target__quiet_all(a);
 	api__free(a->api);
 	prober__free(a->prober);
@@ -142,6 +165,7 @@ void agent__stop(struct agent *a, int exit_code)
 	net__free(a->net);
 	uv_close((uv_handle_t *)&a->flush, NULL);
 	uv_close((uv_handle_t *)&a->tick, NULL);
+	uv_close((uv_handle_t *)&a->patience, NULL);
 	uv_close((uv_handle_t *)&a->heartbeat, NULL);
 	uv_close((uv_handle_t *)&a->watchdog, NULL);
 	for (size_t i = 0; i < sizeof(a->signals) / sizeof(*a->signals); i++)
@@ -154,6 +178,7 @@ static void init_handles(struct agent *a)
 
 	uv_prepare_init(&a->loop, &a->flush);
 	uv_timer_init(&a->loop, &a->tick);
+	uv_timer_init(&a->loop, &a->patience);
 	uv_timer_init(&a->loop, &a->heartbeat);
 	uv_timer_init(&a->loop, &a->watchdog);
 	a->flush.data = a->tick.data = a->heartbeat.data = a;
@@ -190,8 +215,14 @@ static int open_plane(struct agent *a, const struct config *c, struct err *err)
 
 static int start(struct agent *a, const struct config *c, struct err *err)
 {
-	int rc = open_plane(a, c, err);
+	int rc = moves__init(a, err);
 
+	if (!rc)
+		rc = nat_sweep__init(a, err);
+	if (!rc)
+		rc = flow_sweep__init(a, err);
+	if (!rc)
+		rc = open_plane(a, c, err);
 	if (!rc)
 		rc = prober__new(&a->loop, &a->prober, err);
 	if (!rc)
@@ -204,7 +235,7 @@ static int start(struct agent *a, const struct config *c, struct err *err)
 		rc = sources__adopt(a, err);
 	if (rc)
 		return rc;
-	apply__start(a, NULL);
+	apply__start(a, false, NULL);
 	return 0;
 }
 
@@ -219,6 +250,9 @@ static void free_agent(struct agent *a)
 			service__free(s);
 	}
 	sources__free(a);
+	nat_sweep__free(a);
+	flow_sweep__free(a);
+	moves__free(a);
 	target__free_all(a);
 	nat__free(a);
 	rt__stop(a->rt);

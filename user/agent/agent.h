@@ -22,12 +22,14 @@
 #include <uv.h>
 
 #include "agent/grace.h"
+#include "agent/flow_sweep.h"
 #include "agent/nat_sweep.h"
 #include "agent/rt.h"
 #include "agent/sources.h"
 #include "api/api.h"
 #include "config/config.h"
 #include "health/health.h"
+#include "move/move.h"
 #include "net/net.h"
 #include "plane/plane.h"
 #include "probe/probe.h"
@@ -52,17 +54,22 @@ struct hop {
 };
 
 /*
- * An entry of `backends`, shared by all members that are reached in the same way. It stays for a grace
- * period after its last member has left, and a member that comes meanwhile finds it again.
+ * An entry of `backends`, shared by all members that are reached in the same way. After its last member
+ * has left it stays until no record can name it (flow_sweep.c), and a member that comes meanwhile finds
+ * it again.
  */
 struct target {
 	struct fl_backend entry; /* first: the tree's key; next hop and flags are zero here */
 	uint32_t index; /* in `backends` */
 	bool listed; /* in the tree */
 	bool record; /* FL_BE_RECORD is set */
+	bool gone; /* FL_BE_GONE is set */
+	bool used; /* slots have named it, so that records may */
 	bool settling; /* the entry's hop was flipped less than a grace period ago */
 	bool dirty; /* and must be flipped again then */
-	unsigned int releases; /* grace periods under way after which it goes, if nobody has it */
+	bool releasing; /* a grace period is under way after which it goes, if nobody has it */
+	unsigned int clear; /* SWEPT_*: passes that have found no record of it since it was left */
+	uint32_t left_s; /* when its last member left, agent__coarse_s() */
 	struct hop *hop; /* NULL: adopted, not watched yet */
 	LIST_ENTRY(target) hop_entry; /* in its hop's list */
 	LIST_HEAD(, member) members;
@@ -80,10 +87,15 @@ struct member {
 	char *probe_detail; /* of the last probe; NULL: nothing to say */
 	uint64_t probe_latency_ns, probe_at_ns; /* CLOCK_REALTIME; 0: not probed yet */
 	uint32_t weight;
+	uint32_t slots; /* that it owns */
+	uint32_t leaving; /* slots that are MOVING away from it */
+	uint32_t down_s; /* while DOWN: since when, agent__coarse_s() */
+	uint32_t retired_s; /* while retired: likewise */
 	uint16_t probe_port; /* that `sub` probes */
 	bool probe_ok;
 	bool kept; /* an apply is running: the next configuration has it too */
-	bool retired; /* in service.retired */
+	bool retired; /* in service.retired: no longer configured, but for its connections */
+	bool dropped; /* and they are given up, like those of a backend that is down */
 };
 
 /* What tells one service from another: the key, and where a range of ports ends. */
@@ -106,14 +118,25 @@ struct service {
 	struct table_base *base; /* ordinals are places in `members` */
 	struct member **members;
 	size_t n_members;
-	TAILQ_HEAD(, member) retired; /* to be released once no slot names them */
-	uint16_t *slots; /* the live table */
-	uint32_t *counts; /* slots of each ordinal */
+	TAILQ_HEAD(member_list, member)
+	retired; /* to be released once no slot and no record names them */
+	uint16_t *slots; /* the live table, as packets read it */
+	uint32_t *words; /* its move table, NULL before the first transition */
+	struct move_sums sums; /* of slots that are not clean */
+	uint32_t settle_s; /* when the last that is MOVING will be PINNED, agent__coarse_s() */
+	uint32_t due_s; /* when one of them is to change by itself, agent__coarse_s() */
+	uint32_t changed_s; /* when one changed last */
+	uint32_t records; /* in `flows`, as the last pass found them */
+	double per_slot; /* records of a slot that moves, as measured; 0: not yet */
+	double expected; /* records that its slots are expected to need */
+	uint32_t dismissed_s; /* when no packet found it any more; 0: packets do */
+	uint64_t first_up_ns; /* when its first backend came up, to be waited for by the others */
 	uint32_t unserved; /* slots without a backend */
 	uint64_t generation; /* swaps since the agent started */
 	bool named; /* an apply is running: the next configuration has it */
 	bool dirty; /* the table must be computed again */
 	bool settling; /* the idle table may still be read by packets */
+	bool making; /* its move table is being installed */
 	struct rate rate;
 };
 
@@ -135,6 +158,18 @@ struct nat_state {
 	bool dirty, failed;
 	struct nat_pause *pauses;
 	size_t n_pauses;
+};
+
+/* Slots that change owner, of all services (moves.c). */
+struct moves {
+	struct move_fact *facts; /* by index; all zero between two uses */
+	uint32_t *owned, *leaving; /* by index, scratch */
+	double expected; /* sum of the services' */
+	uv_work_t work; /* installs move tables */
+	uint32_t *ids; /* of the services whose are next */
+	uint32_t n, busy; /* how many wait; how many the worker has */
+	int rc;
+	struct err err;
 };
 
 struct agent {
@@ -164,13 +199,16 @@ struct agent {
 	struct sources sources; /* who may send */
 	struct sampling sampling;
 	struct events *events;
-	struct nat_sweep sweep;
+	struct moves moves;
+	struct nat_sweep nat_sweep;
+	struct flow_sweep flow_sweep;
 	uint64_t lapses_before; /* the maps' count of lapses when this agent began */
 	uint64_t lapses_seen;
 	uint64_t late_max_ns; /* worst wake-up of the real-time thread in the last second */
 	bool renew_failing;
 	uv_prepare_t flush; /* rebuilds dirty tables once a turn of the loop */
 	uv_timer_t tick; /* rates, retries; 1 s */
+	uv_timer_t patience; /* wakes the loop for services that wait for their first verdicts */
 	uv_timer_t heartbeat; /* tells the real-time thread that the loop turns */
 	uv_timer_t watchdog; /* tells systemd */
 	uv_signal_t signals[3];
@@ -184,6 +222,10 @@ struct agent {
 /* Runs an agent until it is told to stop; returns the process's exit code. */
 int agent__run(const char *config_path, enum log_sink sink);
 uint64_t agent__realtime_ns(void);
+/* CLOCK_MONOTONIC_COARSE, seconds: what the program writes to records. */
+uint32_t agent__coarse_s(void);
+/* Turns the loop after that time, if nothing else does before. */
+void agent__wake_in(struct agent *a, uint64_t ms);
 /* Ends the loop; the data plane stays. */
 void agent__stop(struct agent *a, int exit_code);
 /* A configuration is committed: takes over its settings; after the first one, API up and ready. */
@@ -191,8 +233,11 @@ void agent__configured(struct agent *a);
 
 /* apply.c: from a configuration file to the running state */
 
-/* Starts to load and apply the agent's file; `request` (may be NULL) gets the outcome. */
-void apply__start(struct agent *a, struct api_request *request);
+/*
+ * Starts to load and apply the agent's file; `request` (may be NULL) gets the outcome. `now`: the
+ * connections of backends that are no longer in it are given up.
+ */
+void apply__start(struct agent *a, bool now, struct api_request *request);
 
 /* commit.c: what the plane must know of a configuration */
 struct plane_options commit__options(const struct config *c);
@@ -206,12 +251,44 @@ struct service *service__new(struct agent *a, const struct service_key *key, con
 void service__free(struct service *s);
 /* Computes the table and makes it live, now if the idle one is free, else after the grace period. */
 void service__flush(struct service *s);
-/* Puts a member on the list of those to be released. */
+/* Ends the probes of its members. */
+void service__quiet(struct service *s);
+/* Puts a member on the list of those that are left over; its probe goes on. */
 void service__retire(struct service *s, struct member *m);
-/* After the entry can no longer be found: releases id and members after a grace period. */
+/*
+ * After the entry can no longer be found: releases its members after a grace period, its id when no
+ * record names it.
+ */
 void service__dismiss(struct service *s);
+/* No packet and no record knows it: frees its id. */
+void service__release(struct service *s);
+/* Writes what may change while packets find it. */
+void service__tune(struct service *s, const struct config_service *c);
 /* What tells a configured service from others. */
 struct service_key service__key(const struct config_service *c);
+
+/* moves.c: slots that change owner */
+
+int moves__init(struct agent *a, struct err *err);
+void moves__free(struct agent *a);
+/*
+ * Brings the slots towards `want` (NULL: owners stay), those without records to CLEAN (`count`, may be
+ * NULL). -EINPROGRESS: the move table is being made, and the service is flushed again then.
+ */
+int moves__turn(struct service *s, const uint16_t *want, const struct move_count *count,
+		struct err *err);
+/* From now on packets may read either half, until a grace period has passed. */
+void moves__settle(struct service *s);
+/* MOVING becomes PINNED where its time is over; the words follow what is known of the members. */
+void moves__age(struct service *s);
+/* Counts the slots of all members anew. */
+void moves__recount(struct service *s);
+/* A pass has counted the service's records. */
+void moves__measure(struct service *s, uint32_t records);
+/* What is due by time, not by a change: MOVING becomes PINNED, more slots may move. Once a second. */
+void moves__tick(struct agent *a);
+/* Seconds until slots that wait for others have moved, about. */
+uint32_t moves__ramp_s(const struct service *s);
 
 /* member.c */
 
@@ -231,6 +308,8 @@ void member__quiet(struct member *m);
 int member__probe(struct member *m, const struct config_backend *b, struct err *err);
 /* Goes to another target as soon as the slots do. */
 int member__move(struct member *m, struct target *to);
+/* Of one that has left: its connections are treated as those of a backend that went down now. */
+void member__give_up(struct member *m);
 /* Writes what a restart must know. */
 void member__remember(const struct member *m);
 /* The operator's word. True if it changed anything. */
@@ -255,6 +334,14 @@ void target__put(struct agent *a, struct target *t);
 /* The next hop has changed (or is to be written for the first time). */
 void target__hop_changed(struct agent *a, struct target *t);
 /* Ends all watches; the entries stay. */
+/* FL_BE_GONE follows the members: set once none of them may get its connections back. */
+void target__judge(struct agent *a, struct target *t);
+/*
+ * A pass over records (SWEPT_*) that began at began_s has found `n` that name the target: if it has no
+ * members, that may have been what it still waited for.
+ */
+void target__counted(struct agent *a, struct target *t, unsigned int swept, uint32_t began_s,
+		     uint32_t n);
 void target__quiet_all(struct agent *a);
 void target__free_all(struct agent *a);
 
@@ -299,6 +386,10 @@ bool links__jumbo(const struct config *c);
 
 /* status.c, ops.c, rates.c */
 json_t *status__json(struct agent *a);
+/* How a service's slots move; when they will have done. */
+json_t *transition__json(const struct service *s);
+/* What backends of that id still have in a service; NULL: none has it there. */
+json_t *transition__backend(const struct service *s, const char *id);
 extern const struct api_ops ops;
 void rates__tick(struct agent *a);
 

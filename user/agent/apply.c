@@ -130,11 +130,11 @@ static void after_prepare(uv_work_t *work, int status)
 	free_apply(ap);
 	if (a->apply_again && !a->stopping) {
 		a->apply_again = false;
-		apply__start(a, NULL);
+		apply__start(a, false, NULL);
 	}
 }
 
-void apply__start(struct agent *a, struct api_request *request)
+void apply__start(struct agent *a, bool now, struct api_request *request)
 {
 	struct apply *ap;
 
@@ -159,6 +159,7 @@ void apply__start(struct agent *a, struct api_request *request)
 	}
 	ap->agent = a;
 	ap->request = request;
+	ap->now = now;
 	ap->work.data = ap;
 	a->applying = ap;
 	if (uv_queue_work(&a->loop, &ap->work, prepare_on_worker, after_prepare))

@@ -9,6 +9,7 @@
 struct apply {
 	struct agent *agent;
 	struct api_request *request; /* NULL: SIGHUP or start */
+	bool now; /* what is no longer configured loses its connections */
 	uv_work_t work;
 	int rc;
 	struct err err;
@@ -31,8 +32,8 @@ struct stage {
 	struct service *service; /* old when it is kept, else a new one */
 	struct member **members; /* in the configuration's order */
 	size_t n; /* how many of them are staged */
-	struct member **by_id; /* the old service's members, sorted */
-	uint32_t *counts; /* what the service's `counts` becomes */
+	struct member **by_id; /* the old service's members, sorted, and those that have left it */
+	size_t n_by_id;
 	bool published;
 };
 

@@ -92,11 +92,18 @@ static int publish(struct agent *a, struct apply *ap, struct stage *stages, stru
 	return rc ? rc : publish_vips(a, ap->next, stages, err);
 }
 
-static void retire_missing(struct service *s)
+/* `now`: with those that have left earlier, and are not done yet. */
+static void retire_missing(struct service *s, bool now)
 {
+	struct member *m;
+
 	for (size_t i = 0; i < s->n_members; i++) {
 		if (!s->members[i]->kept)
 			service__retire(s, s->members[i]);
+	}
+	TAILQ_FOREACH (m, &s->retired, retired_entry) {
+		if (now && !m->dropped)
+			member__give_up(m);
 	}
 }
 
@@ -107,7 +114,7 @@ static void start_members(struct service *s, const struct config_service *c)
 	struct err err;
 
 	s->config = c;
-	plane__service_tune(s->agent->plane, s->id, c->affinity, c->idle_ms / 1000);
+	service__tune(s, c);
 	for (size_t i = 0; i < s->n_members; i++) {
 		const struct config_backend *b = &c->backends[i];
 		struct member *m = s->members[i];
@@ -128,7 +135,7 @@ static void finish_service(struct apply *ap, struct stage *st, size_t i)
 	struct service *s = st->service;
 
 	if (st->old && s == st->old) {
-		retire_missing(s);
+		retire_missing(s, ap->now);
 		stage__equip(st, &ap->next->services[i], &ap->bases[i]);
 		TAILQ_REMOVE(&a->services, s, entry);
 	} else if (st->old) {

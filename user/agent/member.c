@@ -54,6 +54,7 @@ static int set_detail(struct member *m, const char *text)
 int member__inherit(struct member *m, const struct member *from)
 {
 	m->health = from->health;
+	m->down_s = from->down_s;
 	m->probe_ok = from->probe_ok;
 	m->probe_latency_ns = from->probe_latency_ns;
 	m->probe_at_ns = from->probe_at_ns;
@@ -123,6 +124,14 @@ void member__remember(const struct member *m)
 		log_error("%s; a restart would not know its state", err.text);
 }
 
+void member__give_up(struct member *m)
+{
+	m->dropped = true;
+	m->retired_s = agent__coarse_s();
+	m->service->dirty = true;
+	target__judge(m->service->agent, m->target);
+}
+
 bool member__drain(struct member *m, bool drain)
 {
 	if (!health__set_admin(&m->health, drain ? FL_ADMIN_DRAIN : FL_ADMIN_NONE,
@@ -143,7 +152,10 @@ static void log_change(const struct member *m, enum health_change change, uint64
 {
 	char text[320];
 
-	if (change == HEALTH_WENT_UP)
+	if (change == HEALTH_WENT_SUSPECT)
+		snprintf(text, sizeof(text),
+			 "is suspect: %s; it gets no new flows, those that it has stay", r->detail);
+	else if (change == HEALTH_WENT_UP)
 		snprintf(text, sizeof(text), "is up: %s in %.1f ms",
 			 r->detail[0] ? r->detail : "answered", (double)r->latency_ns / 1e6);
 	else
@@ -153,20 +165,29 @@ static void log_change(const struct member *m, enum health_change change, uint64
 	log_member(change == HEALTH_WENT_UP ? LOG_LV_INFO : LOG_LV_WARN, m, text);
 }
 
+static enum health_result verdict_of(const struct probe_result *r)
+{
+	return r->outcome == PROBE_OK	     ? HEALTH_OK
+	       : r->outcome == PROBE_REFUSED ? HEALTH_REFUSED
+					     : HEALTH_FAILED;
+}
+
 static bool on_probe(void *ctx, const struct probe_result *r)
 {
 	struct member *m = ctx;
 	uint64_t mono = uv_hrtime(), first = m->health.first_bad_ns;
 	enum health_change change;
 
-	m->probe_ok = r->ok;
+	m->probe_ok = r->outcome == PROBE_OK;
 	m->probe_latency_ns = r->latency_ns;
 	m->probe_at_ns = agent__realtime_ns();
 	if (set_detail(m, r->detail))
 		set_detail(m, NULL);
-	change = health__result(&m->health, r->ok, mono, m->probe_at_ns);
+	change = health__result(&m->health, verdict_of(r), mono, m->probe_at_ns);
 	if (change != HEALTH_SAME) {
 		m->service->dirty = true;
+		m->down_s = agent__coarse_s();
+		target__judge(m->service->agent, m->target);
 		member__remember(m);
 		log_change(m, change, first ? mono - first : 0, r);
 	}
@@ -195,9 +216,13 @@ int member__move(struct member *m, struct target *to)
 
 	if (!old)
 		return -ENOMEM;
+	/* Its probe stays with the one that is configured. */
+	old->health = m->health;
+	old->down_s = m->down_s;
 	target__leave(m);
 	target__join(to, m);
 	member__remember(m);
 	service__retire(m->service, old);
+	target__judge(m->service->agent, old->target);
 	return 0;
 }

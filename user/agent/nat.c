@@ -167,7 +167,7 @@ static void set_record(struct agent *a, struct target *t, bool record)
 	if (t->record == record)
 		return;
 	t->record = record;
-	plane__backend_record(a->plane, t->index, record);
+	plane__backend_flag(a->plane, t->index, FL_BE_RECORD, record);
 }
 
 static bool needs_record(const struct nat_use *u, const struct nat_entry *list, size_t n)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/nat_sweep.h"
 
+#include <errno.h>
+
 #include "agent/agent.h"
-#include "core/log.h"
 
 #define MOST_PERIOD_S 30
 #define PASSES_PER_IDLE 4 /* so that a record lives at most a quarter longer than it should */
@@ -23,38 +24,66 @@ static uint32_t period_of(const struct config *c)
 	return period;
 }
 
-static void on_worker(uv_work_t *work)
+static int on_worker(void *ctx, struct err *err)
 {
-	struct agent *a = work->data;
+	struct agent *a = ctx;
 
-	a->sweep.rc = plane__nat_sweep(a->plane, &a->sweep.at, a->sweep.period_s, &a->sweep.err);
+	return plane__nat_sweep(a->plane, &a->nat_sweep.at, a->nat_sweep.period_s, err);
 }
 
-static void after_slice(uv_work_t *work, int status)
+static void after_slice(void *ctx)
 {
-	struct agent *a = work->data;
+	struct agent *a = ctx;
+	struct nat_sweep *s = &a->nat_sweep;
 
-	a->sweep.busy = false;
-	if (status)
-		return; /* cancelled: the agent is stopping */
-	a->sweep.flows = a->sweep.at.flows;
-	a->sweep.deleted = a->sweep.at.deleted;
-	if (a->sweep.rc && !a->sweep.failing)
-		log_error("%s; next try in 1 s", a->sweep.err.text);
-	a->sweep.failing = a->sweep.rc != 0;
+	s->deleted = s->at.deleted;
+	if (!s->at.ended)
+		return;
+	s->counted = true;
+	s->last_began_s = s->began_s;
+	s->flows = s->at.census.total;
+	for (uint32_t i = 1; i < FL_MAX_BACKENDS; i++) {
+		if (a->by_index[i])
+			target__counted(a, a->by_index[i], SWEPT_NAT, s->began_s,
+					s->at.census.by_index[i]);
+	}
+	tally__free(&s->last);
+	s->last = s->at.census.flows;
+	s->at.census.flows = (struct tally){0};
+}
+
+int nat_sweep__init(struct agent *a, struct err *err)
+{
+	a->nat_sweep.slices = (struct slices){.slice = on_worker, .after = after_slice, .ctx = a};
+	return plane_census__init(&a->nat_sweep.at.census)
+		       ? 0
+		       : err__set(err, -ENOMEM, "out of memory");
+}
+
+void nat_sweep__free(struct agent *a)
+{
+	plane_census__free(&a->nat_sweep.at.census);
+	tally__free(&a->nat_sweep.last);
 }
 
 void nat_sweep__tick(struct agent *a)
 {
-	a->sweep.period_s = a->sweep.busy ? a->sweep.period_s : period_of(a->config);
-	if (a->sweep.busy || !a->sweep.period_s)
+	struct nat_sweep *s = &a->nat_sweep;
+
+	if (s->slices.busy)
 		return;
-	a->sweep.work.data = a;
-	a->sweep.busy = uv_queue_work(&a->loop, &a->sweep.work, on_worker, after_slice) == 0;
+	s->period_s = period_of(a->config);
+	if (!s->period_s)
+		return;
+	if (!s->at.pass.midway) {
+		plane_census__clear(&s->at.census);
+		s->began_s = agent__coarse_s();
+	}
+	slices__next(&s->slices, &a->loop);
 }
 
 json_t *nat_sweep__json(const struct agent *a)
 {
-	return json_pack("{s:I, s:I}", "flows", (json_int_t)a->sweep.flows, "deleted",
-			 (json_int_t)a->sweep.deleted);
+	return json_pack("{s:I, s:I}", "flows", (json_int_t)a->nat_sweep.flows, "deleted",
+			 (json_int_t)a->nat_sweep.deleted);
 }

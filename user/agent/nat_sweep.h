@@ -4,24 +4,25 @@
 #define FAIRLEAD_AGENT_NAT_SWEEP_H
 
 #include <jansson.h>
-#include <stdbool.h>
-#include <uv.h>
 
-#include "core/err.h"
+#include "agent/slices.h"
 #include "plane/plane.h"
 
 struct agent;
 
 struct nat_sweep {
-	uv_work_t work;
-	bool busy; /* the worker has `at` */
-	bool failing; /* and said so */
-	uint32_t period_s; /* of a whole pass */
+	struct slices slices;
+	uint32_t period_s; /* of a whole pass; 0: no service forwards by NAT */
+	bool counted; /* a pass has ended since the agent began */
+	uint32_t began_s; /* the pass that runs, or the last one */
+	uint32_t last_began_s; /* the last whole one */
 	struct plane_nat_sweep at;
-	uint64_t flows, deleted; /* of `at`, after the last slice */
-	int rc;
-	struct err err;
+	struct tally last; /* flows of each backend of each service, by the last whole pass */
+	uint64_t flows, deleted; /* of the last whole pass; since the agent began */
 };
+
+int nat_sweep__init(struct agent *a, struct err *err);
+void nat_sweep__free(struct agent *a);
 
 /* Starts the next slice, if any service forwards by NAT. Once a second. */
 void nat_sweep__tick(struct agent *a);

@@ -16,6 +16,41 @@ static bool wanted(const struct service *s, const char *service)
 	return !service || strcmp(s->name, service) == 0;
 }
 
+static int unknown_backend(const char *backend, const char *service, size_t services,
+			   struct err *err)
+{
+	if (service && !services)
+		return err__set(err, -ENOENT, "there is no service '%s'", service);
+	return err__set(err, -ENOENT, "there is no backend '%s'%s%s%s", backend,
+			service ? " in service '" : "", service ? service : "", service ? "'" : "");
+}
+
+static int op_backend(void *ctx, const char *backend, const char *service, json_t **out,
+		      struct err *err)
+{
+	json_t *list = json_array();
+	struct agent *a = ctx;
+	size_t services = 0;
+	struct service *s;
+
+	TAILQ_FOREACH (s, &a->services, entry) {
+		json_t *has;
+
+		if (!wanted(s, service))
+			continue;
+		services++;
+		has = transition__backend(s, backend);
+		if (has)
+			json_array_append_new(list, has);
+	}
+	if (!json_array_size(list)) {
+		json_decref(list);
+		return unknown_backend(backend, service, services, err);
+	}
+	*out = json_pack("{s:o}", "services", list);
+	return 0;
+}
+
 static int op_set_drain(void *ctx, const char *backend, const char *service, bool drain,
 			json_t **out, struct err *err)
 {
@@ -39,11 +74,7 @@ static int op_set_drain(void *ctx, const char *backend, const char *service, boo
 	}
 	if (!found) {
 		json_decref(names);
-		if (service && !services)
-			return err__set(err, -ENOENT, "there is no service '%s'", service);
-		return err__set(err, -ENOENT, "there is no backend '%s'%s%s%s", backend,
-				service ? " in service '" : "", service ? service : "",
-				service ? "'" : "");
+		return unknown_backend(backend, service, services, err);
 	}
 	*out = json_pack("{s:I, s:o}", "changed", changed, "services", names);
 	return 0;
@@ -70,14 +101,15 @@ static int op_set_sampling(void *ctx, const uint32_t *flows, const uint32_t *dro
 	return events__set_sampling(ctx, flows, drops, out, err);
 }
 
-static void op_apply(void *ctx, struct api_request *request)
+static void op_apply(void *ctx, bool now, struct api_request *request)
 {
-	apply__start(ctx, request);
+	apply__start(ctx, now, request);
 }
 
 const struct api_ops ops = {
 	.status = op_status,
 	.set_drain = op_set_drain,
+	.backend = op_backend,
 	.sources = op_sources,
 	.set_sources = op_set_sources,
 	.packets = op_packets,

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * service.c - a service's table: who accepts -> slots -> the idle map -> one store.
+ * service.c - a service's table: who accepts -> owners -> a turn of its slots (moves.c).
  *
- * A flush computes the table from the base and the verdicts. If it differs from the live one, it is
- * written to the idle map and made live. The map just left may still be read by packets in flight,
- * so the service is `settling` until a grace period has passed; changes that come meanwhile leave it
- * dirty and are flushed together then.
+ * A flush computes who should own each slot from the base and the verdicts. Changes that come while
+ * the last ones are still settling leave the service dirty and are flushed together then.
  */
 #include "agent/agent.h"
 
@@ -14,6 +12,8 @@
 #include <string.h>
 
 #include "core/log.h"
+
+#define PATIENCE_MS 250 /* what a first probe in the same network takes, and more */
 
 struct service_key service__key(const struct config_service *c)
 {
@@ -26,6 +26,18 @@ struct service_key service__key(const struct config_service *c)
 
 	memcpy(k.key.addr, c->vip.addr.b, sizeof(k.key.addr));
 	return k;
+}
+
+void service__tune(struct service *s, const struct config_service *c)
+{
+	const struct plane_tune t = {
+		.affinity = c->affinity,
+		.idle_s = c->idle_ms / 1000,
+		.udp_grace_s = (uint16_t)(c->udp_grace_ms / 1000),
+		.quic = c->quic,
+	};
+
+	plane__service_tune(s->agent->plane, s->id, &t);
 }
 
 struct service *service__new(struct agent *a, const struct service_key *key, const char *name,
@@ -47,6 +59,8 @@ struct service *service__new(struct agent *a, const struct service_key *key, con
 	}
 	for (uint32_t i = 0; i < plane__slots(slot_class); i++)
 		s->slots[i] = FL_SLOT_NONE;
+	s->unserved = plane__slots(slot_class);
+	s->due_s = UINT32_MAX;
 	return s;
 }
 
@@ -64,40 +78,46 @@ void service__free(struct service *s)
 	}
 	table_base__free(s->base);
 	free(s->members);
-	free(s->counts);
 	free(s->slots);
 	free(s);
 }
 
-static void settled(void *ctx, uint32_t id)
-{
-	struct agent *a = ctx;
-
-	if (a->by_id[id])
-		a->by_id[id]->settling = false;
-}
-
 void service__retire(struct service *s, struct member *m)
 {
-	member__quiet(m);
 	m->retired = true;
+	m->retired_s = agent__coarse_s();
 	TAILQ_INSERT_TAIL(&s->retired, m, retired_entry);
 	s->dirty = true;
 }
 
-/* The live table names none of the retired. */
-static void release_retired(struct service *s)
+/* Whether the service has its backend, by this very entry, still or again. */
+static bool is_twin(const struct service *s, const struct member *m)
 {
-	struct member *m;
+	const struct member *other;
 
-	while ((m = TAILQ_FIRST(&s->retired))) {
+	LIST_FOREACH (other, &m->target->members, target_entry) {
+		if (other->service == s && !other->retired)
+			return true;
+	}
+	return false;
+}
+
+/* What has left without a trace: it is back, or no slot has ever named it. */
+static void drop_twins(struct service *s)
+{
+	struct member *m, *next;
+
+	for (m = TAILQ_FIRST(&s->retired); m; m = next) {
+		next = TAILQ_NEXT(m, retired_entry);
+		if (m->target->used && !is_twin(s, m))
+			continue;
 		TAILQ_REMOVE(&s->retired, m, retired_entry);
 		member__drop(m);
 	}
 }
 
-/* Slots in terms of indices; scratch memory is the caller's. */
-static int compute(struct service *s, uint16_t *out)
+/* Owners in terms of indices. */
+static int compute(const struct service *s, uint16_t *out)
 {
 	bool *accepts = calloc(s->n_members + 1, sizeof(*accepts));
 	uint32_t slots = plane__slots(s->slot_class);
@@ -108,65 +128,109 @@ static int compute(struct service *s, uint16_t *out)
 		accepts[i] = health__accepts(&s->members[i]->health);
 	table__fill(s->base, accepts, out);
 	free(accepts);
-	s->unserved = table__count(s->base, out, s->counts);
 	for (uint32_t i = 0; i < slots; i++)
 		out[i] = out[i] == TABLE_NONE ? FL_SLOT_NONE
 					      : (uint16_t)s->members[out[i]]->target->index;
 	return 0;
 }
 
-void service__flush(struct service *s)
+/*
+ * A service that nobody has served yet gives those backends whose first probe is under way a moment:
+ * else the first one to answer would get all slots, and most of them would be moving at once.
+ */
+static bool is_early(struct service *s)
 {
-	size_t size = plane__slots(s->slot_class) * sizeof(*s->slots);
-	uint16_t *slots;
-	struct err err;
+	bool unknown = false, up = false;
 
-	if (!s->dirty || s->settling || !s->base)
-		return;
-	slots = malloc(size);
-	if (!slots || compute(s, slots)) {
-		log_error(
-			"out of memory: the table of service '%s' stays as it is; next try in 1 s",
-			s->name);
-		free(slots);
-		return;
+	if (s->generation || s->unserved < plane__slots(s->slot_class))
+		return false;
+	for (size_t i = 0; i < s->n_members; i++) {
+		const struct member *m = s->members[i];
+
+		unknown |= m->sub && m->health.state == FL_HEALTH_UNKNOWN && !m->health.streak;
+		up |= health__accepts(&m->health);
 	}
-	if (memcmp(slots, s->slots, size) != 0) {
-		if (plane__slots_write(s->agent->plane, s->id, slots, &err)) {
-			log_error("%s; the old table stays live; next try in 1 s", err.text);
-			free(slots);
-			return;
-		}
-		plane__slots_swap(s->agent->plane, s->id);
-		s->generation++;
-		s->settling = true;
-		grace__after(s->agent->grace, settled, s->agent, s->id);
-		memcpy(s->slots, slots, size);
+	if (!unknown || !up)
+		return false;
+	if (!s->first_up_ns) {
+		s->first_up_ns = uv_hrtime();
+		agent__wake_in(s->agent, PATIENCE_MS);
 	}
-	free(slots);
-	s->dirty = false;
-	release_retired(s);
+	return uv_hrtime() - s->first_up_ns < PATIENCE_MS * UINT64_C(1000000);
 }
 
-static void release_service(void *ctx, uint32_t id)
+void service__flush(struct service *s)
 {
-	struct agent *a = ctx;
-	struct service *s = a->by_id[id];
+	uint16_t *want;
+	struct err err;
+	int rc;
 
-	release_retired(s);
-	while (s->n_members)
-		member__drop(s->members[--s->n_members]);
+	if (!s->dirty || s->settling || s->making || !s->base || is_early(s))
+		return;
+	want = malloc(plane__slots(s->slot_class) * sizeof(*want));
+	rc = want ? compute(s, want) : -ENOMEM;
+	if (rc)
+		err__set(&err, rc, "out of memory");
+	else {
+		moves__age(s);
+		rc = moves__turn(s, want, NULL, &err);
+	}
+	free(want);
+	if (rc == -EINPROGRESS)
+		return;
+	if (rc) {
+		log_error("%s; the table of service '%s' stays as it is; next try in 1 s", err.text,
+			  s->name);
+		return;
+	}
+	s->dirty = false;
+	drop_twins(s);
+}
+
+void service__quiet(struct service *s)
+{
+	struct member *m;
+
+	for (size_t i = 0; i < s->n_members; i++)
+		member__quiet(s->members[i]);
+	TAILQ_FOREACH (m, &s->retired, retired_entry)
+		member__quiet(m);
+}
+
+void service__release(struct service *s)
+{
+	struct agent *a = s->agent;
+	uint32_t id = s->id;
+
+	a->moves.expected -= s->expected;
 	a->by_id[id] = NULL;
 	sources__release(a, id);
 	plane__service_release(a->plane, id);
 	service__free(s);
 }
 
+/* The last packets that found it are gone, and with them the members; its id may be in records. */
+static void release_members(void *ctx, uint32_t id)
+{
+	struct agent *a = ctx;
+	struct service *s = a->by_id[id];
+	struct member *m;
+
+	while ((m = TAILQ_FIRST(&s->retired))) {
+		TAILQ_REMOVE(&s->retired, m, retired_entry);
+		member__drop(m);
+	}
+	while (s->n_members)
+		member__drop(s->members[--s->n_members]);
+	if (!plane__moves(a->plane, id))
+		service__release(s);
+}
+
 void service__dismiss(struct service *s)
 {
-	for (size_t i = 0; i < s->n_members; i++)
-		member__quiet(s->members[i]);
+	service__quiet(s);
 	s->config = NULL;
 	s->dirty = false;
-	grace__after(s->agent->grace, release_service, s->agent, s->id);
+	s->dismissed_s = agent__coarse_s();
+	grace__after(s->agent->grace, release_members, s->agent, s->id);
 }

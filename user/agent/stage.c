@@ -54,7 +54,7 @@ static struct member *member_like(const struct stage *st, const struct config_ba
 
 	if (!st->by_id)
 		return NULL;
-	found = bsearch(b->id, st->by_id, st->old->n_members, sizeof(*found), compare_id);
+	found = bsearch(b->id, st->by_id, st->n_by_id, sizeof(*found), compare_id);
 	if (!found)
 		return NULL;
 	address = member__address(*found);
@@ -82,7 +82,7 @@ static int stage_member(struct agent *a, struct stage *st, const struct config_s
 	rc = target__get(a, next, c, b, like ? like->target : NULL, &t, err);
 	if (rc)
 		return rc;
-	if (like && !stage__is_new(st) && like->target == t) {
+	if (like && !like->retired && !stage__is_new(st) && like->target == t) {
 		like->kept = true;
 		st->members[st->n++] = like;
 		return 0;
@@ -100,18 +100,43 @@ static int stage_member(struct agent *a, struct stage *st, const struct config_s
 	return 0;
 }
 
-/* The running members by id, to find those that stay. */
+/* Of those that left earlier, the last one with an id that no running member has. */
+static void add_retired(struct stage *st, size_t running)
+{
+	struct member *m;
+
+	TAILQ_FOREACH_REVERSE(m, &st->old->retired, member_list, retired_entry)
+	{
+		const char *id = member__id(m);
+		bool known = bsearch(id, st->by_id, running, sizeof(m), compare_id);
+
+		for (size_t i = running; i < st->n_by_id && !known; i++)
+			known = strcmp(member__id(st->by_id[i]), id) == 0;
+		if (!known)
+			st->by_id[st->n_by_id++] = m;
+	}
+}
+
+/* The members that there are by id, to find those that stay, or come back. */
 static int sort_old(struct stage *st)
 {
-	size_t size = st->old ? st->old->n_members * sizeof(struct member *) : 0;
+	const struct member *m;
+	size_t n;
 
-	if (!size)
+	if (!st->old)
 		return 0;
-	st->by_id = malloc(size);
+	n = st->old->n_members;
+	TAILQ_FOREACH (m, &st->old->retired, retired_entry)
+		n++;
+	st->by_id = calloc(n + 1, sizeof(struct member *));
 	if (!st->by_id)
 		return -ENOMEM;
-	memcpy(st->by_id, st->old->members, size);
-	qsort(st->by_id, st->old->n_members, sizeof(struct member *), compare_ids);
+	st->n_by_id = st->old->n_members;
+	if (st->n_by_id)
+		memcpy(st->by_id, st->old->members, st->n_by_id * sizeof(struct member *));
+	qsort(st->by_id, st->n_by_id, sizeof(struct member *), compare_ids);
+	add_retired(st, st->n_by_id);
+	qsort(st->by_id, st->n_by_id, sizeof(struct member *), compare_ids);
 	return 0;
 }
 
@@ -123,10 +148,8 @@ static int new_service(struct agent *a, struct stage *st, const struct service_k
 		.port_last = key->port_last,
 		.name = c->name,
 		.slot_class = c->slot_class,
-		.affinity = c->affinity,
 		.flags = (config_service__translates(c) ? FL_SVC_NAT : 0) |
 			 (c->forward == CONFIG_FWD_FULLNAT ? FL_SVC_FULLNAT : 0),
-		.idle_s = c->idle_ms / 1000,
 	};
 	int rc;
 
@@ -135,9 +158,11 @@ static int new_service(struct agent *a, struct stage *st, const struct service_k
 		return err__set(err, -ENOMEM, "out of memory");
 	st->service->forward = c->forward;
 	rc = plane__service_new(a->plane, &want, &st->service->id, err);
-	if (!rc)
-		a->by_id[st->service->id] = st->service;
-	return rc;
+	if (rc)
+		return rc;
+	a->by_id[st->service->id] = st->service;
+	service__tune(st->service, c);
+	return 0;
 }
 
 int stage__service(struct agent *a, struct stage *st, const struct config_service *c,
@@ -148,8 +173,7 @@ int stage__service(struct agent *a, struct stage *st, const struct config_servic
 
 	st->old = service_with_key(a, &key);
 	st->members = calloc(c->n_backends, sizeof(struct member *));
-	st->counts = calloc(c->n_backends, sizeof(*st->counts));
-	if (!st->members || !st->counts || sort_old(st))
+	if (!st->members || sort_old(st))
 		return err__set(err, -ENOMEM, "out of memory");
 	if (keeps(st->old, c)) {
 		st->service = st->old;
@@ -194,7 +218,6 @@ void stage__free(struct stage *stages, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		free(stages[i].members);
 		free(stages[i].by_id);
-		free(stages[i].counts);
 	}
 	free(stages);
 }
@@ -218,9 +241,6 @@ void stage__equip(struct stage *st, const struct config_service *c, struct table
 	s->n_members = st->n;
 	st->members = NULL;
 	st->n = 0;
-	free(s->counts);
-	s->counts = st->counts;
-	st->counts = NULL;
 	table_base__free(s->base);
 	s->base = *base;
 	*base = NULL;

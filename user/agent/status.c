@@ -69,16 +69,20 @@ static json_t *port_json(const struct fl_backend *b)
 }
 
 /* Counters are those of the entry, which other services may share. */
-static json_t *member_json(struct agent *a, const struct service *s, size_t i)
+static json_t *member_json(struct agent *a, const struct member *m)
 {
-	const struct member *m = s->members[i];
+	const struct service *s = m->service;
 	struct addr address = member__address(m);
 	char text[ADDR_STRLEN];
 	json_t *o = json_pack("{s:s, s:s, s:s, s:I, s:I, s:f}", "id", member__id(m), "address",
-			      addr__format(&address, text), "state", health__name(&m->health),
-			      "weight", (json_int_t)m->weight, "slots", (json_int_t)s->counts[i],
-			      "share", (double)s->counts[i] / (double)plane__slots(s->slot_class));
+			      addr__format(&address, text), "state",
+			      m->retired ? "leaving" : health__name(&m->health),
+			      "weight", (json_int_t)m->weight, "slots", (json_int_t)m->slots,
+			      "share", (double)m->slots / (double)plane__slots(s->slot_class));
 
+	json_object_set_new(o, "slots_leaving", json_integer((json_int_t)m->leaving));
+	json_object_set_new(o, "records",
+			    json_integer((json_int_t)flow_sweep__records(a, m)));
 	json_object_set_new(o, "port", port_json(&m->target->entry));
 	json_object_set_new(o, "since", names__time(m->health.since_ns));
 	add_counts(o, a, PLANE_BACKEND, m->target->index, &m->target->rate);
@@ -104,14 +108,29 @@ static const char *protocol_name(uint8_t proto)
 	return proto == IPPROTO_TCP ? "tcp" : proto == IPPROTO_UDP ? "udp" : "sctp";
 }
 
+/* A leftover of a backend that goes on under the same id by another entry is no backend of its own. */
+static bool goes_on(const struct service *s, const struct member *leftover)
+{
+	for (size_t i = 0; i < s->n_members; i++) {
+		if (strcmp(member__id(s->members[i]), member__id(leftover)) == 0)
+			return true;
+	}
+	return false;
+}
+
 static json_t *service_json(struct agent *a, const struct service *s)
 {
 	char vip[ADDR_PREFIX_STRLEN], ports[16];
 	const struct config_service *c = s->config;
 	json_t *o, *backends = json_array();
+	const struct member *m;
 
 	for (size_t i = 0; i < s->n_members; i++)
-		json_array_append_new(backends, member_json(a, s, i));
+		json_array_append_new(backends, member_json(a, s->members[i]));
+	TAILQ_FOREACH (m, &s->retired, retired_entry) {
+		if (!goes_on(s, m))
+			json_array_append_new(backends, member_json(a, m));
+	}
 	o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I}", "name", s->name, "vip",
 		      addr_prefix__format(&c->vip, vip), "ports",
 		      format_ports(c, ports, sizeof(ports)), "protocol", protocol_name(c->proto),
@@ -120,6 +139,7 @@ static json_t *service_json(struct agent *a, const struct service *s)
 		      (json_int_t)plane__slots(s->slot_class), "slots_unserved",
 		      (json_int_t)s->unserved, "generation", (json_int_t)s->generation);
 	add_counts(o, a, PLANE_SERVICE, s->id, &s->rate);
+	json_object_set_new(o, "transition", transition__json(s));
 	json_object_set_new(o, "limits", limits__json(&c->limits));
 	json_object_set_new(o, "backends", backends);
 	return o;
@@ -219,5 +239,6 @@ json_t *status__json(struct agent *a)
 	json_object_set_new(o, "verdicts", verdicts_json(a));
 	json_object_set_new(o, "notes", notes_json(a));
 	json_object_set_new(o, "nat", nat_sweep__json(a));
+	json_object_set_new(o, "records", flow_sweep__json(a));
 	return o;
 }

@@ -3,9 +3,9 @@
  * target.c - entries of `backends`: shared by members, kept on their next hop, released.
  *
  * What an entry says never changes, but for its next hop and its flags: a member that needs another
- * content goes to another target. An entry that has lost its last member may still be named by a slot
- * table that packets are reading, so it waits for a grace period; the same content asked for meanwhile
- * is the same entry again.
+ * content goes to another target. An entry that has lost its last member may still be named by records
+ * of connections, so it waits until none is left, see target__counted(); the same content asked for
+ * meanwhile is the same entry again.
  */
 #include "agent/agent.h"
 
@@ -79,35 +79,91 @@ static void free_target(struct agent *a, struct target *t)
 	free(t);
 }
 
+/* --- quarantine --------------------------------------------------------------------------------- */
+
 static void release(void *ctx, uint32_t index)
 {
 	struct agent *a = ctx;
 	struct target *t = a->by_index[index];
 
-	if (--t->releases || !LIST_EMPTY(&t->members))
+	t->releasing = false;
+	if (!LIST_EMPTY(&t->members))
 		return;
 	plane__backend_release(a->plane, index);
 	free_target(a, t);
 }
 
+static void begin_release(struct agent *a, struct target *t)
+{
+	t->releasing = true;
+	grace__after(a->grace, release, a, t->index);
+}
+
 void target__put(struct agent *a, struct target *t)
 {
-	if (!LIST_EMPTY(&t->members) || a->stopping)
+	if (!LIST_EMPTY(&t->members) || a->stopping || t->releasing)
 		return;
-	t->releases++;
-	grace__after(a->grace, release, a, t->index);
+	t->left_s = agent__coarse_s();
+	t->clear = 0;
+	if (!t->used)
+		begin_release(a, t);
+}
+
+/*
+ * Records are made for a while after the last slot named the target: out of handshakes that were under
+ * way (`tentative`, and as long `frags`).
+ */
+void target__counted(struct agent *a, struct target *t, unsigned int swept, uint32_t began_s,
+		     uint32_t n)
+{
+	unsigned int wanted = SWEPT_FLOWS | (a->nat_sweep.period_s ? SWEPT_NAT : 0);
+
+	if (!LIST_EMPTY(&t->members) || t->releasing || began_s - t->left_s <= FL_TENTATIVE_S ||
+	    (int32_t)(began_s - t->left_s) < 0)
+		return;
+	t->clear = n ? t->clear & ~swept : t->clear | swept;
+	if ((t->clear & wanted) == wanted)
+		begin_release(a, t);
+}
+
+/* A leftover may still get connections back as long as one that is drained does. */
+static bool is_lost(const struct member *m, uint32_t now_s)
+{
+	const struct config_service *c = m->service->config;
+
+	if (m->health.state == FL_HEALTH_DOWN || m->dropped)
+		return true;
+	return m->retired && c && now_s - m->retired_s > c->hold_ms / 1000;
+}
+
+void target__judge(struct agent *a, struct target *t)
+{
+	uint32_t now_s = agent__coarse_s();
+	const struct member *m;
+	bool gone = true;
+
+	LIST_FOREACH (m, &t->members, target_entry)
+		gone &= is_lost(m, now_s);
+	if (t->gone == gone)
+		return;
+	t->gone = gone;
+	plane__backend_flag(a->plane, t->index, FL_BE_GONE, gone);
 }
 
 void target__join(struct target *t, struct member *m)
 {
+	struct agent *a = m->service->agent;
+
 	LIST_INSERT_HEAD(&t->members, m, target_entry);
 	m->target = t;
 	if (t->entry.mode == FL_FWD_NAT)
-		nat__touch(m->service->agent);
+		nat__touch(a);
+	target__judge(a, t);
 }
 
 void target__leave(struct member *m)
 {
+	struct agent *a = m->service->agent;
 	struct target *t = m->target;
 
 	if (!t)
@@ -115,8 +171,10 @@ void target__leave(struct member *m)
 	LIST_REMOVE(m, target_entry);
 	m->target = NULL;
 	if (t->entry.mode == FL_FWD_NAT)
-		nat__touch(m->service->agent);
-	target__put(m->service->agent, t);
+		nat__touch(a);
+	if (!a->stopping)
+		target__judge(a, t);
+	target__put(a, t);
 }
 
 /* --- content ------------------------------------------------------------------------------------ */
@@ -363,6 +421,9 @@ int target__adopt(struct agent *a, uint32_t index)
 		return -ENOMEM;
 	}
 	t->record = b->flags & FL_BE_RECORD;
+	t->gone = b->flags & FL_BE_GONE;
+	t->used = true;
+	t->left_s = agent__coarse_s();
 	/* The predecessor may have flipped its hop a moment before it died. */
 	t->settling = true;
 	grace__after(a->grace, settled, a, index);

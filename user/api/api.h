@@ -4,7 +4,10 @@
  *
  *   GET  /v1/status                                   what `fairlead status --json` prints
  *   GET  /v1/version                                  {"version", "abi"}
- *   POST /v1/config/apply                             re-read the daemon's own file and apply it
+ *   POST /v1/config/apply?now=true                    re-read the daemon's own file and apply it; now:
+ *                                                     backends that are no longer in it lose their
+ *                                                     connections
+ *   GET  /v1/backends/ID?service=NAME                 {"services": [what it still has in each]}
  *   POST /v1/backends/ID/drain?service=NAME           no new flows; without service: in all that have it
  *   POST /v1/backends/ID/undrain?service=NAME
  *   GET  /v1/sources?service=NAME                     who may send: {"sources": [{"prefix" ("any": all
@@ -59,6 +62,9 @@ struct api_ops {
 	 */
 	int (*set_drain)(void *ctx, const char *backend, const char *service, bool drain,
 			 json_t **out, struct err *err);
+	/* What the backend still has; -ENOENT likewise. */
+	int (*backend)(void *ctx, const char *backend, const char *service, json_t **out,
+		       struct err *err);
 	/* Source lists; -ENOENT: there is no such service. `service` may be NULL: all entries. */
 	int (*sources)(void *ctx, const char *service, json_t **out, struct err *err);
 	int (*set_sources)(void *ctx, const struct api_sources *what, json_t **out,
@@ -69,7 +75,7 @@ struct api_ops {
 	int (*set_sampling)(void *ctx, const uint32_t *flows, const uint32_t *drops, json_t **out,
 			    struct err *err);
 	/* Starts an apply; the agent calls api_request__reply() exactly once, now or later. */
-	void (*apply)(void *ctx, struct api_request *request);
+	void (*apply)(void *ctx, bool now, struct api_request *request);
 };
 
 /*

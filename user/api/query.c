@@ -89,12 +89,22 @@ static int read_prefix(const char *value, struct route *r, struct err *err)
 	return 0;
 }
 
+static int read_bool(const char *name, const char *value, bool *out, struct err *err)
+{
+	*out = !strcmp(value, "true");
+	return *out || !strcmp(value, "false")
+		       ? 0
+		       : err__set(err, -EINVAL, "%s is 'true' or 'false'", name);
+}
+
 static int read_monitor(const char *value, struct route *r, struct err *err)
 {
-	r->monitor = !strcmp(value, "true");
-	return r->monitor || !strcmp(value, "false")
-		       ? 0
-		       : err__set(err, -EINVAL, "monitor is 'true' or 'false'");
+	return read_bool("monitor", value, &r->monitor, err);
+}
+
+static int read_now(const char *value, struct route *r, struct err *err)
+{
+	return read_bool("now", value, &r->now, err);
 }
 
 static int read_number(const char *name, const char *value, uint64_t least, uint64_t most,
@@ -154,9 +164,11 @@ static const struct parameter {
 	bool repeats;
 	int (*read)(const char *value, struct route *r, struct err *err);
 } parameters[] = {
-	{"service", "service's name", KIND(DRAIN) | KIND(UNDRAIN) | KIND(SOURCES) | CHANGES_SOURCES,
-	 false, read_service},
+	{"service", "service's name",
+	 KIND(BACKEND) | KIND(DRAIN) | KIND(UNDRAIN) | KIND(SOURCES) | CHANGES_SOURCES, false,
+	 read_service},
 	{"prefix", "prefix", CHANGES_SOURCES, true, read_prefix},
+	{"now", "value of 'now'", KIND(APPLY), false, read_now},
 	{"monitor", "value of 'monitor'", KIND(SOURCES_DENY), false, read_monitor},
 	{"since", "value of 'since'", KIND(PACKETS), false, read_since},
 	{"n", "value of 'n'", KIND(PACKETS), false, read_n},

@@ -77,13 +77,19 @@ static unsigned int status_of(int rc)
 	}
 }
 
-static enum MHD_Result handle_drain(struct api_request *r, const struct route *route)
+static enum MHD_Result handle_backend(struct api_request *r, const struct route *route)
 {
 	const struct api *a = r->api;
 	struct err err = {0};
 	json_t *object = NULL;
-	int rc = a->ops.set_drain(a->ctx, route->backend, route->service[0] ? route->service : NULL,
-				  route->kind == ROUTE_DRAIN, &object, &err);
+	const char *service = route->service[0] ? route->service : NULL;
+	int rc;
+
+	if (route->kind == ROUTE_BACKEND)
+		rc = a->ops.backend(a->ctx, route->backend, service, &object, &err);
+	else
+		rc = a->ops.set_drain(a->ctx, route->backend, service, route->kind == ROUTE_DRAIN,
+				      &object, &err);
 
 	if (rc)
 		return refuse(r, status_of(rc), err.text);
@@ -127,12 +133,12 @@ static enum MHD_Result handle_admission(struct api_request *r, const struct rout
 	return answer(r, MHD_HTTP_OK, object);
 }
 
-static enum MHD_Result handle_apply(struct api_request *r)
+static enum MHD_Result handle_apply(struct api_request *r, const struct route *route)
 {
 	struct api *a = r->api;
 
 	r->owed = true;
-	a->ops.apply(a->ctx, r);
+	a->ops.apply(a->ctx, route->now, r);
 	if (!r->owed)
 		return send_reply(r);
 	MHD_suspend_connection(r->connection);
@@ -158,10 +164,11 @@ static enum MHD_Result dispatch(struct api_request *r, const char *method)
 	}
 	switch (route.kind) {
 	case ROUTE_APPLY:
-		return handle_apply(r);
+		return handle_apply(r, &route);
+	case ROUTE_BACKEND:
 	case ROUTE_DRAIN:
 	case ROUTE_UNDRAIN:
-		return handle_drain(r, &route);
+		return handle_backend(r, &route);
 	case ROUTE_STATUS:
 		object = a->ops.status(a->ctx);
 		break;

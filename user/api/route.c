@@ -23,17 +23,17 @@ static const struct {
 	{"/v1/packets/sampling", ROUTE_SAMPLING},
 };
 
-/* "ID/drain" or "ID/undrain": what stands behind BACKENDS. */
+/* "ID", "ID/drain" or "ID/undrain": what stands behind BACKENDS. */
 static int parse_backend(const char *text, size_t len, struct route *out, struct err *err)
 {
 	const char *slash = memchr(text, '/', len);
 	size_t id_len, verb_len;
 
+	id_len = slash ? (size_t)(slash - text) : len;
+	verb_len = slash ? len - id_len - 1 : 0;
 	if (!slash)
-		return -ENOENT;
-	id_len = (size_t)(slash - text);
-	verb_len = len - id_len - 1;
-	if (verb_len == strlen("drain") && !memcmp(slash + 1, "drain", verb_len))
+		out->kind = ROUTE_BACKEND;
+	else if (verb_len == strlen("drain") && !memcmp(slash + 1, "drain", verb_len))
 		out->kind = ROUTE_DRAIN;
 	else if (verb_len == strlen("undrain") && !memcmp(slash + 1, "undrain", verb_len))
 		out->kind = ROUTE_UNDRAIN;
@@ -80,7 +80,7 @@ int route__parse(const char *uri, struct route *out, struct err *err)
 static bool is_read(const struct route *r)
 {
 	return r->kind == ROUTE_STATUS || r->kind == ROUTE_VERSION || r->kind == ROUTE_SOURCES ||
-	       r->kind == ROUTE_PACKETS;
+	       r->kind == ROUTE_PACKETS || r->kind == ROUTE_BACKEND;
 }
 
 bool route__allows(const struct route *r, const char *method)

@@ -16,6 +16,7 @@ enum route_kind {
 	ROUTE_STATUS,
 	ROUTE_VERSION,
 	ROUTE_APPLY,
+	ROUTE_BACKEND,
 	ROUTE_DRAIN,
 	ROUTE_UNDRAIN,
 	ROUTE_SOURCES,
@@ -28,11 +29,12 @@ enum route_kind {
 
 struct route {
 	enum route_kind kind;
-	char backend[FL_ID_LEN]; /* drain and undrain; "" otherwise */
+	char backend[FL_ID_LEN]; /* of a backend's paths; "" otherwise */
 	char service[FL_NAME_LEN]; /* "" when the request names none */
 	struct addr_prefix prefixes[ROUTE_MAX_PREFIXES]; /* sources */
 	size_t n_prefixes;
 	bool monitor; /* sources/deny */
+	bool now; /* config/apply */
 	bool has_since, has_n, has_flows, has_drops; /* the request has that number */
 	uint64_t since; /* packets */
 	uint32_t n; /* packets; 1..ROUTE_MAX_PACKETS */

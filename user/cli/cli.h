@@ -8,7 +8,12 @@
 #include <getopt.h>
 #include <stdio.h>
 
-enum cli_exit { CLI_OK, CLI_FAILED, CLI_USAGE };
+enum cli_exit {
+	CLI_OK,
+	CLI_FAILED,
+	CLI_USAGE,
+	CLI_LATE, /* the deadline has passed */
+};
 
 struct cli {
 	char socket[128]; /* path of the agent's API socket */

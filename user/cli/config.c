@@ -8,7 +8,11 @@
 #include "cli/cli.h"
 #include "cli/client.h"
 
-static const struct option options[] = {CLI_LONG, {0}};
+static const struct option options[] = {
+	CLI_LONG,
+	{"now", no_argument, NULL, 'N'},
+	{0},
+};
 
 static int check(const char *file)
 {
@@ -34,12 +38,14 @@ static int check(const char *file)
 	return CLI_OK;
 }
 
-static int apply(const struct cli *cli)
+static int apply(const struct cli *cli, bool now)
 {
 	json_t *reply, *problem;
 	struct err err = {0};
 	size_t i;
-	int rc = client__request(cli->socket, "POST", "/v1/config/apply", &reply, &err);
+	int rc = client__request(cli->socket, "POST",
+				 now ? "/v1/config/apply?now=true" : "/v1/config/apply", &reply,
+				 &err);
 
 	if (!rc) {
 		puts("applied");
@@ -60,9 +66,14 @@ static int apply(const struct cli *cli)
 
 static int run(struct cli *cli, int argc, char **argv)
 {
+	bool now = false;
 	int option, rc;
 
 	while ((option = getopt_long(argc, argv, CLI_SHORT, options, NULL)) != -1) {
+		if (option == 'N') {
+			now = true;
+			continue;
+		}
 		rc = cli__option(cli, &command_config, option);
 		if (rc != CLI_NEXT)
 			return rc;
@@ -72,7 +83,7 @@ static int run(struct cli *cli, int argc, char **argv)
 	if (!argc)
 		return cli__usage(&command_config, "say 'check FILE' or 'apply'");
 	if (!strcmp(argv[0], "check")) {
-		if (argc != 2)
+		if (argc != 2 || now)
 			return cli__usage(&command_config, "check takes one FILE");
 		return check(argv[1]);
 	}
@@ -80,7 +91,7 @@ static int run(struct cli *cli, int argc, char **argv)
 		if (argc != 1)
 			return cli__usage(&command_config,
 					  "apply takes no argument: the agent reads its own file");
-		return apply(cli);
+		return apply(cli, now);
 	}
 	return cli__usage(&command_config, "'%s' is neither check nor apply", argv[0]);
 }
@@ -89,8 +100,10 @@ const struct command command_config = {
 	.name = "config",
 	.summary = "check a configuration file, or have the agent apply its own",
 	.help = "Usage: fairlead config check FILE\n"
-		"       fairlead config apply\n\n"
+		"       fairlead config apply [--now]\n\n"
 		"check reads FILE and prints every problem of it, one a line; no agent is needed.\n"
-		"apply has the agent read its own file again. A file with problems changes nothing.\n",
+		"apply has the agent read its own file again. A file with problems changes nothing.\n\n"
+		"      --now  backends that are no longer in the file lose their connections after\n"
+		"             down_hold; else they are drained\n",
 	.run = run,
 };

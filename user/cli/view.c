@@ -141,16 +141,18 @@ static int add_service(struct libscols_table *table, const json_t *service, cons
 	struct libscols_line *line = scols_table_new_line(table, NULL);
 	const char *vip = string_of(service, "vip");
 	char address[160], state[48];
-	size_t up = 0, i;
+	size_t up = 0, all = 0, i;
 	int rc;
 
 	if (!line)
 		return -ENOMEM;
-	json_array_foreach (backends, i, backend)
+	json_array_foreach (backends, i, backend) {
 		up += !strcmp(string_of(backend, "state"), "up");
+		all += strcmp(string_of(backend, "state"), "leaving") != 0;
+	}
 	snprintf(address, sizeof(address), strchr(vip, ':') ? "[%s]:%s/%s" : "%s:%s/%s", vip,
 		 string_of(service, "ports"), string_of(service, "protocol"));
-	snprintf(state, sizeof(state), "%zu/%zu up", up, json_array_size(backends));
+	snprintf(state, sizeof(state), "%zu/%zu up", up, all);
 	rc = set(line, NAME, string_of(service, "name"));
 	rc = rc ? rc : set(line, ADDRESS, address);
 	rc = rc ? rc : set(line, FORWARD, string_of(service, "forward"));
@@ -255,6 +257,35 @@ static void print_notes(const json_t *status, FILE *out)
 	}
 }
 
+/* Slots that change owner, and what keeps them from being clean. */
+static void print_transition(const json_t *service, FILE *out)
+{
+	const json_t *t = json_object_get(service, "transition");
+	json_int_t moving = integer_of(t, "moving"), pinned = integer_of(t, "pinned"),
+		   waiting = integer_of(t, "waiting");
+	char buf[FORMAT_LEN];
+
+	if (!moving && !pinned && !waiting)
+		return;
+	fputs("changing: ", out);
+	cli__print_text(out, string_of(service, "name"));
+	fprintf(out, ": %lld slots moving, %lld pinned, %lld connections on record; ", moving,
+		pinned, integer_of(t, "records"));
+	if (moving || !integer_of(t, "records"))
+		fprintf(out, "clean in %s%s\n", format__duration(number_of(t, "clean_in_s"), buf),
+			moving ? " at the earliest" : "");
+	else
+		fputs("clean when the last of them has ended\n", out);
+	if (!waiting)
+		return;
+	fputs("changing: ", out);
+	cli__print_text(out, string_of(service, "name"));
+	fprintf(out,
+		": %lld slots wait, as there would be too many connections to remember at once; "
+		"done in about %s\n",
+		waiting, format__duration(number_of(t, "ramp_s"), buf));
+}
+
 static void print_limits(const json_t *service, FILE *out)
 {
 	static const struct {
@@ -348,8 +379,10 @@ int view__print(const json_t *status, const struct view *view, FILE *out)
 	if (rc)
 		return rc;
 	json_array_foreach (services, i, service) {
-		if (is_shown(service, view))
-			print_limits(service, out);
+		if (!is_shown(service, view))
+			continue;
+		print_limits(service, out);
+		print_transition(service, out);
 	}
 	print_drops(status, out);
 	print_notes(status, out);

@@ -9,18 +9,33 @@
 static void check_forward_keys(const struct config_service *s, const struct node *service,
 			       size_t index, struct problem_sink *sink)
 {
-	long gue_port = node__find(service, "gue_port"), idle = node__find(service, "idle");
+	long gue_port = node__find(service, "gue_port");
 
 	if (gue_port >= 0 && s->forward != CONFIG_FWD_GUE)
 		tell_key(sink, service, gue_port,
 			 "services[%zu].gue_port: only a service of \"forward: gue\" has it, this "
 			 "one is %s",
 			 index, config_forward__name(s->forward));
-	if (idle >= 0 && !config_service__translates(s))
-		tell_key(sink, service, idle,
-			 "services[%zu].idle: only a service of \"forward: nat\" or \"forward: "
-			 "fullnat\" has it, this one is %s",
-			 index, config_forward__name(s->forward));
+}
+
+/* Keys that speak of UDP. */
+static void check_udp_keys(const struct config_service *s, const struct node *service, size_t index,
+			   struct problem_sink *sink)
+{
+	static const char *const udp_only[] = {"udp_grace", "quic"};
+
+	if (s->proto == IPPROTO_UDP || check__broken(service, "protocol"))
+		return;
+	for (size_t i = 0; i < COUNT(udp_only); i++) {
+		long at = node__find(service, udp_only[i]);
+
+		if (at >= 0)
+			tell_key(
+				sink, service, at,
+				"services[%zu].%s: only a service of \"protocol: udp\" has it, this "
+				"one is %s",
+				index, udp_only[i], s->proto == IPPROTO_TCP ? "tcp" : "sctp");
+	}
 }
 
 /* What full NAT needs. */
@@ -119,6 +134,7 @@ void check__service(const struct config *c, const struct node *root, const struc
 
 	if (!check__broken(service, "forward"))
 		check_forward_keys(s, service, i, sink);
+	check_udp_keys(s, service, i, sink);
 	check_fullnat(c, s, root, service, i, sink);
 	check_limits(s, service, i, sink);
 	check_probe_port(s, service, i, sink);

@@ -91,7 +91,11 @@ struct config_service {
 	enum fl_affinity affinity; /* default flow */
 	uint16_t gue_port; /* UDP port of the backends' tunnel; default 6080 */
 	bool echo; /* echo requests to the VIP are answered; default true; equal for equal VIPs */
-	uint32_t idle_ms; /* NAT records live this long without a packet; 10s..24h, default 15m */
+	uint32_t idle_ms; /* records live this long without a packet; 10s..24h, default 15m */
+	uint32_t hold_ms; /* how long a slot that moves keeps its old owner; 1s..4h, default 15m */
+	uint32_t down_hold_ms; /* the same if that went down; 10s..4h, default 10s */
+	uint32_t udp_grace_ms; /* how long unknown UDP stays with it; 1s..1h, default 30s */
+	bool quic; /* its UDP is QUIC */
 	struct config_sources sources;
 	struct config_limits limits;
 	enum fl_slot_class slot_class; /* default FL_SLOTS_64K */

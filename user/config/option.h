@@ -47,7 +47,7 @@ struct choice {
 	uint64_t value;
 };
 
-#define SECTION_MAX_OPTIONS 16
+#define SECTION_MAX_OPTIONS 24
 
 struct section {
 	const struct option *options;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "config/suggest.h"
+#include "core/duration.h"
 
 const char *value__show(const char *text, char buf[VALUE_SHOWN])
 {
@@ -108,30 +109,28 @@ static const char *show_ms(uint64_t ms, char *buf, size_t len)
 
 void value__duration(struct reader *r, const struct option *o, struct node *value, void *base)
 {
-	const char *text = text_of(r, value, "a duration, as in 500ms"), *unit;
+	const char *text = text_of(r, value, "a duration, as in 500ms");
 	char shown[VALUE_SHOWN], min[24], max[24];
-	const struct choice *u = units;
-	uint64_t v;
+	uint64_t v = 0;
+	int rc;
 
 	if (!text)
 		return;
-	unit = text + strspn(text, "0123456789");
-	while (u->name && strcmp(u->name, unit) != 0)
-		u++;
-	if (!digits(text, (size_t)(unit - text), &v) || (*unit && !u->name)) {
+	rc = duration__parse(text, &v);
+	if (rc == -EINVAL) {
 		reader__problem(r, value,
 				"\"%s\" is not a duration; write a whole number and ms, s, m or h, "
 				"as in 500ms",
 				value__show(text, shown));
-	} else if (!*unit) {
+	} else if (rc) {
 		reader__problem(r, value, "%s has no unit; write a unit, as in 500ms",
 				value__show(text, shown));
-	} else if (v * u->value < o->min || v * u->value > o->max) {
+	} else if (v < o->min || v > o->max) {
 		reader__problem(r, value, "%s is not in %s..%s", value__show(text, shown),
 				show_ms(o->min, min, sizeof(min)),
 				show_ms(o->max, max, sizeof(max)));
 	} else {
-		store(base, o, v * u->value);
+		store(base, o, v);
 	}
 }
 

@@ -20,7 +20,8 @@ static uint32_t threshold(const struct health *h, bool ok)
 {
 	if (!ok)
 		return h->fall;
-	return h->state == FL_HEALTH_UNKNOWN ? 1 : h->rise;
+	/* SUSPECT counts failures: the first success speaks for it. */
+	return h->state == FL_HEALTH_DOWN ? h->rise : 1;
 }
 
 static bool speaks_against(const struct health *h, bool ok)
@@ -35,8 +36,17 @@ static bool speaks_against(const struct health *h, bool ok)
 	}
 }
 
-enum health_change health__result(struct health *h, bool ok, uint64_t mono_ns, uint64_t real_ns)
+static void become(struct health *h, enum fl_health state, uint64_t real_ns)
 {
+	h->state = state;
+	h->since_ns = real_ns;
+}
+
+enum health_change health__result(struct health *h, enum health_result result, uint64_t mono_ns,
+				  uint64_t real_ns)
+{
+	bool ok = result == HEALTH_OK;
+
 	if (!speaks_against(h, ok)) {
 		h->streak = 0;
 		h->first_bad_ns = 0;
@@ -44,13 +54,16 @@ enum health_change health__result(struct health *h, bool ok, uint64_t mono_ns, u
 	}
 	if (h->streak++ == 0)
 		h->first_bad_ns = mono_ns;
-	if (h->streak < threshold(h, ok))
+	if (h->streak >= threshold(h, ok)) {
+		become(h, ok ? FL_HEALTH_UP : FL_HEALTH_DOWN, real_ns);
+		h->streak = 0;
+		h->first_bad_ns = 0;
+		return ok ? HEALTH_WENT_UP : HEALTH_WENT_DOWN;
+	}
+	if (result != HEALTH_REFUSED || h->state != FL_HEALTH_UP)
 		return HEALTH_SAME;
-	h->state = ok ? FL_HEALTH_UP : FL_HEALTH_DOWN;
-	h->streak = 0;
-	h->first_bad_ns = 0;
-	h->since_ns = real_ns;
-	return ok ? HEALTH_WENT_UP : HEALTH_WENT_DOWN;
+	become(h, FL_HEALTH_SUSPECT, real_ns);
+	return HEALTH_WENT_SUSPECT;
 }
 
 void health__set_thresholds(struct health *h, uint32_t rise, uint32_t fall)
@@ -75,7 +88,7 @@ bool health__accepts(const struct health *h)
 
 bool health__settled(const struct health *h)
 {
-	return h->state != FL_HEALTH_UNKNOWN && h->streak == 0;
+	return (h->state == FL_HEALTH_UP || h->state == FL_HEALTH_DOWN) && h->streak == 0;
 }
 
 const char *health__name(const struct health *h)
@@ -83,6 +96,8 @@ const char *health__name(const struct health *h)
 	switch (h->state) {
 	case FL_HEALTH_UP:
 		return h->admin == FL_ADMIN_DRAIN ? "draining" : "up";
+	case FL_HEALTH_SUSPECT:
+		return h->admin == FL_ADMIN_DRAIN ? "draining" : "suspect";
 	case FL_HEALTH_DOWN:
 		return "down";
 	default:

@@ -52,9 +52,12 @@ int plane__backend_new(struct plane *p, const struct fl_backend *entry, uint32_t
 			entry->id, FL_MAX_BACKENDS - 1);
 }
 
-void plane__backend_record(struct plane *p, uint32_t index, bool record)
+void plane__backend_flag(struct plane *p, uint32_t index, uint8_t flag, bool on)
 {
-	__atomic_store_n(&p->backends[index].flags, record ? FL_BE_RECORD : 0, __ATOMIC_RELEASE);
+	uint8_t flags = p->backends[index].flags;
+
+	flags = (uint8_t)(on ? flags | flag : flags & ~flag);
+	__atomic_store_n(&p->backends[index].flags, flags, __ATOMIC_RELEASE);
 }
 
 int plane__backend_hop(struct plane *p, uint32_t index, const struct fl_hop *hop, struct err *err)

@@ -15,6 +15,7 @@
 #define PLANE_PATH_LEN 256
 /* Folders of an instance: */
 #define PLANE_SLOTS "slots" /* inner maps, <service>_<0|1> */
+#define PLANE_MOVES "moves" /* move tables, named by their service's id */
 #define PLANE_LINKS "links" /* bpf_links of interfaces where the program is alone */
 #define PLANE_DISPATCHED "dispatched" /* trampolines of interfaces where it is not */
 
@@ -26,6 +27,12 @@ struct plane_table {
 	unsigned int max; /* entries that the map has room for */
 	void *list;
 	size_t n;
+};
+
+/* A service's move table. */
+struct plane_moves {
+	uint32_t *words; /* NULL: it has none */
+	int fd;
 };
 
 struct plane {
@@ -46,6 +53,10 @@ struct plane {
 	struct fl_backend *backends; /* FL_MAX_BACKENDS */
 	/* inner slot maps of each service in use: fds, -1 otherwise */
 	int (*slot_fds)[2]; /* FL_MAX_SERVICES */
+	struct plane_moves *moves; /* FL_MAX_SERVICES */
+	int moves_fd
+		[FL_SLOT_CLASSES]; /* the outer maps, kept open over replacements for the worker */
+	int flows_fd, sweep_fd; /* `flows` and the program `flow_sweep`, likewise */
 	struct plane_table vips, nat_back;
 	uint32_t service_hint, backend_hint; /* where the search for a free entry goes on */
 };
@@ -135,5 +146,34 @@ int plane_slots__make(struct plane *p, uint32_t id, enum fl_slot_class slot_clas
 int plane_slots__adopt(struct plane *p, uint32_t id, enum fl_slot_class slot_class,
 		       struct err *err);
 void plane_slots__free(struct plane *p, uint32_t id, enum fl_slot_class slot_class);
+/* A new map like the inner ones that `outer` is made for, of one element of `size` bytes: its fd. */
+int plane_slots__inner(const struct plane *p, const struct bpf_map *outer, const char *name,
+		       uint32_t size, uint32_t flags);
+
+/* moves.c */
+
+/* Keeps open what the worker needs. */
+int plane_moves__open(struct plane *p, struct err *err);
+/* Takes over the move table of a service that was adopted, if it has one. */
+int plane_moves__adopt(struct plane *p, uint32_t id, enum fl_slot_class slot_class,
+		       struct err *err);
+void plane_moves__free(struct plane *p, uint32_t id, enum fl_slot_class slot_class);
+/* Lets go of all of them; they stay. */
+void plane_moves__close(struct plane *p);
+
+/* pass.c */
+
+/* Looks at one entry. 0 or -errno, which ends the slice. */
+typedef int plane_pass_cb(void *ctx, const void *key, const void *value, uint32_t now_s);
+
+/*
+ * Looks at the next part of a hash map's entries, of at most PLANE_KEY and PLANE_VALUE bytes, so that
+ * calls once a second see all of them in about period_s. At most about 50 ms. *ended: that was the last
+ * part.
+ */
+#define PLANE_KEY 40
+#define PLANE_VALUE 48
+int plane_pass__slice(int fd, struct plane_pass *pass, uint32_t period_s, plane_pass_cb *each,
+		      void *ctx, bool *ended);
 
 #endif

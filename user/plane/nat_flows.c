@@ -3,37 +3,24 @@
  * nat_flows.c - the map `nat_flows` kept clear of what has had its time.
  *
  * Packets make entries, and take one over when they find it finished; the rest is swept here, on a
- * worker, in slices of bounded time. What a batch shows is some milliseconds old when it is judged, so
- * an entry that seems over is looked up and judged once more just before it goes. The client's entry
- * goes first: as long as that of the replies stands, no other flow gets the same source (record.h).
+ * worker. What a pass shows is some milliseconds old, so an entry that seems over is looked up and
+ * judged once more just before it goes. The client's entry goes first: as long as that of the replies
+ * stands, no other flow gets the same source (record.h).
  */
 #include "plane/internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "plane/nat_fate.h"
 
-#define BATCH 4096 /* entries a call; the kernel wants room for all of a bucket */
-#define LEAST_SLICE 16384 /* entries, so that a small map is one slice */
-#define SLICE_NS 50000000ULL /* time after which a slice ends, whatever is left */
-
-struct batch {
-	struct fl_nat_key keys[BATCH];
-	struct fl_nat_flow flows[BATCH];
+/* A sweep, and what it goes by. */
+struct nat_pass {
+	const struct plane *plane;
+	struct plane_nat_sweep *sweep;
 };
-
-static uint64_t clock_ns(clockid_t id)
-{
-	struct timespec t;
-
-	clock_gettime(id, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 int plane_nat__keep(struct plane *p, struct err *err)
 {
@@ -43,17 +30,6 @@ int plane_nat__keep(struct plane *p, struct err *err)
 	return p->nat_fd < 0 ? err__set(err, -errno, "cannot keep the map 'nat_flows': %s",
 					strerror(errno))
 			     : 0;
-}
-
-/*
- * The next entries behind the cursor (*first: from the start). 0, -ENOENT with the last of them, or
- * another errno.
- */
-static int next_batch(int fd, uint32_t *cursor, bool first, struct batch *b, uint32_t *count)
-{
-	*count = BATCH;
-	return bpf_map_lookup_batch(fd, first ? NULL : cursor, cursor, b->keys, b->flows, count,
-				    NULL);
 }
 
 static uint32_t idle_of(const struct plane *p, const struct fl_nat_flow *f)
@@ -121,46 +97,31 @@ static uint32_t sweep_entry(const struct plane *p, int fd, const struct fl_nat_k
 	return bpf_map_delete_elem(fd, &back) ? 1 : 2;
 }
 
-static void end_pass(struct plane_nat_sweep *s, uint32_t period_s)
+static int look(void *ctx, const void *key, const void *value, uint32_t now_s)
 {
-	s->flows = s->pass_flows;
-	s->slice = s->pass_entries / (period_s ? period_s : 1) + 1;
-	if (s->slice < LEAST_SLICE)
-		s->slice = LEAST_SLICE;
-	s->pass_flows = s->pass_entries = 0;
-	s->midway = false;
+	const struct nat_pass *pass = ctx;
+	struct plane_nat_sweep *s = pass->sweep;
+	const struct fl_nat_flow *f = value;
+	int fd = pass->plane->nat_fd;
+	struct fl_nat_flow ignored;
+
+	s->deleted += sweep_entry(pass->plane, fd, key, f, now_s);
+	if (f->backend < FL_MAX_BACKENDS)
+		s->census.by_index[f->backend]++;
+	/* A flow is counted by its client's entry, or the one that stands alone. */
+	if (f->flags & FL_NAT_BACK && partner(fd, key, f, &ignored))
+		return 0;
+	s->census.total++;
+	return tally__add(&s->census.flows, f->service, f->backend);
 }
 
 int plane__nat_sweep(struct plane *p, struct plane_nat_sweep *s, uint32_t period_s, struct err *err)
 {
-	uint64_t began = clock_ns(CLOCK_MONOTONIC), done = 0;
-	struct batch *b = malloc(sizeof(*b));
-	int rc = b ? 0 : -ENOMEM;
+	struct nat_pass pass = {.plane = p, .sweep = s};
+	int rc;
 
-	while (!rc && (!s->slice || done < s->slice) &&
-	       clock_ns(CLOCK_MONOTONIC) - began < SLICE_NS) {
-		uint32_t now_s = (uint32_t)(clock_ns(CLOCK_MONOTONIC_COARSE) / 1000000000), count;
-		struct fl_nat_flow ignored;
-
-		rc = next_batch(p->nat_fd, &s->cursor, !s->midway, b, &count);
-		if (rc && rc != -ENOENT)
-			break;
-		s->midway = true;
-		for (uint32_t i = 0; i < count; i++) {
-			const struct fl_nat_flow *f = &b->flows[i];
-
-			s->deleted += sweep_entry(p, p->nat_fd, &b->keys[i], f, now_s);
-			/* A flow is counted by its client's entry, or the one that stands alone. */
-			s->pass_flows += !(f->flags & FL_NAT_BACK) ||
-					 !partner(p->nat_fd, &b->keys[i], f, &ignored);
-		}
-		done += count;
-		s->pass_entries += count;
-	}
-	free(b);
-	if (rc == -ENOENT) {
-		end_pass(s, period_s);
-		rc = 0;
-	}
+	s->pass.key = sizeof(struct fl_nat_key);
+	s->pass.value = sizeof(struct fl_nat_flow);
+	rc = plane_pass__slice(p->nat_fd, &s->pass, period_s, look, &pass, &s->ended);
 	return rc ? err__set(err, rc, "cannot sweep the map 'nat_flows': %s", strerror(-rc)) : 0;
 }

@@ -11,7 +11,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-static const char *const subdirs[] = {PLANE_SLOTS, PLANE_LINKS, PLANE_DISPATCHED};
+static const char *const subdirs[] = {PLANE_SLOTS, PLANE_MOVES, PLANE_LINKS, PLANE_DISPATCHED};
 
 static int map_array(const struct bpf_map *map, size_t size, void **out, struct err *err)
 {
@@ -146,6 +146,8 @@ static int adopt_slots(struct plane *p, struct err *err)
 		if (!s)
 			continue;
 		rc = plane_slots__adopt(p, id, (enum fl_slot_class)s->slot_class, err);
+		if (!rc)
+			rc = plane_moves__adopt(p, id, (enum fl_slot_class)s->slot_class, err);
 		if (rc)
 			return rc;
 	}
@@ -225,10 +227,13 @@ int plane__open(const struct plane_options *o, struct plane **out, struct err *e
 	if (!p)
 		return err__set(err, -ENOMEM, "out of memory");
 	p->lock_fd = p->arm_fd = p->grace_fd = p->grace_outer_fd = p->nat_fd = -1;
+	p->flows_fd = p->sweep_fd = -1;
+	memset(p->moves_fd, 0xff, sizeof(p->moves_fd));
 	p->service_hint = p->backend_hint = 1;
 	snprintf(p->instance, sizeof(p->instance), "%s", o->instance);
 	p->slot_fds = malloc(FL_MAX_SERVICES * sizeof(*p->slot_fds));
-	if (!p->slot_fds) {
+	p->moves = calloc(FL_MAX_SERVICES, sizeof(*p->moves));
+	if (!p->slot_fds || !p->moves) {
 		rc = err__set(err, -ENOMEM, "out of memory");
 		goto cleanup;
 	}
@@ -254,6 +259,8 @@ int plane__open(const struct plane_options *o, struct plane **out, struct err *e
 		rc = make_grace_map(p, err);
 	if (!rc)
 		rc = plane_nat__keep(p, err);
+	if (!rc)
+		rc = plane_moves__open(p, err);
 	if (!rc)
 		rc = adopt_slots(p, err);
 	if (!rc)
@@ -346,6 +353,7 @@ void plane__close(struct plane *p)
 		}
 	}
 	free(p->slot_fds);
+	plane_moves__close(p);
 	plane_table__free(&p->vips);
 	plane_table__free(&p->nat_back);
 	if (p->services)

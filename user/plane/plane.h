@@ -11,8 +11,8 @@
  *   - a slot table is written to the idle one of the service's two inner maps, then one aligned
  *     store makes it live; the table just left may be written again only after plane__grace().
  *
- * All functions belong to the loop's thread except plane__grace() and plane__nat_sweep() (the worker's)
- * and plane__lease_renew() (any thread's).
+ * All functions belong to the loop's thread except plane__grace(), plane__moves_install() and the two
+ * sweeps (the worker's) and plane__lease_renew() (any thread's).
  */
 #ifndef FAIRLEAD_PLANE_PLANE_H
 #define FAIRLEAD_PLANE_PLANE_H
@@ -24,6 +24,7 @@
 #include "core/addr.h"
 #include "core/err.h"
 #include "fairlead/abi.h"
+#include "move/tally.h"
 #include "plane/nat_back.h"
 #include "plane/vips.h"
 
@@ -122,9 +123,15 @@ struct plane_service {
 	uint16_t port_last; /* host order; that of key but for a range (any port: 65535) */
 	const char *name;
 	enum fl_slot_class slot_class;
-	enum fl_affinity affinity;
 	uint32_t flags; /* FL_SVC_* */
+};
+
+/* What may change while packets find the service. */
+struct plane_tune {
+	enum fl_affinity affinity;
 	uint32_t idle_s;
+	uint16_t udp_grace_s;
+	bool quic;
 };
 
 /*
@@ -134,8 +141,8 @@ struct plane_service {
 int plane__service_new(struct plane *p, const struct plane_service *s, uint32_t *id,
 		       struct err *err);
 
-/* What may change while packets find the service: each field is one store. */
-void plane__service_tune(struct plane *p, uint32_t id, enum fl_affinity affinity, uint32_t idle_s);
+/* Each field is one store. */
+void plane__service_tune(struct plane *p, uint32_t id, const struct plane_tune *t);
 
 /* Sets and clears bits of fl_service.flags, by one store; a service that is not in use has none. */
 void plane__service_flags(struct plane *p, uint32_t id, uint32_t set, uint32_t clear);
@@ -165,7 +172,7 @@ bool plane__service_published(const struct plane *p, uint32_t id);
 /* Number of slots of a class. */
 uint32_t plane__slots(enum fl_slot_class slot_class);
 
-/* Writes the idle slot table: indices into `backends` or FL_SLOT_NONE, one per slot. */
+/* Writes the idle slot table: as packets read it (abi.h), one value per slot. */
 int plane__slots_write(struct plane *p, uint32_t id, const uint16_t *slots, struct err *err);
 
 /* Makes the idle table the live one: one store. */
@@ -173,6 +180,18 @@ void plane__slots_swap(struct plane *p, uint32_t id);
 
 /* Reads the live table. */
 int plane__slots_read(const struct plane *p, uint32_t id, uint16_t *slots, struct err *err);
+
+/*
+ * The service's move table, shared with the program, or NULL; words are stored by the rules of
+ * move/move.h.
+ */
+uint32_t *plane__moves(const struct plane *p, uint32_t id);
+
+/* Makes it if there is none. No slot may become dirty before it is installed, too. */
+int plane__moves_make(struct plane *p, uint32_t id, struct err *err);
+
+/* Lets packets find those of n services. Worker thread; takes a grace period or more. */
+int plane__moves_install(struct plane *p, const uint32_t *ids, uint32_t n, struct err *err);
 
 /* --- backends ---------------------------------------------------------------------------------- */
 
@@ -195,8 +214,8 @@ const struct fl_backend *plane__backend(const struct plane *p, uint32_t index);
 int plane__backend_new(struct plane *p, const struct fl_backend *entry, uint32_t *index,
 		       struct err *err);
 
-/* Whether flows to it by `nat` get records (FL_BE_RECORD): one store. */
-void plane__backend_record(struct plane *p, uint32_t index, bool record);
+/* Sets or clears FL_BE_* bits of an entry: one store. */
+void plane__backend_flag(struct plane *p, uint32_t index, uint8_t flag, bool on);
 
 /* Next hop of an entry (ifindex 0: none). One call per grace period and entry. */
 int plane__backend_hop(struct plane *p, uint32_t index, const struct fl_hop *hop, struct err *err);
@@ -255,15 +274,34 @@ void plane__sources_delete(struct plane *p, const struct plane_source *list, siz
  */
 int plane__limits_set(struct plane *p, uint32_t id, const struct fl_limits *l, struct err *err);
 
-/* --- records of NAT ----------------------------------------------------------------------------- */
+/* --- records ------------------------------------------------------------------------------------ */
 
-/* Where the sweeper of `nat_flows` is; zero-initialised. Between two slices it may be read. */
-struct plane_nat_sweep {
+/* How far a pass over a map of records is; zero-initialised. */
+struct plane_pass {
 	uint32_t cursor;
 	bool midway; /* cursor is valid: a pass has begun */
 	uint64_t slice; /* entries that a slice looks at; 0: as many as it has time for */
-	uint64_t pass_entries, pass_flows; /* of this pass, so far */
-	uint64_t flows; /* in use, as the last whole pass found them */
+	uint64_t entries; /* of this pass, so far */
+	size_t key, value; /* bytes */
+};
+
+/* Whose the records are, as a pass finds them. */
+struct plane_census {
+	uint32_t *by_index; /* FL_MAX_BACKENDS: entries that name the backend */
+	struct tally flows; /* of each backend of each service */
+	uint64_t total; /* flows */
+};
+
+/* Zero-initialises it; false: out of memory. */
+bool plane_census__init(struct plane_census *c);
+void plane_census__clear(struct plane_census *c);
+void plane_census__free(struct plane_census *c);
+
+/* The sweep of `nat_flows`; zero-initialised but for census. Between two slices it may be read. */
+struct plane_nat_sweep {
+	struct plane_pass pass;
+	struct plane_census census; /* of this pass; to be cleared before the next one */
+	bool ended; /* the slice ended the pass */
 	uint64_t deleted; /* entries, since the beginning */
 };
 
@@ -274,6 +312,32 @@ struct plane_nat_sweep {
  */
 int plane__nat_sweep(struct plane *p, struct plane_nat_sweep *s, uint32_t period_s,
 		     struct err *err);
+
+/* The sweep of `flows`, likewise. */
+struct plane_flow_sweep {
+	struct plane_pass pass;
+	struct plane_census census;
+	bool ended;
+	bool crowded; /* `flows` is more than half full */
+	uint16_t *gone_s; /* FL_MAX_BACKENDS: the backend is gone, records go after so long; or 0 */
+	uint64_t **held; /* FL_MAX_SERVICES: which slots have records (move/move.h); NULL: none */
+	uint32_t *records; /* FL_MAX_SERVICES: how many */
+	bool *withdrawn; /* FL_MAX_SERVICES: no packet finds the service any more */
+	uint64_t deleted;
+	struct fl_sweep *mark, *remove; /* what the program is told next */
+};
+
+int plane_flow_sweep__new(struct plane_flow_sweep **out, struct err *err);
+/* Before each pass. */
+void plane_flow_sweep__clear(struct plane_flow_sweep *s);
+void plane_flow_sweep__free(struct plane_flow_sweep *s);
+
+/*
+ * Counts a part of the records, has the program mark and delete those that are past their time
+ * (move/fate.h). Records of services that no packet finds are deleted.
+ */
+int plane__flow_sweep(struct plane *p, struct plane_flow_sweep *s, uint32_t period_s,
+		      struct err *err);
 
 /* --- members: what a restart must know ---------------------------------------------------------- */
 

@@ -54,10 +54,8 @@ int plane__service_new(struct plane *p, const struct plane_service *want, uint32
 		.key = want->key,
 		.slot_mask = plane__slots(want->slot_class) - 1,
 		.slot_class = (__u8)want->slot_class,
-		.affinity = (__u8)want->affinity,
 		.port_last = htons(want->port_last),
 		.flags = want->flags,
-		.idle_s = want->idle_s,
 	};
 	uint32_t at = 0;
 	int rc;
@@ -83,12 +81,14 @@ int plane__service_new(struct plane *p, const struct plane_service *want, uint32
 	return 0;
 }
 
-void plane__service_tune(struct plane *p, uint32_t id, enum fl_affinity affinity, uint32_t idle_s)
+void plane__service_tune(struct plane *p, uint32_t id, const struct plane_tune *t)
 {
 	struct fl_service *s = &p->services[id];
 
-	__atomic_store_n(&s->affinity, (__u8)affinity, __ATOMIC_RELAXED);
-	__atomic_store_n(&s->idle_s, idle_s, __ATOMIC_RELAXED);
+	__atomic_store_n(&s->affinity, (__u8)t->affinity, __ATOMIC_RELAXED);
+	__atomic_store_n(&s->idle_s, t->idle_s, __ATOMIC_RELAXED);
+	__atomic_store_n(&s->udp_grace_s, t->udp_grace_s, __ATOMIC_RELAXED);
+	plane__service_flags(p, id, t->quic ? FL_SVC_QUIC : 0, t->quic ? 0 : FL_SVC_QUIC);
 }
 
 void plane__service_flags(struct plane *p, uint32_t id, uint32_t set, uint32_t clear)
@@ -184,6 +184,7 @@ void plane__service_release(struct plane *p, uint32_t id)
 	 */
 	memset(&p->services[id], 0, sizeof(p->services[id]));
 	plane_slots__free(p, id, slot_class);
+	plane_moves__free(p, id, slot_class);
 	/* The next owner of the entry starts to count at zero. */
 	plane_memory__zero(p, PLANE_SERVICE, id);
 }

@@ -40,23 +40,22 @@ static void pin_path(const struct plane *p, uint32_t id, int half, char *buf)
 }
 
 /* The inner map carries the object's BTF, so that `bpftool map dump` prints it typed. */
-static int make_inner(const struct plane *p, enum fl_slot_class slot_class, uint32_t id, int half)
+int plane_slots__inner(const struct plane *p, const struct bpf_map *outer, const char *name,
+		       uint32_t size, uint32_t flags)
 {
-	struct bpf_map *def = bpf_map__inner_map(outer(p, slot_class));
-	LIBBPF_OPTS(bpf_map_create_opts, opts, .btf_fd = (__u32)bpf_object__btf_fd(p->skel->obj),
+	struct bpf_map *def = bpf_map__inner_map((struct bpf_map *)outer);
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = flags,
+		    .btf_fd = (__u32)bpf_object__btf_fd(p->skel->obj),
 		    .btf_key_type_id = bpf_map__btf_key_type_id(def),
 		    .btf_value_type_id = bpf_map__btf_value_type_id(def));
-	char name[16];
 
-	snprintf(name, sizeof(name), "s%u_%d", id, half);
-	return bpf_map_create(BPF_MAP_TYPE_ARRAY, name, sizeof(__u32),
-			      sizes[slot_class] * (__u32)sizeof(__u16), 1, &opts);
+	return bpf_map_create(BPF_MAP_TYPE_ARRAY, name, sizeof(__u32), size, 1, &opts);
 }
 
 int plane_slots__make(struct plane *p, uint32_t id, enum fl_slot_class slot_class, struct err *err)
 {
 	uint16_t *none = malloc(sizes[slot_class] * sizeof(*none));
-	char path[PLANE_PATH_LEN];
+	char path[PLANE_PATH_LEN], name[16];
 	__u32 zero = 0;
 	int rc = 0;
 
@@ -66,8 +65,11 @@ int plane_slots__make(struct plane *p, uint32_t id, enum fl_slot_class slot_clas
 		none[i] = FL_SLOT_NONE;
 	for (int half = 0; half < 2; half++) {
 		__u32 key = 2 * id + (__u32)half;
-		int fd = make_inner(p, slot_class, id, half);
+		int fd;
 
+		snprintf(name, sizeof(name), "s%u_%d", id, half);
+		fd = plane_slots__inner(p, outer(p, slot_class), name,
+					sizes[slot_class] * (uint32_t)sizeof(*none), 0);
 		if (fd < 0) {
 			rc = err__set(err, fd, "cannot make a slot table of %u slots: %s",
 				      sizes[slot_class], strerror(-fd));

@@ -96,6 +96,7 @@ static void complete(struct probe *p, CURLcode code)
 	struct attempt *a = p->attempt;
 	char detail[160];
 	long os_err = 0;
+	enum probe_outcome outcome = PROBE_FAILED;
 	bool ok = false, local;
 
 	curl_easy_getinfo(p->easy, CURLINFO_OS_ERRNO, &os_err);
@@ -105,11 +106,15 @@ static void complete(struct probe *p, CURLcode code)
 		judge_status(p, a, detail, sizeof(detail), &ok);
 	else
 		describe_failure(code, os_err, detail, sizeof(detail));
+	if (ok)
+		outcome = PROBE_OK;
+	else if (code == CURLE_COULDNT_CONNECT && os_err)
+		outcome = probe__outcome((int)os_err);
 	end(p);
 	if (local)
 		probe__skip(p);
 	else
-		probe__finish(p, ok, detail);
+		probe__finish(p, outcome, detail);
 }
 
 /* A callback may drop probes, so each message is taken before the next is looked for. */

@@ -57,11 +57,13 @@ struct probe_kind {
 extern const struct probe_kind probe_tcp, probe_http;
 
 /* The try has an answer about the target. */
-void probe__finish(struct probe *p, bool ok, const char *detail);
+void probe__finish(struct probe *p, enum probe_outcome outcome, const char *detail);
 /* The try failed on this machine's side and says nothing about the target: it is made again. */
 void probe__skip(struct probe *p);
 /* Errors of this machine: out of descriptors, ports or memory. */
 bool probe__is_local(int err);
+/* What a connection that ended with `err` (0: it did not) says of the target. */
+enum probe_outcome probe__outcome(int err);
 
 /* A handle of the prober's has been opened; on_close is what uv_close() gets for it. */
 void prober__hold(struct prober *p);

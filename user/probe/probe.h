@@ -18,8 +18,14 @@
 #include "core/addr.h"
 #include "core/err.h"
 
+enum probe_outcome {
+	PROBE_OK,
+	PROBE_FAILED,
+	PROBE_REFUSED, /* failed, because the network said so: RST, ICMP unreachable */
+};
+
 struct probe_result {
-	bool ok;
+	enum probe_outcome outcome;
 	uint64_t latency_ns; /* from the start of the probe to its result */
 	const char *detail; /* one clause for people: "connection refused", "status 503 is not in
 			     * 200..399"; valid during the callback */

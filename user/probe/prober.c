@@ -26,6 +26,20 @@ bool probe__is_local(int err)
 	       err == EADDRNOTAVAIL;
 }
 
+enum probe_outcome probe__outcome(int err)
+{
+	switch (err) {
+	case 0:
+		return PROBE_OK;
+	case ECONNREFUSED:
+	case EHOSTUNREACH:
+	case ENETUNREACH:
+		return PROBE_REFUSED;
+	default:
+		return PROBE_FAILED;
+	}
+}
+
 void prober__hold(struct prober *p)
 {
 	p->handles++;
@@ -157,10 +171,10 @@ static void deliver(struct probe *p, const struct probe_result *r)
 	}
 }
 
-void probe__finish(struct probe *p, bool ok, const char *detail)
+void probe__finish(struct probe *p, enum probe_outcome outcome, const char *detail)
 {
 	struct probe_result r = {
-		.ok = ok,
+		.outcome = outcome,
 		.latency_ns = uv_hrtime() - p->started_ns,
 		.detail = detail,
 	};
@@ -192,7 +206,7 @@ static void begin(struct probe *p)
 	if (rc && probe__is_local(-rc))
 		probe__skip(p);
 	else if (rc)
-		probe__finish(p, false, why);
+		probe__finish(p, probe__outcome(-rc), why);
 }
 
 static void on_timer(uv_timer_t *h)
@@ -206,7 +220,7 @@ static void on_timer(uv_timer_t *h)
 	}
 	kind_of(p)->abort(p);
 	snprintf(detail, sizeof(detail), "no answer within %u ms", p->args.timeout_ms);
-	probe__finish(p, false, detail);
+	probe__finish(p, PROBE_FAILED, detail);
 }
 
 /* --- subscriptions ------------------------------------------------------------------------------------ */

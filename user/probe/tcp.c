@@ -68,7 +68,7 @@ static void on_connected(uv_poll_t *h, int status, int events)
 	if (err && probe__is_local(err))
 		probe__skip(p);
 	else
-		probe__finish(p, err == 0, err ? clause(err) : "connected");
+		probe__finish(p, probe__outcome(err), err ? clause(err) : "connected");
 }
 
 static int open_socket(const struct probe *p, struct sockaddr_storage *sa, socklen_t *len)

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * moves.c - slots that change owner, on the agent's side: docs/transitions.md, user/move/.
+ *
+ * A service is `settling` from a swap until a grace period has passed: until then packets may read
+ * either half, and nothing of it changes. What is due meanwhile is done then, together.
+ *
+ * What moves needs records, and `flows` has a bound. How many a slot needs is measured while slots
+ * move; changes that can wait begin to move only as many slots as half of the map will do for.
+ */
+#include "agent/agent.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "move/ramp.h"
+
+int moves__init(struct agent *a, struct err *err)
+{
+	struct moves *m = &a->moves;
+
+	/* FL_SLOT_NONE has a place in them, too. */
+	m->facts = calloc(FL_MAX_BACKENDS + 1, sizeof(*m->facts));
+	m->owned = calloc(FL_MAX_BACKENDS + 1, sizeof(*m->owned));
+	m->leaving = calloc(FL_MAX_BACKENDS + 1, sizeof(*m->leaving));
+	return m->facts && m->owned && m->leaving ? 0 : err__set(err, -ENOMEM, "out of memory");
+}
+
+void moves__free(struct agent *a)
+{
+	free(a->moves.facts);
+	free(a->moves.owned);
+	free(a->moves.leaving);
+	free(a->moves.ids);
+}
+
+/* --- what is known of the members --------------------------------------------------------------- */
+
+static struct move_fact fact_of(const struct member *m)
+{
+	const struct health *h = &m->health;
+	struct move_fact f = {0};
+
+	if (h->state == FL_HEALTH_DOWN || m->dropped)
+		return (struct move_fact){
+			.flags = MOVE_DOWN,
+			.down_s = m->dropped ? m->retired_s : m->down_s,
+		};
+	if (h->state != FL_HEALTH_SUSPECT)
+		f.flags |= MOVE_STAYS;
+	if (health__accepts(h) && m->weight && !m->retired)
+		f.flags |= MOVE_ACCEPTS;
+	return f;
+}
+
+/* Those that are configured come last: theirs is the word on a backend that has left and come back. */
+static void for_members(struct service *s, void (*each)(struct moves *v, struct member *m))
+{
+	struct moves *v = &s->agent->moves;
+	struct member *m;
+
+	TAILQ_FOREACH (m, &s->retired, retired_entry)
+		each(v, m);
+	for (size_t i = 0; i < s->n_members; i++)
+		each(v, s->members[i]);
+}
+
+static void state_fact(struct moves *v, struct member *m)
+{
+	v->facts[m->target->index] = fact_of(m);
+}
+
+static void forget_fact(struct moves *v, struct member *m)
+{
+	v->facts[m->target->index] = (struct move_fact){0};
+}
+
+static void clear_count(struct moves *v, struct member *m)
+{
+	v->owned[m->target->index] = v->leaving[m->target->index] = 0;
+}
+
+static void take_count(struct moves *v, struct member *m)
+{
+	m->slots = v->owned[m->target->index];
+	m->leaving = v->leaving[m->target->index];
+	m->target->used |= m->slots != 0;
+}
+
+static struct move_table table_of(const struct service *s)
+{
+	const struct config_service *c = s->config;
+
+	return (struct move_table){
+		.live = s->slots,
+		.words = s->words,
+		.n = plane__slots(s->slot_class),
+		.facts = s->agent->moves.facts,
+		.now_s = agent__coarse_s(),
+		.hold_s = c ? c->hold_ms / 1000 : 0,
+		.down_hold_s = c ? c->down_hold_ms / 1000 : 0,
+		.stateless = s->forward == CONFIG_FWD_FULLNAT,
+	};
+}
+
+void moves__recount(struct service *s)
+{
+	struct moves *v = &s->agent->moves;
+	struct move_table t = table_of(s);
+
+	for_members(s, clear_count);
+	v->owned[FL_SLOT_NONE] = 0;
+	move__count(&t, v->owned, v->leaving);
+	for_members(s, take_count);
+	s->unserved = v->owned[FL_SLOT_NONE];
+}
+
+/* --- how much may move at once ------------------------------------------------------------------ */
+
+/* After each change of what this is made of. */
+static void expect(struct service *s)
+{
+	double was = s->expected, slots = (double)s->sums.moving + (double)s->sums.pinned;
+
+	s->expected = s->per_slot * slots;
+	if (s->expected < (double)s->records)
+		s->expected = s->records;
+	s->agent->moves.expected += s->expected - was;
+}
+
+void moves__measure(struct service *s, uint32_t records)
+{
+	uint32_t slots = s->sums.moving + s->sums.pinned;
+	double per_slot = slots ? (double)records / slots : 0;
+
+	s->records = records;
+	/* Records gather slowly and go slowly: the most that there were is what the next slot needs. */
+	if (per_slot > s->per_slot)
+		s->per_slot = per_slot;
+	expect(s);
+}
+
+static uint32_t budget(const struct service *s)
+{
+	return ramp__budget(s->per_slot, s->agent->moves.expected);
+}
+
+uint32_t moves__ramp_s(const struct service *s)
+{
+	const struct config_service *c = s->config;
+
+	/* A slot makes room for another when its connections have been seen, and have ended. */
+	return ramp__seconds(s->sums.waiting, s->per_slot,
+			     (c->hold_ms + c->idle_ms) / 1000.0 + FL_TENTATIVE_S);
+}
+
+/* --- move tables -------------------------------------------------------------------------------- */
+
+static void begin_installing(struct agent *a);
+
+static void install(uv_work_t *work)
+{
+	struct moves *v = &((struct agent *)work->data)->moves;
+	struct agent *a = work->data;
+
+	v->rc = plane__moves_install(a->plane, v->ids, v->busy, &v->err);
+}
+
+static void installed(uv_work_t *work, int status)
+{
+	struct agent *a = work->data;
+	struct moves *v = &a->moves;
+
+	if (status)
+		return; /* cancelled: the agent is stopping */
+	if (v->rc) {
+		log_error("%s; their services' tables stay as they are; next try in 1 s",
+			  v->err.text);
+		v->busy = 0;
+		return;
+	}
+	for (uint32_t i = 0; i < v->busy; i++) {
+		struct service *s = a->by_id[v->ids[i]];
+
+		s->making = false;
+		s->words = plane__moves(a->plane, s->id);
+	}
+	memmove(v->ids, v->ids + v->busy, (v->n - v->busy) * sizeof(*v->ids));
+	v->n -= v->busy;
+	v->busy = 0;
+	begin_installing(a);
+}
+
+static void begin_installing(struct agent *a)
+{
+	struct moves *v = &a->moves;
+
+	if (v->busy || !v->n)
+		return;
+	v->work.data = a;
+	v->busy = v->n;
+	if (uv_queue_work(&a->loop, &v->work, install, installed))
+		v->busy = 0;
+}
+
+/* Has the move table made, for which the service waits. */
+static int make_table(struct service *s, struct err *err)
+{
+	struct agent *a = s->agent;
+	uint32_t *more = realloc(a->moves.ids, (a->moves.n + 1) * sizeof(*more));
+	int rc;
+
+	if (!more)
+		return err__set(err, -ENOMEM, "out of memory");
+	a->moves.ids = more;
+	rc = plane__moves_make(a->plane, s->id, err);
+	if (rc)
+		return rc;
+	more[a->moves.n++] = s->id;
+	s->making = true;
+	begin_installing(a);
+	return 0;
+}
+
+/* --- turns -------------------------------------------------------------------------------------- */
+
+static void settled(void *ctx, uint32_t id)
+{
+	struct agent *a = ctx;
+	struct service *s = a->by_id[id];
+
+	if (!s)
+		return;
+	s->settling = false;
+	/* What has gone back to its old owner waits for just this. */
+	if (s->sums.moving && !s->sums.next_s)
+		s->due_s = agent__coarse_s();
+}
+
+void moves__settle(struct service *s)
+{
+	s->settling = true;
+	s->changed_s = agent__coarse_s();
+	grace__after(s->agent->grace, settled, s->agent, s->id);
+}
+
+static void take_sums(struct service *s, const struct move_sums *sums)
+{
+	uint32_t waiting = s->sums.waiting;
+
+	s->sums = *sums;
+	if (sums->waiting && !waiting)
+		log_info("service %s: %" PRIu32 " slots wait to move until others are done: their "
+			 "connections would need more records than half of the map 'flows' holds",
+			 s->name, sums->waiting);
+	s->settle_s = agent__coarse_s() + sums->settle_s;
+	s->due_s = sums->next_s == UINT32_MAX ? UINT32_MAX : agent__coarse_s() + sums->next_s;
+	expect(s);
+	moves__recount(s);
+}
+
+/* What is in `next` becomes live. */
+static int swap_in(struct service *s, const uint16_t *next, struct err *err)
+{
+	struct agent *a = s->agent;
+	size_t size = plane__slots(s->slot_class) * sizeof(*next);
+	int rc;
+
+	if (memcmp(next, s->slots, size) == 0)
+		return 0;
+	rc = plane__slots_write(a->plane, s->id, next, err);
+	if (rc)
+		return rc;
+	plane__slots_swap(a->plane, s->id);
+	memcpy(s->slots, next, size);
+	s->generation++;
+	moves__settle(s);
+	return 0;
+}
+
+int moves__turn(struct service *s, const uint16_t *want, const struct move_count *count,
+		struct err *err)
+{
+	struct move_table t = table_of(s);
+	uint16_t *next = malloc(t.n * sizeof(*next));
+	struct move_sums sums;
+	struct err why;
+	int rc = 0;
+
+	if (!next)
+		return err__set(err, -ENOMEM, "out of memory");
+	for_members(s, state_fact);
+	move__plan(&t, want, count, budget(s), next, &sums);
+	if (!t.words && sums.begin) {
+		rc = make_table(s, &why);
+		if (!rc) {
+			rc = -EINPROGRESS;
+			goto cleanup;
+		}
+		/* Rather a service without its old connections than one with dead backends. */
+		log_error("%s; the connections of slots that move are not kept", why.text);
+		t.stateless = true;
+		move__plan(&t, want, count, UINT32_MAX, next, &sums);
+	}
+	rc = swap_in(s, next, err);
+	if (!rc)
+		take_sums(s, &sums);
+cleanup:
+	for_members(s, forget_fact);
+	free(next);
+	return rc;
+}
+
+void moves__age(struct service *s)
+{
+	struct move_table t = table_of(s);
+	uint32_t waiting = s->sums.waiting;
+	struct move_sums sums;
+
+	if (!s->words)
+		return;
+	for_members(s, state_fact);
+	move__age(&t, &sums);
+	for_members(s, forget_fact);
+	s->changed_s = t.now_s;
+	sums.waiting = waiting;
+	take_sums(s, &sums);
+}
+
+void moves__tick(struct agent *a)
+{
+	uint32_t now_s = agent__coarse_s();
+	struct service *s;
+
+	begin_installing(a);
+	for (uint32_t i = 1; i < FL_MAX_BACKENDS; i++) {
+		/* Time alone makes a leftover one that is gone. */
+		if (a->by_index[i])
+			target__judge(a, a->by_index[i]);
+	}
+	TAILQ_FOREACH (s, &a->services, entry) {
+		if (s->config && !s->settling && now_s >= s->due_s)
+			moves__age(s);
+		if (s->sums.waiting && budget(s))
+			s->dirty = true;
+	}
+}

@@ -19,3 +19,7 @@ $(TRANSITION)/simulate: $(TRANSITION)/simulate.o $(TRANSITION)/trace.o $(TRANSIT
 	$(TRANSITION)/move/agent.o $(BUILD)/tests/bench/result.o $(call libs,table)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(call pkg_libs,table) -ljansson -lm -o $@
+
+$(TRANSITION)/talk: $(TRANSITION)/talk.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@

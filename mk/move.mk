@@ -7,6 +7,8 @@ MOVE_BINS := $(MOVE_TESTS:tests/move/%.c=$(BUILD)/tests/move/%)
 MOVE_SRCS := $(filter-out $(MOVE_TESTS),$(wildcard tests/move/*.c))
 MOVE_OBJS := $(MOVE_SRCS:tests/move/%.c=$(BUILD)/tests/move/%.o)
 
+$(BUILD)/tests/move/replay.o: | $(BPF_SKELS)
+
 $(BUILD)/tests/move/%.o: tests/move/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$@)

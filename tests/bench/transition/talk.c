@@ -30,6 +30,7 @@
 #define SHORT_EXCHANGES 3
 #define PATIENCE_MS 10000 /* without an answer for so long: lost */
 #define TICK_MS 5
+#define PACE_US 10000 /* between 32 calls at the beginning */
 
 enum state { CLOSED, CONNECTING, WAITING, THINKING, LOST };
 
@@ -252,8 +253,10 @@ static int call(uint32_t n_long, uint32_t n_short, uint32_t seconds, char **sour
 		if (!calls[i].is_short)
 			dial(&calls[i], sources[i % n_sources]);
 		/* Not all at once: a listener's queue is finite. */
-		if (i % 64 == 63)
+		if (i % 32 == 31) {
+			usleep(PACE_US);
 			poll_once();
+		}
 	}
 	while (now_ms() < ends) {
 		uint64_t now = now_ms();

@@ -14,11 +14,11 @@ include mk/test.mk
 -include mk/move.mk
 -include mk/native.mk
 -include mk/bench.mk
--include mk/transition.mk
 include mk/quality.mk
 -include mk/vm.mk
 include mk/install.mk
 include mk/flood.mk
+-include mk/transition.mk
 
 help:
 	@sed -n 's/^#: //p' $(MAKEFILE_LIST)

@@ -19,3 +19,16 @@ $(TRANSITION)/simulate: $(TRANSITION)/simulate.o $(TRANSITION)/trace.o $(TRANSIT
 	$(TRANSITION)/move/agent.o $(BUILD)/tests/bench/result.o $(call libs,table)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(call pkg_libs,table) -ljansson -lm -o $@
+
+$(TRANSITION)/talk: $(TRANSITION)/talk.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@
+
+TRANSITION_BINS := $(TRANSITION)/simulate $(TRANSITION)/talk $(MOVE_BINS) $(FLOOD)/flood
+
+.PHONY: bench-transition
+#: make bench-transition  no connection broken: model, trace, TCP, attacks; build/bench/transition.json (root; PARTS=)
+bench-transition: deps
+	@$(MAKE) --no-print-directory all $(LAB_OBJS) $(TRANSITION_BINS)
+	@mkdir -p $(BUILD_ROOT)/bench
+	@$(PYTHON) -B tests/bench/transition/transition.py $(BUILD) $(BUILD_ROOT)/bench/transition.json $(PARTS)

@@ -74,6 +74,11 @@ static bool make_record(struct mv *m, const struct mv_packet *p, uint8_t backend
 	return true;
 }
 
+static bool is_plain(const struct mv_record *r)
+{
+	return r->life == MV_ACTIVE && !r->young && !r->fin && !r->rst && !r->passed;
+}
+
 /* Line 1 of the rules. */
 static bool by_record(struct mv *m, const struct mv_packet *p, uint8_t *backend)
 {
@@ -82,6 +87,11 @@ static bool by_record(struct mv *m, const struct mv_packet *p, uint8_t *backend)
 
 	if (r->life == MV_NONE || r->life == MV_DEAD)
 		return false;
+	/* Seen in this second, and nothing to note: no further question is asked. */
+	if (is_plain(r) && r->seen_s == m->now && (p->kind == MV_ACK || p->kind == MV_UDP)) {
+		*backend = r->backend;
+		return true;
+	}
 	if (mv__over(m, r)) {
 		if (p->kind == MV_SYN)
 			return false;
@@ -203,7 +213,7 @@ static uint8_t other(struct mv *m, const struct mv_packet *p)
 	const struct mv_cell *c = cell_of(m, p->flow);
 	uint8_t to = w.prev;
 
-	if (w.pinned)
+	if (w.pinned || w.prev == mv__live(m, slot).cur)
 		return mv__live(m, slot).cur;
 	if (p->kind == MV_UDP && m->now - w.since >= m->udp_grace &&
 	    !(c->flow1 == p->flow + 1 && c->s - w.since < m->udp_grace))

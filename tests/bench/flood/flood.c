@@ -2,8 +2,10 @@
 /*
  * flood.c - sends spoofed TCP packets to a VIP: the kernel makes them (BPF_F_TEST_XDP_LIVE_FRAMES).
  *
- *   flood IFNAME syn|ack PACKETS RATE VIP PORT DMAC LAB/LEN
+ *   flood IFNAME syn|ack|pair PACKETS RATE VIP PORT DMAC LAB/LEN [FIRST N]
  *
+ * pair: a SYN and the ACK that completes its handshake, if one had answered it. Sources are random, none
+ * of LAB/LEN; or, with FIRST and N, these N addresses, as if by somebody who aims at open connections.
  * RATE in packets a second; 0: as fast as it goes. Prints a JSON object: packets, seconds, passed (how
  * many of them the balancer sent back to IFNAME).
  */
@@ -57,10 +59,11 @@ static int make_frame(uint8_t *frame, char **argv)
 	ip->ihl = 5;
 	ip->ttl = 64;
 	ip->protocol = IPPROTO_TCP;
+	ip->id = htons(FLOOD_ID);
 	ip->tot_len = htons(FLOOD_FRAME - sizeof(*eth));
 	tcp->dest = htons((uint16_t)atoi(argv[6]));
 	tcp->doff = 5;
-	tcp->syn = !strcmp(argv[2], "syn");
+	tcp->syn = strcmp(argv[2], "ack") != 0;
 	tcp->ack = !tcp->syn;
 	return 0;
 }
@@ -77,6 +80,17 @@ static int set_lab(struct flood_bpf *skel, char *net)
 		return -EINVAL;
 	skel->bss->lab_mask = htonl(~0U << (32 - atoi(slash + 1)));
 	skel->bss->lab_net = address.s_addr & skel->bss->lab_mask;
+	return 0;
+}
+
+static int set_live(struct flood_bpf *skel, const char *first, const char *n)
+{
+	struct in_addr address;
+
+	if (inet_pton(AF_INET, first, &address) != 1 || atoi(n) <= 0)
+		return -EINVAL;
+	skel->bss->live_first = ntohl(address.s_addr);
+	skel->bss->live_n = (uint32_t)atoi(n);
 	return 0;
 }
 
@@ -113,8 +127,9 @@ int main(int argc, char **argv)
 	uint32_t ifindex;
 	int before, dam, rc;
 
-	if (argc != 9) {
-		fputs("usage: flood IFNAME syn|ack PACKETS RATE VIP PORT DMAC LAB/LEN\n", stderr);
+	if (argc != 9 && argc != 11) {
+		fputs("usage: flood IFNAME syn|ack|pair PACKETS RATE VIP PORT DMAC LAB/LEN [FIRST N]\n",
+		      stderr);
 		return 2;
 	}
 	ifindex = if_nametoindex(argv[1]);
@@ -122,7 +137,8 @@ int main(int argc, char **argv)
 	rate = strtoull(argv[4], NULL, 10);
 	skel = flood_bpf__open_and_load();
 	if (!ifindex || !skel || make_frame(frame, argv) || set_lab(skel, argv[8]) ||
-	    packets > INT32_MAX || rate > MAX_RATE) {
+	    (argc == 11 && set_live(skel, argv[9], argv[10])) || packets > INT32_MAX ||
+	    rate > MAX_RATE) {
 		fputs("flood: wrong arguments, or the kernel refused its programs\n", stderr);
 		return 1;
 	}
@@ -132,6 +148,7 @@ int main(int argc, char **argv)
 			strerror(-rc));
 		return 1;
 	}
+	skel->bss->pairs = !strcmp(argv[2], "pair");
 	skel->bss->gap_ns = rate ? 1000000000 / rate : 0;
 	began = now_ns();
 	rc = send_frames(bpf_program__fd(skel->progs.flood), ifindex, frame, (uint32_t)packets);

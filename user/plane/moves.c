@@ -50,16 +50,14 @@ static int keep(int fd)
 
 int plane_moves__open(struct plane *p, struct err *err)
 {
-	const struct bpf_program *sweep =
-		bpf_object__find_program_by_name(p->skel->obj, "flow_sweep");
 	int rc = 0;
 
 	for (int c = 0; c < FL_SLOT_CLASSES && rc >= 0; c++)
 		rc = p->moves_fd[c] = keep(bpf_map__fd(outer(p, (enum fl_slot_class)c)));
 	if (rc >= 0)
 		rc = p->flows_fd = keep(bpf_map__fd(p->skel->maps.flows));
-	if (rc >= 0 && sweep)
-		rc = p->sweep_fd = keep(bpf_program__fd(sweep));
+	if (rc >= 0)
+		rc = p->sweep_fd = keep(bpf_program__fd(p->skel->progs.flow_sweep));
 	return rc < 0 ? err__set(err, rc, "cannot keep the maps of moves and their sweeper: %s",
 				 strerror(-rc))
 		      : 0;

@@ -29,8 +29,10 @@
 #include "parse/parse.h"
 #include "pick/fragment.h"
 #include "pick/icmp.h"
+#include "pick/moving.h"
 #include "pick/record.h"
 #include "pick/slot.h"
+#include "pick/sweep.h"
 #include "service/lookup.h"
 
 /* --- verdict ---------------------------------------------------------------------------------- */
@@ -107,6 +109,8 @@ static __always_inline int steer_fast(struct xdp_md *ctx, struct pkt *p, struct 
 	v = slot_of(s, t->hash, &t->index);
 	if (v != GO_ON)
 		return v;
+	if (unlikely(t->index & FL_SLOT_DIRTY))
+		t->index = pick_dirty(ctx, p, t, s, t->index);
 	report_flow(ctx, p, t);
 	return forward(ctx, p, t, FAST);
 }
@@ -155,8 +159,14 @@ static __always_inline int pick(struct xdp_md *ctx, struct full *f, const struct
 
 	t->hash = hash_flow(&f->p, &f->src, &f->dst, f->p.ports, s->affinity);
 	v = slot_of(s, t->hash, &t->index);
-	if (v != GO_ON || !gate_nat)
+	if (v != GO_ON)
 		return v;
+	if (gate_nat && s->flags & FL_SVC_FULLNAT)
+		t->index &= FL_SLOT_INDEX;
+	else if (t->index & FL_SLOT_DIRTY)
+		t->index = pick_dirty(ctx, &f->p, t, s, t->index);
+	if (!gate_nat)
+		return GO_ON;
 	if (s->flags & FL_SVC_FULLNAT)
 		return pick_fullnat(ctx, &f->p, t, &f->src, &f->dst);
 	b = backend_at(t->index);
@@ -263,6 +273,15 @@ SEC("xdp")
 int lease_arm(struct xdp_md *ctx)
 {
 	return lease_renew() ? XDP_ABORTED : XDP_PASS;
+}
+
+/* --- the sweeper -------------------------------------------------------------------------------- */
+
+/* Run by the agent, never attached: ends records that are past their time. XDP_PASS when it could. */
+SEC("xdp")
+int flow_sweep(struct xdp_md *ctx)
+{
+	return sweep(ctx) ? XDP_ABORTED : XDP_PASS;
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * lean.h - the straight way of the packets that most balancers see most: whole TCP or UDP, untagged,
- * without options or extension headers, to a service of one address and port, out of the port that they
- * came in by; or for no service at all. IPv4 by MAC rewriting, in a tunnel over IPv4 or by destination
- * NAT; IPv6 (lean6.h) by MAC rewriting or in a tunnel over IPv6.
+ * without options or extension headers, to a service of one address and port; or for no service at all.
+ * IPv4 by MAC rewriting, in a tunnel over IPv4 or by destination NAT; IPv6 (lean6.h) by MAC rewriting or
+ * in a tunnel over IPv6.
  *
  * It decides nothing of its own. What it does is what the steps do to such a packet, with every offset
  * a constant and every check a single compare; whatever is not as expected is left for the steps,
@@ -14,9 +14,11 @@
 
 #include "forward/frame.h"
 #include "forward/nat.h"
+#include "forward/port.h"
 #include "forward/tunnel.h"
 #include "observe/count.h"
 #include "parse/l4.h"
+#include "pick/moving.h"
 #include "pick/slot.h"
 #include "service/lookup.h"
 
@@ -26,9 +28,11 @@
 #define AT_TYPE 12 /* type of the frame, version, IHL, TOS: one word */
 #define IPV4_PLAIN 0x00450008 /* 0x0800, 4, 5 */
 #define IPV4_PLAIN_MASK 0x00ffffff
+#define AT_TOS 15
 #define AT_LENGTH 16
 #define AT_FRAGMENT 20
 #define AT_TTL 22 /* TTL, protocol, checksum: one word */
+#define AT_PROTO 23
 #define AT_SOURCE 26
 #define AT_DEST 30
 #define AT_PORTS 34
@@ -82,20 +86,42 @@ static __always_inline struct fl_service *lean_service(const struct addr_words *
 	return s->flags & ~flags || s->affinity != FL_AFF_FLOW ? NULL : s;
 }
 
-/* The next hop, if the packet can take it just so with `grow` bytes more; else NULL. */
+/*
+ * 0 with the index of the packet's backend, or what to return instead. Where a dirty slot's packet is
+ * left for the steps after this, they pick again, and as this did: it looks as if sent twice.
+ */
+static __always_inline int lean_pick(struct xdp_md *ctx, const struct fl_service *s, __u32 id,
+				     const struct lean_packet *p, __u64 where, const int v6,
+				     __u32 *index)
+{
+	if (slot_of(s, p->hash, index) != GO_ON)
+		return NOT_LEAN;
+	if (unlikely(*index & FL_SLOT_DIRTY)) {
+		if (s->flags & FL_SVC_NAT)
+			return TO_FULL;
+		*index = pick_moving(ctx, where, dirty_what(s, id, p->proto, v6),
+				     ((__u32)p->hash & s->slot_mask) | (__u64)*index << 32);
+	}
+	return *index == FL_SLOT_NONE ? NOT_LEAN : 0;
+}
+
+/*
+ * The next hop, if the packet can take it just so with `grow` bytes more, and in *action the way to its
+ * port; else NULL.
+ */
 static __always_inline const struct fl_hop *lean_hop(const struct xdp_md *ctx,
 						     const struct fl_backend *b,
-						     const struct lean_packet *p, __u32 grow)
+						     const struct lean_packet *p, __u32 grow,
+						     int *action)
 {
 	const struct fl_hop *hop = &b->hop[0];
 
 	/* A branch, which the processor predicts, and not an address that it has to wait for. */
 	if (*(volatile const __u32 *)&b->hop_live & 1)
 		hop = &b->hop[1];
-	if (hop->ifindex != ctx->ingress_ifindex || hop->vlan || (p->ttl & 0xff) <= 1 ||
-	    (hop->mtu && p->length + grow > hop->mtu))
+	if (hop->vlan || (p->ttl & 0xff) <= 1 || (hop->mtu && p->length + grow > hop->mtu))
 		return NULL;
-	return hop;
+	return choose_port(ctx, hop->ifindex, action) == GO_ON ? hop : NULL;
 }
 
 static __always_inline int lean_l2(struct xdp_md *ctx, const struct fl_hop *hop)
@@ -109,7 +135,7 @@ static __always_inline int lean_l2(struct xdp_md *ctx, const struct fl_hop *hop)
 }
 
 /* The action of a packet with a verdict, counted. */
-static __always_inline int lean_finish(const struct lean_counts *c, __u64 bytes, int v)
+static __always_inline int lean_finish(const struct lean_counts *c, __u64 bytes, int v, int action)
 {
 	if (v == NOT_LEAN)
 		return NOT_LEAN;
@@ -118,7 +144,7 @@ static __always_inline int lean_finish(const struct lean_counts *c, __u64 bytes,
 	if (v == FL_V_DROP_BUG)
 		return XDP_DROP;
 	add(c->to, bytes);
-	return XDP_TX;
+	return action;
 }
 
 /* IPv4 in IPv4 (RFC 2003), or with `gue` UDP and GUE in between: as encapsulate() does it. */
@@ -184,36 +210,53 @@ static __always_inline int lean_nat(struct xdp_md *ctx, const struct fl_backend 
 	return FL_V_SEND_NAT;
 }
 
-/* 1 with what there is to know of a packet whose first word is `word`, if it is as expected. */
-static __always_inline int lean4_parse(struct xdp_md *ctx, __u32 word, struct lean_packet *p)
+/* 1 with what there is to know before the service is, if the packet is as expected. */
+static __always_inline int lean4_parse(const void *data, const void *end, struct lean_packet *p)
 {
-	void *data = frame(ctx), *end = frame_end(ctx);
-
 	if (data + LEAN_HEADERS > end ||
-	    *(__u16 *)(data + AT_FRAGMENT) & bpf_htons(IP_MF | IP_OFFSET))
+	    *(const __u16 *)(data + AT_FRAGMENT) & bpf_htons(IP_MF | IP_OFFSET))
 		return 0;
-	p->tos = word >> 24;
 	p->bytes = (__u64)(end - data);
-	p->ttl = *(__u32 *)(data + AT_TTL);
-	p->proto = p->ttl >> 8 & 0xff;
-	p->length = bpf_ntohs(*(__u16 *)(data + AT_LENGTH));
-	p->saddr = *(__u32 *)(data + AT_SOURCE);
-	p->daddr = *(__u32 *)(data + AT_DEST);
-	p->ports = *(__u32 *)(data + AT_PORTS);
+	p->proto = *(const __u8 *)(data + AT_PROTO);
+	p->length = bpf_ntohs(*(const __u16 *)(data + AT_LENGTH));
+	p->daddr = *(const __u32 *)(data + AT_DEST);
+	p->ports = *(const __u32 *)(data + AT_PORTS);
 	/* UDP could be 12 bytes shorter: such packets are few, and left for the steps. */
-	return (p->proto == IPPROTO_TCP || p->proto == IPPROTO_UDP) && p->saddr != p->daddr &&
+	return (p->proto == IPPROTO_TCP || p->proto == IPPROTO_UDP) &&
+	       *(const __u32 *)(data + AT_SOURCE) != p->daddr &&
 	       p->length >= LEAN_HEADERS - ETH_HLEN && p->length + ETH_HLEN <= p->bytes;
+}
+
+/*
+ * What is not needed before the service is known, and what is needed again. A packet's field read twice
+ * costs less than one that is kept: every look-up is a call, as the compiler sees it, and there are four
+ * registers that outlive one.
+ */
+static __always_inline void lean4_read(const void *data, struct lean_packet *p)
+{
+	p->ttl = *(const volatile __u32 *)(data + AT_TTL);
+	p->proto = p->ttl >> 8 & 0xff;
+	p->saddr = *(const volatile __u32 *)(data + AT_SOURCE);
+	p->daddr = *(const volatile __u32 *)(data + AT_DEST);
+	p->ports = *(const volatile __u32 *)(data + AT_PORTS);
+}
+
+static __always_inline void lean4_read_rest(const void *data, struct lean_packet *p)
+{
+	p->ttl = *(const volatile __u32 *)(data + AT_TTL);
+	p->tos = *(const volatile __u8 *)(data + AT_TOS);
+	p->length = bpf_ntohs(*(const volatile __u16 *)(data + AT_LENGTH));
 }
 
 /* The verdict of a packet that goes to the backend `index`, which has been rewritten for it. */
 static __always_inline int lean4_forward(struct xdp_md *ctx, const struct lean_packet *p,
-					 __u32 index, const struct fl_service *s)
+					 __u32 index, const struct fl_service *s, int *action)
 {
 	const struct fl_backend *b = bpf_map_lookup_elem(&backends, &index);
 	const struct fl_hop *hop;
 
 	/* The MTU check takes the largest overhead: what is near it goes the long way. */
-	hop = b ? lean_hop(ctx, b, p, OUTER4_LEN + GUE_LEN) : NULL;
+	hop = b ? lean_hop(ctx, b, p, OUTER4_LEN + GUE_LEN, action) : NULL;
 	if (!hop)
 		return NOT_LEAN;
 	switch (b->mode) {
@@ -224,7 +267,7 @@ static __always_inline int lean4_forward(struct xdp_md *ctx, const struct lean_p
 	case FL_FWD_GUE4:
 		return lean_tunnel(ctx, b, hop, p, 1);
 	case FL_FWD_NAT:
-		if (gate_nat && s->flags == FL_SVC_NAT && !(b->flags & FL_BE_RECORD))
+		if (gate_nat && s->flags & FL_SVC_NAT && !(b->flags & FL_BE_RECORD))
 			return lean_nat(ctx, b, hop, p);
 		return NOT_LEAN;
 	default:
@@ -232,32 +275,36 @@ static __always_inline int lean4_forward(struct xdp_md *ctx, const struct lean_p
 	}
 }
 
-static __always_inline int lean4(struct xdp_md *ctx, __u32 word)
+static __always_inline int lean4(struct xdp_md *ctx, const void *data)
 {
 	struct lean_counts counts;
 	struct lean_packet p;
 	struct addr_words vip;
 	struct fl_service *s;
 	__u32 id, index = 0;
+	int v, action = XDP_TX;
 	__u64 key[4];
-	int v;
 
-	if (!lean4_parse(ctx, word, &p))
+	if (!lean4_parse(data, frame_end(ctx), &p))
 		return NOT_LEAN;
 	map_ipv4(&vip, p.daddr);
-	s = lean_service(&vip, &p, &id, FL_SVC_NAT, &v);
+	s = lean_service(&vip, &p, &id, FL_SVC_NAT | FL_SVC_QUIC, &v);
 	if (!s)
 		return v;
 	counts.of = bpf_map_lookup_elem(&svc_stats, &id);
 	touch(counts.of);
 	for (int i = 0; i < 4; i++)
 		key[i] = flow_key[i];
+	lean4_read(data, &p);
 	p.hash = fl_flow_hash4(key, p.saddr, p.daddr, p.ports, p.proto);
-	if (slot_of(s, p.hash, &index) != GO_ON || index == FL_SLOT_NONE)
-		return NOT_LEAN;
+	v = lean_pick(ctx, s, id, &p, dirty_where(ETH_HLEN, AT_PORTS, p.length), 0, &index);
+	if (v)
+		return v;
 	counts.to = bpf_map_lookup_elem(&be_stats, &index);
 	touch(counts.to);
-	return lean_finish(&counts, p.bytes, lean4_forward(ctx, &p, index, s));
+	lean4_read_rest(data, &p);
+	v = lean4_forward(ctx, &p, index, s, &action);
+	return lean_finish(&counts, p.bytes, v, action);
 }
 
 #endif

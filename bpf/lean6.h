@@ -67,20 +67,22 @@ static __always_inline int lean6_parse(struct xdp_md *ctx, __u32 word, struct le
 	p->proto = next & 0xff;
 	p->ttl = next >> 8;
 	p->length = bpf_ntohs(*(__u16 *)(data + AT_LENGTH6)) + OUTER6_LEN;
-	copy16(src->a, data + AT_SOURCE6);
-	copy16(dst->a, data + AT_DEST6);
+	for (int i = 0; i < 2; i++) {
+		src->a[i] = *(__u64 *)(data + AT_SOURCE6 + 8 * i);
+		dst->a[i] = *(__u64 *)(data + AT_DEST6 + 8 * i);
+	}
 	p->ports = *(__u32 *)(data + AT_PORTS6);
-	return (p->proto == IPPROTO_TCP || p->proto == IPPROTO_UDP) &&
-	       (src->a[1] != dst->a[1] || src->a[0] != dst->a[0]) && !is_mapped(src) &&
-	       !is_mapped(dst) && p->length >= LEAN_HEADERS6 - ETH_HLEN &&
-	       p->length + ETH_HLEN <= p->bytes;
+	/* ::/64 has no hosts, but what must not get further (looks_mapped()). */
+	return (p->proto == IPPROTO_TCP || p->proto == IPPROTO_UDP) && src->a[0] && dst->a[0] &&
+	       (src->a[1] != dst->a[1] || src->a[0] != dst->a[0]) &&
+	       p->length >= LEAN_HEADERS6 - ETH_HLEN && p->length + ETH_HLEN <= p->bytes;
 }
 
 static __always_inline int lean6_forward(struct xdp_md *ctx, const struct lean_packet *p,
-					 __u32 index)
+					 __u32 index, int *action)
 {
 	const struct fl_backend *b = bpf_map_lookup_elem(&backends, &index);
-	const struct fl_hop *hop = b ? lean_hop(ctx, b, p, OUTER6_LEN) : NULL;
+	const struct fl_hop *hop = b ? lean_hop(ctx, b, p, OUTER6_LEN, action) : NULL;
 
 	if (!hop)
 		return NOT_LEAN;
@@ -96,12 +98,12 @@ static __always_inline int lean6(struct xdp_md *ctx, __u32 word)
 	struct lean_packet p;
 	struct fl_service *s;
 	__u32 id, index = 0;
+	int v, action = XDP_TX;
 	__u64 key[4];
-	int v;
 
 	if (!lean6_parse(ctx, word, &p, &src, &dst))
 		return NOT_LEAN;
-	s = lean_service(&dst, &p, &id, 0, &v);
+	s = lean_service(&dst, &p, &id, FL_SVC_QUIC, &v);
 	if (!s)
 		return v;
 	counts.of = bpf_map_lookup_elem(&svc_stats, &id);
@@ -109,11 +111,13 @@ static __always_inline int lean6(struct xdp_md *ctx, __u32 word)
 	for (int i = 0; i < 4; i++)
 		key[i] = flow_key[i];
 	p.hash = fl_flow_hash6(key, src.a, dst.a, p.ports, p.proto);
-	if (slot_of(s, p.hash, &index) != GO_ON || index == FL_SLOT_NONE)
-		return NOT_LEAN;
+	v = lean_pick(ctx, s, id, &p, dirty_where(ETH_HLEN, AT_PORTS6, p.length), 1, &index);
+	if (v)
+		return v;
 	counts.to = bpf_map_lookup_elem(&be_stats, &index);
 	touch(counts.to);
-	return lean_finish(&counts, p.bytes, lean6_forward(ctx, &p, index));
+	v = lean6_forward(ctx, &p, index, &action);
+	return lean_finish(&counts, p.bytes, v, action);
 }
 
 /*
@@ -129,7 +133,7 @@ static __always_inline int lean(struct xdp_md *ctx)
 		return NOT_LEAN;
 	word = *(__u32 *)(data + AT_TYPE);
 	if ((word & IPV4_PLAIN_MASK) == IPV4_PLAIN)
-		return lean4(ctx, word);
+		return lean4(ctx, data);
 	if ((word & IPV6_PLAIN_MASK) == IPV6_PLAIN)
 		return lean6(ctx, word);
 	return NOT_LEAN;

@@ -109,8 +109,8 @@ RARE int rewrite_packet(struct xdp_md *ctx, const struct pkt *p, const struct re
 
 		if ((void *)(check + 1) > end)
 			return GO_ON; /* an ICMPv6 header ends in the next buffer */
-		/* RFC 768: 0 says that there is none, and a sum of 0 is sent as 0xffff. */
-		if (p->proto == IPPROTO_UDP && !*check && !p->v6)
+		/* RFC 768, RFC 6935 5: 0 says that there is none; a sum of 0 is sent as 0xffff. */
+		if (p->proto == IPPROTO_UDP && !*check)
 			return GO_ON;
 		*check = check_by(*check, difference);
 		if (p->proto == IPPROTO_UDP && !*check)

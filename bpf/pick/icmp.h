@@ -15,6 +15,7 @@
 #include "forward/reply.h"
 #include "observe/count.h"
 #include "parse/ip.h"
+#include "pick/moving.h"
 #include "pick/record.h"
 #include "pick/slot.h"
 #include "service/lookup.h"
@@ -157,6 +158,10 @@ static __always_inline int error_to_vip(struct xdp_md *ctx, const struct pkt *p,
 		v = recall_flow(t, q);
 	else
 		v = slot_of(s, t->hash, &t->index);
+	if (v == GO_ON && t->index & FL_SLOT_DIRTY)
+		t->index = pick_dirty_error(&q->src, &q->dst, turned,
+					    t->index | (__u32)q->p.proto << 16,
+					    (__u64)t->id << 32 | ((__u32)t->hash & s->slot_mask));
 	if (v == GO_ON && gate_nat && t->index != FL_SLOT_NONE)
 		v = quote_of_backend(ctx, p, t, q);
 	return v;

@@ -52,8 +52,11 @@ DEFINE_SLOT_OF(4k, FL_SLOTS_4K_N)
 DEFINE_SLOT_OF(64k, FL_SLOTS_64K_N)
 DEFINE_SLOT_OF(1m, FL_SLOTS_1M_N)
 
-/* GO_ON with the index of the slot's backend, which may be FL_SLOT_NONE: forward() looks. */
-static __always_inline int slot_of(const struct fl_service *s, __u64 hash, __u32 *index)
+/*
+ * GO_ON with what the slot says: the index of its backend, which may be FL_SLOT_NONE: forward() looks;
+ * or with FL_SLOT_DIRTY the one of `cur`: pick/moving.h knows more.
+ */
+static __always_inline int slot_of(const struct fl_service *s, __u64 hash, __u32 *says)
 {
 	__u32 live = *(volatile const __u32 *)&s->live;
 	__u16 slot = 0;
@@ -65,7 +68,7 @@ static __always_inline int slot_of(const struct fl_service *s, __u64 hash, __u32
 		v = slot_of_4k(live, hash, &slot);
 	else
 		v = slot_of_1m(live, hash, &slot);
-	*index = slot & FL_SLOT_INDEX;
+	*says = slot;
 	return v;
 }
 

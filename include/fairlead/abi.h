@@ -351,9 +351,10 @@ struct fl_nat_flow {
 _Static_assert(sizeof(struct fl_nat_flow) == 48, "fl_nat_flow");
 
 /*
- * `flows`: a connection of a slot that is not clean goes to the backend of its record. The key is what
- * the service's affinity leaves of the flow: with `source` the address alone, with `source+port` address
- * and port; what is left out is zero, as is proto then.
+ * `flows`: a connection of a slot that is not clean goes to the backend of its record, by its whole flow
+ * whatever the service's affinity: an old connection of a client and a new one may have to go to
+ * different places. Where the affinity is `source` or `source+port` the client has a record too, for its
+ * next connections: its key is the address, or address and port, and the service; the rest is zero, proto too.
  */
 struct fl_flow_key {
 	FL_ADDR(saddr);
@@ -375,6 +376,7 @@ _Static_assert(sizeof(struct fl_flow_key) == 40, "fl_flow_key");
 #define FL_FLOW_FIN 8u /* the client's */
 #define FL_FLOW_RST 16u /* taken back by a later packet without it */
 #define FL_FLOW_PASSED 32u /* a beginning has passed it because it was over */
+#define FL_FLOW_OLD 64u /* from before the slot changed owner: counted in `src_flows` */
 
 /* Sequence numbers that fit: from `isn` to FL_FIT_BYTES beyond `seq`. */
 struct fl_fit {

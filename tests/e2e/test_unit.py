@@ -129,6 +129,7 @@ def test_confined_agent(lab):
     lab.cli("config", "apply")
     lab.start_nginx("b1")
     lab.wait_serving("second")
+    lab.wait_serving("web")
     assert " error: " not in lab.log_tail(100)
     # The next one, as confined, adopts.
     lab.stop_agent()

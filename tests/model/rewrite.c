@@ -83,8 +83,8 @@ static void measure(const struct run *r, struct shape *s)
 	else if (p->proto == PROTO_TCP)
 		s->field[SUM_UPPER] = s->l4 + 16;
 	else if (p->proto == PROTO_UDP)
-		/* RFC 768: 0 says that there is none. */
-		s->field[SUM_UPPER] = p->version == 4 && !get16(f->b + s->l4 + 6) ? 0 : s->l4 + 6;
+		/* RFC 768, RFC 6935 5: 0 says that there is none. */
+		s->field[SUM_UPPER] = get16(f->b + s->l4 + 6) ? s->l4 + 6 : 0;
 	else
 		s->field[SUM_UPPER] = s->l4 + 2;
 	for (int i = 0; i < SUMS; i++)

@@ -25,6 +25,7 @@ struct row {
 static struct row by_verdict = {.map = "verdicts", .n = FL_VERDICTS};
 static struct row by_service = {.map = "svc_stats", .n = SCENE_SERVICES};
 static struct row by_backend = {.map = "be_stats", .n = SCENE_BACKENDS};
+static struct row by_note = {.map = "notes", .n = FL_NOTES};
 
 _Static_assert(FL_VERDICTS <= SCENE_SERVICES && SCENE_BACKENDS <= SCENE_SERVICES, "rows");
 
@@ -40,6 +41,7 @@ void judge__begin(void)
 	begin_row(&by_verdict);
 	begin_row(&by_service);
 	begin_row(&by_backend);
+	begin_row(&by_note);
 }
 
 /* The counter that this packet moved, by one packet and its bytes; -1: none. */
@@ -116,18 +118,32 @@ static void judge_action(const struct judged *j, int v)
 			   "redirected to a port that is none");
 }
 
-static uint32_t seen[FL_VERDICTS];
+static uint32_t seen[FL_VERDICTS], noted[FL_NOTES];
 
-const char *judge__missed_verdict(void)
+static void see_notes(void)
 {
-	static const char *const names[FL_VERDICTS] = {
+	for (uint32_t i = 0; i < FL_NOTES; i++)
+		noted[i] += by_note.now[i]->packets != 0;
+}
+
+const char *judge__missed(void)
+{
+	static const char *const verdicts[FL_VERDICTS] = {
 #define FL_VERDICT(name, action, text) #name,
+#include "fairlead/reasons.def"
+	};
+	static const char *const notes[FL_NOTES] = {
+#define FL_NOTE(name, text) #name,
 #include "fairlead/reasons.def"
 	};
 
 	for (int v = 0; v < FL_VERDICTS; v++)
 		if (!seen[v] && v != FL_V_DROP_BUG)
-			return names[v];
+			return verdicts[v];
+	/* No input has 4096 old flows of one source. */
+	for (int n = 0; n < FL_NOTES; n++)
+		if (!noted[n] && n != FL_N_SOURCE_FULL)
+			return notes[n];
 	return NULL;
 }
 
@@ -145,6 +161,7 @@ void judge__lb(const struct judged *j)
 	judge_that(j, !to_backend(v) || service > 0, "sent to a backend, but of no service");
 	judge_action(j, v);
 	seen[v]++;
+	see_notes();
 	if (action_of[v] == SEND)
 		judge__sent(j, v, backend);
 }

@@ -30,7 +30,7 @@ void judge__begin(void);
 void judge__lb(const struct judged *j);
 
 /* The name of a verdict that no packet has had yet, but for DROP_BUG; NULL: all were seen. */
-const char *judge__missed_verdict(void);
+const char *judge__missed(void);
 
 /* After each packet of decap. */
 void judge__decap(const struct judged *j);

@@ -23,6 +23,15 @@ void path__define_maps(void)
 	MAP_DEFINE_OUTER(slots_4k);
 	MAP_DEFINE_OUTER(slots_64k);
 	MAP_DEFINE_OUTER(slots_1m);
+	MAP_DEFINE_OUTER(moves_4k);
+	MAP_DEFINE_OUTER(moves_64k);
+	MAP_DEFINE_OUTER(moves_1m);
+	MAP_DEFINE(flows);
+	MAP_DEFINE(tentative);
+	MAP_DEFINE(sighted);
+	MAP_DEFINE(src_flows);
+	MAP_DEFINE(pressure);
+	MAP_DEFINE(churn);
 	MAP_DEFINE(frags);
 	MAP_DEFINE(nat_back);
 	MAP_DEFINE(nat_flows);

@@ -49,6 +49,7 @@ static uint32_t choose_scene(const uint8_t *b, struct scene_state *s)
 		.nat_full = b[1] >> 4 & 1,
 		.ring_full = b[1] >> 5 & 1,
 		.events = b[1] >> 6 & 1,
+		.flows_full = b[1] >> 7,
 	};
 	return headrooms[b[1] >> 2 & 3];
 }
@@ -120,5 +121,5 @@ void input__run(const uint8_t *data, size_t size)
 
 const char *input__missed(void)
 {
-	return judge__missed_verdict();
+	return judge__missed();
 }

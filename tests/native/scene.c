@@ -13,8 +13,9 @@
 #define TAG_77 (FL_HOP_TAG | 77)
 #define PROTOS 3
 #define GUE_PORT 6080
-#define WILD_ID 100 /* ids of services with ranges and prefixes start here */
+#define WILD_ID 110 /* ids of services with ranges and prefixes start here */
 #define START_NS 1000000000000ULL
+#define SINCE_S 995 /* when the slots that move began to */
 
 static const uint64_t key[4] = {0x243f6a8885a308d3ULL, 0x13198a2e03707344ULL, 0xa4093822299f31d0ULL,
 				0x082efa98ec4e6c89ULL};
@@ -68,6 +69,7 @@ static const struct way ways[] = {
 	 .ifindex = SCENE_LINK,
 	 .affinity = FL_AFF_SOURCE_PORT,
 	 .slot_class = FL_SLOTS_1M},
+	{.mode = FL_FWD_L2, .ifindex = SCENE_LINK, .flags = FL_SVC_QUIC},
 };
 
 #define WAY_L2 0
@@ -167,6 +169,17 @@ static void add_backend(size_t way, bool v6, unsigned int second)
 	}
 }
 
+static uint16_t slot_owner(uint32_t slot, size_t way, bool v6)
+{
+	return way == NO_BACKEND ? FL_SLOT_NONE : backend_index(way, v6, slot % 4 == 3);
+}
+
+/* Half of the slots are not clean; full NAT's always are. */
+static bool is_dirty(uint32_t slot, size_t way)
+{
+	return slot & 4 && ways[way].mode != FL_FWD_FULLNAT;
+}
+
 static void add_slots(const struct fl_service *s, size_t way, bool v6)
 {
 	static const char *const outers[] = {"slots_4k", "slots_64k", "slots_1m"};
@@ -174,7 +187,21 @@ static void add_slots(const struct fl_service *s, size_t way, bool v6)
 	uint16_t *slots = map__value(inner, 0);
 
 	for (uint32_t i = 0; i <= s->slot_mask; i++)
-		slots[i] = way == NO_BACKEND ? FL_SLOT_NONE : backend_index(way, v6, i % 4 == 3);
+		slots[i] = slot_owner(i, way, v6) | (is_dirty(i, way) ? FL_SLOT_DIRTY : 0);
+	map__seal(inner);
+}
+
+/* The words of all slots: one in four is PINNED, the others come from the way's other backend. */
+static void add_moves(const struct fl_service *s, uint32_t id, size_t way, bool v6)
+{
+	static const char *const outers[] = {"moves_4k", "moves_64k", "moves_1m"};
+	struct map *inner = map__inner(map__named(outers[s->slot_class]), id);
+	uint32_t *words = map__value(inner, 0);
+
+	for (uint32_t i = 0; i <= s->slot_mask; i++)
+		words[i] = backend_index(way, v6, i % 4 != 3) |
+			   (i % 32 >= 24 ? FL_MOVE_PINNED : 0) | (i & 8 ? FL_MOVE_ACCEPTS : 0) |
+			   SINCE_S << FL_MOVE_SINCE_SHIFT;
 	map__seal(inner);
 }
 
@@ -197,7 +224,11 @@ static struct fl_service *add_service(uint32_t id, const struct fl_service_key *
 	if (w->mode == FL_FWD_FULLNAT)
 		s->flags |= FL_SVC_FULLNAT;
 	s->idle_s = 60;
+	s->udp_grace_s = 30;
 	add_slots(s, way, v6);
+	/* Some have no table of moves, which harms nobody. */
+	if (id % 5)
+		add_moves(s, id, way, v6);
 	return s;
 }
 
@@ -413,10 +444,11 @@ static void build(void)
 
 void scene__begin(const struct scene_state *state)
 {
-	static const char *const written[] = {"settings", "lease",	 "svc_meters", "meters",
-					      "frags",	  "nat_flows",	 "snat_next",  "notes",
-					      "events",	  "icmp_meters", "svc_stats",  "be_stats",
-					      "verdicts"};
+	static const char *const written[] = {"settings",  "lease",	"svc_meters", "meters",
+					      "flows",	   "tentative", "sighted",    "src_flows",
+					      "pressure",  "churn",	"frags",      "nat_flows",
+					      "snat_next", "notes",	"events",     "icmp_meters",
+					      "svc_stats", "be_stats",	"verdicts"};
 	static struct map *maps[COUNT(written)];
 	static struct fl_settings *settings;
 	struct xdp_md none = {};
@@ -438,6 +470,7 @@ void scene__begin(const struct scene_state *state)
 					 .drop_event_every = state->events};
 	memcpy(settings->flow_key, key, sizeof(key));
 	map__limit(map__named("nat_flows"), state->nat_full ? 3 : FL_MAX_NAT_FLOWS);
+	map__limit(map__named("flows"), state->flows_full ? 2 : FL_MAX_FLOWS);
 	path__set_gates(&state->gates);
 	if (kernel__run(lease_arm, &none) == XDP_PASS && state->lapsed)
 		kernel__fire_timer();

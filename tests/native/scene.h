@@ -33,6 +33,7 @@ struct scene_state {
 	uint8_t on_agent_loss; /* enum fl_agent_loss */
 	bool lapsed; /* the lease's timer has fired */
 	bool nat_full; /* `nat_flows` has room for a few entries only */
+	bool flows_full; /* `flows` has room for two */
 	bool ring_full;
 	bool events; /* every drop and first packet becomes an event */
 };

@@ -25,14 +25,14 @@ from scapy.utils import checksum  # noqa: E402
 
 LEASE, WILD, SOURCES, LIMITS, NAT, JUMBO, EVENTS, LAPSED = (1 << i for i in range(8))
 KEEP, PASS, DROP = range(3)  # on_agent_loss
-NAT_FULL, RING_FULL, SAMPLED = 1 << 4, 1 << 5, 1 << 6
+NAT_FULL, RING_FULL, SAMPLED, FLOWS_FULL = 1 << 4, 1 << 5, 1 << 6, 1 << 7
 LINK, OTHER, LOWER, GONE = range(4)
-WAIT_10_MS, WAIT_68_S = 18, 30  # 2 ** (n + 6) ns
+WAIT_10_MS, WAIT_1_S, WAIT_68_S = 18, 24, 30  # 2 ** (n + 6) ns
 
 VIP = {4: "203.0.113.80", 6: "2001:db8:1::80"}
 CLIENT = {4: "198.51.100.%d", 6: "2001:db8:9::%x"}
 WAYS = ("l2 l2_tagged ipip4 ipip6 gue4 gue6 nat nat_any nat_record nat_shared fullnat fullnat_any "
-        "no_backend no_hop port_gone l2_source_port").split()
+        "no_backend no_hop port_gone l2_source_port quic").split()
 PORT = {name: 8001 + i for i, name in enumerate(WAYS)}
 RECORDS = "nat_record", "nat_shared"
 
@@ -161,6 +161,44 @@ def records():
         yield f"clash-{flags}", scene(
             NAT, to_vip("nat_record"), to_vip("nat_record", flags=flags), reply("nat_record", flags="FA"),
             to_vip("nat_shared"), arrives(to_vip("nat_shared"), wait=WAIT_68_S))
+
+
+def moves():
+    """Slots that are not clean: half of them are. Handshakes, old flows, forged ones, and a full table."""
+    for way in ("l2", "gue6", "nat_record", "l2_source_port"):
+        for version in (4, 6):
+            for port in range(40010, 40018):
+                def tcp(flags, seq, **more):
+                    p = to_vip(way, version, sport=port, flags=flags, **more)  # noqa: B023
+                    p[TCP].seq = seq
+                    return p
+                shake = [tcp("S", 1), tcp("A", 2)]
+                yield f"handshake-{way}-{version}-{port}", scene(
+                    NAT, *shake, tcp("A", 900000), tcp("S", 70), tcp("A", 71), arrives(tcp("PA", 3), wait=WAIT_1_S),
+                    arrives(tcp("A", 900000), wait=WAIT_1_S), tcp("FA", 4), tcp("S", 900), tcp("A", 901),
+                    tcp("R", 902), arrives(tcp("S", 5), wait=WAIT_68_S))
+                yield f"old-{way}-{version}-{port}", scene(
+                    NAT, tcp("A", 5), tcp("S", 7), arrives(tcp("A", 6), wait=WAIT_1_S),
+                    error(version, CLIENT[version] % 99, VIP[version], reply(way, version, dport=port)),
+                    arrives(tcp("A", 8), wait=WAIT_68_S))
+                yield f"full-{way}-{version}-{port}", scene(NAT, *[
+                    tcp(flags, seq, client=client) for client in range(24) for flags, seq in (("S", 1), ("A", 2))],
+                    state=FLOWS_FULL)
+    for version in (4, 6):
+        for port in range(40010, 40026):
+            def long(first, known, ids):
+                payload = struct.pack(">BI", first, known) + ids
+                return to_vip("quic", version, "udp", sport=port, payload=payload)  # noqa: B023
+            ids = b"\x08destinat\x05sourc"
+            yield f"quic-{version}-{port}", scene(
+                0, long(0xc0, 1, ids), long(0xc0, 1, ids), long(0xe0, 1, ids), long(0xd0, 0x6b3343cf, ids),
+                long(0xc0, 1, b"\0\0"), long(0xf0, 1, b"\x15" + ids), long(0xc0, 1, b"\x14" + ids[1:]),
+                long(0xc0, 1, b"\0\x14short"), long(0xc0, 7, ids), long(0x40, 1, ids),
+                arrives(long(0x40, 1, ids), wait=WAIT_1_S), arrives(long(0x40, 1, ids), wait=WAIT_68_S))
+            sctp = [to_vip("l2", version, "sctp", sport=port, flags=f) for f in "SA"]
+            yield f"sctp-{version}-{port}", scene(
+                0, *sctp, ip(version, CLIENT[version] % 8, VIP[version])
+                / SCTP(sport=port, dport=PORT["l2"]) / Raw(b"\x0a\0\0\x08cook"), *sctp)
 
 
 def fragments():
@@ -430,7 +468,7 @@ def write_all(out, program, inputs):
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    parts = each_way, replies, records, fragments, icmp, spoilt_quotes, admission, wild, sizes, oddities, surplus
+    parts = each_way, replies, records, moves, fragments, icmp, spoilt_quotes, admission, wild, sizes, oddities, surplus
     write_all(sys.argv[1], "lb", (i for part in parts for i in part()))
     write_all(sys.argv[1], "decap", decap())
 

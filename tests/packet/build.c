@@ -106,7 +106,7 @@ static void push_upper(struct writer *w, const struct spec *s)
 	switch (s->proto) {
 	case PROTO_TCP:
 		h = push(w, TCP_LEN);
-		put32(h + 4, 0x01020304);
+		put32(h + 4, s->seq);
 		put32(h + 8, 0x05060708);
 		h[12] = TCP_LEN / 4 << 4;
 		h[13] = s->flags;
@@ -332,6 +332,7 @@ struct spec build__tcp(uint8_t version)
 		.ip = {.version = version, .ttl = 57, .id = 0x4321},
 		.proto = PROTO_TCP,
 		.flags = 0x02,
+		.seq = 0x01020304,
 		.sport = 40001,
 		.dport = RIG_PORT,
 		.icmp = {.type = version == 6 ? 128 : 8, .rest = 0x00010002},

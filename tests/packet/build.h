@@ -92,6 +92,7 @@ struct spec {
 	struct ip ip;
 	uint8_t proto;
 	uint8_t flags; /* TCP: the byte of flags */
+	uint32_t seq; /* TCP: the sequence number */
 	uint8_t chunk; /* SCTP: type of the first chunk; 0: what the payload begins with */
 	bool no_check; /* UDP: no checksum */
 	bool no_upper; /* a later fragment: the payload follows the IP header */

@@ -45,6 +45,7 @@ static void test_lives(void **state)
 			.now_s = NOW,
 			.idle_s = IDLE,
 			.gone_s = lives[i].gone_s,
+			.gone_since_s = NOW - 2000,
 			.crowded = lives[i].crowded,
 		};
 		struct fl_flow f = {.state = A | lives[i].flags, .seen_s = NOW - lives[i].s};
@@ -76,7 +77,19 @@ static void test_dead(void **state)
 	struct fl_flow f = {.state = FL_FLOW_DEAD, .seen_s = NOW};
 
 	(void)state;
-	assert_int_equal(fate__of(&f, &given), FATE_DELETE);
+	assert_int_equal(fate__of(&f, &given), FATE_DEAD);
+}
+
+/* Its connections have all of that time from when it went, however long they were silent before. */
+static void test_gone_since(void **state)
+{
+	struct fate given = {.now_s = NOW, .idle_s = IDLE, .gone_s = 10, .gone_since_s = NOW - 10};
+	struct fl_flow f = {.state = A, .seen_s = NOW - 300};
+
+	(void)state;
+	assert_int_equal(fate__of(&f, &given), FATE_KEEP);
+	given.gone_since_s--;
+	assert_int_equal(fate__of(&f, &given), FATE_MARK);
 }
 
 /* The program's clock may be a tick ahead, and seconds wrap after 136 years. */
@@ -118,9 +131,9 @@ static void test_tally(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lives), cmocka_unit_test(test_marked_and_in_time),
-		cmocka_unit_test(test_dead),  cmocka_unit_test(test_clock),
-		cmocka_unit_test(test_tally),
+		cmocka_unit_test(test_lives),	   cmocka_unit_test(test_marked_and_in_time),
+		cmocka_unit_test(test_dead),	   cmocka_unit_test(test_clock),
+		cmocka_unit_test(test_gone_since), cmocka_unit_test(test_tally),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -109,8 +109,8 @@ static void test_clean_moves(void **state)
 	assert_moving(&w, 2, 1, 0);
 	assert_int_equal(w.sums.moving, N);
 	assert_int_equal(w.sums.begin, N);
-	assert_int_equal(w.sums.next_s, HOLD);
-	assert_int_equal(w.sums.settle_s, HOLD);
+	assert_int_equal(w.sums.next_s, HOLD + 1);
+	assert_int_equal(w.sums.settle_s, HOLD + 1);
 }
 
 static void test_second_change_keeps_prev(void **state)
@@ -152,15 +152,15 @@ static void test_hold(void **state)
 	(void)state;
 	begin(&w, 1);
 	turn(&w, 2);
-	pass_time(&w, HOLD - 1);
-	assert_moving(&w, 2, 1, HOLD - 1);
+	pass_time(&w, HOLD);
+	assert_moving(&w, 2, 1, HOLD);
 	assert_int_equal(w.sums.next_s, 1);
 	pass_time(&w, 1);
 	assert_pinned(&w, 2);
 	assert_int_equal(w.sums.next_s, EVER);
 }
 
-/* Counted from the later of two: when it moved, and when its old owner went down. */
+/* Counted from when it went down, be that long after it moved or long before. */
 static void test_down_hold(void **state)
 {
 	struct world w;
@@ -170,24 +170,74 @@ static void test_down_hold(void **state)
 	turn(&w, 2);
 	pass_time(&w, 100);
 	facts[1] = (struct move_fact){.flags = MOVE_DOWN, .down_s = w.t.now_s};
-	pass_time(&w, DOWN_HOLD - 1);
-	assert_moving(&w, 2, 1, 100 + DOWN_HOLD - 1);
+	pass_time(&w, DOWN_HOLD);
+	assert_moving(&w, 2, 1, 100 + DOWN_HOLD);
 	pass_time(&w, 1);
 	assert_pinned(&w, 2);
 	begin(&w, 1);
 	facts[1] = (struct move_fact){.flags = MOVE_DOWN, .down_s = w.t.now_s - 50};
 	turn(&w, 2);
-	assert_int_equal(w.sums.next_s, DOWN_HOLD);
-	pass_time(&w, DOWN_HOLD);
+	assert_int_equal(w.sums.next_s, 0);
+	pass_time(&w, 0);
 	assert_pinned(&w, 2);
 	/* One that came back in time holds for as long as any. */
 	begin(&w, 1);
 	facts[1] = (struct move_fact){.flags = MOVE_DOWN, .down_s = w.t.now_s};
 	turn(&w, 2);
+	assert_int_equal(w.sums.next_s, DOWN_HOLD + 1);
 	w.t.now_s += 5;
 	facts[1] = (struct move_fact){.flags = MOVE_ACCEPTS | MOVE_STAYS};
 	pass_time(&w, 100);
 	assert_moving(&w, 2, 1, 105);
+}
+
+/* Connections that the freeze has sent to prev, or that found `flows` full, have all of hold as well. */
+static void test_pressure(void **state)
+{
+	struct world w;
+
+	(void)state;
+	for (int full = 0; full < 2; full++) {
+		begin(&w, 1);
+		turn(&w, 2);
+		pass_time(&w, 500);
+		*(full ? &w.t.full_s : &w.t.frozen_s) = w.t.now_s;
+		pass_time(&w, HOLD);
+		assert_moving(&w, 2, 1, HOLD + 500);
+		pass_time(&w, 1);
+		assert_pinned(&w, 2);
+	}
+}
+
+static void test_stamp(void **state)
+{
+	uint16_t before[N];
+	struct world w;
+
+	(void)state;
+	begin(&w, 1);
+	for (int i = 0; i < 10; i++)
+		w.want[i] = 2;
+	plan(&w, NULL, EVER);
+	memcpy(before, w.live, sizeof(before));
+	w.t.now_s += 50;
+	w.want[0] = 3;
+	w.want[20] = 3;
+	plan(&w, NULL, EVER);
+	w.t.now_s += 5; /* stopped before the swap */
+	move__stamp(&w.t, before);
+	for (int i = 0; i < N; i++) {
+		uint32_t age = move__since(w.words[i], w.t.now_s);
+
+		if (i == 0 || i == 20)
+			assert_int_equal(age, 0);
+		else if (i < 10)
+			assert_int_equal(age, 55);
+	}
+	move__stamp(&w.t, NULL); /* started anew */
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(move__since(w.words[i], w.t.now_s), 0);
+	assert_int_equal(prev_of(&w, 0), 1);
 }
 
 static void test_nobody(void **state)
@@ -200,7 +250,7 @@ static void test_nobody(void **state)
 	assert_clean(&w, 1); /* nothing was established with nobody */
 	turn(&w, NONE);
 	assert_moving(&w, NONE, 1, 0);
-	pass_time(&w, HOLD);
+	pass_time(&w, HOLD + 1);
 	assert_pinned(&w, NONE);
 	turn(&w, 2);
 	assert_pinned(&w, 2);
@@ -229,7 +279,7 @@ static void test_becomes_clean(void **state)
 	(void)state;
 	begin(&w, 1);
 	turn(&w, 2);
-	pass_time(&w, HOLD);
+	pass_time(&w, HOLD + 1);
 	assert_pinned(&w, 2);
 	move__hold(held, 5);
 	/* A count that began when a handshake could still have come to an end says nothing. */
@@ -238,6 +288,11 @@ static void test_becomes_clean(void **state)
 	plan(&w, &count, EVER);
 	assert_pinned(&w, 2);
 	count.began_s++;
+	/* Nor one that may have missed a handshake which found no room. */
+	w.t.full_s = count.began_s - FL_TENTATIVE_S;
+	plan(&w, &count, EVER);
+	assert_pinned(&w, 2);
+	w.t.full_s--;
 	plan(&w, &count, EVER);
 	for (int i = 0; i < N; i++)
 		assert_int_equal(w.live[i], i == 5 ? 2 | FL_SLOT_DIRTY : 2);
@@ -255,7 +310,7 @@ static void test_moved_during_the_count(void **state)
 	(void)state;
 	begin(&w, 1);
 	turn(&w, 2);
-	pass_time(&w, HOLD);
+	pass_time(&w, HOLD + 1);
 	pass_time(&w, 100);
 	count.began_s = w.t.now_s;
 	turn(&w, 3);
@@ -391,10 +446,9 @@ static void check_age(const struct world *before, const struct world *w)
 		if (!(before->live[i] & FL_SLOT_DIRTY) || before->words[i] & FL_MOVE_PINNED ||
 		    !(w->words[i] & FL_MOVE_PINNED) || prev == (before->live[i] & FL_SLOT_INDEX))
 			continue;
-		if (facts[prev].flags & MOVE_DOWN)
-			assert_in_range(age, DOWN_HOLD, UINT32_MAX);
-		else
-			assert_in_range(age, HOLD, UINT32_MAX);
+		if (!(facts[prev].flags & MOVE_DOWN) ||
+		    w->t.now_s - facts[prev].down_s <= DOWN_HOLD)
+			assert_true(age > HOLD);
 	}
 }
 
@@ -437,7 +491,7 @@ static void test_killed_before_the_swap(void **state)
 	for (int i = 0; i < N / 2; i++)
 		w.want[i] = 2;
 	plan(&w, NULL, EVER);
-	pass_time(&w, HOLD); /* half CLEAN, half PINNED */
+	pass_time(&w, HOLD + 1); /* half CLEAN, half PINNED */
 	for (int i = 0; i < N; i++)
 		w.want[i] = 3;
 	move__plan(&w.t, w.want, NULL, EVER, out, &w.sums);
@@ -460,6 +514,8 @@ int main(void)
 		cmocka_unit_test(test_back_to_prev),
 		cmocka_unit_test(test_hold),
 		cmocka_unit_test(test_down_hold),
+		cmocka_unit_test(test_pressure),
+		cmocka_unit_test(test_stamp),
 		cmocka_unit_test(test_nobody),
 		cmocka_unit_test(test_accepts_follows),
 		cmocka_unit_test(test_becomes_clean),

@@ -155,8 +155,7 @@ int adopt__all(struct agent *a, struct err *err)
 	for (s = TAILQ_FIRST(&a->services); s; s = next) {
 		next = TAILQ_NEXT(s, entry);
 		/* The predecessor may have flipped its table a moment before it died. */
-		moves__settle(s);
-		moves__recount(s);
+		moves__adopt(s);
 		if (plane__service_published(a->plane, s->id)) {
 			n++;
 			continue;

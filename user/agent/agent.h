@@ -165,9 +165,10 @@ struct moves {
 	struct move_fact *facts; /* by index; all zero between two uses */
 	uint32_t *owned, *leaving; /* by index, scratch */
 	double expected; /* sum of the services' */
+	struct fl_pressure pressure; /* as it was looked at last */
 	uv_work_t work; /* installs move tables */
-	uint32_t *ids; /* of the services whose are next */
-	uint32_t n, busy; /* how many wait; how many the worker has */
+	uint32_t *ids; /* FL_MAX_SERVICES: of the services whose are next */
+	uint32_t n, busy; /* how many wait; how many of them, the first ones, the worker has */
 	int rc;
 	struct err err;
 };
@@ -277,6 +278,8 @@ void moves__free(struct agent *a);
  */
 int moves__turn(struct service *s, const uint16_t *want, const struct move_count *count,
 		struct err *err);
+/* Goes on with what an earlier agent left. */
+void moves__adopt(struct service *s);
 /* From now on packets may read either half, until a grace period has passed. */
 void moves__settle(struct service *s);
 /* MOVING becomes PINNED where its time is over; the words follow what is known of the members. */

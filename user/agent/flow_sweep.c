@@ -25,21 +25,24 @@ static bool is_needed(const struct agent *a)
 	return false;
 }
 
-/* How long records of a backend that is gone are kept without a packet. */
-static uint16_t gone_s(const struct target *t)
+/* Records of a backend that is lost to all its services go before their time. */
+static void state_loss(struct plane_flow_sweep *at, const struct target *t)
 {
-	uint32_t longest = 0;
+	uint32_t hold_s = 0, since_s = 0;
 	const struct member *m;
 
+	at->gone_s[t->index] = 0;
 	LIST_FOREACH (m, &t->members, target_entry) {
 		const struct config_service *c = m->service->config;
-		uint32_t hold_s = c ? c->down_hold_ms / 1000 : FL_TENTATIVE_S;
+		uint32_t lost_s = m->dropped ? m->retired_s : m->down_s;
 
-		if (m->health.state != FL_HEALTH_DOWN && !m->dropped)
-			return 0;
-		longest = hold_s > longest ? hold_s : longest;
+		if (!c || (m->health.state != FL_HEALTH_DOWN && !m->dropped))
+			return;
+		hold_s = c->down_hold_ms / 1000 > hold_s ? c->down_hold_ms / 1000 : hold_s;
+		since_s = lost_s > since_s ? lost_s : since_s;
 	}
-	return (uint16_t)longest;
+	at->gone_s[t->index] = (uint16_t)hold_s;
+	at->gone_since_s[t->index] = since_s;
 }
 
 static void prepare(struct agent *a)
@@ -47,10 +50,16 @@ static void prepare(struct agent *a)
 	struct plane_flow_sweep *at = a->flow_sweep.at;
 
 	plane_flow_sweep__clear(at);
-	for (uint32_t i = 1; i < FL_MAX_BACKENDS; i++)
-		at->gone_s[i] = a->by_index[i] ? gone_s(a->by_index[i]) : 0;
-	for (uint32_t id = 1; id < FL_MAX_SERVICES; id++)
-		at->withdrawn[id] = !a->by_id[id] || a->by_id[id]->dismissed_s;
+	for (uint32_t i = 1; i < FL_MAX_BACKENDS; i++) {
+		if (a->by_index[i])
+			state_loss(at, a->by_index[i]);
+	}
+	for (uint32_t id = 1; id < FL_MAX_SERVICES; id++) {
+		const struct service *s = a->by_id[id];
+
+		at->withdrawn[id] = !s || s->dismissed_s;
+		at->least_idle_s[id] = s && s->config ? (uint16_t)(s->config->hold_ms / 1000) : 0;
+	}
 }
 
 /* Members that are no longer configured go with their last slot and record. */
@@ -81,7 +90,7 @@ static void count_service(struct service *s)
 	struct err err;
 
 	if (s->dismissed_s) {
-		if (!records && sweep->began_s - s->dismissed_s > FL_TENTATIVE_S)
+		if (!records && !s->making && sweep->began_s - s->dismissed_s > FL_TENTATIVE_S)
 			service__release(s);
 		return;
 	}

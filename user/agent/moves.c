@@ -26,7 +26,10 @@ int moves__init(struct agent *a, struct err *err)
 	m->facts = calloc(FL_MAX_BACKENDS + 1, sizeof(*m->facts));
 	m->owned = calloc(FL_MAX_BACKENDS + 1, sizeof(*m->owned));
 	m->leaving = calloc(FL_MAX_BACKENDS + 1, sizeof(*m->leaving));
-	return m->facts && m->owned && m->leaving ? 0 : err__set(err, -ENOMEM, "out of memory");
+	m->ids = calloc(FL_MAX_SERVICES, sizeof(*m->ids));
+	return m->facts && m->owned && m->leaving && m->ids
+		       ? 0
+		       : err__set(err, -ENOMEM, "out of memory");
 }
 
 void moves__free(struct agent *a)
@@ -102,8 +105,19 @@ static struct move_table table_of(const struct service *s)
 		.now_s = agent__coarse_s(),
 		.hold_s = c ? c->hold_ms / 1000 : 0,
 		.down_hold_s = c ? c->down_hold_ms / 1000 : 0,
+		.full_s = s->agent->moves.pressure.full_s,
+		.frozen_s = s->agent->moves.pressure.frozen_s,
 		.stateless = s->forward == CONFIG_FWD_FULLNAT,
 	};
+}
+
+/* Before anything is said to be over. */
+static void look_for_pressure(struct agent *a)
+{
+	int rc = plane__pressure(a->plane, &a->moves.pressure);
+
+	if (rc)
+		log_error("cannot read the map 'pressure': %s", strerror(-rc));
 }
 
 void moves__recount(struct service *s)
@@ -163,8 +177,8 @@ static void begin_installing(struct agent *a);
 
 static void install(uv_work_t *work)
 {
-	struct moves *v = &((struct agent *)work->data)->moves;
 	struct agent *a = work->data;
+	struct moves *v = &a->moves;
 
 	v->rc = plane__moves_install(a->plane, v->ids, v->busy, &v->err);
 }
@@ -210,16 +224,11 @@ static void begin_installing(struct agent *a)
 static int make_table(struct service *s, struct err *err)
 {
 	struct agent *a = s->agent;
-	uint32_t *more = realloc(a->moves.ids, (a->moves.n + 1) * sizeof(*more));
-	int rc;
+	int rc = plane__moves_make(a->plane, s->id, err);
 
-	if (!more)
-		return err__set(err, -ENOMEM, "out of memory");
-	a->moves.ids = more;
-	rc = plane__moves_make(a->plane, s->id, err);
 	if (rc)
 		return rc;
-	more[a->moves.n++] = s->id;
+	a->moves.ids[a->moves.n++] = s->id;
 	s->making = true;
 	begin_installing(a);
 	return 0;
@@ -262,36 +271,61 @@ static void take_sums(struct service *s, const struct move_sums *sums)
 	moves__recount(s);
 }
 
-/* What is in `next` becomes live. */
-static int swap_in(struct service *s, const uint16_t *next, struct err *err)
+/* What is in `next` becomes live; it has the old slots then. False in *swapped: they were equal. */
+static int swap_in(struct service *s, uint16_t **next, bool *swapped, struct err *err)
 {
 	struct agent *a = s->agent;
-	size_t size = plane__slots(s->slot_class) * sizeof(*next);
+	uint16_t *old = s->slots;
 	int rc;
 
-	if (memcmp(next, s->slots, size) == 0)
+	*swapped = memcmp(*next, old, plane__slots(s->slot_class) * sizeof(*old)) != 0;
+	if (!*swapped)
 		return 0;
-	rc = plane__slots_write(a->plane, s->id, next, err);
+	rc = plane__slots_write(a->plane, s->id, *next, err);
 	if (rc)
 		return rc;
 	plane__slots_swap(a->plane, s->id);
-	memcpy(s->slots, next, size);
+	s->slots = *next;
+	*next = old;
 	s->generation++;
 	moves__settle(s);
 	return 0;
 }
 
+/* `hold` runs from the swap: an agent that stood still before it has its words say so. */
+static void stamp_if_late(struct service *s, uint32_t planned_s, const uint16_t *before)
+{
+	struct move_table t = table_of(s);
+
+	if (t.now_s - planned_s > 1)
+		move__stamp(&t, before);
+}
+
+void moves__adopt(struct service *s)
+{
+	struct move_table t = table_of(s);
+
+	/* When the last swap was, nobody knows. */
+	move__stamp(&t, NULL);
+	moves__settle(s);
+	moves__recount(s);
+}
+
 int moves__turn(struct service *s, const uint16_t *want, const struct move_count *count,
 		struct err *err)
 {
-	struct move_table t = table_of(s);
-	uint16_t *next = malloc(t.n * sizeof(*next));
+	uint16_t *next = malloc(plane__slots(s->slot_class) * sizeof(*next));
+	struct move_table t;
 	struct move_sums sums;
+	bool swapped = false;
 	struct err why;
 	int rc = 0;
 
 	if (!next)
 		return err__set(err, -ENOMEM, "out of memory");
+	if (count)
+		look_for_pressure(s->agent);
+	t = table_of(s);
 	for_members(s, state_fact);
 	move__plan(&t, want, count, budget(s), next, &sums);
 	if (!t.words && sums.begin) {
@@ -305,9 +339,12 @@ int moves__turn(struct service *s, const uint16_t *want, const struct move_count
 		t.stateless = true;
 		move__plan(&t, want, count, UINT32_MAX, next, &sums);
 	}
-	rc = swap_in(s, next, err);
-	if (!rc)
+	rc = swap_in(s, &next, &swapped, err);
+	if (!rc) {
+		if (swapped)
+			stamp_if_late(s, t.now_s, next);
 		take_sums(s, &sums);
+	}
 cleanup:
 	for_members(s, forget_fact);
 	free(next);
@@ -316,12 +353,14 @@ cleanup:
 
 void moves__age(struct service *s)
 {
-	struct move_table t = table_of(s);
+	struct move_table t;
 	uint32_t waiting = s->sums.waiting;
 	struct move_sums sums;
 
 	if (!s->words)
 		return;
+	look_for_pressure(s->agent);
+	t = table_of(s);
 	for_members(s, state_fact);
 	move__age(&t, &sums);
 	for_members(s, forget_fact);

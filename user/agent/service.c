@@ -28,11 +28,21 @@ struct service_key service__key(const struct config_service *c)
 	return k;
 }
 
+/* What is remembered while backends change is so for `hold` at least; what NAT remembers, as it says. */
+static uint32_t idle_s(const struct config_service *c)
+{
+	uint32_t ms = c->idle_ms;
+
+	if (!config_service__translates(c) && ms < c->hold_ms)
+		ms = c->hold_ms;
+	return ms / 1000;
+}
+
 void service__tune(struct service *s, const struct config_service *c)
 {
 	const struct plane_tune t = {
 		.affinity = c->affinity,
-		.idle_s = c->idle_ms / 1000,
+		.idle_s = idle_s(c),
 		.udp_grace_s = (uint16_t)(c->udp_grace_ms / 1000),
 		.quic = c->quic,
 	};

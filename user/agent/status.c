@@ -76,13 +76,12 @@ static json_t *member_json(struct agent *a, const struct member *m)
 	char text[ADDR_STRLEN];
 	json_t *o = json_pack("{s:s, s:s, s:s, s:I, s:I, s:f}", "id", member__id(m), "address",
 			      addr__format(&address, text), "state",
-			      m->retired ? "leaving" : health__name(&m->health),
-			      "weight", (json_int_t)m->weight, "slots", (json_int_t)m->slots,
-			      "share", (double)m->slots / (double)plane__slots(s->slot_class));
+			      m->retired ? "leaving" : health__name(&m->health), "weight",
+			      (json_int_t)m->weight, "slots", (json_int_t)m->slots, "share",
+			      (double)m->slots / (double)plane__slots(s->slot_class));
 
 	json_object_set_new(o, "slots_leaving", json_integer((json_int_t)m->leaving));
-	json_object_set_new(o, "records",
-			    json_integer((json_int_t)flow_sweep__records(a, m)));
+	json_object_set_new(o, "records", json_integer((json_int_t)flow_sweep__records(a, m)));
 	json_object_set_new(o, "port", port_json(&m->target->entry));
 	json_object_set_new(o, "since", names__time(m->health.since_ns));
 	add_counts(o, a, PLANE_BACKEND, m->target->index, &m->target->rate);

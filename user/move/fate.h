@@ -16,8 +16,8 @@
 struct fate {
 	uint32_t now_s; /* as fl_flow.seen_s */
 	uint32_t idle_s; /* of its service */
-	uint32_t
-		gone_s; /* its backend is gone and will not need it after so long; 0: it is not gone */
+	uint32_t gone_s; /* its backend is gone: how long that may be so; 0: it is not */
+	uint32_t gone_since_s; /* as now_s */
 	bool crowded; /* `flows` is more than half full */
 };
 
@@ -26,6 +26,7 @@ enum fate_step {
 	FATE_KEEP,
 	FATE_MARK, /* ACTIVE and past its time: FL_SWEEP_MARK */
 	FATE_DELETE, /* not seen since it was marked: FL_SWEEP_DELETE */
+	FATE_DEAD, /* being deleted, unless that has failed */
 };
 
 enum fate_step fate__of(const struct fl_flow *f, const struct fate *given);

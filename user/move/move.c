@@ -3,9 +3,6 @@
 
 #include <string.h>
 
-/* A tentative record, and the second that either clock may have been cut off. */
-#define TENTATIVE_S (FL_TENTATIVE_S + 1)
-
 uint32_t move__since(uint32_t word, uint32_t now_s)
 {
 	return (now_s - (word >> FL_MOVE_SINCE_SHIFT)) & FL_MOVE_SINCE_MASK;
@@ -32,20 +29,36 @@ static bool is_dirty(const struct move_table *t, uint32_t slot)
 	return t->words && t->live[slot] & FL_SLOT_DIRTY;
 }
 
+static uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Seconds since something happened; for ever if it never has. */
+static uint32_t elapsed(uint32_t at_s, uint32_t now_s)
+{
+	return at_s ? now_s - at_s : UINT32_MAX;
+}
+
+/* A time is over when more seconds than it has have passed: both ends were cut off to whole ones. */
+static uint32_t rest(uint32_t age, uint32_t time)
+{
+	return age > time ? 0 : time + 1 - age;
+}
+
 /* Seconds that a MOVING slot has left. */
 static uint32_t left(const struct move_table *t, uint32_t word)
 {
 	const struct move_fact *prev = &t->facts[word & FL_MOVE_PREV];
-	uint32_t age = move__since(word, t->now_s), hold = t->hold_s;
+	uint32_t age = move__since(word, t->now_s), seconds;
 
-	if (prev->flags & MOVE_DOWN) {
-		uint32_t down = t->now_s - prev->down_s;
-
-		/* It may have moved long before its old owner went down. */
-		age = down < age ? down : age;
-		hold = t->down_hold_s;
-	}
-	return age >= hold ? 0 : hold - age;
+	/* What began at prev without a record, or found no room for one, has all of hold, too. */
+	age = least(age, elapsed(t->full_s, t->now_s));
+	age = least(age, elapsed(t->frozen_s, t->now_s));
+	seconds = rest(age, t->hold_s);
+	if (prev->flags & MOVE_DOWN)
+		seconds = least(seconds, rest(t->now_s - prev->down_s, t->down_hold_s));
+	return seconds;
 }
 
 static void count_state(const struct move_table *t, uint16_t slot, uint32_t word,
@@ -93,7 +106,9 @@ static bool may_clean(const struct move_table *t, const struct move_count *count
 	/* Seconds between the last change and the count: it has to have been PINNED all the time. */
 	uint32_t age = move__since(word, t->now_s), passed = t->now_s - count->began_s;
 
-	return word & FL_MOVE_PINNED && age >= passed + TENTATIVE_S &&
+	/* Where `flows` was full, a handshake that has ended is tentative still. */
+	age = least(age, elapsed(t->full_s, t->now_s));
+	return word & FL_MOVE_PINNED && age > passed && age - passed > FL_TENTATIVE_S &&
 	       !move__held(count->held, slot);
 }
 
@@ -162,6 +177,19 @@ void move__age(const struct move_table *t, struct move_sums *sums)
 			store(t, i, word);
 		}
 		count_state(t, t->live[i], word, sums);
+	}
+}
+
+void move__stamp(const struct move_table *t, const uint16_t *before)
+{
+	for (uint32_t i = 0; i < t->n; i++) {
+		uint32_t word;
+
+		if (!is_dirty(t, i) || t->words[i] & FL_MOVE_PINNED ||
+		    (before && (before[i] ^ t->live[i]) % FL_SLOT_DIRTY == 0))
+			continue;
+		word = t->words[i];
+		store(t, i, word_of(word & FL_MOVE_PREV, word & FL_MOVE_ACCEPTS, t->now_s));
 	}
 }
 

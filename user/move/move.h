@@ -36,6 +36,7 @@ struct move_table {
 	const struct move_fact *facts; /* by index, FL_SLOT_NONE included */
 	uint32_t now_s; /* CLOCK_MONOTONIC_COARSE, seconds */
 	uint32_t hold_s, down_hold_s;
+	uint32_t full_s, frozen_s; /* as in struct fl_pressure; 0: never */
 	bool stateless; /* every flow has a record elsewhere (full NAT): slots stay CLEAN */
 };
 
@@ -71,6 +72,12 @@ void move__plan(const struct move_table *t, const uint16_t *want, const struct m
  * follows the facts. Not while packets may still read the other half.
  */
 void move__age(const struct move_table *t, struct move_sums *sums);
+
+/*
+ * After a swap that came late: hold runs from now for slots that are MOVING and have another owner than
+ * in `before` (NULL: for all).
+ */
+void move__stamp(const struct move_table *t, const uint16_t *before);
 
 /* Counts, by index: slots that it owns, and slots that are MOVING away from it. Adds to both. */
 void move__count(const struct move_table *t, uint32_t *owned, uint32_t *leaving);

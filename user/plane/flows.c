@@ -47,6 +47,9 @@ void plane_flow_sweep__free(struct plane_flow_sweep *s)
 		free(s->held[id]);
 	free(s->held);
 	free(s->gone_s);
+	free(s->gone_since_s);
+	free(s->least_idle_s);
+	free(s->dead);
 	free(s->records);
 	free(s->withdrawn);
 	free(s->mark);
@@ -64,10 +67,14 @@ int plane_flow_sweep__new(struct plane_flow_sweep **out, struct err *err)
 	s->gone_s = calloc(FL_MAX_BACKENDS, sizeof(*s->gone_s));
 	s->records = calloc(FL_MAX_SERVICES, sizeof(*s->records));
 	s->withdrawn = calloc(FL_MAX_SERVICES, sizeof(*s->withdrawn));
+	s->gone_since_s = calloc(FL_MAX_BACKENDS, sizeof(*s->gone_since_s));
+	s->least_idle_s = calloc(FL_MAX_SERVICES, sizeof(*s->least_idle_s));
 	s->mark = calloc(1, sizeof(*s->mark));
 	s->remove = calloc(1, sizeof(*s->remove));
-	if (!plane_census__init(&s->census) || !s->held || !s->gone_s || !s->records ||
-	    !s->withdrawn || !s->mark || !s->remove) {
+	s->dead = calloc(FL_SWEEP_KEYS, sizeof(*s->dead));
+	if (!plane_census__init(&s->census) || !s->held || !s->gone_s || !s->gone_since_s ||
+	    !s->least_idle_s || !s->records || !s->withdrawn || !s->mark || !s->remove ||
+	    !s->dead) {
 		plane_flow_sweep__free(s);
 		return err__set(err, -ENOMEM, "out of memory");
 	}
@@ -88,6 +95,8 @@ void plane_flow_sweep__clear(struct plane_flow_sweep *s)
 		s->held[id] = NULL;
 	}
 	memset(s->records, 0, FL_MAX_SERVICES * sizeof(*s->records));
+	/* What a failure has left over is found again. */
+	s->mark->n = s->remove->n = 0;
 }
 
 /* Runs the program on what has gathered. */
@@ -117,18 +126,34 @@ static int count(struct plane_flow_sweep *s, const struct fl_service *service,
 		 const struct fl_flow_key *k, const struct fl_flow *f)
 {
 	uint64_t **held = &s->held[k->service];
-	uint32_t slots = service->slot_mask + 1;
+	uint32_t mask = service->slot_mask;
 
 	if (!*held)
-		*held = calloc((slots + 63) / 64, sizeof(**held));
+		*held = calloc((mask + 64) / 64, sizeof(**held));
 	if (!*held)
 		return -ENOMEM;
-	move__hold(*held, f->slot & service->slot_mask);
+	move__hold(*held, f->slot & mask);
 	s->records[k->service]++;
-	s->census.total++;
-	if (f->backend < FL_MAX_BACKENDS)
-		s->census.by_index[f->backend]++;
-	return tally__add(&s->census.flows, k->service, f->backend);
+	return 0;
+}
+
+/* What the record's time is measured by. */
+static struct fate given(const struct plane_flow_sweep *s, const struct fl_service *service,
+			 const struct fl_flow_key *k, const struct fl_flow *f, uint32_t now_s)
+{
+	struct fate g = {.now_s = now_s, .crowded = s->crowded};
+
+	/* Of a service that no packet finds any more it goes at once. */
+	if (!service || s->withdrawn[k->service])
+		return g;
+	g.idle_s = service->idle_s;
+	if (g.idle_s < s->least_idle_s[k->service])
+		g.idle_s = s->least_idle_s[k->service];
+	if (f->backend < FL_MAX_BACKENDS) {
+		g.gone_s = s->gone_s[f->backend];
+		g.gone_since_s = s->gone_since_s[f->backend];
+	}
+	return g;
 }
 
 static int look(void *ctx, const void *key, const void *value, uint32_t now_s)
@@ -138,30 +163,51 @@ static int look(void *ctx, const void *key, const void *value, uint32_t now_s)
 	const struct plane *p = pass->plane;
 	const struct fl_flow_key *k = key;
 	const struct fl_flow *f = value;
-	const struct fl_service *service = plane__service(p, k->service); /* or NULL */
-	struct fate given = {.now_s = now_s, .crowded = s->crowded};
+	const struct fl_service *service = plane__service(p, k->service);
+	struct fate g = given(s, service, k, f, now_s);
 	uint64_t ignored = 0;
 	int rc;
 
-	if (!service || s->withdrawn[k->service]) {
-		/* No packet can be using it. */
-		if (!bpf_map_delete_elem(p->flows_fd, k))
-			s->deleted++;
-		return 0;
-	}
-	given.idle_s = service->idle_s;
-	given.gone_s = f->backend < FL_MAX_BACKENDS ? s->gone_s[f->backend] : 1;
-	rc = count(s, service, k, f);
+	rc = service ? count(s, service, k, f) : 0;
+	if (!rc)
+		rc = tally__add(&s->census.flows, k->service, f->backend);
 	if (rc)
 		return rc;
-	switch (fate__of(f, &given)) {
+	s->census.total++;
+	if (f->backend < FL_MAX_BACKENDS)
+		s->census.by_index[f->backend]++;
+	switch (fate__of(f, &g)) {
 	case FATE_MARK:
 		return add(p, s->mark, k, f, &ignored);
 	case FATE_DELETE:
 		return add(p, s->remove, k, f, &s->deleted);
+	case FATE_DEAD:
+		if (s->n_dead < FL_SWEEP_KEYS)
+			s->dead[s->n_dead++] =
+				(struct fl_sweep_key){.key = *k, .seen_s = f->seen_s};
+		return 0;
 	default:
 		return 0;
 	}
+}
+
+/*
+ * Who makes a record DEAD deletes it at once. One that is DEAD a grace period after it was found so has
+ * been left: nobody touches it (packets write no other over it), so it can be deleted from here.
+ */
+static void bury(const struct plane *p, struct plane_flow_sweep *s)
+{
+	struct fl_flow f;
+
+	for (uint32_t i = 0; i < s->n_dead; i++) {
+		const struct fl_sweep_key *d = &s->dead[i];
+
+		if (!bpf_map_lookup_elem(p->flows_fd, &d->key, &f) && f.seen_s == d->seen_s &&
+		    (f.state & FL_FLOW_STATE) == FL_FLOW_DEAD &&
+		    !bpf_map_delete_elem(p->flows_fd, &d->key))
+			s->deleted++;
+	}
+	s->n_dead = 0;
 }
 
 int plane__flow_sweep(struct plane *p, struct plane_flow_sweep *s, uint32_t period_s,
@@ -171,6 +217,8 @@ int plane__flow_sweep(struct plane *p, struct plane_flow_sweep *s, uint32_t peri
 	uint64_t ignored = 0;
 	int rc;
 
+	if (!s->pass.midway)
+		bury(p, s);
 	rc = plane_pass__slice(p->flows_fd, &s->pass, period_s, look, &pass, &s->ended);
 	if (!rc)
 		rc = tell(p, s->mark, &ignored);

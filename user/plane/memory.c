@@ -104,6 +104,13 @@ int plane__lease_renew(struct plane *p)
 	return 0;
 }
 
+int plane__pressure(const struct plane *p, struct fl_pressure *out)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(bpf_map__fd(p->skel->maps.pressure), &zero, out) ? -errno : 0;
+}
+
 int plane__lease(const struct plane *p, struct fl_lease *out)
 {
 	__u32 zero = 0;

@@ -66,5 +66,11 @@ int plane_pass__slice(int fd, struct plane_pass *pass, uint32_t period_s, plane_
 		end_pass(pass, period_s);
 		rc = 0;
 	}
-	return rc ? rc : failed;
+	rc = rc ? rc : failed;
+	if (rc) {
+		/* What was not looked at would be missing in the result: from the start again. */
+		pass->midway = false;
+		pass->entries = 0;
+	}
+	return rc;
 }

@@ -193,6 +193,9 @@ int plane__moves_make(struct plane *p, uint32_t id, struct err *err);
 /* Lets packets find those of n services. Worker thread; takes a grace period or more. */
 int plane__moves_install(struct plane *p, const uint32_t *ids, uint32_t n, struct err *err);
 
+/* Whether, and when, moving slots had too many connections to remember. */
+int plane__pressure(const struct plane *p, struct fl_pressure *out);
+
 /* --- backends ---------------------------------------------------------------------------------- */
 
 struct plane_backend {
@@ -319,16 +322,21 @@ struct plane_flow_sweep {
 	struct plane_census census;
 	bool ended;
 	bool crowded; /* `flows` is more than half full */
-	uint16_t *gone_s; /* FL_MAX_BACKENDS: the backend is gone, records go after so long; or 0 */
+	uint16_t *
+		gone_s; /* FL_MAX_BACKENDS: it is gone: how long that may be so (move/fate.h); or 0 */
+	uint32_t *gone_since_s; /* FL_MAX_BACKENDS */
+	uint16_t *least_idle_s; /* FL_MAX_SERVICES: records live so long at least */
 	uint64_t **held; /* FL_MAX_SERVICES: which slots have records (move/move.h); NULL: none */
 	uint32_t *records; /* FL_MAX_SERVICES: how many */
 	bool *withdrawn; /* FL_MAX_SERVICES: no packet finds the service any more */
 	uint64_t deleted;
 	struct fl_sweep *mark, *remove; /* what the program is told next */
+	struct fl_sweep_key *dead; /* deletions that this pass has found under way */
+	uint32_t n_dead;
 };
 
 int plane_flow_sweep__new(struct plane_flow_sweep **out, struct err *err);
-/* Before each pass. */
+/* Before each pass, and before the grace period that it begins with. */
 void plane_flow_sweep__clear(struct plane_flow_sweep *s);
 void plane_flow_sweep__free(struct plane_flow_sweep *s);
 

@@ -121,8 +121,8 @@ int world__service(struct world *w, const struct addr *vip, uint8_t proto, uint1
 		.key = {.port = htons(port), .proto = proto, .prefix = 128},
 		.port_last = port,
 		.slot_class = slot_class,
-		.idle_s = 900,
 	};
+	const struct plane_tune tune = {.affinity = FL_AFF_FLOW, .idle_s = 900};
 	const struct fl_backend *first = plane__backend(w->plane, indices[0]);
 	uint32_t slots = plane__slots(slot_class), id;
 	char name[FL_NAME_LEN];
@@ -153,6 +153,7 @@ int world__service(struct world *w, const struct addr *vip, uint8_t proto, uint1
 	if (rc)
 		return rc;
 	plane__slots_swap(w->plane, id);
+	plane__service_tune(w->plane, id, &tune);
 	return plane__service_publish(w->plane, id, err);
 }
 

@@ -30,6 +30,9 @@ $(TRANSITION)/cost: $(TRANSITION)/cost.o $(filter-out %/packet.o,$(BENCH_OBJS)) 
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(call pkg_libs,plane) -ljansson -lm -o $@
 
+# tests/e2e/test_long_lived.py runs it.
+e2e: $(TRANSITION)/talk
+
 TRANSITION_BINS := $(TRANSITION)/cost $(TRANSITION)/simulate $(TRANSITION)/talk $(MOVE_BINS) $(FLOOD)/flood
 
 .PHONY: bench-transition

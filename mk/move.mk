@@ -2,7 +2,7 @@
 # Transitions: docs/transitions.md as C, and random sequences against its promise; against the real
 # program; as a Spin model. tests/move/what_test.c is a binary, the other files are what they share.
 
-MOVE_TESTS := $(if $(wildcard bpf/pick/moving.h),$(wildcard tests/move/*_test.c),tests/move/property_test.c)
+MOVE_TESTS := $(wildcard tests/move/*_test.c)
 MOVE_BINS := $(MOVE_TESTS:tests/move/%.c=$(BUILD)/tests/move/%)
 MOVE_SRCS := $(filter-out $(MOVE_TESTS) tests/move/replay.c,$(wildcard tests/move/*.c))
 MOVE_OBJS := $(MOVE_SRCS:tests/move/%.c=$(BUILD)/tests/move/%.o)

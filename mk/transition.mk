@@ -2,7 +2,7 @@
 # The proof that no connection breaks: see tests/bench/transition/.
 
 TRANSITION := $(BUILD)/tests/transition
-TRANSITION_CPP := -DMV_LARGE -Itests -Itests/move -Itests/model -Itests/bench
+TRANSITION_CPP := -DMV_LARGE -Itests/bench -I$(BUILD)/tests/bench -Itests -Itests/move -Itests/model
 
 $(TRANSITION)/%.o: tests/bench/transition/%.c
 	@mkdir -p $(@D)
@@ -24,7 +24,16 @@ $(TRANSITION)/talk: $(TRANSITION)/talk.o
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@
 
-TRANSITION_BINS := $(TRANSITION)/simulate $(TRANSITION)/talk $(MOVE_BINS) $(FLOOD)/flood
+$(TRANSITION)/cost.o: | $(BPF_SKELS) $(BENCH_SKELS)
+
+$(TRANSITION)/cost: $(TRANSITION)/cost.o $(filter-out %/packet.o,$(BENCH_OBJS)) $(call libs,plane)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(call pkg_libs,plane) -ljansson -lm -o $@
+
+# tests/e2e/test_long_lived.py runs it.
+e2e: $(TRANSITION)/talk
+
+TRANSITION_BINS := $(TRANSITION)/cost $(TRANSITION)/simulate $(TRANSITION)/talk $(MOVE_BINS) $(FLOOD)/flood
 
 .PHONY: bench-transition
 #: make bench-transition  no connection broken: model, trace, TCP, attacks; build/bench/transition.json (root; PARTS=)

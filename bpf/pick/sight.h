@@ -17,6 +17,8 @@
 #define TENTATIVE_BURST_NS (4 * NS_PER_S)
 #define TENTATIVE_GAP_NS (TENTATIVE_BURST_NS / (FL_MAX_TENTATIVE / 2))
 
+#define SIGHT_WAYS 4 /* cells of a set, half a cache line */
+
 struct sighting {
 	__u64 *cell;
 	__u64 word; /* what it holds */
@@ -32,16 +34,30 @@ static __always_inline void look_at_sighting(const struct moving *m, struct sigh
 	const __u64 *w = (const __u64 *)m;
 	__u64 hash = fl_flow_hash6(key, w, w + 2, m->key.sport | (__u32)m->key.dport << 16,
 				   m->key.service | (__u32)m->key.proto << 16);
-	__u32 at = (__u32)hash & (FL_SIGHTED - 1);
+	__u32 set = (__u32)hash & (FL_SIGHTED - 1) & ~(SIGHT_WAYS - 1), at;
+	__u64 *cell;
+	__u64 word;
 
 	s->print = (__u32)(hash >> 32) | 1;
-	s->at = at;
-	s->cell = bpf_map_lookup_elem(&sighted, &at);
-	if (!s->cell)
-		return;
-	s->word = *(volatile __u64 *)s->cell;
-	s->there = s->word >> 32 == s->print;
-	s->since_s = (__u32)s->word;
+	/* Its own cell; else the one of its set that it may take, an empty one or the oldest. */
+#pragma clang loop unroll(disable)
+	for (__u32 i = 0; i < SIGHT_WAYS; i++) {
+		at = set + i;
+		cell = bpf_map_lookup_elem(&sighted, &at);
+		if (!cell)
+			return;
+		word = *(volatile __u64 *)cell;
+		if (s->cell && word >> 32 != s->print &&
+		    (!s->word || (word && (__u32)word >= s->since_s)))
+			continue;
+		s->cell = cell;
+		s->at = at;
+		s->word = word;
+		s->since_s = (__u32)word;
+		s->there = word >> 32 == s->print;
+		if (s->there)
+			return;
+	}
 }
 
 /* Seconds since the first sighting of the flow, which has no record; NO_INDEX: it is not there. */

@@ -413,7 +413,7 @@ _Static_assert(sizeof(struct fl_tentative) == 20, "fl_tentative");
 	60 /* so long a sighting keeps beginnings at `prev`, and its cell from most other flows */
 #define FL_SRC_FLOWS 4096 /* records of old flows that one source may have */
 
-/* `sighted`[hash of the flow]: fingerprint << 32 | seconds (CLOCK_MONOTONIC_COARSE) of the first sighting. */
+/* `sighted`, sets of four by the hash of the flow: fingerprint << 32 | seconds (CLOCK_MONOTONIC_COARSE) of the first sighting. */
 
 /* `pressure`[0]: why new connections to MOVING slots stay with `prev` (freeze). */
 struct fl_pressure {

@@ -17,6 +17,9 @@ struct world {
 	char instance[32];
 	uint32_t services;
 	uint32_t backends;
+	/* the service that was made last */
+	uint32_t id, slots;
+	uint16_t *table;
 };
 
 const uint8_t world_hop_mac[6] = {2, 0, 0, 0, 0xb, 1};
@@ -60,6 +63,7 @@ void world__close(struct world *w)
 		return;
 	plane__rollback(w->plane);
 	plane__close(w->plane);
+	free(w->table);
 	free(w);
 }
 
@@ -141,13 +145,36 @@ int world__service(struct world *w, const struct addr *vip, uint8_t proto, uint1
 		return err__set(err, -ENOMEM, "out of memory");
 	for (uint32_t i = 0; i < slots; i++)
 		table[i] = indices[i % n];
+	free(w->table);
+	w->table = table;
+	w->slots = slots;
+	w->id = id;
 	rc = plane__slots_write(w->plane, id, table, err);
-	free(table);
 	if (rc)
 		return rc;
 	plane__slots_swap(w->plane, id);
 	plane__service_tune(w->plane, id, &tune);
 	return plane__service_publish(w->plane, id, err);
+}
+
+int world__move(struct world *w, uint16_t prev, struct err *err)
+{
+	uint32_t *words;
+	int rc = plane__moves_make(w->plane, w->id, err);
+
+	if (!rc)
+		rc = plane__moves_install(w->plane, &w->id, 1, err);
+	words = plane__moves(w->plane, w->id);
+	if (rc || !words)
+		return rc ? rc : err__set(err, -EIO, "the service has no move table");
+	for (uint32_t i = 0; i < w->slots; i++) {
+		words[i] = prev;
+		w->table[i] |= FL_SLOT_DIRTY;
+	}
+	rc = plane__slots_write(w->plane, w->id, w->table, err);
+	if (!rc)
+		plane__slots_swap(w->plane, w->id);
+	return rc;
 }
 
 int world__lb(const struct world *w)

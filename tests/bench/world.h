@@ -35,6 +35,9 @@ int world__service(struct world *w, const struct addr *vip, uint8_t proto, uint1
 		   enum fl_slot_class slot_class, const uint16_t *indices, uint32_t n,
 		   struct err *err);
 
+/* All slots of the service that was made last become MOVING, away from the backend of that index. */
+int world__move(struct world *w, uint16_t prev, struct err *err);
+
 /* The program. */
 int world__lb(const struct world *w);
 

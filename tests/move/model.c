@@ -113,9 +113,19 @@ static bool by_record(struct mv *m, const struct mv_packet *p, uint8_t *backend)
 	return true;
 }
 
+/* The flow's cell; else that of its set which it may take: an empty one, or the oldest. */
 static struct mv_cell *cell_of(struct mv *m, uint32_t flow)
 {
-	return &m->cell[mv__hash((uint64_t)flow << 32 | flow) % MV_CELLS];
+	uint32_t set = mv__hash((uint64_t)flow << 32 | flow) % (MV_CELLS / MV_WAYS);
+	struct mv_cell *c = &m->cell[set * MV_WAYS], *best = c;
+
+	for (int i = 0; i < MV_WAYS; i++) {
+		if (c[i].flow1 == flow + 1)
+			return &c[i];
+		if (best->flow1 && (!c[i].flow1 || c[i].s < best->s))
+			best = &c[i];
+	}
+	return best;
 }
 
 static bool frozen(const struct mv *m)

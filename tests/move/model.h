@@ -19,12 +19,14 @@
 #define MV_BACKENDS 100
 #define MV_FLOWS 1800000
 #define MV_CELLS 262144
+#define MV_WAYS 4
 #define MV_CANDIDATES 1
 #else
 #define MV_SLOTS 3
 #define MV_BACKENDS 4 /* indices 1..; 0: nobody */
 #define MV_FLOWS 6
 #define MV_CELLS 8
+#define MV_WAYS 1
 #define MV_CANDIDATES MV_BACKENDS
 #endif
 

@@ -81,7 +81,7 @@ def main(build, path):
         report = bench.report(talk, said)
     finally:
         bench.lab.down()
-    rows += tcp.rows_of(report, f"attack: {LONG} connections, all floods")
+    rows += tcp.rows_of(report, f"attack: {LONG} connections, all floods", None)
     with open(path, "w", encoding="utf-8") as f:
         json.dump(rows, f, indent=1)
         f.write("\n")

@@ -45,6 +45,7 @@ struct call {
 
 static struct {
 	uint64_t opened, exchanges, resets, other_backend, unanswered, not_opened;
+	uint64_t short_lost; /* of the short ones: reset, unanswered, or answered by another */
 } sums;
 
 static struct sockaddr_in target;
@@ -137,6 +138,8 @@ static void hang_up(struct call *c, enum state state)
 
 static void lose(struct call *c, uint64_t *sum)
 {
+	if (c->is_short && sum != &sums.not_opened)
+		sum = &sums.short_lost;
 	++*sum;
 	hang_up(c, c->is_short ? CLOSED : LOST);
 }
@@ -272,10 +275,11 @@ static int call(uint32_t n_long, uint32_t n_short, uint32_t seconds, char **sour
 		fflush(stdout);
 	}
 	printf("{\"opened\": %llu, \"exchanges\": %llu, \"resets\": %llu, \"other_backend\": %llu, "
-	       "\"unanswered\": %llu, \"not_opened\": %llu}\n",
+	       "\"unanswered\": %llu, \"not_opened\": %llu, \"short_lost\": %llu}\n",
 	       (unsigned long long)sums.opened, (unsigned long long)sums.exchanges,
 	       (unsigned long long)sums.resets, (unsigned long long)sums.other_backend,
-	       (unsigned long long)sums.unanswered, (unsigned long long)sums.not_opened);
+	       (unsigned long long)sums.unanswered, (unsigned long long)sums.not_opened,
+	       (unsigned long long)sums.short_lost);
 	free(calls);
 	return 0;
 }

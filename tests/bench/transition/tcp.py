@@ -189,13 +189,14 @@ def row(name, unit, value, most=None):
             "holds": None if most is None else value <= most}
 
 
-def rows_of(report, name):
-    """What became of the connections."""
+def rows_of(report, name, short=0):
+    """What became of the connections; short: how many that were opened meanwhile may be lost."""
     return [row(f"{name}, exchanges", "count", report["exchanges"]),
             row(f"{name}, opened", "count", report["opened"]),
             row(f"{name}, resets", "count", report["resets"], 0),
             row(f"{name}, answered by another backend", "count", report["other_backend"], 0),
             row(f"{name}, without an answer", "count", report["unanswered"], 0),
+            row(f"{name}, lost of those opened meanwhile", "count", report["short_lost"], short),
             row(f"{name}, could not be opened", "count", report["not_opened"])]
 
 

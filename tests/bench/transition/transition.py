@@ -4,7 +4,7 @@
 
 usage: transition.py BUILD RESULT.json [PART...]
 
-Parts: model (random sequences, Spin), trace, tcp, kill (tcp.py --kill), attack. Rows of the parts that
+Parts: model (random sequences, Spin), trace, cost, tcp, kill (tcp.py --kill), attack. Rows of the parts that
 are not asked for stay as the last run left them.
 """
 import json
@@ -73,6 +73,7 @@ def python(script, *options):
 PARTS = {
     "model": model,
     "trace": lambda build, path: from_file([f"{build}/tests/transition/simulate"], path),
+    "cost": lambda build, path: from_file([f"{build}/tests/transition/cost"], path),
     "tcp": python("tcp.py"),
     "kill": python("tcp.py", "--kill"),
     "attack": python("attack.py"),

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * bare.bpf.c - lb's straight way with a flow table as simple as can be: a packet to a slot that is not
+ * clean is looked up in `flows` and goes where that says, and nothing is asked or noted.
+ */
+#include <vmlinux.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "pick/moving.h"
+
+RARE __u32 bare_pick(struct xdp_md *ctx, __u64 where, __u64 what, __u64 slot)
+{
+	struct moving m = {.l4 = where >> 16 & 0xffff};
+	const struct fl_flow *f;
+
+	m.key.service = (__u16)what;
+	m.key.proto = (__u8)(what >> 16);
+	if (read_key(ctx, &m, where & 0xffff, what >> 32 & 1))
+		return FL_SLOT_NONE;
+	f = bpf_map_lookup_elem(&flows, &m.key);
+	return f ? f->backend : slot >> 32 & FL_SLOT_INDEX;
+}
+
+#define pick_moving bare_pick
+#include "lean6.h"
+
+SEC("xdp")
+int bare(struct xdp_md *ctx)
+{
+	int v = lean(ctx);
+
+	return v >= 0 ? v : XDP_ABORTED;
+}
+
+/* `steps` names them; here nobody calls them. */
+SEC("xdp")
+int lb_full(struct xdp_md *ctx)
+{
+	return XDP_ABORTED;
+}
+
+SEC("xdp")
+int lb_fast(struct xdp_md *ctx)
+{
+	return XDP_ABORTED;
+}
+
+SEC("xdp")
+int lb_icmp(struct xdp_md *ctx)
+{
+	return XDP_ABORTED;
+}
+
+char LICENSE[] SEC("license") = "GPL";

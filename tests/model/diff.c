@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "internal.h"
 #include "scenario.h"
@@ -104,6 +105,16 @@ static void learn(struct diff *d, const struct frame *in, uint32_t action, struc
 		at->snat_port = ntohs(f.sport);
 }
 
+/*
+ * The model is told the time after the program has looked at its clock. Sightings and records know one
+ * second from the next, so none begins in between.
+ */
+static void away_from_the_seconds_end(void)
+{
+	while (now_ns() % 1000000000 >= 950000000)
+		usleep(2000);
+}
+
 static int step(struct diff *d)
 {
 	static struct frame in, got;
@@ -118,6 +129,7 @@ static int step(struct diff *d)
 		real__refill(d->real);
 	if (rng__below(&d->rng, 200) == 0)
 		diff__event(d, (uint32_t)(now_ns() / 1000000000));
+	away_from_the_seconds_end();
 	rc = real__run(d->real, &in, at.ingress, &action, &got);
 	if (rc)
 		return rc;

@@ -87,9 +87,95 @@ static uint32_t frags(const struct diff *d)
 	return n;
 }
 
+static uint32_t flow_differs(const struct diff *d, uint32_t i)
+{
+	const struct fl_flow *want = table__value(&d->w.flows, i);
+	struct fl_flow got;
+	uint32_t n;
+
+	if (!real__get_flow(d->real, table__key(&d->w.flows, i), &got))
+		return differ("flow there", i, 1, 0);
+	n = differ("flow's state", i, want->state, got.state);
+	n += differ("flow's backend", i, want->backend, got.backend);
+	n += differ("flow's slot", i, want->slot, got.slot);
+	n += differ("flow's time", i, want->seen_s, got.seen_s);
+	n += differ("flow's birth", i, want->born_s, got.born_s);
+	n += differ("flow's first number", i, want->fit.isn, got.fit.isn);
+	return n + differ("flow's highest number", i, want->fit.seq, got.fit.seq);
+}
+
+static uint32_t tentative_differs(const struct diff *d, uint32_t i)
+{
+	const struct fl_tentative *want = table__value(&d->w.tentative, i);
+	struct fl_tentative got;
+
+	if (!real__get_tentative(d->real, table__key(&d->w.tentative, i), &got))
+		return differ("tentative record there", i, 1, 0);
+	return differ("tentative record is the same", i, 1, !memcmp(want, &got, sizeof(got)));
+}
+
+static uint32_t moves(const struct diff *d)
+{
+	static uint64_t cells[FL_SIGHTED];
+	uint32_t n = differ("flows", 0, d->w.flows.n, real__flows(d->real));
+
+	for (uint32_t i = 0; i < d->w.flows.n && n < 5; i++)
+		n += flow_differs(d, i);
+	for (uint32_t i = 0; i < d->w.tentative.n && n < 5; i++)
+		n += tentative_differs(d, i);
+	real__sighted(d->real, cells);
+	for (uint32_t i = 0; i < FL_SIGHTED && n < 5; i++)
+		n += differ("sighting", i, d->w.sighted[i], cells[i]);
+	return n;
+}
+
 uint32_t diff__state(const struct diff *d)
 {
-	return counters(d) + nat_flows(d) + frags(d);
+	return counters(d) + nat_flows(d) + frags(d) + moves(d);
+}
+
+/* As if some time had passed for a flow, for a handshake, or for all that was sighted. */
+static void age_moves(struct diff *d)
+{
+	static const uint32_t times[] = {1, 1, 5, 31, 65, 100};
+	uint32_t seconds = times[rng__below(&d->rng, 6)];
+	struct world *w = &d->w;
+
+	if (w->flows.n && rng__percent(&d->rng, 60)) {
+		uint32_t i = rng__below(&d->rng, w->flows.n);
+		struct fl_flow *f = table__value(&w->flows, i);
+
+		f->seen_s -= seconds;
+		f->born_s -= seconds;
+		if (rng__percent(&d->rng, 30))
+			f->state = (f->state & ~FL_FLOW_STATE) | FL_FLOW_ACTIVE;
+		real__flow(d->real, table__key(&w->flows, i), f);
+	}
+	if (w->tentative.n && rng__percent(&d->rng, 60)) {
+		uint32_t i = rng__below(&d->rng, w->tentative.n);
+		struct fl_tentative *t = table__value(&w->tentative, i);
+
+		t->seen_s -= seconds;
+		real__tentative(d->real, table__key(&w->tentative, i), t);
+	}
+	if (rng__percent(&d->rng, 90))
+		return;
+	for (uint32_t i = 0; i < FL_SIGHTED; i++)
+		if (w->sighted[i])
+			w->sighted[i] = (w->sighted[i] >> 32 << 32) |
+					(uint32_t)((uint32_t)w->sighted[i] - seconds);
+	real__set_sighted(d->real, w->sighted);
+}
+
+/* A backend goes down, or comes back. */
+static void flip_backend(struct diff *d)
+{
+	uint32_t i = rng__below(&d->rng, d->w.n_backends);
+
+	if (!i)
+		return;
+	d->w.backends[i].flags ^= FL_BE_GONE;
+	real__backend(d->real, i, &d->w.backends[i]);
 }
 
 static void age_flow(struct diff *d, uint32_t now_s)
@@ -134,7 +220,9 @@ static void move_backend(struct diff *d)
 
 void diff__event(struct diff *d, uint32_t now_s)
 {
-	switch (rng__below(&d->rng, 8)) {
+	if (rng__percent(&d->rng, 40))
+		age_moves(d);
+	switch (rng__below(&d->rng, 9)) {
 	case 0:
 		if (!d->w.gates.lease)
 			break;
@@ -143,6 +231,9 @@ void diff__event(struct diff *d, uint32_t now_s)
 		break;
 	case 1:
 		move_backend(d);
+		break;
+	case 8:
+		flip_backend(d);
 		break;
 	case 2:
 	case 3:

@@ -97,7 +97,7 @@ void fixture__make(struct world *w)
 	static const __u64 key[4] = {0x243f6a8885a308d3ULL, 0x13198a2e03707344ULL,
 				     0xa4093822299f31d0ULL, 0x082efa98ec4e6c89ULL};
 
-	world__init(w, 1024);
+	world__init(w, 1024, WORLD_FLOWS);
 	net__describe(w);
 	w->gates = (struct world_gates){.nat = true, .sources = true, .limits = true};
 	memcpy(w->settings.flow_key, key, sizeof(key));

@@ -72,6 +72,25 @@ static void fragment(struct gen *g, struct frame *out)
 		write__frame(&d, out, &at);
 }
 
+/* Makes a UDP packet's payload begin as one of QUIC; no matter how much of it there is. */
+static void quic(struct gen *g, struct frame *out, const struct layout *at)
+{
+	static const uint8_t first[] = {0xc0, 0xc0, 0xd0, 0xe0, 0x40};
+	static const uint32_t versions[] = {1, 1, 1, 0x6b3343cf, 7};
+	static const uint8_t lengths[] = {0, 4, 8, 20, 21};
+	uint8_t *p = out->b + at->l4 + 8, dcid = lengths[below(g, 5)];
+	uint32_t scid = at->l4 + 8 + 6 + dcid;
+
+	if (scid + 1 > at->end)
+		return;
+	p[0] = first[below(g, 5)];
+	put32(p + 1, versions[below(g, 5)]);
+	p[5] = dcid;
+	out->b[scid] = lengths[below(g, 5)];
+	for (uint32_t i = scid + 1; i < at->end && i < scid + 21; i++)
+		out->b[i] = 7;
+}
+
 static void whole(struct gen *g, struct frame *out)
 {
 	struct layout at;
@@ -92,6 +111,8 @@ static void whole(struct gen *g, struct frame *out)
 	if (!there && (kind > 95 || !gen__to_service(g, &d)))
 		gen__stray(g, &d);
 	write__frame(&d, out, &at);
+	if (d.proto == PROTO_UDP && percent(g, 50))
+		quic(g, out, &at);
 	if (percent(g, 1))
 		put16(out->b + at.l3 - 2, percent(g, 50) ? 0x0806 : below(g, 65536));
 }

@@ -60,6 +60,16 @@ static uint32_t random_payload(struct gen *g)
 	}
 }
 
+/* Few connections on the same addresses, and what is in or out of their windows. */
+static uint32_t random_seq(struct gen *g, uint8_t flags)
+{
+	static const uint32_t isn[] = {1000, 1000, 1000, 0xfffffff0, 0x40000000};
+	static const uint32_t beyond[] = {1, 1, 1, 2, 1500, 65536, 65537, 120000, 0xffffffff};
+	uint32_t seq = isn[below(g, 5)];
+
+	return (flags & 0x12) == 0x02 ? seq : seq + beyond[below(g, 9)];
+}
+
 struct desc gen__random_client(struct gen *g, uint8_t version, uint8_t proto)
 {
 	static const uint8_t kinds[] = {NET_GATEWAY_A, NET_GATEWAY_A,  NET_GATEWAY_A, NET_GATEWAY_A,
@@ -77,6 +87,7 @@ struct desc gen__random_client(struct gen *g, uint8_t version, uint8_t proto)
 			     : below(g, 3)  ? 1024 + below(g, 60000)
 					    : 0);
 	d.flags = flags[below(g, sizeof(flags))];
+	d.seq = random_seq(g, d.flags);
 	d.chunk = (uint8_t)(percent(g, 50) ? 1 : below(g, 16));
 	d.tos = (uint8_t)(percent(g, 50) ? 0 : below(g, 256));
 	d.ttl = (uint8_t)(percent(g, 92) ? 64 : below(g, 3));

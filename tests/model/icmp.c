@@ -47,6 +47,8 @@ static enum fl_verdict error_way(struct run *r, struct way *way)
 		return v;
 	}
 	way->backend = pick__slot(r->w, way->service, way->hash);
+	if (way->backend & FL_SLOT_DIRTY)
+		way->backend = moving__error(r, way, way->backend);
 	if (is_nat(r->w, way->backend)) {
 		nat__way(r, way);
 		memcpy(way->error_saddr, r->p.saddr, 16);

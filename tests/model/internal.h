@@ -82,8 +82,19 @@ uint64_t pick__hash(const struct world *w, uint32_t service, uint8_t version,
 uint64_t pick__meter_hash(const struct world *w, const uint8_t saddr[16], uint32_t service,
 			  enum fl_meter which);
 
-/* Index of the slot's backend, which may be FL_SLOT_NONE or not in use: forward__check() says so. */
+/* What `sighted` is found by, and the function of which it is made. */
+uint64_t pick__sight_hash(const struct world *w, const struct fl_flow_key *key);
+uint64_t pick__mix(uint64_t x);
+
+/*
+ * Index of the slot's backend, which may be FL_SLOT_NONE or not in use: forward__check() says so; with
+ * FL_SLOT_DIRTY that of `cur`.
+ */
 uint32_t pick__slot(const struct world *w, uint32_t service, uint64_t hash);
+
+/* docs/transitions.md: the backend of a packet, or of an ICMP error, whose slot `says` FL_SLOT_DIRTY. */
+uint32_t moving__pick(struct run *r, const struct way *way, uint32_t says);
+uint32_t moving__error(struct run *r, const struct way *way, uint32_t says);
 
 /* Section 5: next hop, TTL and size, section 9 included; then the rewrite. */
 enum fl_verdict forward__check(struct run *r, const struct way *way);

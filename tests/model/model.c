@@ -57,6 +57,8 @@ static enum fl_verdict pick(struct run *r, struct way *way)
 	if (r->w->services[way->service].flags & FL_SVC_FULLNAT)
 		return fullnat__way(r, way);
 	way->backend = pick__slot(r->w, way->service, way->hash);
+	if (way->backend & FL_SLOT_DIRTY)
+		way->backend = moving__pick(r, way, way->backend);
 	if (!is_nat(r->w, way->backend))
 		return GO_ON;
 	nat__way(r, way);

@@ -221,7 +221,7 @@ enum fl_verdict fullnat__way(struct run *r, struct way *way)
 	struct table *flows = &r->w->nat_flows;
 	struct fl_nat_key key = flow_key(r), answer;
 	struct fl_nat_flow *f = table__get(flows, &key);
-	uint32_t slot = pick__slot(r->w, way->service, way->hash);
+	uint32_t slot = pick__slot(r->w, way->service, way->hash) & FL_SLOT_INDEX;
 
 	if (f && stands(r, &key, f) && !(r->p.opens && replaceable(r, f, slot, key.proto))) {
 		take(way, f);

@@ -51,6 +51,27 @@ uint64_t pick__meter_hash(const struct world *w, const uint8_t saddr[16], uint32
 	return finish(source ^ key ^ ((uint64_t)service << 32 | which));
 }
 
+uint64_t pick__mix(uint64_t x)
+{
+	return finish(x);
+}
+
+static uint64_t hash6(const __u64 *key, const uint8_t saddr[16], const uint8_t daddr[16],
+		      uint64_t ports, uint64_t proto)
+{
+	return finish(key[3] ^
+		      (nh(word(saddr, 8), key[0]) + nh(word(saddr + 8, 8), key[1]) +
+		       nh(word(daddr, 8), key[2]) + nh(word(daddr + 8, 8), rotate(key[0], 21)) +
+		       nh(ports << 32 | proto, rotate(key[1], 43))));
+}
+
+uint64_t pick__sight_hash(const struct world *w, const struct fl_flow_key *key)
+{
+	return hash6(w->settings.flow_key, key->saddr, key->daddr,
+		     key->sport | (uint32_t)key->dport << 16,
+		     key->service | (uint32_t)key->proto << 16);
+}
+
 uint64_t pick__hash(const struct world *w, uint32_t service, uint8_t version,
 		    const uint8_t saddr[16], const uint8_t daddr[16], uint16_t sport,
 		    uint16_t dport, uint8_t proto)
@@ -73,15 +94,12 @@ uint64_t pick__hash(const struct world *w, uint32_t service, uint8_t version,
 	if (version == 4)
 		return finish(key[3] ^ (nh(word(saddr + 12, 4) << 32 | ports, key[0]) +
 					nh(word(daddr + 12, 4) << 32 | proto, key[1])));
-	return finish(key[3] ^
-		      (nh(word(saddr, 8), key[0]) + nh(word(saddr + 8, 8), key[1]) +
-		       nh(word(daddr, 8), key[2]) + nh(word(daddr + 8, 8), rotate(key[0], 21)) +
-		       nh(ports << 32 | proto, rotate(key[1], 43))));
+	return hash6(key, saddr, daddr, ports, proto);
 }
 
 uint32_t pick__slot(const struct world *w, uint32_t service, uint64_t hash)
 {
 	uint32_t slots = w->services[service].slot_mask + 1;
 
-	return w->slots[service][hash % slots] & FL_SLOT_INDEX;
+	return w->slots[service][hash % slots];
 }

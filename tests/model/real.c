@@ -74,6 +74,46 @@ static void fill_slots(const struct real *r, const struct world *w, uint8_t slot
 		close(fds[n]);
 }
 
+static const struct bpf_map *move_map(const struct real *r, uint8_t slot_class)
+{
+	switch (slot_class) {
+	case FL_SLOTS_4K:
+		return r->skel->maps.moves_4k;
+	case FL_SLOTS_64K:
+		return r->skel->maps.moves_64k;
+	default:
+		return r->skel->maps.moves_1m;
+	}
+}
+
+/* The move tables of a class, all at once as the slot tables are. */
+static void fill_moves(const struct real *r, const struct world *w, uint8_t slot_class)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, create, .map_flags = BPF_F_MMAPABLE);
+	LIBBPF_OPTS(bpf_map_batch_opts, opts);
+	uint32_t keys[WORLD_SERVICES], n = 0, zero = 0;
+	int fds[WORLD_SERVICES];
+
+	for (uint32_t id = 1; id < w->n_services; id++) {
+		const struct fl_service *s = &w->services[id];
+		uint32_t bytes = (s->slot_mask + 1) * (uint32_t)sizeof(uint32_t);
+
+		if (s->slot_class != slot_class || !w->moves[id])
+			continue;
+		keys[n] = id;
+		fds[n] = bpf_map_create(BPF_MAP_TYPE_ARRAY, "moves", sizeof(__u32), bytes, 1,
+					&create);
+		must(fds[n], "make a move table");
+		must(bpf_map_update_elem(fds[n++], &zero, w->moves[id], BPF_ANY), "fill moves");
+	}
+	if (n)
+		must(bpf_map_update_batch(bpf_map__fd(move_map(r, slot_class)), keys, fds, &n,
+					  &opts),
+		     "fill the outer map of moves");
+	while (n--)
+		close(fds[n]);
+}
+
 static void fill_index(const struct real *r, const struct world *w)
 {
 	static struct fl_bucket buckets[FL_INDEX_BUCKETS];
@@ -106,8 +146,10 @@ static void fill_services(const struct real *r, const struct world *w)
 		put(r->skel->maps.services, &id, &w->services[id]);
 		put(r->skel->maps.limits, &id, &w->limits[id]);
 	}
-	for (uint8_t slot_class = 0; slot_class < FL_SLOT_CLASSES; slot_class++)
+	for (uint8_t slot_class = 0; slot_class < FL_SLOT_CLASSES; slot_class++) {
 		fill_slots(r, w, slot_class);
+		fill_moves(r, w, slot_class);
+	}
 	fill_index(r, w);
 	for (uint32_t i = 0; i < w->n_vips; i++)
 		put(r->skel->maps.vips, &w->vips[i].key, &w->vips[i].value);
@@ -155,6 +197,8 @@ static int load(struct real *r, const struct world *w)
 	memcpy((void *)r->skel->rodata->flow_key, w->settings.flow_key,
 	       sizeof(w->settings.flow_key));
 	rc = bpf_map__set_max_entries(r->skel->maps.nat_flows, w->nat_flows.max);
+	if (!rc)
+		rc = bpf_map__set_max_entries(r->skel->maps.flows, w->flows.max);
 	return rc ? rc : lb_bpf__load(r->skel);
 }
 
@@ -274,16 +318,76 @@ bool real__get_frag(const struct real *r, const struct fl_frag_key *key, struct 
 	return !bpf_map_lookup_elem(bpf_map__fd(r->skel->maps.frags), key, f);
 }
 
-uint32_t real__nat_flows(const struct real *r)
+/* Both kinds of keys have 40 bytes. */
+static uint32_t entries(const struct bpf_map *map)
 {
-	struct fl_nat_key key, next;
+	uint8_t key[40], next[40];
 	void *from = NULL;
 	uint32_t n = 0;
 
-	while (!bpf_map_get_next_key(bpf_map__fd(r->skel->maps.nat_flows), from, &next)) {
-		key = next;
-		from = &key;
+	_Static_assert(sizeof(struct fl_nat_key) == 40 && sizeof(struct fl_flow_key) == 40, "keys");
+	while (!bpf_map_get_next_key(bpf_map__fd(map), from, next)) {
+		memcpy(key, next, sizeof(key));
+		from = key;
 		n++;
 	}
 	return n;
+}
+
+uint32_t real__nat_flows(const struct real *r)
+{
+	return entries(r->skel->maps.nat_flows);
+}
+
+void real__flow(struct real *r, const struct fl_flow_key *key, const struct fl_flow *f)
+{
+	put(r->skel->maps.flows, key, f);
+}
+
+void real__tentative(struct real *r, const struct fl_flow_key *key, const struct fl_tentative *t)
+{
+	put(r->skel->maps.tentative, key, t);
+}
+
+bool real__get_flow(const struct real *r, const struct fl_flow_key *key, struct fl_flow *f)
+{
+	return !bpf_map_lookup_elem(bpf_map__fd(r->skel->maps.flows), key, f);
+}
+
+bool real__get_tentative(const struct real *r, const struct fl_flow_key *key,
+			 struct fl_tentative *t)
+{
+	return !bpf_map_lookup_elem(bpf_map__fd(r->skel->maps.tentative), key, t);
+}
+
+uint32_t real__flows(const struct real *r)
+{
+	return entries(r->skel->maps.flows);
+}
+
+static void all_sightings(const struct real *r, uint64_t *cells, bool write)
+{
+	LIBBPF_OPTS(bpf_map_batch_opts, opts);
+	static uint32_t keys[FL_SIGHTED];
+	uint32_t n = FL_SIGHTED, out = 0;
+	int fd = bpf_map__fd(r->skel->maps.sighted);
+
+	for (uint32_t i = 0; i < n; i++)
+		keys[i] = i;
+	must(write ? bpf_map_update_batch(fd, keys, cells, &n, &opts)
+		   : bpf_map_lookup_batch(fd, NULL, &out, keys, cells, &n, &opts),
+	     "read or write all sightings");
+}
+
+void real__sighted(const struct real *r, uint64_t *cells)
+{
+	all_sightings(r, cells, false);
+}
+
+void real__set_sighted(struct real *r, const uint64_t *cells)
+{
+	static uint64_t copy[FL_SIGHTED];
+
+	memcpy(copy, cells, sizeof(copy));
+	all_sightings(r, copy, true);
 }

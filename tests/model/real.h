@@ -34,4 +34,14 @@ bool real__get_nat_flow(const struct real *r, const struct fl_nat_key *key, stru
 bool real__get_frag(const struct real *r, const struct fl_frag_key *key, struct fl_frag *f);
 uint32_t real__nat_flows(const struct real *r); /* how many */
 
+/* The records of slots that are not clean, and the sightings, FL_SIGHTED of them. */
+void real__flow(struct real *r, const struct fl_flow_key *key, const struct fl_flow *f);
+void real__tentative(struct real *r, const struct fl_flow_key *key, const struct fl_tentative *t);
+bool real__get_flow(const struct real *r, const struct fl_flow_key *key, struct fl_flow *f);
+bool real__get_tentative(const struct real *r, const struct fl_flow_key *key,
+			 struct fl_tentative *t);
+uint32_t real__flows(const struct real *r); /* how many */
+void real__sighted(const struct real *r, uint64_t *cells);
+void real__set_sighted(struct real *r, const uint64_t *cells);
+
 #endif

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "net.h"
 
@@ -12,8 +13,17 @@
 #define SNAT_FIRST 20000
 #define NAT_FLOWS 16384
 #define NAT_FLOWS_FEW 64
+#define FLOWS_FEW 100
 
 static const uint32_t slot_counts[FL_SLOT_CLASSES] = {FL_SLOTS_4K_N, FL_SLOTS_64K_N, FL_SLOTS_1M_N};
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
 
 struct maker {
 	struct world *w;
@@ -171,6 +181,33 @@ static void make_slots(struct maker *m, uint32_t id, uint32_t first, uint32_t n)
 	}
 }
 
+/* Slots that are not clean: most of a service's, few, or none; and of some services no word is there. */
+static void make_moves(struct maker *m, uint32_t id, uint32_t first, uint32_t n)
+{
+	struct world *w = m->w;
+	uint32_t slots = w->services[id].slot_mask + 1, now = (uint32_t)(now_ns() / 1000000000);
+	uint32_t dirty = percent(m, 30) ? 0 : percent(m, 50) ? 90 : 20;
+	bool table = percent(m, 90);
+
+	if (!dirty)
+		return;
+	if (table)
+		w->moves[id] = calloc(slots, sizeof(uint32_t));
+	if (table && !w->moves[id])
+		abort();
+	for (uint32_t i = 0; i < slots; i++) {
+		uint32_t since = now - (percent(m, 50) ? below(m, 60) : 0);
+		uint32_t prev = percent(m, 3) ? FL_SLOT_NONE : first + below(m, n);
+
+		if (percent(m, dirty))
+			w->slots[id][i] |= FL_SLOT_DIRTY;
+		if (table)
+			w->moves[id][i] = prev | (percent(m, 25) ? FL_MOVE_PINNED : 0) |
+					  (percent(m, 50) ? FL_MOVE_ACCEPTS : 0) |
+					  since << FL_MOVE_SINCE_SHIFT;
+	}
+}
+
 static void make_backends(struct maker *m, uint32_t id)
 {
 	static const uint8_t modes[] = {FL_FWD_L2,   FL_FWD_IPIP4,   FL_FWD_IPIP6,
@@ -196,6 +233,9 @@ static void make_backends(struct maker *m, uint32_t id)
 			b->port = htons((uint16_t)(percent(m, 70) ? 6080 : 1024 + below(m, 60000)));
 	}
 	make_slots(m, id, first, n);
+	make_moves(m, id, first, n);
+	if (m->w->services[id].key.proto == PROTO_UDP && percent(m, 40))
+		m->w->services[id].flags |= FL_SVC_QUIC;
 }
 
 /* What the services of a world are found by. */
@@ -273,6 +313,7 @@ static void make_service(struct maker *m)
 	s->slot_mask = slot_counts[slot_class] - 1;
 	s->affinity = (__u8)below(m, 3);
 	s->idle_s = 60;
+	s->udp_grace_s = 30;
 	w->indexed[id] = s->key.prefix == 128 && s->key.port == s->port_last;
 	if (w->gates.sources && percent(m, 50))
 		s->flags |= FL_SVC_SOURCES;
@@ -397,7 +438,8 @@ void scenario__make(struct world *w, uint32_t number, struct rng *rng, int cpu, 
 {
 	struct maker m = {.w = w, .rng = rng, .cpus = cpus};
 
-	world__init(w, rng__percent(rng, 15) ? NAT_FLOWS_FEW : NAT_FLOWS);
+	world__init(w, rng__percent(rng, 15) ? NAT_FLOWS_FEW : NAT_FLOWS,
+		    rng__percent(rng, 25) ? FLOWS_FEW : WORLD_FLOWS);
 	net__describe(w);
 	w->cpu = cpu;
 	w->gates = (struct world_gates){.wild = ~number & 1,

@@ -5,20 +5,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-void world__init(struct world *w, uint32_t nat_flows)
+void world__init(struct world *w, uint32_t nat_flows, uint32_t flows)
 {
 	memset(w, 0, sizeof(*w));
 	table__init(&w->nat_flows, sizeof(struct fl_nat_key), sizeof(struct fl_nat_flow),
 		    nat_flows);
 	table__init(&w->frags, sizeof(struct fl_frag_key), sizeof(struct fl_frag), WORLD_FRAGS);
+	table__init(&w->flows, sizeof(struct fl_flow_key), sizeof(struct fl_flow), flows);
+	table__init(&w->tentative, sizeof(struct fl_flow_key), sizeof(struct fl_tentative),
+		    WORLD_TENTATIVE);
 }
 
 void world__free(struct world *w)
 {
-	for (uint32_t i = 0; i < WORLD_SERVICES; i++)
+	for (uint32_t i = 0; i < WORLD_SERVICES; i++) {
 		free(w->slots[i]);
+		free(w->moves[i]);
+	}
 	table__free(&w->nat_flows);
 	table__free(&w->frags);
+	table__free(&w->flows);
+	table__free(&w->tentative);
 }
 
 uint16_t world__sum4(const struct fl_backend *b)

@@ -22,6 +22,8 @@
 #define WORLD_ROUTES 32
 #define WORLD_NEIGHS 64
 #define WORLD_FRAGS 8192
+#define WORLD_FLOWS 16384
+#define WORLD_TENTATIVE 32768 /* fewer than the LRU of the program holds for certain */
 
 struct world_gates {
 	bool wild, nat, sources, limits, lease;
@@ -65,6 +67,7 @@ struct world {
 	struct fl_service services[WORLD_SERVICES];
 	bool indexed[WORLD_SERVICES]; /* found by address, port and protocol: in `svc_index` */
 	uint16_t *slots[WORLD_SERVICES]; /* the live table */
+	uint32_t *moves[WORLD_SERVICES]; /* the move table, NULL: there is none */
 	struct fl_limits limits[WORLD_SERVICES];
 	struct fl_backend backends[WORLD_BACKENDS];
 	struct {
@@ -90,6 +93,10 @@ struct world {
 	/* state */
 	struct table nat_flows; /* fl_nat_key -> fl_nat_flow */
 	struct table frags; /* fl_frag_key -> fl_frag */
+	struct table flows; /* fl_flow_key -> fl_flow */
+	struct table tentative; /* fl_flow_key -> fl_tentative */
+	uint64_t sighted[FL_SIGHTED];
+	uint32_t full_s; /* when `flows` was found full, 0: never */
 	uint64_t meters[2][FL_METERS]; /* rows of sources' theoretical arrival times */
 	uint64_t svc_meters[WORLD_SERVICES][2];
 
@@ -100,7 +107,8 @@ struct world {
 	struct fl_count be_stats[WORLD_BACKENDS];
 };
 
-void world__init(struct world *w, uint32_t nat_flows);
+/* Room in `nat_flows` and `flows`. */
+void world__init(struct world *w, uint32_t nat_flows, uint32_t flows);
 void world__free(struct world *w);
 
 /* As abi.h says of fl_backend.sum4: the sum of the outer IPv4 header's constant fields. */

@@ -84,7 +84,7 @@ static void write_upper(const struct desc *d, uint8_t *h, uint32_t len)
 	memset(h, 0, header_len(d->proto));
 	switch (d->proto) {
 	case PROTO_TCP:
-		put32(h + 4, 0x01020304);
+		put32(h + 4, d->seq);
 		put32(h + 8, 0x05060708);
 		h[12] = 0x50;
 		h[13] = d->flags;
@@ -183,6 +183,7 @@ struct desc desc__new(uint8_t version, uint8_t proto)
 		.id = 0x4321,
 		.proto = proto,
 		.flags = 0x02,
+		.seq = 0x01020304,
 		.chunk = 1,
 		.sport = 40001,
 		.payload = 32,

@@ -27,6 +27,7 @@ struct desc {
 	uint8_t proto;
 	uint16_t sport, dport;
 	uint8_t flags; /* TCP */
+	uint32_t seq; /* TCP */
 	uint8_t chunk; /* SCTP: type of the first chunk; 0xff: none */
 	bool no_sum; /* UDP: checksum 0 */
 	uint8_t type, code; /* ICMP */

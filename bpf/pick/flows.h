@@ -206,7 +206,7 @@ RARE int make_record(const struct moving *m, __u32 backend, __u32 flags)
 	/* Kernels before 6.4 leave the upper half of the result as it was. */
 	rc = (int)bpf_map_update_elem(&flows, &k, &made, BPF_NOEXIST);
 	if (rc && rc != -EEXIST)
-		note_full(m->now_s);
+		note_full(m->now_s, FL_N_FLOWS_FULL);
 	if (!rc && flags & FL_FLOW_OLD)
 		source_gains(&k);
 	return !rc;

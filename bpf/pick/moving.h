@@ -85,7 +85,7 @@ static __always_inline __u32 other(struct moving *m, __u32 word)
 /* It completes a handshake, or its tentative record has to do. */
 static __always_inline __u32 answered(struct moving *m, __u32 to)
 {
-	int recorded = make_record(m, to, FL_FLOW_YOUNG);
+	int recorded = !promotion_waits(m->now_s) && make_record(m, to, FL_FLOW_YOUNG);
 
 	settle_tentative(m, (__u32)recorded);
 	if (recorded) {

@@ -17,6 +17,10 @@
 #define TENTATIVE_BURST_NS (4 * NS_PER_S)
 #define TENTATIVE_GAP_NS (TENTATIVE_BURST_NS / (FL_MAX_TENTATIVE / 2))
 
+/* An eighth of `flows` at once, then a quarter in the time that the sweeper leaves YOUNG records then. */
+#define PROMOTED_GAP_NS (5 * NS_PER_S / (FL_MAX_FLOWS / 4))
+#define PROMOTED_BURST_NS (PROMOTED_GAP_NS * (FL_MAX_FLOWS / 8))
+
 #define SIGHT_WAYS 4 /* cells of a set, half a cache line */
 
 struct sighting {
@@ -133,13 +137,16 @@ static __always_inline void source_loses(const struct fl_flow_key *k)
 		__sync_fetch_and_add(n, (__u32)-1);
 }
 
-/* `flows` is full, or the kernel has no element for this CPU: new connections stay with `prev`. */
-static __always_inline void note_full(__u32 now_s)
+/*
+ * A record finds no room in `flows`, or what is left is not for it (FL_N_*): new connections stay with
+ * `prev`, and no slot's time ends.
+ */
+static __always_inline void note_full(__u32 now_s, __u32 note)
 {
 	struct fl_pressure *p;
 	__u32 zero = 0;
 
-	count_note(FL_N_FLOWS_FULL);
+	count_note(note);
 	p = bpf_map_lookup_elem(&pressure, &zero);
 	if (p && p->full_s != now_s)
 		*(volatile __u32 *)&p->full_s = now_s;
@@ -161,16 +168,32 @@ static __always_inline void note_frozen(__u32 now_s)
 RARE int under_pressure(__u32 now_s)
 {
 	const struct fl_pressure *p;
-	__u32 zero = 0, full_s;
+	__u32 zero = 0, what = FL_CHURN_TENTATIVE, full_s;
 	__u64 *word;
 
 	p = bpf_map_lookup_elem(&pressure, &zero);
-	word = bpf_map_lookup_elem(&churn, &zero);
+	word = bpf_map_lookup_elem(&churn, &what);
 	full_s = p ? *(volatile const __u32 *)&p->full_s : 0;
 	if (full_s && now_s - full_s < FL_PRESSURE_S)
 		return 1;
 	return word &&
 	       meter_take(word, bpf_ktime_get_coarse_ns(), TENTATIVE_GAP_NS, TENTATIVE_BURST_NS);
+}
+
+/*
+ * Must the record of a handshake wait? Whoever forges the SYN can forge what follows it as well, and where
+ * `prev` takes nobody there is no freeze: those records are not to fill `flows`.
+ */
+RARE int promotion_waits(__u32 now_s)
+{
+	__u32 what = FL_CHURN_PROMOTED;
+	__u64 *word = bpf_map_lookup_elem(&churn, &what);
+
+	if (!word ||
+	    !meter_take(word, bpf_ktime_get_coarse_ns(), PROMOTED_GAP_NS, PROMOTED_BURST_NS))
+		return 0;
+	note_full(now_s, FL_N_PROMOTION_WAITS);
+	return 1;
 }
 
 #endif

@@ -422,6 +422,13 @@ struct fl_pressure {
 };
 _Static_assert(sizeof(struct fl_pressure) == 8, "fl_pressure");
 
+/* `churn`[what]: theoretical arrival times, CLOCK_MONOTONIC_COARSE ns, of what handshakes take. */
+enum fl_churn {
+	FL_CHURN_TENTATIVE, /* tentative records */
+	FL_CHURN_PROMOTED, /* those that became records */
+	FL_CHURNS,
+};
+
 #define FL_PRESSURE_S 10 /* how long that counts */
 
 /*

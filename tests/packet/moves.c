@@ -199,7 +199,8 @@ struct rig *moves__rig(struct rig_gates gates)
 	clear_array(r->skel->maps.sighted, sizeof(uint64_t));
 	moves__set_old_flows(r, 0);
 	moves__set_pressure(r, &none);
-	moves__set_churn(r, 0);
+	moves__set_churn(r, FL_CHURN_TENTATIVE, 0);
+	moves__set_churn(r, FL_CHURN_PROMOTED, 0);
 	maps__no_frags(r);
 	for (uint32_t i = 0; i < FL_NOTES; i++)
 		noted[i] = count_of(r, (enum fl_note)i);
@@ -368,11 +369,11 @@ void moves__set_pressure(struct rig *r, const struct fl_pressure *p)
 	put(r->skel->maps.pressure, &zero, p);
 }
 
-void moves__set_churn(struct rig *r, uint64_t tat)
+void moves__set_churn(struct rig *r, enum fl_churn what, uint64_t tat)
 {
-	uint32_t zero = 0;
+	uint32_t key = what;
 
-	put(r->skel->maps.churn, &zero, &tat);
+	put(r->skel->maps.churn, &key, &tat);
 }
 
 struct fl_flow moves__a_record(uint32_t state)

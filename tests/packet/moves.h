@@ -56,7 +56,7 @@ void moves__set_old_flows(struct rig *r, uint32_t n);
 
 struct fl_pressure moves__pressure(struct rig *r);
 void moves__set_pressure(struct rig *r, const struct fl_pressure *p);
-void moves__set_churn(struct rig *r, uint64_t tat);
+void moves__set_churn(struct rig *r, enum fl_churn what, uint64_t tat);
 
 /* A record of MOVES_CUR in a state, seen and made now. */
 struct fl_flow moves__a_record(uint32_t state);

@@ -93,6 +93,28 @@ static void test_new_connection(void **state)
 	assert_int_equal(moves__old_flows(r), 0);
 }
 
+/* Too many handshakes become records: this one's waits, and goes where it began all the same. */
+static void test_promotion_waits(void **state)
+{
+	struct rig *r = moving();
+	struct spec syn = packet(4, FLAG_SYN, ISN), ack = packet(4, FLAG_ACK, ISN + 1);
+	struct fl_tentative t;
+	struct fl_flow f;
+
+	(void)state;
+	assert_int_equal(moves__goes_to(r, &syn), MOVES_CUR);
+	moves__set_churn(r, FL_CHURN_PROMOTED, maps__clock() + 60 * 1000000000ULL);
+	assert_int_equal(moves__goes_to(r, &ack), MOVES_CUR);
+	assert_false(moves__record(r, &syn, &f));
+	assert_true(moves__tentative(r, &syn, &t));
+	assert_int_equal(moves__noted(r, FL_N_PROMOTION_WAITS), 1);
+	assert_in_range(moves__now() - moves__pressure(r).full_s, 0, 1);
+	moves__set_churn(r, FL_CHURN_PROMOTED, 0);
+	assert_int_equal(moves__goes_to(r, &ack), MOVES_CUR);
+	assert_true(moves__record(r, &syn, &f));
+	assert_int_equal(f.backend, MOVES_CUR);
+}
+
 /* Only a number that fits confirms. */
 static void test_answers_that_fit(void **state)
 {
@@ -355,9 +377,9 @@ static void test_freeze_when_churning(void **state)
 
 	(void)state;
 	moves__words(r, MOVES_PREV | FL_MOVE_ACCEPTS);
-	moves__set_churn(r, maps__clock() + 3900000000ULL);
+	moves__set_churn(r, FL_CHURN_TENTATIVE, maps__clock() + 3900000000ULL);
 	assert_int_equal(moves__goes_to(r, &syn), MOVES_CUR);
-	moves__set_churn(r, maps__clock() + 4100000000ULL);
+	moves__set_churn(r, FL_CHURN_TENTATIVE, maps__clock() + 4100000000ULL);
 	syn.sport++;
 	assert_int_equal(moves__goes_to(r, &syn), MOVES_PREV);
 	assert_int_equal(moves__noted(r, FL_N_FROZEN), 1);
@@ -387,6 +409,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_clean_leaves_nothing),
 		cmocka_unit_test(test_new_connection),
+		cmocka_unit_test(test_promotion_waits),
 		cmocka_unit_test(test_answers_that_fit),
 		cmocka_unit_test(test_any_other),
 		cmocka_unit_test(test_retransmitted_syn),

@@ -223,9 +223,10 @@ static __always_inline int lean(struct xdp_md *ctx, __u32 *moved)
 	if (unlikely(index & FL_SLOT_DIRTY)) {
 		if (s->flags)
 			return TO_FULL;
-		*moved = index = pick_moving(ctx, dirty_where(ETH_HLEN, AT_PORTS, p.length),
-					     dirty_what(s, id, p.proto, 0),
-					     ((__u32)p.hash & s->slot_mask) | (__u64)index << 32);
+		*moved = index =
+			pick_dirty_slot(ctx, dirty_where(ETH_HLEN, AT_PORTS, p.length),
+					dirty_what(s, id, p.proto, 0),
+					((__u32)p.hash & s->slot_mask) | (__u64)index << 32);
 	}
 	if (index == FL_SLOT_NONE)
 		return NOT_LEAN;

@@ -99,8 +99,8 @@ static __always_inline int lean_pick(struct xdp_md *ctx, const struct fl_service
 	if (unlikely(*index & FL_SLOT_DIRTY)) {
 		if (s->flags & FL_SVC_NAT)
 			return TO_FULL;
-		*index = pick_moving(ctx, where, dirty_what(s, id, p->proto, v6),
-				     ((__u32)p->hash & s->slot_mask) | (__u64)*index << 32);
+		*index = pick_dirty_slot(ctx, where, dirty_what(s, id, p->proto, v6),
+					 ((__u32)p->hash & s->slot_mask) | (__u64)*index << 32);
 	}
 	return *index == FL_SLOT_NONE ? NOT_LEAN : 0;
 }

@@ -120,6 +120,7 @@ MAP(tentative, BPF_MAP_TYPE_LRU_HASH, 0, FL_MAX_TENTATIVE, struct fl_flow_key, s
 ARRAY(sighted, 0, FL_SIGHTED, __u64);
 ARRAY(src_flows, 0, FL_SRC_CELLS, __u32); /* records of old flows, by source */
 ARRAY(pressure, 0, 1, struct fl_pressure);
+ARRAY(kept_second, 0, 1, __u64); /* seconds << 32 | tick until which it is that second */
 ARRAY(churn, 0, FL_CHURNS, __u64); /* theoretical arrival times of records of handshakes */
 MAP(frags, BPF_MAP_TYPE_LRU_HASH, 0, FL_MAX_FRAGS, struct fl_frag_key, struct fl_frag);
 MAP(nat_back, BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, FL_MAX_NAT_BACK, struct fl_endpoint,

@@ -2,14 +2,15 @@
 /*
  * moving.h - a packet to a slot that is not clean: docs/transitions.md, in its order.
  *
- * Most such packets are of connections that have a record and were seen in this second already: for
- * those one look-up is all there is.
+ * Most such packets are of connections that have a record and were seen in this second already: they
+ * are looked for first.
  */
 #ifndef FAIRLEAD_BPF_PICK_MOVING_H
 #define FAIRLEAD_BPF_PICK_MOVING_H
 
 #include "pick/flows.h"
 #include "pick/move.h"
+#include "pick/second.h"
 #include "pick/sight.h"
 #include "pick/slot.h"
 #include "pick/stage.h"
@@ -102,7 +103,7 @@ RARE __u32 pick_unsettled(struct xdp_md *ctx, struct moving *m)
 
 	if (!m)
 		return FL_SLOT_NONE;
-	m->now_s = coarse_s();
+	m->now_s = this_second();
 	find_stage(ctx, m);
 	to = by_record(m);
 	if (to != NO_INDEX) {
@@ -118,50 +119,67 @@ RARE __u32 pick_unsettled(struct xdp_md *ctx, struct moving *m)
 	return m->stage == STAGE_BEGINS ? begin(m, word) : other(m, word);
 }
 
-/* Can a packet change a record that was seen in this second? A connection's begin and end can. */
-static __always_inline int changes_nothing(const struct xdp_md *ctx, const struct moving *m)
-{
-	__u8 *h = at(ctx, m->l4);
-
-	if (m->key.proto != IPPROTO_TCP)
-		return m->key.proto == IPPROTO_UDP && !m->quic;
-	return (void *)(h + TCP_FLAGS + 1) <= frame_end(ctx) &&
-	       !(h[TCP_FLAGS] & (TCP_SYN | TCP_FIN | TCP_RST));
-}
-
 /* The flow's key, read from the packet. 0, or -1 if it is not there any more. */
-static __always_inline int read_key(const struct xdp_md *ctx, struct moving *m, __u64 l3, int v6)
+static __always_inline int read_key(const struct xdp_md *ctx, struct fl_flow_key *k, __u64 where,
+				    __u64 what)
 {
-	void *ip = at(ctx, l3), *end = frame_end(ctx);
-	__be16 *ports;
+	void *ip = at(ctx, where & 0xffff), *end = frame_end(ctx);
+	__be32 *ports = at(ctx, where >> 16 & 0xffff);
 
-	if (v6) {
+	if (what >> 32 & 1) {
 		struct ipv6hdr *h = ip;
 
 		if ((void *)(h + 1) > end)
 			return -1;
-		copy16(m->key.saddr, &h->saddr);
-		copy16(m->key.daddr, &h->daddr);
+		copy16(k->saddr, &h->saddr);
+		copy16(k->daddr, &h->daddr);
 	} else {
 		struct iphdr *h = ip;
 
 		if ((void *)(h + 1) > end)
 			return -1;
-		map_ipv4((struct addr_words *)m->key.saddr, h->saddr);
-		map_ipv4((struct addr_words *)m->key.daddr, h->daddr);
+		map_ipv4((struct addr_words *)k->saddr, h->saddr);
+		map_ipv4((struct addr_words *)k->daddr, h->daddr);
 	}
-	ports = at(ctx, m->l4);
-	if ((void *)(ports + 2) > end)
+	if ((void *)(ports + 1) > end)
 		return -1;
-	m->key.sport = ports[0];
-	m->key.dport = ports[1];
+	/* Source and destination port; service, protocol and padding. */
+	*(__be32 *)&k->sport = *ports;
+	*(__u32 *)&k->service = (__u32)what & 0xffffff;
 	return 0;
 }
 
+/* A connection's begin and end, and what may be a beginning, are not for seen_before(). */
+static __always_inline int is_plain(const struct xdp_md *ctx, __u64 where, __u64 what)
+{
+	__u8 *h = at(ctx, where >> 16 & 0xffff);
+	__u8 proto = (__u8)(what >> 16);
+
+	if (proto != IPPROTO_TCP)
+		return proto == IPPROTO_UDP && !(what >> 33 & 1);
+	return (void *)(h + TCP_FLAGS + 1) <= frame_end(ctx) &&
+	       !(h[TCP_FLAGS] & (TCP_SYN | TCP_FIN | TCP_RST));
+}
+
 /*
- * The index of the backend for a packet whose slot is not clean; may be FL_SLOT_NONE. Numbers only
- * (RARE in pkt.h), by dirty_where() and dirty_what(); `slot` is its number, and what it says above 32 bits.
+ * The backend of a flow that has a record and was seen in this second already: most packets, and for
+ * them a look is all there is. NO_INDEX: pick_moving() is to decide.
  */
+RARE __u32 seen_before(struct xdp_md *ctx, __u64 where, __u64 what)
+{
+	const struct fl_flow *f;
+	FLOW_KEY(k);
+
+	if (!is_plain(ctx, where, what) || read_key(ctx, &k, where, what))
+		return NO_INDEX;
+	f = bpf_map_lookup_elem(&flows, &k);
+	if (f && (state_of(f) & ~FL_FLOW_OLD) == FL_FLOW_ACTIVE && f->seen_s == this_second() &&
+	    !is_gone(f->backend))
+		return f->backend;
+	return NO_INDEX;
+}
+
+/* All other packets. `slot` is the slot's number, and what it says above 32 bits. */
 RARE __u32 pick_moving(struct xdp_md *ctx, __u64 where, __u64 what, __u64 slot)
 {
 	struct moving m = {
@@ -172,17 +190,9 @@ RARE __u32 pick_moving(struct xdp_md *ctx, __u64 where, __u64 what, __u64 slot)
 		.affinity = (__u8)(what >> 24),
 		.quic = what >> 33 & 1,
 	};
-	const struct fl_flow *f;
 
-	m.key.service = (__u16)what;
-	m.key.proto = (__u8)(what >> 16);
-	if (read_key(ctx, &m, where & 0xffff, what >> 32 & 1))
+	if (read_key(ctx, &m.key, where, what))
 		return m.cur;
-	f = bpf_map_lookup_elem(&flows, &m.key);
-	/* The division that makes seconds takes as long as a third of the look-up. */
-	if (f && (state_of(f) & ~FL_FLOW_OLD) == FL_FLOW_ACTIVE && changes_nothing(ctx, &m) &&
-	    bpf_ktime_get_coarse_ns() - f->seen_s * NS_PER_S < NS_PER_S)
-		return f->backend;
 	return pick_unsettled(ctx, &m);
 }
 
@@ -198,14 +208,27 @@ static __always_inline __u64 dirty_what(const struct fl_service *s, __u32 id, __
 	return id | proto << 16 | (__u32)s->affinity << 24 | (__u64) !!v6 << 32 | quic << 33;
 }
 
+/*
+ * The index of the backend for a packet whose slot is not clean; may be FL_SLOT_NONE. All in numbers
+ * (RARE in pkt.h), by dirty_where() and dirty_what(), and one function after the other: nested, they
+ * would need more stack than there is.
+ */
+static __always_inline __u32 pick_dirty_slot(struct xdp_md *ctx, __u64 where, __u64 what,
+					     __u64 slot)
+{
+	__u32 index = seen_before(ctx, where, what);
+
+	return likely(index != NO_INDEX) ? index : pick_moving(ctx, where, what, slot);
+}
+
 /* The same of a packet as the steps know it. `says`: FL_SLOT_DIRTY and the index of `cur`. */
 static __always_inline __u32 pick_dirty(struct xdp_md *ctx, const struct pkt *p,
 					const struct target *t, const struct fl_service *s,
 					__u32 says)
 {
-	return pick_moving(ctx, dirty_where(p->l3, p->l4, p->l3_len),
-			   dirty_what(s, t->id, p->proto, p->v6),
-			   ((__u32)t->hash & s->slot_mask) | (__u64)says << 32);
+	return pick_dirty_slot(ctx, dirty_where(p->l3, p->l4, p->l3_len),
+			       dirty_what(s, t->id, p->proto, p->v6),
+			       ((__u32)t->hash & s->slot_mask) | (__u64)says << 32);
 }
 
 /*

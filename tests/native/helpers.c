@@ -153,6 +153,12 @@ __u64 bpf_ktime_get_ns(void)
 	return kernel.now_ns;
 }
 
+/* As if CONFIG_HZ were 250. */
+__u64 bpf_jiffies64(void)
+{
+	return kernel.now_ns / 4000000;
+}
+
 __u64 bpf_ktime_get_coarse_ns(void)
 {
 	return kernel.now_ns;

@@ -31,6 +31,7 @@ void path__define_maps(void)
 	MAP_DEFINE(sighted);
 	MAP_DEFINE(src_flows);
 	MAP_DEFINE(pressure);
+	MAP_DEFINE(kept_second);
 	MAP_DEFINE(churn);
 	MAP_DEFINE(frags);
 	MAP_DEFINE(nat_back);

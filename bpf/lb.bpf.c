@@ -106,11 +106,13 @@ static __always_inline int steer_fast(struct xdp_md *ctx, struct pkt *p, struct 
 	if (v != GO_ON)
 		return v;
 	t->hash = hash_flow(p, &src, &dst, p->ports, s->affinity);
-	v = slot_of(s, t->hash, &t->index);
-	if (v != GO_ON)
-		return v;
-	if (unlikely(t->index & FL_SLOT_DIRTY))
-		t->index = pick_dirty(ctx, p, t, s, t->index);
+	if (likely(!t->index)) {
+		v = slot_of(s, t->hash, &t->index);
+		if (v != GO_ON)
+			return v;
+		if (unlikely(t->index & FL_SLOT_DIRTY))
+			t->index = pick_dirty(ctx, p, t, s, t->index);
+	}
 	report_flow(ctx, p, t);
 	return forward(ctx, p, t, FAST);
 }
@@ -119,7 +121,7 @@ SEC("xdp")
 int lb_fast(struct xdp_md *ctx)
 {
 	__u64 bytes = frame_len(ctx);
-	struct target t = {.send = XDP_DROP};
+	struct target t = {.send = XDP_DROP, .index = take_pick()};
 	struct pkt p = {};
 	int v = steer_fast(ctx, &p, &t);
 

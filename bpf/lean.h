@@ -87,8 +87,7 @@ static __always_inline struct fl_service *lean_service(const struct addr_words *
 }
 
 /*
- * 0 with the index of the packet's backend, or what to return instead. Where a dirty slot's packet is
- * left for the steps after this, they pick again, and as this did: it looks as if sent twice.
+ * 0 with the index of the packet's backend, or what to return instead.
  */
 static __always_inline int lean_pick(struct xdp_md *ctx, const struct fl_service *s, __u32 id,
 				     const struct lean_packet *p, __u64 where, const int v6,
@@ -134,11 +133,14 @@ static __always_inline int lean_l2(struct xdp_md *ctx, const struct fl_hop *hop)
 	return FL_V_SEND_L2;
 }
 
-/* The action of a packet with a verdict, counted. */
-static __always_inline int lean_finish(const struct lean_counts *c, __u64 bytes, int v, int action)
+/* The action of a packet with a verdict, counted; `index`: of its backend. */
+static __always_inline int lean_finish(const struct lean_counts *c, __u32 index, __u64 bytes, int v,
+				       int action)
 {
-	if (v == NOT_LEAN)
+	if (v == NOT_LEAN) {
+		keep_pick(index);
 		return NOT_LEAN;
+	}
 	add(c->of, bytes);
 	count_verdict((__u32)v, bytes);
 	if (v == FL_V_DROP_BUG)
@@ -304,7 +306,7 @@ static __always_inline int lean4(struct xdp_md *ctx, const void *data)
 	touch(counts.to);
 	lean4_read_rest(data, &p);
 	v = lean4_forward(ctx, &p, index, s, &action);
-	return lean_finish(&counts, p.bytes, v, action);
+	return lean_finish(&counts, index, p.bytes, v, action);
 }
 
 #endif

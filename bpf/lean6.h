@@ -117,7 +117,7 @@ static __always_inline int lean6(struct xdp_md *ctx, __u32 word)
 	counts.to = bpf_map_lookup_elem(&be_stats, &index);
 	touch(counts.to);
 	v = lean6_forward(ctx, &p, index, &action);
-	return lean_finish(&counts, p.bytes, v, action);
+	return lean_finish(&counts, index, p.bytes, v, action);
 }
 
 /*

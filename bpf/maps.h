@@ -119,6 +119,7 @@ MAP(flows, BPF_MAP_TYPE_HASH, 0, FL_MAX_FLOWS, struct fl_flow_key, struct fl_flo
 MAP(tentative, BPF_MAP_TYPE_LRU_HASH, 0, FL_MAX_TENTATIVE, struct fl_flow_key, struct fl_tentative);
 ARRAY(sighted, 0, FL_SIGHTED, __u64);
 ARRAY(src_flows, 0, FL_SRC_CELLS, __u32); /* records of old flows, by source */
+PERCPU_ARRAY(picked, 1, __u32); /* the backend found for a packet that lb leaves to lb_fast */
 ARRAY(pressure, 0, 1, struct fl_pressure);
 ARRAY(kept_second, 0, 1, __u64); /* seconds << 32 | tick until which it is that second */
 ARRAY(churn, 0, FL_CHURNS, __u64); /* theoretical arrival times of records of handshakes */

@@ -31,6 +31,29 @@ static __always_inline __u64 hash_flow(const struct pkt *p, const struct addr_wo
 	return fl_flow_hash4(key, ipv4_of(src), ipv4_of(&to), ports, proto);
 }
 
+/*
+ * What `lb` picked for a packet that it then cannot forward is kept for `lb_fast`: to pick twice would note
+ * and count twice. A packet stays on its CPU, and lb_fast takes what is there before anything else.
+ */
+RARE int keep_pick(__u32 index)
+{
+	__u32 zero = 0, *kept = bpf_map_lookup_elem(&picked, &zero);
+
+	if (kept)
+		*kept = index;
+	return 0;
+}
+
+/* That; 0: nothing was kept. */
+static __always_inline __u32 take_pick(void)
+{
+	__u32 zero = 0, *kept = bpf_map_lookup_elem(&picked, &zero), index = kept ? *kept : 0;
+
+	if (unlikely(index))
+		*kept = 0;
+	return index;
+}
+
 /* One function a class: each has a table type, and so an index bound, of its own. */
 #define DEFINE_SLOT_OF(class, n)                                                        \
 	static __always_inline int slot_of_##class(__u32 key, __u64 hash, __u16 * slot) \

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#define SIGHT_SET 4 /* cells that a sighting may be in */
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02
 #define TCP_RST 0x04
@@ -131,13 +132,23 @@ static struct fl_tentative *tentative_of(const struct move *m)
 	return table__get(&m->r->w->tentative, &m->key);
 }
 
+/* The flow's cell of its set; else an empty one, else the oldest. */
 static uint64_t *cell_of(const struct move *m, uint32_t *number, uint32_t *print)
 {
-	uint64_t hash = pick__sight_hash(m->r->w, &m->key);
+	uint64_t hash = pick__sight_hash(m->r->w, &m->key), *cells = m->r->w->sighted;
+	uint32_t first = (uint32_t)hash % FL_SIGHTED / SIGHT_SET * SIGHT_SET;
 
-	*number = (uint32_t)hash % FL_SIGHTED;
 	*print = (uint32_t)(hash >> 32) | 1;
-	return &m->r->w->sighted[*number];
+	*number = first;
+	for (uint32_t i = first; i < first + SIGHT_SET; i++)
+		if (cells[i] >> 32 == *print) {
+			*number = i;
+			return &cells[i];
+		}
+	for (uint32_t i = first + 1; i < first + SIGHT_SET; i++)
+		if (cells[*number] && (!cells[i] || (uint32_t)cells[i] < (uint32_t)cells[*number]))
+			*number = i;
+	return &cells[*number];
 }
 
 /* When the flow was sighted; false: it is not there. */

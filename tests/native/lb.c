@@ -30,6 +30,7 @@ void path__define_maps(void)
 	MAP_DEFINE(tentative);
 	MAP_DEFINE(sighted);
 	MAP_DEFINE(src_flows);
+	MAP_DEFINE(picked);
 	MAP_DEFINE(pressure);
 	MAP_DEFINE(kept_second);
 	MAP_DEFINE(churn);

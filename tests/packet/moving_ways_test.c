@@ -68,23 +68,23 @@ static void test_shapes(void **state)
 	}
 }
 
-/* What the straight way cannot forward after it has picked is picked again: alike, and nothing twice. */
-static void test_picked_again(void **state)
+/* What the straight way cannot forward after it picked is picked once: one note, one token. */
+static void test_picked_once(void **state)
 {
 	struct rig *r = moving();
-	struct spec syn = packet(4, FLAG_SYN, ISN), ack = packet(4, FLAG_ACK, ISN + 1);
+	struct fl_pressure full = {.full_s = moves__now()};
 
 	(void)state;
 	/* A small MTU is for the longer way. */
-	r->backends[MOVES_CUR].hop[0].mtu = 100;
-	moves__words(r, MOVES_PREV);
-	assert_int_equal(moves__goes_to(r, &syn), MOVES_CUR);
-	assert_int_equal(moves__tentatives(r), 1);
-	assert_int_equal(moves__noted(r, FL_N_TENTATIVE), 1);
-	assert_int_equal(moves__goes_to(r, &ack), MOVES_CUR);
-	assert_int_equal(moves__records(r), 1);
-	assert_int_equal(moves__noted(r, FL_N_PROMOTED), 1);
-	assert_int_equal(moves__old_flows(r), 0);
+	r->backends[MOVES_PREV].hop[0].mtu = 100;
+	moves__words(r, MOVES_PREV | FL_MOVE_ACCEPTS);
+	moves__set_pressure(r, &full);
+	for (uint32_t i = 1; i <= 3; i++) {
+		struct spec syn = packet(4, FLAG_SYN, ISN + i);
+
+		assert_int_equal(moves__goes_to(r, &syn), MOVES_PREV);
+		assert_int_equal(moves__noted(r, FL_N_FROZEN), i);
+	}
 }
 
 static void test_fragments(void **state)
@@ -364,7 +364,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_shapes),
-		cmocka_unit_test(test_picked_again),
+		cmocka_unit_test(test_picked_once),
 		cmocka_unit_test(test_fragments),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_client_stays_together),

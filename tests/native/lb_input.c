@@ -50,6 +50,7 @@ static uint32_t choose_scene(const uint8_t *b, struct scene_state *s)
 		.ring_full = b[1] >> 5 & 1,
 		.events = b[1] >> 6 & 1,
 		.flows_full = b[1] >> 7,
+		.promotions_wait = (b[1] & 0x90) == 0x90,
 	};
 	return headrooms[b[1] >> 2 & 3];
 }

@@ -471,6 +471,8 @@ void scene__begin(const struct scene_state *state)
 	memcpy(settings->flow_key, key, sizeof(key));
 	map__limit(map__named("nat_flows"), state->nat_full ? 3 : FL_MAX_NAT_FLOWS);
 	map__limit(map__named("flows"), state->flows_full ? 2 : FL_MAX_FLOWS);
+	if (state->promotions_wait)
+		*(__u64 *)map__value(map__named("churn"), FL_CHURN_PROMOTED) = INT64_MAX;
 	path__set_gates(&state->gates);
 	if (kernel__run(lease_arm, &none) == XDP_PASS && state->lapsed)
 		kernel__fire_timer();

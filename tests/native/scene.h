@@ -34,6 +34,7 @@ struct scene_state {
 	bool lapsed; /* the lease's timer has fired */
 	bool nat_full; /* `nat_flows` has room for a few entries only */
 	bool flows_full; /* `flows` has room for two */
+	bool promotions_wait; /* too many handshakes became records just now */
 	bool ring_full;
 	bool events; /* every drop and first packet becomes an event */
 };

@@ -184,6 +184,7 @@ def moves():
                 yield f"full-{way}-{version}-{port}", scene(NAT, *[
                     tcp(flags, seq, client=client) for client in range(24) for flags, seq in (("S", 1), ("A", 2))],
                     state=FLOWS_FULL)
+                yield f"waits-{way}-{version}-{port}", scene(NAT, *shake, tcp("PA", 3), state=FLOWS_FULL | NAT_FULL)
     for version in (4, 6):
         for port in range(40010, 40026):
             def long(first, known, ids):

@@ -3,7 +3,7 @@
 # boot.sh KERNEL FOLDER COMMAND - runs a shell command, from the tree's root, in a virtual machine.
 #
 # The machine sees this one's files as they are; what it writes is lost, except in FOLDER. Prints the
-# command's output and returns its status; 124 when it was not done after TIMEOUT seconds (300) or
+# command's output and returns its status; 124 when it was not done after TIMEOUT seconds (600) or
 # took the machine down, 125 when the machine did not boot twice.
 # Hardware virtualisation is used where it works; otherwise an instruction costs about five times more.
 set -eu
@@ -89,7 +89,7 @@ run() {
 	share root /
 	share run "$folder"
 	# shellcheck disable=SC2086 # a list of options
-	timeout -k 5 "${TIMEOUT:-300}" qemu-system-x86_64 -machine q35,memory-backend=ram \
+	timeout -k 5 "${TIMEOUT:-600}" qemu-system-x86_64 -machine q35,memory-backend=ram \
 		$accel -smp 2 -m $memory -nodefaults -no-user-config -display none -no-reboot \
 		-object memory-backend-memfd,id=ram,size=${memory}M,share=on \
 		-chardev socket,id=root,path="$work/root.sock" \

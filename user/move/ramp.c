@@ -8,7 +8,8 @@ static uint32_t bounded(double n)
 
 uint32_t ramp__budget(double per_slot, double expected)
 {
-	double slots = per_slot > 0 ? (RAMP_RECORDS - expected) / per_slot : UINT32_MAX;
+	const uint32_t room = RAMP_RECORDS;
+	double slots = per_slot > 0 ? (room - expected) / per_slot : UINT32_MAX;
 
 	/* One that alone needs more than there is has to move some time. */
 	return slots < 1 && expected < 1 ? 1 : bounded(slots);

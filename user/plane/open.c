@@ -233,11 +233,12 @@ int plane__open(const struct plane_options *o, struct plane **out, struct err *e
 	snprintf(p->instance, sizeof(p->instance), "%s", o->instance);
 	p->slot_fds = malloc(FL_MAX_SERVICES * sizeof(*p->slot_fds));
 	p->moves = calloc(FL_MAX_SERVICES, sizeof(*p->moves));
+	if (p->slot_fds)
+		memset(p->slot_fds, 0xff, FL_MAX_SERVICES * sizeof(*p->slot_fds));
 	if (!p->slot_fds || !p->moves) {
 		rc = err__set(err, -ENOMEM, "out of memory");
 		goto cleanup;
 	}
-	memset(p->slot_fds, 0xff, FL_MAX_SERVICES * sizeof(*p->slot_fds));
 	rc = plane_preflight__check(err);
 	if (!rc)
 		rc = plane_pins__lock(p->instance, &p->lock_fd, &made, err);

@@ -11,18 +11,16 @@
 
 RARE __u32 bare_pick(struct xdp_md *ctx, __u64 where, __u64 what, __u64 slot)
 {
-	struct moving m = {.l4 = where >> 16 & 0xffff};
 	const struct fl_flow *f;
+	FLOW_KEY(k);
 
-	m.key.service = (__u16)what;
-	m.key.proto = (__u8)(what >> 16);
-	if (read_key(ctx, &m, where & 0xffff, what >> 32 & 1))
+	if (read_key(ctx, &k, where, what))
 		return FL_SLOT_NONE;
-	f = bpf_map_lookup_elem(&flows, &m.key);
+	f = bpf_map_lookup_elem(&flows, &k);
 	return f ? f->backend : slot >> 32 & FL_SLOT_INDEX;
 }
 
-#define pick_moving bare_pick
+#define pick_dirty_slot bare_pick
 #include "lean6.h"
 
 SEC("xdp")

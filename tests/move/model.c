@@ -88,7 +88,8 @@ static bool by_record(struct mv *m, const struct mv_packet *p, uint8_t *backend)
 	if (r->life == MV_NONE || r->life == MV_DEAD)
 		return false;
 	/* Seen in this second, and nothing to note: no further question is asked. */
-	if (is_plain(r) && r->seen_s == m->now && (p->kind == MV_ACK || p->kind == MV_UDP)) {
+	if (is_plain(r) && r->seen_s == m->now && !m->gone[r->backend] &&
+	    (p->kind == MV_ACK || p->kind == MV_UDP)) {
 		*backend = r->backend;
 		return true;
 	}

@@ -190,6 +190,14 @@ uint64_t world__verdict(const struct world *w, enum fl_verdict verdict)
 	return count.packets;
 }
 
+uint64_t world__note(const struct world *w, enum fl_note note)
+{
+	struct fl_count count = {0};
+
+	plane__count(w->plane, PLANE_NOTE, note, &count);
+	return count.packets;
+}
+
 static int memlock(int fd, uint64_t *sum, struct err *err)
 {
 	unsigned long long bytes;

@@ -43,6 +43,7 @@ int world__lb(const struct world *w);
 
 /* How many packets have got that verdict. */
 uint64_t world__verdict(const struct world *w, enum fl_verdict verdict);
+uint64_t world__note(const struct world *w, enum fl_note note);
 
 /* Bytes of kernel memory of all maps, the slot tables included (memlock in /proc/PID/fdinfo). */
 int world__memory(const struct world *w, uint64_t *bytes, struct err *err);

@@ -90,7 +90,9 @@ static void count_service(struct service *s)
 	struct err err;
 
 	if (s->dismissed_s) {
-		if (!records && !s->making && sweep->began_s - s->dismissed_s > FL_TENTATIVE_S)
+		/* Its members leave after a grace period, before this: a pass may have begun earlier. */
+		if (!records && !s->making && !s->n_members && TAILQ_EMPTY(&s->retired) &&
+		    sweep->began_s > s->dismissed_s + FL_TENTATIVE_S)
 			service__release(s);
 		return;
 	}

@@ -118,8 +118,7 @@ void target__counted(struct agent *a, struct target *t, unsigned int swept, uint
 {
 	unsigned int wanted = SWEPT_FLOWS | (a->nat_sweep.period_s ? SWEPT_NAT : 0);
 
-	if (!LIST_EMPTY(&t->members) || t->releasing || began_s - t->left_s <= FL_TENTATIVE_S ||
-	    (int32_t)(began_s - t->left_s) < 0)
+	if (!LIST_EMPTY(&t->members) || t->releasing || began_s <= t->left_s + FL_TENTATIVE_S)
 		return;
 	t->clear = n ? t->clear & ~swept : t->clear | swept;
 	if ((t->clear & wanted) == wanted)

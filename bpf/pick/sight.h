@@ -17,8 +17,11 @@
 #define TENTATIVE_BURST_NS (4 * NS_PER_S)
 #define TENTATIVE_GAP_NS (TENTATIVE_BURST_NS / (FL_MAX_TENTATIVE / 2))
 
-/* An eighth of `flows` at once, then a quarter in the time that the sweeper leaves YOUNG records then. */
-#define PROMOTED_GAP_NS (5 * NS_PER_S / (FL_MAX_FLOWS / 4))
+/*
+ * An eighth of `flows` at once, then a quarter in the time that YOUNG records stay when it is more than
+ * half full: 5 s, and two of the sweeper's passes, which are slow on a machine that is being flooded.
+ */
+#define PROMOTED_GAP_NS (20 * NS_PER_S / (FL_MAX_FLOWS / 4))
 #define PROMOTED_BURST_NS (PROMOTED_GAP_NS * (FL_MAX_FLOWS / 8))
 
 #define SIGHT_WAYS 4 /* cells of a set, half a cache line */

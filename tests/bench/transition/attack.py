@@ -49,18 +49,34 @@ class Attack(tcp.Bench):
         """Records, as the agent's last pass has counted them."""
         return self.lab.status()["records"]["flows"]
 
+    def settle(self, moving):
+        """Waits until slots of the service are moving, or none is."""
+        until = time.monotonic() + 6 * tcp.HOLD
+        while True:
+            now = self.lab.status()["services"][0]["transition"]
+            if bool(now["moving"]) == moving and not now["waiting"]:
+                return
+            if time.monotonic() > until:
+                raise RuntimeError(f"slots do not {'begin' if moving else 'cease'} to move: {now}")
+            time.sleep(0.2)
+
     def attack(self, talk):
         """Every kind, each while slots move; rows."""
         rows = []
         for kind, live in KINDS:
             if talk.poll() is not None:
                 raise RuntimeError("the connections ended before the attacks")
+            # What still moves would go back to its old owner, and be pinned.
+            self.settle(False)
             self.drain("b3")
+            self.settle(True)
             before = self.lab.counts("notes")
             report = self.flood(kind, live)
             after = self.lab.counts("notes")
             self.drain("b3")
             name = f"attack: {PACKETS / 1e6:g} M {kind}s, {'live' if live else 'random'} addresses"
+            if kind != "ack" and after["tentative"] == before["tentative"]:
+                raise RuntimeError(f"{name}: they have met no slot that moves")
             full = after.get("flows_full", 0) - before.get("flows_full", 0)
             rows += [tcp.row(f"{name}, rate", "Mpps", report["packets"] / report["seconds"] / 1e6),
                      tcp.row(f"{name}, records at their peak", "records", report["peak"], FLOWS_MAX / 2),
@@ -71,7 +87,7 @@ class Attack(tcp.Bench):
 def main(build, path):
     """Exit 1 when a connection was broken or a goal missed."""
     tcp.LONG, tcp.SHORT = LONG, 2
-    tcp.SECONDS = int(len(KINDS) * (PACKETS / RATE * 1.5 + 2) + tcp.HOLD * 2)
+    tcp.SECONDS = int(len(KINDS) * (PACKETS / RATE * 1.5 + 3 * tcp.HOLD))
     bench = Attack(build)
     bpffs.mount_if_missing(bench.lab.folder)
     try:

@@ -22,6 +22,7 @@ RARE __u32 bare_pick(struct xdp_md *ctx, __u64 where, __u64 what, __u64 slot)
 
 #define pick_dirty_slot bare_pick
 #include "lean6.h"
+#include "no_steps.h"
 
 SEC("xdp")
 int bare(struct xdp_md *ctx)
@@ -29,25 +30,6 @@ int bare(struct xdp_md *ctx)
 	int v = lean(ctx);
 
 	return v >= 0 ? v : XDP_ABORTED;
-}
-
-/* `steps` names them; here nobody calls them. */
-SEC("xdp")
-int lb_full(struct xdp_md *ctx)
-{
-	return XDP_ABORTED;
-}
-
-SEC("xdp")
-int lb_fast(struct xdp_md *ctx)
-{
-	return XDP_ABORTED;
-}
-
-SEC("xdp")
-int lb_icmp(struct xdp_md *ctx)
-{
-	return XDP_ABORTED;
 }
 
 char LICENSE[] SEC("license") = "GPL";

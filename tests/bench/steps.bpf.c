@@ -19,6 +19,7 @@
 #include "parse/parse.h"
 #include "pick/slot.h"
 #include "service/lookup.h"
+#include "no_steps.h"
 
 enum step { PARSE, SERVICE, ADMIT, HASH, SLOT, FORWARD, COUNT_SERVICE, COUNT_BACKEND };
 
@@ -83,24 +84,5 @@ STEP(slot, SLOT)
 STEP(forward, FORWARD)
 STEP(count_service, COUNT_SERVICE)
 STEP(count_backend, COUNT_BACKEND)
-
-/* `steps` names them; here nobody calls them. */
-SEC("xdp")
-int lb_full(struct xdp_md *ctx)
-{
-	return XDP_ABORTED;
-}
-
-SEC("xdp")
-int lb_fast(struct xdp_md *ctx)
-{
-	return XDP_ABORTED;
-}
-
-SEC("xdp")
-int lb_icmp(struct xdp_md *ctx)
-{
-	return XDP_ABORTED;
-}
 
 char LICENSE[] SEC("license") = "GPL";

@@ -213,6 +213,23 @@ void moves__start(struct rig *r)
 	moves__slots(r, FL_SLOT_DIRTY | MOVES_CUR);
 }
 
+struct rig *moves__moving(bool nat)
+{
+	struct rig *r = moves__rig((struct rig_gates){.nat = nat});
+
+	moves__start(r);
+	return r;
+}
+
+struct spec moves__tcp(uint8_t version, uint8_t flags, uint32_t seq)
+{
+	struct spec s = build__tcp(version);
+
+	s.flags = flags;
+	s.seq = seq;
+	return s;
+}
+
 void moves__gone(struct rig *r, uint32_t backend, bool gone)
 {
 	r->backends[backend].flags = gone ? FL_BE_GONE : 0;

@@ -14,8 +14,17 @@ enum moves_backend { MOVES_PREV = 12, MOVES_CUR, MOVES_THIRD, MOVES_END };
 /* The plain rig: every slot clean and at MOVES_PREV, no record of anything; services idle for 900 s. */
 struct rig *moves__rig(struct rig_gates gates);
 
+/* Over both versions of IP, as `v`. */
+#define BOTH for (uint8_t v = 4; v <= 6; v += 2)
+
 /* All slots of every service are MOVING from MOVES_PREV to MOVES_CUR, since now. */
 void moves__start(struct rig *r);
+
+/* A rig of which they are; `nat`: with the gate of NAT. */
+struct rig *moves__moving(bool nat);
+
+/* A TCP packet with those flags and that sequence number. */
+struct spec moves__tcp(uint8_t version, uint8_t flags, uint32_t seq);
 
 /* Every word of every service, and what is in all slots; FL_MOVE_*, without a time: since now. */
 void moves__words(struct rig *r, uint32_t word);

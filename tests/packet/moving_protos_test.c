@@ -12,21 +12,11 @@
 #define SCTP_COOKIE_ECHO 10
 #define SCTP_DATA 0xff /* any chunk but those */
 
-static struct rig *moving(void)
-{
-	struct rig *r = moves__rig((struct rig_gates){0});
-
-	moves__start(r);
-	return r;
-}
-
-#define BOTH for (uint8_t v = 4; v <= 6; v += 2)
-
 /* --- UDP ------------------------------------------------------------------------------------------ */
 
 static void test_udp_grace(void **state)
 {
-	struct rig *r = moving();
+	struct rig *r = moves__moving(false);
 	struct fl_flow f;
 
 	(void)state;
@@ -49,7 +39,7 @@ static void test_udp_grace(void **state)
 /* A new flow after the time of grace, and one that was heard in it once. */
 static void test_udp_after_grace(void **state)
 {
-	struct rig *r = moving();
+	struct rig *r = moves__moving(false);
 	struct fl_flow f;
 
 	(void)state;
@@ -74,7 +64,7 @@ static void test_udp_after_grace(void **state)
 
 static void test_udp_pinned(void **state)
 {
-	struct rig *r = moving();
+	struct rig *r = moves__moving(false);
 	struct spec s = build__udp(4);
 
 	(void)state;
@@ -119,7 +109,7 @@ static uint32_t sends(struct rig *r, uint8_t version, const struct quic *q)
 
 static struct rig *quic(void)
 {
-	struct rig *r = moving();
+	struct rig *r = moves__moving(false);
 
 	r->services[RIG_UDP4].flags |= FL_SVC_QUIC;
 	r->services[RIG_UDP6].flags |= FL_SVC_QUIC;
@@ -204,7 +194,7 @@ static void test_quic_ids(void **state)
 /* Without FL_SVC_QUIC the same bytes are UDP. */
 static void test_not_quic(void **state)
 {
-	struct rig *r = moving();
+	struct rig *r = moves__moving(false);
 	struct quic initial = {0xc0, QUIC_V1, 8, 5, 1, 0};
 
 	(void)state;
@@ -216,7 +206,7 @@ static void test_not_quic(void **state)
 
 static void test_sctp(void **state)
 {
-	struct rig *r = moving();
+	struct rig *r = moves__moving(false);
 	struct fl_tentative t;
 	struct fl_flow f;
 

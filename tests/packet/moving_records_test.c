@@ -12,23 +12,6 @@
 #define ISN 0xffff8000U
 #define IDLE_S 900 /* of the rig's services */
 
-static struct rig *moving(void)
-{
-	struct rig *r = moves__rig((struct rig_gates){0});
-
-	moves__start(r);
-	return r;
-}
-
-static struct spec packet(uint8_t version, uint8_t flags, uint32_t seq)
-{
-	struct spec s = build__tcp(version);
-
-	s.flags = flags;
-	s.seq = seq;
-	return s;
-}
-
 static struct fl_flow record_of(struct rig *r, const struct spec *s)
 {
 	struct fl_flow f = {0};
@@ -39,7 +22,8 @@ static struct fl_flow record_of(struct rig *r, const struct spec *s)
 
 static void established(struct rig *r, uint8_t version)
 {
-	struct spec syn = packet(version, FLAG_SYN, ISN), ack = packet(version, FLAG_ACK, ISN + 1);
+	struct spec syn = moves__tcp(version, FLAG_SYN, ISN),
+		    ack = moves__tcp(version, FLAG_ACK, ISN + 1);
 
 	assert_int_equal(moves__goes_to(r, &syn), MOVES_CUR);
 	assert_int_equal(moves__goes_to(r, &ack), MOVES_CUR);
@@ -49,11 +33,11 @@ static void established(struct rig *r, uint8_t version)
 static void test_followed(void **state)
 {
 	static const uint32_t words[] = {MOVES_PREV, MOVES_PREV | FL_MOVE_PINNED, MOVES_THIRD, 0};
-	struct rig *r = moving();
+	struct rig *r = moves__moving(false);
 
 	(void)state;
 	for (uint8_t v = 4; v <= 6; v += 2) {
-		struct spec ack = packet(v, FLAG_ACK, ISN + 2);
+		struct spec ack = moves__tcp(v, FLAG_ACK, ISN + 2);
 
 		established(r, v);
 		for (size_t i = 0; i < COUNT(words); i++) {
@@ -71,8 +55,8 @@ static void test_followed(void **state)
 
 static void test_seen(void **state)
 {
-	struct rig *r = moving();
-	struct spec ack = packet(4, FLAG_ACK, ISN + 2);
+	struct rig *r = moves__moving(false);
+	struct spec ack = moves__tcp(4, FLAG_ACK, ISN + 2);
 	struct fl_flow f;
 
 	(void)state;
@@ -88,8 +72,8 @@ static void test_seen(void **state)
 /* A packet saves a record that the sweeper has marked, not one that it is deleting. */
 static void test_dying_and_dead(void **state)
 {
-	struct rig *r = moving();
-	struct spec ack = packet(6, FLAG_ACK, ISN + 2);
+	struct rig *r = moves__moving(false);
+	struct spec ack = moves__tcp(6, FLAG_ACK, ISN + 2);
 	struct fl_flow f = moves__a_record(FL_FLOW_DYING | FL_FLOW_OLD);
 
 	(void)state;
@@ -107,8 +91,8 @@ static void test_dying_and_dead(void **state)
 
 static void test_fin_and_rst(void **state)
 {
-	struct rig *r = moving();
-	struct spec s = packet(4, FLAG_ACK, ISN + 2);
+	struct rig *r = moves__moving(false);
+	struct spec s = moves__tcp(4, FLAG_ACK, ISN + 2);
 	struct fl_flow f = moves__a_record(FL_FLOW_ACTIVE);
 
 	(void)state;
@@ -139,13 +123,13 @@ static void test_young_fits(void **state)
 		    {40000 + 2 * FL_FIT_BYTES, true},
 		    {40000 + 3 * FL_FIT_BYTES + 1, false},
 		    {0x7fffffff, false}};
-	struct rig *r = moving();
+	struct rig *r = moves__moving(false);
 	uint32_t misfits = 0;
 
 	(void)state;
 	established(r, 4);
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct spec s = packet(4, FLAG_ACK, ISN + rows[i].from_isn);
+		struct spec s = moves__tcp(4, FLAG_ACK, ISN + rows[i].from_isn);
 
 		misfits += !rows[i].fits;
 		assert_int_equal(moves__goes_to(r, &s), rows[i].fits ? MOVES_CUR : MOVES_PREV);
@@ -157,10 +141,10 @@ static void test_young_fits(void **state)
 /* A handshake forged on a living connection's addresses does not take it away. */
 static void test_forged_handshake(void **state)
 {
-	struct rig *r = moving();
-	struct spec living = packet(4, FLAG_ACK, ISN + 0x50000000);
-	struct spec again = packet(4, FLAG_SYN, 0x20000077);
-	struct spec answer = packet(4, FLAG_ACK, 0x20000078);
+	struct rig *r = moves__moving(false);
+	struct spec living = moves__tcp(4, FLAG_ACK, ISN + 0x50000000);
+	struct spec again = moves__tcp(4, FLAG_SYN, 0x20000077);
+	struct spec answer = moves__tcp(4, FLAG_ACK, 0x20000078);
 
 	(void)state;
 	established(r, 4); /* the forged one */
@@ -184,9 +168,9 @@ static void test_forged_handshake(void **state)
 /* Two forged packets do not take a new connection away. */
 static void test_forged_packets(void **state)
 {
-	struct rig *r = moving();
-	struct spec forged = packet(6, FLAG_ACK, ISN + 0x50000000);
-	struct spec ack = packet(6, FLAG_ACK, ISN + 2);
+	struct rig *r = moves__moving(false);
+	struct spec forged = moves__tcp(6, FLAG_ACK, ISN + 0x50000000);
+	struct spec ack = moves__tcp(6, FLAG_ACK, ISN + 2);
 
 	(void)state;
 	established(r, 6);
@@ -204,7 +188,7 @@ static void test_forged_packets(void **state)
 /* Runs a new connection, ISN 500, over the record; true: it took its place. */
 static bool replaced(struct rig *r, const struct fl_flow *f)
 {
-	struct spec syn = packet(4, FLAG_SYN, 500), ack = packet(4, FLAG_ACK, 501);
+	struct spec syn = moves__tcp(4, FLAG_SYN, 500), ack = moves__tcp(4, FLAG_ACK, 501);
 	uint32_t to;
 
 	moves__set_record(r, &syn, f);
@@ -215,7 +199,7 @@ static bool replaced(struct rig *r, const struct fl_flow *f)
 
 static void test_over(void **state)
 {
-	struct rig *r = moving();
+	struct rig *r = moves__moving(false);
 	struct fl_flow f = moves__a_record(FL_FLOW_ACTIVE);
 
 	(void)state;
@@ -244,9 +228,9 @@ static void test_over(void **state)
 /* PINNED, and frozen: a record that is over must not decide about the new connection's next packets. */
 static void test_over_in_the_way(void **state)
 {
-	struct rig *r = moving();
+	struct rig *r = moves__moving(false);
 	struct fl_flow f = moves__a_record(FL_FLOW_ACTIVE | FL_FLOW_FIN | FL_FLOW_OLD);
-	struct spec syn = packet(4, FLAG_SYN, 500), ack = packet(4, FLAG_ACK, 501);
+	struct spec syn = moves__tcp(4, FLAG_SYN, 500), ack = moves__tcp(4, FLAG_ACK, 501);
 	struct fl_pressure full = {.full_s = moves__now()};
 
 	(void)state;
@@ -272,9 +256,9 @@ static void test_over_in_the_way(void **state)
 /* The connection that is over still has packets on their way. */
 static void test_over_is_followed(void **state)
 {
-	struct rig *r = moving();
+	struct rig *r = moves__moving(false);
 	struct fl_flow f = moves__a_record(FL_FLOW_ACTIVE | FL_FLOW_FIN);
-	struct spec syn = packet(4, FLAG_SYN, 500), late = packet(4, FLAG_ACK, 0x60000000);
+	struct spec syn = moves__tcp(4, FLAG_SYN, 500), late = moves__tcp(4, FLAG_ACK, 0x60000000);
 
 	(void)state;
 	f.backend = MOVES_THIRD;
@@ -287,9 +271,9 @@ static void test_over_is_followed(void **state)
 /* A backend that was gone for a moment: the SYN has passed its record, whatever comes back. */
 static void test_passed(void **state)
 {
-	struct rig *r = moving();
+	struct rig *r = moves__moving(false);
 	struct fl_flow f = moves__a_record(FL_FLOW_ACTIVE);
-	struct spec syn = packet(4, FLAG_SYN, 500), ack = packet(4, FLAG_ACK, 501);
+	struct spec syn = moves__tcp(4, FLAG_SYN, 500), ack = moves__tcp(4, FLAG_ACK, 501);
 
 	(void)state;
 	f.backend = MOVES_THIRD;
@@ -321,8 +305,8 @@ static void fill(struct rig *r)
 /* No room: the handshake's tentative record has to do, and the slot freezes where it can. */
 static void test_flows_full(void **state)
 {
-	struct rig *r = moving();
-	struct spec syn = packet(4, FLAG_SYN, ISN), ack = packet(4, FLAG_ACK, ISN + 1);
+	struct rig *r = moves__moving(false);
+	struct spec syn = moves__tcp(4, FLAG_SYN, ISN), ack = moves__tcp(4, FLAG_ACK, ISN + 1);
 	struct fl_tentative t;
 
 	(void)state;

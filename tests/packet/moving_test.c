@@ -12,25 +12,6 @@
 
 #define ISN 0xfffff000U /* so that numbers wrap */
 
-static struct rig *moving(void)
-{
-	struct rig *r = moves__rig((struct rig_gates){0});
-
-	moves__start(r);
-	return r;
-}
-
-static struct spec packet(uint8_t version, uint8_t flags, uint32_t seq)
-{
-	struct spec s = build__tcp(version);
-
-	s.flags = flags;
-	s.seq = seq;
-	return s;
-}
-
-#define BOTH for (uint8_t v = 4; v <= 6; v += 2)
-
 /* A second boundary between two packets changes nothing that these tests count on but sightings. */
 static void wait_for_a_fresh_second(void)
 {
@@ -49,7 +30,8 @@ static void test_clean_leaves_nothing(void **state)
 	(void)state;
 	BOTH
 	{
-		struct spec syn = packet(v, FLAG_SYN, ISN), ack = packet(v, FLAG_ACK, ISN + 1);
+		struct spec syn = moves__tcp(v, FLAG_SYN, ISN),
+			    ack = moves__tcp(v, FLAG_ACK, ISN + 1);
 
 		assert_int_equal(moves__goes_to(r, &syn), MOVES_PREV);
 		assert_int_equal(moves__goes_to(r, &ack), MOVES_PREV);
@@ -59,14 +41,15 @@ static void test_clean_leaves_nothing(void **state)
 
 static void test_new_connection(void **state)
 {
-	struct rig *r = moving();
+	struct rig *r = moves__moving(false);
 	struct fl_tentative t;
 	struct fl_flow f;
 
 	(void)state;
 	BOTH
 	{
-		struct spec syn = packet(v, FLAG_SYN, ISN), ack = packet(v, FLAG_ACK, ISN + 1);
+		struct spec syn = moves__tcp(v, FLAG_SYN, ISN),
+			    ack = moves__tcp(v, FLAG_ACK, ISN + 1);
 
 		assert_int_equal(moves__goes_to(r, &syn), MOVES_CUR);
 		assert_true(moves__tentative(r, &syn, &t));
@@ -96,8 +79,8 @@ static void test_new_connection(void **state)
 /* Too many handshakes become records: this one's waits, and goes where it began all the same. */
 static void test_promotion_waits(void **state)
 {
-	struct rig *r = moving();
-	struct spec syn = packet(4, FLAG_SYN, ISN), ack = packet(4, FLAG_ACK, ISN + 1);
+	struct rig *r = moves__moving(false);
+	struct spec syn = moves__tcp(4, FLAG_SYN, ISN), ack = moves__tcp(4, FLAG_ACK, ISN + 1);
 	struct fl_tentative t;
 	struct fl_flow f;
 
@@ -132,9 +115,9 @@ static void test_answers_that_fit(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct rig *r = moving();
-		struct spec syn = packet(4, FLAG_SYN, ISN),
-			    ack = packet(4, FLAG_ACK, ISN + rows[i].beyond);
+		struct rig *r = moves__moving(false);
+		struct spec syn = moves__tcp(4, FLAG_SYN, ISN),
+			    ack = moves__tcp(4, FLAG_ACK, ISN + rows[i].beyond);
 
 		assert_int_equal(moves__goes_to(r, &syn), MOVES_CUR);
 		assert_int_equal(moves__goes_to(r, &ack), rows[i].fits ? MOVES_CUR : MOVES_PREV);
@@ -146,13 +129,13 @@ static void test_answers_that_fit(void **state)
 static void test_any_other(void **state)
 {
 	static const uint8_t flags[] = {FLAG_ACK, FLAG_SYN | FLAG_ACK, FLAG_RST, FLAG_FIN, 0};
-	struct rig *r = moving();
+	struct rig *r = moves__moving(false);
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(flags); i++) {
 		BOTH
 		{
-			struct spec s = packet(v, flags[i], 77);
+			struct spec s = moves__tcp(v, flags[i], 77);
 
 			s.sport = (uint16_t)(1000 + i);
 			assert_int_equal(moves__goes_to(r, &s), MOVES_PREV);
@@ -164,8 +147,8 @@ static void test_any_other(void **state)
 
 static void test_retransmitted_syn(void **state)
 {
-	struct rig *r = moving();
-	struct spec syn = packet(4, FLAG_SYN, ISN);
+	struct rig *r = moves__moving(false);
+	struct spec syn = moves__tcp(4, FLAG_SYN, ISN);
 	struct fl_tentative t;
 
 	(void)state;
@@ -195,8 +178,8 @@ static void test_retransmitted_syn(void **state)
 /* A handshake that was begun before the end of MOVING is completed after it. */
 static void test_answer_in_pinned(void **state)
 {
-	struct rig *r = moving();
-	struct spec syn = packet(6, FLAG_SYN, ISN), ack = packet(6, FLAG_ACK, ISN + 1);
+	struct rig *r = moves__moving(false);
+	struct spec syn = moves__tcp(6, FLAG_SYN, ISN), ack = moves__tcp(6, FLAG_ACK, ISN + 1);
 	struct fl_flow f;
 
 	(void)state;
@@ -209,8 +192,8 @@ static void test_answer_in_pinned(void **state)
 
 static void test_tentative_too_old(void **state)
 {
-	struct rig *r = moving();
-	struct spec syn = packet(4, FLAG_SYN, ISN), ack = packet(4, FLAG_ACK, ISN + 1);
+	struct rig *r = moves__moving(false);
+	struct spec syn = moves__tcp(4, FLAG_SYN, ISN), ack = moves__tcp(4, FLAG_ACK, ISN + 1);
 
 	(void)state;
 	assert_int_equal(moves__goes_to(r, &syn), MOVES_CUR);
@@ -223,7 +206,7 @@ static void test_tentative_too_old(void **state)
 static void test_cur_stateless(void **state)
 {
 	static const uint32_t words[] = {MOVES_PREV | FL_MOVE_PINNED, MOVES_CUR, FL_SLOT_NONE, 0};
-	struct rig *r = moving();
+	struct rig *r = moves__moving(false);
 
 	(void)state;
 	for (size_t i = 0; i <= COUNT(words); i++) {
@@ -233,7 +216,8 @@ static void test_cur_stateless(void **state)
 			moves__no_tables(r);
 		BOTH
 		{
-			struct spec syn = packet(v, FLAG_SYN, 5), ack = packet(v, FLAG_ACK, 6);
+			struct spec syn = moves__tcp(v, FLAG_SYN, 5),
+				    ack = moves__tcp(v, FLAG_ACK, 6);
 
 			assert_int_equal(moves__goes_to(r, &syn), MOVES_CUR);
 			assert_int_equal(moves__goes_to(r, &ack), MOVES_CUR);
@@ -245,8 +229,8 @@ static void test_cur_stateless(void **state)
 /* Nobody is to have new connections; the old ones stay. */
 static void test_cur_is_nobody(void **state)
 {
-	struct rig *r = moving();
-	struct spec syn = packet(4, FLAG_SYN, 5), ack = packet(4, FLAG_ACK, 900);
+	struct rig *r = moves__moving(false);
+	struct spec syn = moves__tcp(4, FLAG_SYN, 5), ack = moves__tcp(4, FLAG_ACK, 900);
 
 	(void)state;
 	moves__slots(r, FL_SLOT_DIRTY | FL_SLOT_NONE);
@@ -259,13 +243,13 @@ static void test_cur_is_nobody(void **state)
 
 static void test_old_flow(void **state)
 {
-	struct rig *r = moving();
+	struct rig *r = moves__moving(false);
 	struct fl_flow f;
 
 	(void)state;
 	BOTH
 	{
-		struct spec ack = packet(v, FLAG_ACK, 7000000);
+		struct spec ack = moves__tcp(v, FLAG_ACK, 7000000);
 
 		wait_for_a_fresh_second();
 		assert_int_equal(moves__goes_to(r, &ack), MOVES_PREV);
@@ -292,8 +276,8 @@ static void test_old_flow(void **state)
 
 static void test_sighted_keeps_beginnings(void **state)
 {
-	struct rig *r = moving();
-	struct spec ack = packet(4, FLAG_ACK, 9), syn = packet(4, FLAG_SYN, ISN);
+	struct rig *r = moves__moving(false);
+	struct spec ack = moves__tcp(4, FLAG_ACK, 9), syn = moves__tcp(4, FLAG_SYN, ISN);
 	struct fl_tentative t;
 
 	(void)state;
@@ -315,8 +299,8 @@ static void test_sighted_keeps_beginnings(void **state)
 
 static void test_source_cap(void **state)
 {
-	struct rig *r = moving();
-	struct spec ack = packet(6, FLAG_ACK, 9);
+	struct rig *r = moves__moving(false);
+	struct spec ack = moves__tcp(6, FLAG_ACK, 9);
 
 	(void)state;
 	moves__set_old_flows(r, FL_SRC_FLOWS);
@@ -334,8 +318,8 @@ static void test_source_cap(void **state)
 /* A flood of unknown flows takes neither records nor sightings that another flow needs for long. */
 static void test_ack_flood(void **state)
 {
-	struct rig *r = moving();
-	struct spec ack = packet(4, FLAG_ACK, 9);
+	struct rig *r = moves__moving(false);
+	struct spec ack = moves__tcp(4, FLAG_ACK, 9);
 
 	(void)state;
 	for (uint32_t i = 0; i < 20000; i++) {
@@ -351,8 +335,8 @@ static void test_ack_flood(void **state)
 
 static void test_freeze_when_full(void **state)
 {
-	struct rig *r = moving();
-	struct spec syn = packet(4, FLAG_SYN, ISN);
+	struct rig *r = moves__moving(false);
+	struct spec syn = moves__tcp(4, FLAG_SYN, ISN);
 	struct fl_pressure full = {.full_s = moves__now()};
 
 	(void)state;
@@ -372,8 +356,8 @@ static void test_freeze_when_full(void **state)
 
 static void test_freeze_when_churning(void **state)
 {
-	struct rig *r = moving();
-	struct spec syn = packet(6, FLAG_SYN, ISN);
+	struct rig *r = moves__moving(false);
+	struct spec syn = moves__tcp(6, FLAG_SYN, ISN);
 
 	(void)state;
 	moves__words(r, MOVES_PREV | FL_MOVE_ACCEPTS);
@@ -389,8 +373,8 @@ static void test_freeze_when_churning(void **state)
 /* Tentative records made at once, until the freeze: fewer than the LRU holds. */
 static void test_syn_flood(void **state)
 {
-	struct rig *r = moving();
-	struct spec syn = packet(4, FLAG_SYN, ISN);
+	struct rig *r = moves__moving(false);
+	struct spec syn = moves__tcp(4, FLAG_SYN, ISN);
 	uint32_t to_cur = 0;
 
 	(void)state;

@@ -19,25 +19,6 @@
 
 #define ISN 7000U
 
-static struct rig *moving(void)
-{
-	struct rig *r = moves__rig((struct rig_gates){.nat = true});
-
-	moves__start(r);
-	return r;
-}
-
-static struct spec packet(uint8_t version, uint8_t flags, uint32_t seq)
-{
-	struct spec s = build__tcp(version);
-
-	s.flags = flags;
-	s.seq = seq;
-	return s;
-}
-
-#define BOTH for (uint8_t v = 4; v <= 6; v += 2)
-
 /* One connection, its packets in every shape. */
 static void test_shapes(void **state)
 {
@@ -46,12 +27,12 @@ static void test_shapes(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(shapes); i++) {
-		struct rig *r = moving();
+		struct rig *r = moves__moving(true);
 
 		BOTH
 		{
-			struct spec syn = packet(v, FLAG_SYN, ISN),
-				    ack = packet(v, FLAG_ACK, ISN + 1);
+			struct spec syn = moves__tcp(v, FLAG_SYN, ISN),
+				    ack = moves__tcp(v, FLAG_ACK, ISN + 1);
 			struct fl_flow f;
 
 			if (shapes[i] == change__all_options && v == 6)
@@ -71,7 +52,7 @@ static void test_shapes(void **state)
 /* What the straight way cannot forward after it picked is picked once: one note, one token. */
 static void test_picked_once(void **state)
 {
-	struct rig *r = moving();
+	struct rig *r = moves__moving(true);
 	struct fl_pressure full = {.full_s = moves__now()};
 
 	(void)state;
@@ -80,7 +61,7 @@ static void test_picked_once(void **state)
 	moves__words(r, MOVES_PREV | FL_MOVE_ACCEPTS);
 	moves__set_pressure(r, &full);
 	for (uint32_t i = 1; i <= 3; i++) {
-		struct spec syn = packet(4, FLAG_SYN, ISN + i);
+		struct spec syn = moves__tcp(4, FLAG_SYN, ISN + i);
 
 		assert_int_equal(moves__goes_to(r, &syn), MOVES_PREV);
 		assert_int_equal(moves__noted(r, FL_N_FROZEN), i);
@@ -89,14 +70,14 @@ static void test_picked_once(void **state)
 
 static void test_fragments(void **state)
 {
-	struct rig *r = moving();
+	struct rig *r = moves__moving(true);
 	struct fl_flow f = moves__a_record(FL_FLOW_ACTIVE);
 
 	(void)state;
 	f.backend = MOVES_THIRD;
 	BOTH
 	{
-		struct spec first = packet(v, FLAG_ACK, ISN), later = first;
+		struct spec first = moves__tcp(v, FLAG_ACK, ISN), later = first;
 
 		moves__set_record(r, &first, &f);
 		build__first(&first, v);
@@ -119,14 +100,14 @@ static void test_fragments(void **state)
 /* By the record, else to prev, else to cur; and an error changes nothing. */
 static void test_errors(void **state)
 {
-	struct rig *r = moving();
+	struct rig *r = moves__moving(true);
 	struct fl_flow f = moves__a_record(FL_FLOW_DYING | FL_FLOW_YOUNG);
 
 	(void)state;
 	f.backend = MOVES_THIRD;
 	BOTH
 	{
-		struct spec flow = packet(v, FLAG_ACK, ISN), answer = build__reply(&flow);
+		struct spec flow = moves__tcp(v, FLAG_ACK, ISN), answer = build__reply(&flow);
 		struct spec error = icmp__error(&answer, 0), udp = build__udp(v), udp_answer;
 		struct fl_flow after;
 
@@ -160,7 +141,7 @@ static void test_errors(void **state)
 
 static struct rig *affine(enum fl_affinity affinity)
 {
-	struct rig *r = moving();
+	struct rig *r = moves__moving(true);
 
 	for (uint32_t id = RIG_TCP4; id < RIG_SERVICES; id++)
 		r->services[id].affinity = (__u8)affinity;
@@ -183,8 +164,8 @@ static void test_client_stays_together(void **state)
 	(void)state;
 	BOTH
 	{
-		struct spec old = packet(v, FLAG_ACK, 99), syn = packet(v, FLAG_SYN, ISN);
-		struct spec ack = packet(v, FLAG_ACK, ISN + 1);
+		struct spec old = moves__tcp(v, FLAG_ACK, 99), syn = moves__tcp(v, FLAG_SYN, ISN);
+		struct spec ack = moves__tcp(v, FLAG_ACK, ISN + 1);
 		struct fl_flow c;
 
 		syn = another(&syn);
@@ -224,8 +205,8 @@ static void test_client_with_both(void **state)
 	(void)state;
 	BOTH
 	{
-		struct spec old = packet(v, FLAG_ACK, 99), syn = packet(v, FLAG_SYN, ISN);
-		struct spec ack = packet(v, FLAG_ACK, ISN + 1);
+		struct spec old = moves__tcp(v, FLAG_ACK, 99), syn = moves__tcp(v, FLAG_SYN, ISN);
+		struct spec ack = moves__tcp(v, FLAG_ACK, ISN + 1);
 		struct fl_flow f;
 
 		syn = another(&syn);
@@ -247,7 +228,7 @@ static void test_client_with_both(void **state)
 static void test_client_of_a_port(void **state)
 {
 	struct rig *r = affine(FL_AFF_SOURCE_PORT);
-	struct spec syn = packet(4, FLAG_SYN, ISN), ack = packet(4, FLAG_ACK, ISN + 1);
+	struct spec syn = moves__tcp(4, FLAG_SYN, ISN), ack = moves__tcp(4, FLAG_ACK, ISN + 1);
 	struct fl_flow c;
 
 	(void)state;
@@ -293,8 +274,8 @@ static uint8_t nat_goes_to(struct rig *r, const struct spec *s)
 
 static void test_nat(void **state)
 {
-	struct rig *r = moving();
-	struct spec syn = packet(4, FLAG_SYN, ISN), ack = packet(4, FLAG_ACK, ISN + 1);
+	struct rig *r = moves__moving(true);
+	struct spec syn = moves__tcp(4, FLAG_SYN, ISN), ack = moves__tcp(4, FLAG_ACK, ISN + 1);
 	struct rig_backend prev = r->be[RIG_NAT4], cur = r->be[RIG_NAT4];
 
 	(void)state;
@@ -325,7 +306,7 @@ static void test_nat(void **state)
 static void class_of(struct rig *r, enum fl_slot_class class, const struct bpf_map *outer)
 {
 	uint32_t id = OTHER_ID + class, n = rig__slot_count(class), zero = 0;
-	struct spec s = packet(4, FLAG_ACK, 77);
+	struct spec s = moves__tcp(4, FLAG_ACK, 77);
 	struct fl_service_key key = rig__key(4, PROTO_TCP, (uint16_t)(OTHER_PORT + class));
 	uint32_t *words = calloc(n, sizeof(*words));
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
@@ -352,7 +333,7 @@ static void class_of(struct rig *r, enum fl_slot_class class, const struct bpf_m
 
 static void test_classes(void **state)
 {
-	struct rig *r = moving();
+	struct rig *r = moves__moving(true);
 
 	(void)state;
 	class_of(r, FL_SLOTS_4K, r->skel->maps.moves_4k);

@@ -9,12 +9,13 @@
  * Who writes: the agent writes `services`, `svc_index`, `vips`, the slot and move maps, `backends`, `members`,
  * `sources`, `limits`, `nat_back`, `settings` and `tx_ports`; the program writes `svc_stats`,
  * `be_stats`, `verdicts`, `notes`, `lease`, `meters`, `svc_meters`, `frags`, `events`, `tentative`,
- * `sighted`, `src_flows`, `pressure`; both write `nat_flows` (the agent only deletes);
- * `flows` belongs to the program, the agent has it swept by running `flow_sweep`. Entries of `services` and `backends` are immutable while a
- * packet may reach them; the fields that do change, fl_service.live, .flags, .affinity and .idle_s,
- * fl_backend.hop_live and .flags, are aligned words or bytes that the agent stores through an mmap of
- * the (BPF_F_MMAPABLE) array, because bpf_map_update_elem() on an array is a memcpy that a reader can
- * see half done.
+ * `sighted`, `src_flows`, `pressure`, `churn`, `picked` and `kept_second`; both write `nat_flows` (the
+ * agent only deletes). `flows` belongs to the program: the agent has it swept by running `flow_sweep`.
+ *
+ * Entries of `services` and `backends` are immutable while a packet may reach them; the fields that do
+ * change, fl_service.live, .flags, .affinity, .idle_s and .udp_grace_s, fl_backend.hop_live and .flags,
+ * are aligned words or bytes that the agent stores through an mmap of the (BPF_F_MMAPABLE) array, because
+ * bpf_map_update_elem() on an array is a memcpy that a reader can see half done.
  */
 #ifndef FAIRLEAD_ABI_H
 #define FAIRLEAD_ABI_H

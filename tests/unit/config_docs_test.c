@@ -74,7 +74,7 @@ static void told_keys(const char *page, const char *heading, char *keys, size_t 
 static void test_keys(void **state)
 {
 	static char page[65536];
-	char known[512], told[512];
+	char known[1024], told[1024];
 	FILE *f = fopen("docs/configuration.md", "re");
 	size_t n;
 

@@ -170,15 +170,15 @@ static void test_probe_equal(void **state)
 
 	(void)state;
 	b.path = (char[]){"/a"};
-	assert_true(config_probe__equal(&a, &b));
+	assert_int_equal(config_probe__compare(&a, &b), 0);
 	b.host = (char *)"h";
-	assert_false(config_probe__equal(&a, &b));
+	assert_int_not_equal(config_probe__compare(&a, &b), 0);
 	b = a;
 	b.timeout_ms = 1;
-	assert_false(config_probe__equal(&a, &b));
+	assert_int_not_equal(config_probe__compare(&a, &b), 0);
 	b = a;
 	b.kind = CONFIG_PROBE_TCP;
-	assert_false(config_probe__equal(&a, &b));
+	assert_int_not_equal(config_probe__compare(&a, &b), 0);
 }
 
 /* Ten lists of ten aliases each: what is not under a known key is never expanded. */

@@ -110,7 +110,7 @@ static void retire_missing(struct service *s, bool now)
 /* Probes and hops under the new configuration; a->config is already the new one. */
 static void start_members(struct service *s, const struct config_service *c)
 {
-	bool same = s->config && config_probe__equal(&s->config->probe, &c->probe);
+	bool same = s->config && config_probe__compare(&s->config->probe, &c->probe) == 0;
 	struct err err;
 
 	s->config = c;

@@ -29,6 +29,10 @@ int check__vips(const struct config *c, struct node *const *nodes, struct proble
 void check__service(const struct config *c, const struct node *root, const struct node *service,
 		    size_t i, struct problem_sink *sink);
 
+/* The probe of a service; `index` is its place in the list. */
+void check__probe(const struct config_service *s, const struct node *service, size_t index,
+		  struct problem_sink *sink);
+
 /* The backends of a service; `index` is its place in the list. */
 int check__backends(const struct config_service *s, const struct node *service, size_t index,
 		    struct problem_sink *sink);

@@ -84,49 +84,6 @@ static void check_limits(const struct config_service *s, const struct node *serv
 	}
 }
 
-/* A probe connects to one port, which a range doesn't name. */
-static void check_probe_port(const struct config_service *s, const struct node *service,
-			     size_t index, struct problem_sink *sink)
-{
-	const struct node *port = node__sound(service, "port");
-	const struct node *probe = node__sound(service, "probe");
-
-	if (!port || s->port == s->port_last || check__broken(service, "probe") ||
-	    (probe && node__find(probe, "port") >= 0))
-		return;
-	check__tell(sink, probe ? probe : port,
-		    "services[%zu].probe: \"port\" is missing: the service has %s, and a probe "
-		    "connects to one",
-		    index, s->port ? "a range of ports" : "any port");
-}
-
-static void check_probe(const struct config_probe *p, const struct node *service, size_t index,
-			struct problem_sink *sink)
-{
-	static const char *const http_only[] = {"path", "host", "body", "status"};
-	const struct node *probe = node__sound(service, "probe"), *fast;
-
-	if (!probe)
-		return;
-	fast = node__sound(probe, "fast_interval");
-	if (fast && !check__broken(probe, "interval") && p->fast_interval_ms > p->interval_ms)
-		check__tell(sink, fast,
-			    "services[%zu].probe.fast_interval: %u ms is longer than the interval, "
-			    "%u ms",
-			    index, p->fast_interval_ms, p->interval_ms);
-	if (p->kind == CONFIG_PROBE_HTTP || check__broken(probe, "type"))
-		return;
-	for (size_t i = 0; i < COUNT(http_only); i++) {
-		long at = node__find(probe, http_only[i]);
-
-		if (at >= 0)
-			tell_key(sink, probe, at,
-				 "services[%zu].probe.%s: only a probe of \"type: http\" has it, "
-				 "this one is tcp",
-				 index, http_only[i]);
-	}
-}
-
 void check__service(const struct config *c, const struct node *root, const struct node *service,
 		    size_t i, struct problem_sink *sink)
 {
@@ -137,6 +94,5 @@ void check__service(const struct config *c, const struct node *root, const struc
 	check_udp_keys(s, service, i, sink);
 	check_fullnat(c, s, root, service, i, sink);
 	check_limits(s, service, i, sink);
-	check_probe_port(s, service, i, sink);
-	check_probe(&s->probe, service, i, sink);
+	check__probe(s, service, i, sink);
 }

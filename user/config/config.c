@@ -12,9 +12,7 @@ static void free_sources(struct config_sources *s)
 
 static void free_service(struct config_service *s)
 {
-	free(s->probe.path);
-	free(s->probe.host);
-	free(s->probe.body);
+	config_probe__clear(&s->probe);
 	free(s->backends);
 	free_sources(&s->sources);
 }
@@ -34,25 +32,6 @@ void config__free(struct config *c)
 	free(c->api_group);
 	explicit_bzero(c->flow_key, sizeof(c->flow_key));
 	free(c);
-}
-
-static bool same_text(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
-bool config_probe__equal(const struct config_probe *a, const struct config_probe *b)
-{
-	if (a->kind != b->kind || a->interval_ms != b->interval_ms ||
-	    a->fast_interval_ms != b->fast_interval_ms || a->timeout_ms != b->timeout_ms ||
-	    a->rise != b->rise || a->fall != b->fall || a->jitter_pct != b->jitter_pct ||
-	    a->port != b->port)
-		return false;
-	if (a->kind != CONFIG_PROBE_HTTP)
-		return true;
-	return same_text(a->path, b->path) && same_text(a->host, b->host) &&
-	       same_text(a->body, b->body) && a->status_min == b->status_min &&
-	       a->status_max == b->status_max;
 }
 
 bool config_service__wild(const struct config_service *s)

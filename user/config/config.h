@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "config/probe.h"
 #include "core/addr.h"
 #include "core/err.h"
 #include "core/log.h"
@@ -25,26 +26,6 @@
 
 /* Source prefixes of a whole file. Each scope (instance, service) may need an entry for the rest. */
 #define CONFIG_MAX_SOURCES (FL_MAX_SOURCES - FL_MAX_SERVICES)
-
-enum config_probe_kind { CONFIG_PROBE_TCP, CONFIG_PROBE_HTTP };
-
-/* How a service's backends are probed. Durations in milliseconds. */
-struct config_probe {
-	enum config_probe_kind kind; /* default tcp */
-	uint32_t interval_ms; /* between probes of a settled backend; 10..3600000, default 2000 */
-	uint32_t fast_interval_ms; /* while rise/fall is being counted; default interval / 4 */
-	uint32_t timeout_ms; /* of one probe; 1..60000, default 1000 */
-	uint32_t rise; /* successes in a row that make DOWN into UP; 1..100, default 2 */
-	uint32_t fall; /* failures in a row that make UP into DOWN; 1..100, default 3 */
-	uint32_t jitter_pct; /* each interval varies by up to +-this; 0..50, default 10 */
-	uint16_t port; /* 0: the backend's port, or else the service's */
-	/* http only; NULL for tcp where a pointer */
-	char *path; /* default "/" */
-	char *host; /* Host header; NULL: the backend's address */
-	char *body; /* substring that the body must hold (first 64 KiB of it); NULL: any body */
-	uint16_t status_min; /* default 200 */
-	uint16_t status_max; /* default 399 */
-};
 
 enum config_forward {
 	CONFIG_FWD_L2,
@@ -163,11 +144,7 @@ void config_problems__free(struct config_problems *p);
 const char *config_problems__format(const struct config_problems *p, size_t i, char *buf,
 				    size_t len);
 
-/* Same kind and same arguments: probes that would ask the same question of the same target. */
-bool config_probe__equal(const struct config_probe *a, const struct config_probe *b);
-
-/* Names for people and JSON, as they are written in the file: "tcp", "l2", "source+port". */
-const char *config_probe_kind__name(enum config_probe_kind kind);
+/* Names for people and JSON, as they are written in the file: "l2", "source+port". */
 const char *config_forward__name(enum config_forward forward);
 const char *config_affinity__name(enum fl_affinity affinity);
 

@@ -10,7 +10,7 @@
 
 void reader__problem(struct reader *r, struct node *n, const char *fmt, ...)
 {
-	char text[768];
+	char text[1024];
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -91,7 +91,7 @@ static void unknown_key(struct reader *r, const struct section *s, struct node *
 	if (near) {
 		reader__problem(r, key, "unknown key; did you mean \"%s\"?", near);
 	} else {
-		char known[256] = "";
+		char known[768] = "";
 
 		for (size_t i = 0, n = 0; i < s->n && n < sizeof(known); i++)
 			n += (size_t)snprintf(known + n, sizeof(known) - n, "%s%s", i ? ", " : "",

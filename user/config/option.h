@@ -47,7 +47,7 @@ struct choice {
 	uint64_t value;
 };
 
-#define SECTION_MAX_OPTIONS 24
+#define SECTION_MAX_OPTIONS 64
 
 struct section {
 	const struct option *options;
@@ -61,6 +61,7 @@ struct option {
 	size_t size; /* of that member */
 	size_t has; /* offset of the bool that says that the key was given; 0: there is none */
 	uint64_t min, max; /* numbers and durations: the range; strings: max is the length */
+	uint64_t kinds; /* of a probe: bits of those that have the key; 0: all */
 	const struct choice *choices;
 	const struct section *section;
 	const char *(*rule)(const char *text); /* text: what is wrong with it, or NULL */

@@ -127,7 +127,7 @@ static void read_snat6(struct reader *r, const struct option *o, struct node *li
 
 /* Sections without an object of their own: offset 0 keeps `base` the struct config. */
 static const struct option api_options[] = {
-	{"socket", value__string, CONFIG(api_socket), .max = SOCKET_MAX_LEN, .rule = rule__socket},
+	{"socket", value__string, CONFIG(api_socket), .max = SOCKET_MAX_LEN, .rule = rule__file},
 	{"group", value__string, CONFIG(api_group), .max = GROUP_MAX_LEN, .rule = rule__group,
 	 .fallback = "fairlead"},
 };

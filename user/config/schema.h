@@ -22,7 +22,18 @@ void *schema__array(struct reader *r, struct node *list, size_t size, size_t lea
 		    const char *noun);
 
 extern const struct choice schema_booleans[]; /* true, false */
+extern const struct section schema_probe; /* of a struct config_probe */
 extern const struct section schema_sources; /* of a struct config_sources */
+/* The defaults of a probe that depend on its other values. 0 or -ENOMEM. */
+int schema_probe__complete(struct config_probe *p);
+
+/* What values of several parts hold: freed, and copied (0 or -ENOMEM, `to` holds nothing then). */
+void config_words__clear(struct config_words *w);
+int config_words__copy(const struct config_words *from, struct config_words *to);
+int config_bytes__copy(const struct config_bytes *from, struct config_bytes *to);
+void config_steps__clear(struct config_steps *s);
+int config_steps__copy(const struct config_steps *from, struct config_steps *to);
+
 option_parse schema__services; /* into config.services and n_services */
 
 #endif

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* schema_service.c - the keys of a service, of its probe and of its backends. */
+/* schema_service.c - the keys of a service and of its backends. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config/schema.h"
-
-#define PATH_MAX_LEN 1024 /* path and body of an HTTP probe, bytes */
-#define HOST_MAX_LEN 255 /* RFC 1035 2.3.4 */
 
 static const struct choice protocols[] = {
 	{"tcp", IPPROTO_TCP},
@@ -23,24 +20,6 @@ static const struct choice slot_classes[] = {
 	{"1048576", FL_SLOTS_1M},
 	{NULL, 0},
 };
-
-#define PROBE(member) AT(struct config_probe, member)
-
-static const struct option probe_options[] = {
-	{"type", value__choice, PROBE(kind), .choices = choice_probe_kinds, .fallback = "tcp"},
-	{"interval", value__duration, PROBE(interval_ms), RANGE(10, HOUR), .fallback = "2s"},
-	{"fast_interval", value__duration, PROBE(fast_interval_ms), RANGE(10, HOUR)},
-	{"timeout", value__duration, PROBE(timeout_ms), RANGE(1, MINUTE), .fallback = "1s"},
-	{"rise", value__number, PROBE(rise), RANGE(1, 100), .fallback = "2"},
-	{"fall", value__number, PROBE(fall), RANGE(1, 100), .fallback = "3"},
-	{"jitter", value__percent, PROBE(jitter_pct), RANGE(0, 50), .fallback = "10%"},
-	{"port", value__number, PROBE(port), RANGE(1, 65535)},
-	{"path", value__string, PROBE(path), .max = PATH_MAX_LEN, .rule = rule__http_path},
-	{"host", value__string, PROBE(host), .max = HOST_MAX_LEN, .rule = rule__http_host},
-	{"body", value__string, PROBE(body), .max = PATH_MAX_LEN},
-	{"status", value__status, PROBE(status_min), RANGE(100, 599), .fallback = "200-399"},
-};
-static const struct section probe_section = {probe_options, COUNT(probe_options)};
 
 #define LIMITS(member) AT(struct config_limits, member)
 #define PER_SECOND RANGE(1, 1000000000)
@@ -113,31 +92,16 @@ static const struct option service_options[] = {
 	{"slots", value__choice, SERVICE(slot_class), .choices = slot_classes, .fallback = "65536"},
 	{"sources", option__section, SERVICE(sources), .section = &schema_sources},
 	{"limits", option__section, SERVICE(limits), .section = &limits_section},
-	{"probe", option__section, SERVICE(probe), .section = &probe_section},
+	{"probe", option__section, SERVICE(probe), .section = &schema_probe},
 	{"backends", read_backends, SERVICE(backends), .missing = "where its flows go"},
 };
 static const struct section service_section = {service_options, COUNT(service_options)};
 
-/* value__port and value__status store to two members. */
+/* value__port stores to two members. */
 _Static_assert(offsetof(struct config_service, port_last) ==
 		       offsetof(struct config_service, port) + sizeof(uint16_t),
 	       "port and port_last");
-_Static_assert(offsetof(struct config_probe, status_max) ==
-		       offsetof(struct config_probe, status_min) + sizeof(uint16_t),
-	       "status_min and status_max");
 _Static_assert(COUNT(service_options) <= SECTION_MAX_OPTIONS, "the longest table");
-
-/* The defaults of a probe that depend on its other values. */
-static void complete_probe(struct reader *r, struct config_probe *p)
-{
-	if (!p->fast_interval_ms)
-		p->fast_interval_ms = p->interval_ms / 4 > 10 ? p->interval_ms / 4 : 10;
-	if (p->kind == CONFIG_PROBE_HTTP && !p->path) {
-		p->path = strdup("/");
-		if (!p->path)
-			r->err = -ENOMEM;
-	}
-}
 
 void schema__services(struct reader *r, const struct option *o, struct node *list, void *base)
 {
@@ -159,7 +123,8 @@ void schema__services(struct reader *r, const struct option *o, struct node *lis
 
 		if (option__expect(r, list->kids[i], NODE_MAP, "a mapping (key: value)"))
 			section__read(r, &service_section, list->kids[i], &c->services[i]);
-		complete_probe(r, &c->services[i].probe);
+		if (schema_probe__complete(&c->services[i].probe))
+			r->err = -ENOMEM;
 		reader__leave(r, was);
 	}
 }

@@ -161,7 +161,7 @@ static const char *choice_at(const void *choices, size_t i)
 
 void value__choice(struct reader *r, const struct option *o, struct node *value, void *base)
 {
-	char all[128] = "", noun[160], shown[VALUE_SHOWN];
+	char all[256] = "", noun[288], shown[VALUE_SHOWN];
 	const char *text, *near;
 	size_t n = 0, used = 0;
 

@@ -4,6 +4,7 @@
 #define FAIRLEAD_CONFIG_VALUE_H
 
 #include "config/option.h"
+#include "config/probe.h"
 
 #define VALUE_SHOWN 64 /* bytes of a value or key in a message */
 
@@ -24,10 +25,14 @@ option_parse value__status; /* "200" or "200-399" into two uint16_t, the first a
 option_parse value__ports; /* "1024-32767" into two uint16_t, the first and the last */
 option_parse value__port; /* "443", "8000-8999", or "any" (0, 65535) into two uint16_t */
 option_parse value__name; /* text into a char array of o->size */
+option_parse value__words; /* a list of up to o->max texts into a struct config_words */
+option_parse value__bytes; /* text with escapes, or "hex:00ff", into a struct config_bytes */
+option_parse value__steps; /* a list of send and expect into a struct config_steps */
 option_parse value__string; /* text of up to o->max bytes into a char * of its own */
 
-/* The words of config_probe_kind__name(), config_forward__name() and config_affinity__name(). */
+/* The words of config_probe_kind__name(), config_role__name(), config_forward__name() and config_affinity__name(). */
 extern const struct choice choice_probe_kinds[];
+extern const struct choice choice_roles[];
 extern const struct choice choice_forwards[];
 extern const struct choice choice_affinities[];
 
@@ -36,8 +41,16 @@ const char *rule__instance(const char *text); /* a file name, and a word in a UR
 const char *rule__id(const char *text); /* the same, and ":" for IPv6 addresses */
 const char *rule__interface(const char *text); /* what the kernel takes as a device name */
 const char *rule__group(const char *text);
-const char *rule__socket(const char *text);
+const char *rule__file(const char *text); /* an absolute path */
 const char *rule__http_path(const char *text);
 const char *rule__http_host(const char *text);
+const char *rule__http_method(const char *text);
+const char *rule__http_header(const char *text);
+const char *rule__host_name(const char *text);
+const char *rule__regex(const char *text);
+const char *rule__dns_record(const char *text);
+const char *rule__color(const char *text);
+const char *rule__env(const char *text);
+const char *rule__endpoint(const char *text); /* an address and a port */
 
 #endif

@@ -56,7 +56,7 @@ static void judge_status(struct probe *p, const struct attempt *a, char *detail,
 {
 	long status = 0;
 
-	curl_easy_getinfo(p->easy, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(p->kept, CURLINFO_RESPONSE_CODE, &status);
 	*ok = status >= p->args.status_min && status <= p->args.status_max;
 	if (!*ok) {
 		snprintf(detail, len, "status %ld is not in %u..%u", status, p->args.status_min,
@@ -85,7 +85,7 @@ static void end(struct probe *p)
 {
 	struct attempt *a = p->attempt;
 
-	curl_multi_remove_handle(p->prober->multi, p->easy);
+	curl_multi_remove_handle(p->prober->multi, p->kept);
 	curl_slist_free_all(a->headers);
 	free(a);
 	p->attempt = NULL;
@@ -99,7 +99,7 @@ static void complete(struct probe *p, CURLcode code)
 	enum probe_outcome outcome = PROBE_FAILED;
 	bool ok = false, local;
 
-	curl_easy_getinfo(p->easy, CURLINFO_OS_ERRNO, &os_err);
+	curl_easy_getinfo(p->kept, CURLINFO_OS_ERRNO, &os_err);
 	local = code == CURLE_OUT_OF_MEMORY || code == CURLE_FAILED_INIT ||
 		(code == CURLE_COULDNT_CONNECT && probe__is_local((int)os_err));
 	if (code == CURLE_OK || (code == CURLE_WRITE_ERROR && (a->found || a->enough)))
@@ -212,7 +212,7 @@ static int on_timeout_wanted(CURLM *multi, long ms, void *ctx)
 
 static void set_options(struct probe *p, struct attempt *a, const char *url)
 {
-	CURL *e = p->easy;
+	CURL *e = p->kept;
 
 	curl_easy_reset(e);
 	curl_easy_setopt(e, CURLOPT_URL, url);
@@ -240,9 +240,9 @@ static int start(struct probe *p, const char **why)
 	char url[4096], host[ADDR_STRLEN], header[512];
 	bool v4 = addr__is4(&p->address);
 
-	if (!p->easy)
-		p->easy = curl_easy_init();
-	if (!a || !p->easy) {
+	if (!p->kept)
+		p->kept = curl_easy_init();
+	if (!a || !p->kept) {
 		free(a);
 		return -ENOMEM;
 	}
@@ -256,7 +256,7 @@ static int start(struct probe *p, const char **why)
 	}
 	set_options(p, a, url);
 	p->attempt = a;
-	if (curl_multi_add_handle(p->prober->multi, p->easy)) {
+	if (curl_multi_add_handle(p->prober->multi, p->kept)) {
 		curl_slist_free_all(a->headers);
 		free(a);
 		p->attempt = NULL;
@@ -272,7 +272,14 @@ static void give_up(struct probe *p)
 		end(p);
 }
 
-const struct probe_kind probe_http = {.start = start, .abort = give_up};
+static void forget(struct probe *p)
+{
+	if (p->kept)
+		curl_easy_cleanup(p->kept);
+	p->kept = NULL;
+}
+
+const struct probe_kind probe_http = {.start = start, .abort = give_up, .forget = forget};
 
 int probe_http__init(struct prober *p, struct err *err)
 {
@@ -302,11 +309,4 @@ void probe_http__close(struct prober *p)
 {
 	curl_multi_cleanup(p->multi);
 	uv_close((uv_handle_t *)&p->curl_timer, on_curl_timer_closed);
-}
-
-void probe_http__forget(struct probe *p)
-{
-	if (p->easy)
-		curl_easy_cleanup(p->easy);
-	p->easy = NULL;
 }

@@ -6,6 +6,7 @@
 #include <curl/curl.h>
 #include <sys/queue.h>
 
+#include "config/probe.h"
 #include "probe/probe.h"
 
 struct probe_sub {
@@ -25,17 +26,21 @@ struct probe {
 	uint16_t port;
 	struct config_probe args; /* strings are the probe's own */
 	TAILQ_HEAD(, probe_sub) subs;
+	const struct probe_kind *kind;
 	uv_timer_t timer; /* in flight: the timeout; else the next start */
 	uint64_t started_ns; /* of the last try, uv_hrtime() */
 	bool in_flight;
 	bool delivering;
 	void *attempt; /* the kind's own, while in flight */
-	CURL *easy; /* http: kept from try to try */
+	void *kept; /* the kind's own, from try to try */
+	char warning[96]; /* of the try, set by the kind; "": none */
+	int weight_pct; /* of the try, set by the kind; -1: none */
 };
 
 struct prober {
 	uv_loop_t *loop;
 	TAILQ_HEAD(, probe) probes;
+	struct tls_store *tls; /* what TLS connections share */
 	void *tree; /* tsearch(3) of probes, by target and arguments */
 	size_t n;
 	uint64_t random; /* state of the jitter's generator */
@@ -45,6 +50,8 @@ struct prober {
 	bool closing;
 };
 
+struct talk_kind;
+
 /* How a kind asks. */
 struct probe_kind {
 	/* Begins a try; ends it by probe__finish() or probe__skip(), not from within this call unless
@@ -52,9 +59,17 @@ struct probe_kind {
 	int (*start)(struct probe *p, const char **why);
 	/* Gives a try up without a result. */
 	void (*abort)(struct probe *p);
+	/* Frees p->kept, when the probe ends; NULL: nothing is kept. */
+	void (*forget)(struct probe *p);
+	const struct talk_kind *talk; /* of stream.c: what is said; NULL: nothing */
 };
 
-extern const struct probe_kind probe_tcp, probe_http;
+/* The kind, or NULL if this build has it not. */
+const struct probe_kind *probe_kind__find(enum config_probe_kind kind);
+
+/* stream.c: kinds of one TCP connection */
+int stream__start(struct probe *p, const char **why);
+void stream__abort(struct probe *p);
 
 /* The try has an answer about the target. */
 void probe__finish(struct probe *p, enum probe_outcome outcome, const char *detail);
@@ -65,12 +80,18 @@ bool probe__is_local(int err);
 /* What a connection that ended with `err` (0: it did not) says of the target. */
 enum probe_outcome probe__outcome(int err);
 
+/* The same as a clause for people: "connection refused". */
+const char *probe__clause(int err);
+
+/* A non-blocking socket towards the target, SOCK_STREAM or SOCK_DGRAM; -errno. */
+int probe__socket(const struct probe *p, int type);
+
 /* A handle of the prober's has been opened; on_close is what uv_close() gets for it. */
 void prober__hold(struct prober *p);
 void prober__release(struct prober *p);
 
 int probe_http__init(struct prober *p, struct err *err);
 void probe_http__close(struct prober *p);
-void probe_http__forget(struct probe *p);
+extern const struct probe_kind probe_http; /* and all that is built on HTTP */
 
 #endif

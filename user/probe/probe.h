@@ -3,7 +3,7 @@
  * probe.h - asks backends whether they live, and tells who wants to know.
  *
  * One prober runs on the agent's loop. A subscription asks for one target to be probed in one way;
- * subscriptions with equal target and arguments (config_probe__equal() and the same address and
+ * subscriptions with equal target and arguments (config_probe__compare() and the same address and
  * port) share one probe, whose result goes to all of them. Probes of different targets start at
  * different phases, and each interval is varied by the jitter, so that they do not march in step.
  */
@@ -24,11 +24,16 @@ enum probe_outcome {
 	PROBE_REFUSED, /* failed, because the network said so: RST, ICMP unreachable */
 };
 
+#define PROBE_DETAIL_LEN 200 /* bytes of a detail, the closing NUL included */
+
 struct probe_result {
 	enum probe_outcome outcome;
 	uint64_t latency_ns; /* from the start of the probe to its result */
 	const char *detail; /* one clause for people: "connection refused", "status 503 is not in
 			     * 200..399"; valid during the callback */
+	const char *warning; /* what is well still, but not for long: "its certificate expires in 6
+			      * days"; NULL: nothing; valid during the callback */
+	int weight_pct; /* the share of its weight that the backend asks for, 0..100; -1: it doesn't */
 };
 
 /*

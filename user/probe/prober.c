@@ -12,13 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 
 #include "probe/internal.h"
-
-static const struct probe_kind *kind_of(const struct probe *p)
-{
-	return p->args.kind == CONFIG_PROBE_HTTP ? &probe_http : &probe_tcp;
-}
+#include "probe/tls.h"
 
 bool probe__is_local(int err)
 {
@@ -40,6 +37,31 @@ enum probe_outcome probe__outcome(int err)
 	}
 }
 
+const char *probe__clause(int err)
+{
+	switch (err) {
+	case ECONNREFUSED:
+		return "connection refused";
+	case EHOSTUNREACH:
+		return "no route to the host";
+	case ENETUNREACH:
+		return "no route to its network";
+	case ECONNRESET:
+		return "connection reset";
+	case ETIMEDOUT:
+		return "no answer";
+	default:
+		return strerror(err);
+	}
+}
+
+int probe__socket(const struct probe *p, int type)
+{
+	int fd = socket(addr__family(&p->address), type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	return fd < 0 ? -errno : fd;
+}
+
 void prober__hold(struct prober *p)
 {
 	p->handles++;
@@ -49,6 +71,7 @@ void prober__release(struct prober *p)
 {
 	if (--p->handles || !p->closing)
 		return;
+	tls_store__free(p->tls);
 	free(p);
 }
 
@@ -63,35 +86,14 @@ static uint64_t random_below(struct prober *p, uint64_t bound)
 
 /* --- the tree of probes: equal target and arguments meet in one ----------------------------------- */
 
-static int compare_text(const char *a, const char *b)
-{
-	if (!a || !b)
-		return (a != NULL) - (b != NULL);
-	return strcmp(a, b);
-}
-
-static int compare_number(uint32_t a, uint32_t b)
-{
-	return (a > b) - (a < b);
-}
-
-/* A total order whose equality is config_probe__equal() of arguments, address and port. */
+/* By target and arguments, as subscriptions meet. */
 static int compare(const void *x, const void *y)
 {
 	const struct probe *a = x, *b = y;
 	int c = memcmp(&a->address, &b->address, sizeof(a->address));
 
-	c = c ? c : compare_number(a->port, b->port);
-	c = c ? c : compare_number(a->args.kind, b->args.kind);
-	c = c ? c : compare_number(a->args.interval_ms, b->args.interval_ms);
-	c = c ? c : compare_number(a->args.fast_interval_ms, b->args.fast_interval_ms);
-	c = c ? c : compare_number(a->args.timeout_ms, b->args.timeout_ms);
-	c = c ? c : compare_number(a->args.jitter_pct, b->args.jitter_pct);
-	c = c ? c : compare_number(a->args.status_min, b->args.status_min);
-	c = c ? c : compare_number(a->args.status_max, b->args.status_max);
-	c = c ? c : compare_text(a->args.path, b->args.path);
-	c = c ? c : compare_text(a->args.host, b->args.host);
-	return c ? c : compare_text(a->args.body, b->args.body);
+	c = c ? c : a->port - b->port;
+	return c ? c : config_probe__compare(&a->args, &b->args);
 }
 
 /* --- pace ----------------------------------------------------------------------------------------- */
@@ -177,6 +179,8 @@ void probe__finish(struct probe *p, enum probe_outcome outcome, const char *deta
 		.outcome = outcome,
 		.latency_ns = uv_hrtime() - p->started_ns,
 		.detail = detail,
+		.warning = p->warning[0] ? p->warning : NULL,
+		.weight_pct = p->weight_pct,
 	};
 
 	p->in_flight = false;
@@ -200,9 +204,11 @@ static void begin(struct probe *p)
 	int rc;
 
 	p->in_flight = true;
+	p->warning[0] = '\0';
+	p->weight_pct = -1;
 	p->started_ns = uv_hrtime();
 	schedule_in(p, p->args.timeout_ms);
-	rc = kind_of(p)->start(p, &why);
+	rc = p->kind->start(p, &why);
 	if (rc && probe__is_local(-rc))
 		probe__skip(p);
 	else if (rc)
@@ -218,48 +224,19 @@ static void on_timer(uv_timer_t *h)
 		begin(p);
 		return;
 	}
-	kind_of(p)->abort(p);
+	p->kind->abort(p);
 	snprintf(detail, sizeof(detail), "no answer within %u ms", p->args.timeout_ms);
 	probe__finish(p, PROBE_FAILED, detail);
 }
 
 /* --- subscriptions ------------------------------------------------------------------------------------ */
 
-static void free_args(struct config_probe *c)
-{
-	free(c->path);
-	free(c->host);
-	free(c->body);
-}
-
-static char *copy_text(const char *s, bool *failed)
-{
-	char *copy = s ? strdup(s) : NULL;
-
-	*failed |= s && !copy;
-	return copy;
-}
-
-static int copy_args(const struct config_probe *from, struct config_probe *to)
-{
-	bool failed = false;
-
-	*to = *from;
-	to->path = copy_text(from->path, &failed);
-	to->host = copy_text(from->host, &failed);
-	to->body = copy_text(from->body, &failed);
-	if (!failed)
-		return 0;
-	free_args(to);
-	return -ENOMEM;
-}
-
 static void on_probe_closed(uv_handle_t *h)
 {
 	struct probe *p = h->data;
 	struct prober *prober = p->prober;
 
-	free_args(&p->args);
+	config_probe__clear(&p->args);
 	free(p);
 	prober__release(prober);
 }
@@ -268,9 +245,10 @@ static void on_probe_closed(uv_handle_t *h)
 static void drop(struct probe *p)
 {
 	if (p->in_flight)
-		kind_of(p)->abort(p);
+		p->kind->abort(p);
 	p->in_flight = false;
-	probe_http__forget(p);
+	if (p->kind->forget)
+		p->kind->forget(p);
 	tdelete(p, &p->prober->tree, compare);
 	TAILQ_REMOVE(&p->prober->probes, p, entry);
 	p->prober->n--;
@@ -289,15 +267,16 @@ static struct probe *find_or_make(struct prober *prober, const struct addr *addr
 	if (!p)
 		return NULL;
 	p->prober = prober;
+	p->kind = probe_kind__find(args->kind);
 	p->address = *address;
 	p->port = port;
 	TAILQ_INIT(&p->subs);
-	if (copy_args(args, &p->args)) {
+	if (config_probe__copy(args, &p->args)) {
 		free(p);
 		return NULL;
 	}
 	if (!tsearch(p, &prober->tree, compare)) {
-		free_args(&p->args);
+		config_probe__clear(&p->args);
 		free(p);
 		return NULL;
 	}
@@ -315,8 +294,15 @@ int prober__subscribe(struct prober *prober, const struct addr *address, uint16_
 		      const struct config_probe *args, bool settled, probe_cb *cb, void *ctx,
 		      struct probe_sub **out, struct err *err)
 {
-	struct probe_sub *s = calloc(1, sizeof(*s));
-	struct probe *p = s ? find_or_make(prober, address, port, args) : NULL;
+	struct probe_sub *s;
+	struct probe *p;
+
+	if (!probe_kind__find(args->kind))
+		return err__set(err, -EOPNOTSUPP,
+				"this build of fairleadd has no probes of \"type: %s\"",
+				config_probe_kind__name(args->kind));
+	s = calloc(1, sizeof(*s));
+	p = s ? find_or_make(prober, address, port, args) : NULL;
 
 	if (!p) {
 		free(s);

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* kinds.c - which kinds there are: one row each, one file each. */
+#include "probe/internal.h"
+#include "probe/talks.h"
+
+/* Over one connection of stream.c. */
+#define STREAM(said)                                                           \
+	{                                                                      \
+		.start = stream__start, .abort = stream__abort, .talk = (said) \
+	}
+
+static const struct probe_kind stream_tcp = STREAM(NULL);
+static const struct probe_kind stream_tls = STREAM(&talk_tls);
+static const struct probe_kind stream_memcached = STREAM(&talk_memcached);
+
+static const struct probe_kind *const kinds[CONFIG_PROBE_KINDS] = {
+	[CONFIG_PROBE_TCP] = &stream_tcp,
+	[CONFIG_PROBE_TLS] = &stream_tls,
+	[CONFIG_PROBE_HTTP] = &probe_http,
+	[CONFIG_PROBE_MEMCACHED] = &stream_memcached,
+};
+
+const struct probe_kind *probe_kind__find(enum config_probe_kind kind)
+{
+	return kinds[kind];
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "probe/talk.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+int talk__send(struct talk *t, const void *bytes, size_t len)
+{
+	if (len > sizeof(t->out) - t->out_len)
+		return -ENOSPC;
+	memcpy(t->out + t->out_len, bytes, len);
+	t->out_len += len;
+	return 0;
+}
+
+int talk__printf(struct talk *t, const char *fmt, ...)
+{
+	char text[TALK_OUT_MAX];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n >= sizeof(text))
+		return -ENOSPC;
+	return talk__send(t, text, (size_t)n);
+}
+
+void talk__use(struct talk *t, size_t len)
+{
+	t->in += len;
+	t->len -= len;
+}
+
+void talk__text(char *to, size_t size, const void *bytes, size_t len)
+{
+	const unsigned char *from = bytes;
+	size_t n = len < size - 1 ? len : size - 1;
+
+	for (size_t i = 0; i < n; i++)
+		to[i] = isascii(from[i]) && isprint(from[i]) ? (char)from[i] : '?';
+	to[n] = '\0';
+}
+
+bool talk__line(struct talk *t, char *line, size_t size)
+{
+	const uint8_t *end = t->len ? memchr(t->in, '\n', t->len) : NULL;
+	size_t len;
+
+	if (!end)
+		return false;
+	len = (size_t)(end - t->in);
+	talk__text(line, size, t->in, len && t->in[len - 1] == '\r' ? len - 1 : len);
+	talk__use(t, len + 1);
+	return true;
+}
+
+static enum talk_next conclude(struct talk *t, enum probe_outcome outcome, const char *fmt,
+			       va_list ap)
+{
+	t->outcome = outcome;
+	vsnprintf(t->detail, sizeof(t->detail), fmt, ap);
+	return TALK_OVER;
+}
+
+enum talk_next talk__ok(struct talk *t, const char *fmt, ...)
+{
+	enum talk_next next;
+	va_list ap;
+
+	va_start(ap, fmt);
+	next = conclude(t, PROBE_OK, fmt, ap);
+	va_end(ap);
+	return next;
+}
+
+enum talk_next talk__fail(struct talk *t, const char *fmt, ...)
+{
+	enum talk_next next;
+	va_list ap;
+
+	va_start(ap, fmt);
+	next = conclude(t, PROBE_FAILED, fmt, ap);
+	va_end(ap);
+	return next;
+}
+
+enum talk_next talk__role(struct talk *t, enum config_role role, const char *more)
+{
+	const char *comma = more[0] ? ", " : "";
+
+	if (t->args->role == CONFIG_ROLE_ANY || t->args->role == role)
+		return talk__ok(t, "%s%s%s", config_role__name(role), comma, more);
+	return talk__fail(t, "is a %s%s%s; a %s is wanted", config_role__name(role), comma, more,
+			  config_role__name(t->args->role));
+}

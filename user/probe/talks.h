@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* talks.h - what is said over a connection, by kind: one file each, talk_*.c. */
+#ifndef FAIRLEAD_PROBE_TALKS_H
+#define FAIRLEAD_PROBE_TALKS_H
+
+#include "probe/talk.h"
+
+extern const struct talk_kind talk_tls, talk_memcached;
+
+#endif

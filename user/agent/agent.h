@@ -85,6 +85,7 @@ struct member {
 	struct health health;
 	struct probe_sub *sub; /* NULL: not probed (yet) */
 	char *probe_detail; /* of the last probe; NULL: nothing to say */
+	char *probe_warning; /* likewise: what is well still, but not for long */
 	uint64_t probe_latency_ns, probe_at_ns; /* CLOCK_REALTIME; 0: not probed yet */
 	uint32_t weight;
 	uint32_t slots; /* that it owns */
@@ -304,7 +305,7 @@ void member__drop(struct member *m);
 const char *member__id(const struct member *m);
 struct addr member__address(const struct member *m);
 /* Takes over verdict, the operator's word and the last probe of the one in whose place it comes. */
-int member__inherit(struct member *m, const struct member *from);
+void member__inherit(struct member *m, const struct member *from);
 /* Ends its probe. */
 void member__quiet(struct member *m);
 /* (Re)starts its probe with the service's present arguments. */

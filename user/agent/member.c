@@ -35,30 +35,24 @@ struct addr member__address(const struct member *m)
 	return a;
 }
 
-static int set_detail(struct member *m, const char *text)
+/* What the last probe said. "", NULL, and what there is no memory for: nothing. */
+static void set_text(char **to, const char *text)
 {
-	char *copy = NULL;
-
-	if (text && text[0]) {
-		if (m->probe_detail && strcmp(m->probe_detail, text) == 0)
-			return 0;
-		copy = strdup(text);
-		if (!copy)
-			return -ENOMEM;
-	}
-	free(m->probe_detail);
-	m->probe_detail = copy;
-	return 0;
+	if (*to && text && strcmp(*to, text) == 0)
+		return;
+	free(*to);
+	*to = text && text[0] ? strdup(text) : NULL;
 }
 
-int member__inherit(struct member *m, const struct member *from)
+void member__inherit(struct member *m, const struct member *from)
 {
 	m->health = from->health;
 	m->down_s = from->down_s;
 	m->probe_ok = from->probe_ok;
 	m->probe_latency_ns = from->probe_latency_ns;
 	m->probe_at_ns = from->probe_at_ns;
-	return set_detail(m, from->probe_detail);
+	set_text(&m->probe_detail, from->probe_detail);
+	set_text(&m->probe_warning, from->probe_warning);
 }
 
 void member__quiet(struct member *m)
@@ -74,6 +68,7 @@ void member__free(struct member *m)
 	member__quiet(m);
 	target__leave(m);
 	free(m->probe_detail);
+	free(m->probe_warning);
 	free(m);
 }
 
@@ -165,6 +160,14 @@ static void log_change(const struct member *m, enum health_change change, uint64
 	log_member(change == HEALTH_WENT_UP ? LOG_LV_INFO : LOG_LV_WARN, m, text);
 }
 
+static void log_warning(const struct member *m, const char *warning)
+{
+	char text[160];
+
+	snprintf(text, sizeof(text), "answers, but %s", warning);
+	log_member(LOG_LV_WARN, m, text);
+}
+
 static enum health_result verdict_of(const struct probe_result *r)
 {
 	return r->outcome == PROBE_OK	     ? HEALTH_OK
@@ -181,8 +184,11 @@ static bool on_probe(void *ctx, const struct probe_result *r)
 	m->probe_ok = r->outcome == PROBE_OK;
 	m->probe_latency_ns = r->latency_ns;
 	m->probe_at_ns = agent__realtime_ns();
-	if (set_detail(m, r->detail))
-		set_detail(m, NULL);
+	set_text(&m->probe_detail, r->detail);
+	/* Told once: the day after it says something else. */
+	if (r->warning && (!m->probe_warning || strcmp(m->probe_warning, r->warning) != 0))
+		log_warning(m, r->warning);
+	set_text(&m->probe_warning, r->warning);
 	change = health__result(&m->health, verdict_of(r), mono, m->probe_at_ns);
 	if (change != HEALTH_SAME) {
 		m->service->dirty = true;

@@ -94,8 +94,8 @@ static int stage_member(struct agent *a, struct stage *st, const struct config_s
 	}
 	st->members[st->n++] = m;
 	m->weight = b->weight;
-	if (like && member__inherit(m, like))
-		return err__set(err, -ENOMEM, "out of memory");
+	if (like)
+		member__inherit(m, like);
 	member__remember(m);
 	return 0;
 }

@@ -57,6 +57,8 @@ static json_t *probe_json(const struct member *m)
 	/* A server's words may be in the detail: json_string() refuses what is not UTF-8. */
 	json_object_set_new(o, "detail", detail ? detail : json_string("(not UTF-8)"));
 	json_object_set_new(o, "at", names__time(m->probe_at_ns));
+	if (m->probe_warning)
+		json_object_set_new(o, "warning", json_string(m->probe_warning));
 	return o;
 }
 

@@ -90,12 +90,17 @@ static int set_probe(struct libscols_line *line, const json_t *backend)
 {
 	const json_t *probe = json_object_get(backend, "probe");
 	const char *detail = string_of(probe, "detail");
-	char buf[64];
+	const char *warning = json_string_value(json_object_get(probe, "warning"));
+	char buf[256];
 
-	if (json_is_true(json_object_get(probe, "ok")))
-		snprintf(buf, sizeof(buf), "ok %.1f ms", number_of(probe, "latency_us") / 1000);
-	else
+	if (!json_is_true(json_object_get(probe, "ok")))
 		return set(line, PROBE, *detail ? detail : "failed");
+	/* That it is connected goes without saying. */
+	if (strcmp(detail, "connected") == 0)
+		detail = "-";
+	snprintf(buf, sizeof(buf), "ok %.1f ms%s%s%s%s", number_of(probe, "latency_us") / 1000,
+		 *detail == '-' ? "" : ", ", *detail == '-' ? "" : detail, warning ? ", but " : "",
+		 warning ? warning : "");
 	return set(line, PROBE, buf);
 }
 

@@ -33,6 +33,7 @@ struct probe {
 	bool delivering;
 	void *attempt; /* the kind's own, while in flight */
 	void *kept; /* the kind's own, from try to try */
+	char why[PROBE_DETAIL_LEN]; /* room for the *why of a start that failed */
 	char warning[96]; /* of the try, set by the kind; "": none */
 	int weight_pct; /* of the try, set by the kind; -1: none */
 };
@@ -51,6 +52,7 @@ struct prober {
 };
 
 struct talk_kind;
+struct web_kind;
 
 /* How a kind asks. */
 struct probe_kind {
@@ -62,10 +64,11 @@ struct probe_kind {
 	/* Frees p->kept, when the probe ends; NULL: nothing is kept. */
 	void (*forget)(struct probe *p);
 	const struct talk_kind *talk; /* of stream.c: what is said; NULL: nothing */
+	const struct web_kind *web; /* of web.c: what is asked */
 };
 
-/* The kind, or NULL if this build has it not. */
-const struct probe_kind *probe_kind__find(enum config_probe_kind kind);
+/* How that is asked, or NULL if this build cannot. */
+const struct probe_kind *probe_kind__find(const struct config_probe *args);
 
 /* stream.c: kinds of one TCP connection */
 int stream__start(struct probe *p, const char **why);
@@ -83,15 +86,14 @@ enum probe_outcome probe__outcome(int err);
 /* The same as a clause for people: "connection refused". */
 const char *probe__clause(int err);
 
+/* Sets the try's warning if a certificate ends in `left_s` seconds and that is too soon. */
+void probe__judge_certificate(struct probe *p, int64_t left_s);
+
 /* A non-blocking socket towards the target, SOCK_STREAM or SOCK_DGRAM; -errno. */
 int probe__socket(const struct probe *p, int type);
 
 /* A handle of the prober's has been opened; on_close is what uv_close() gets for it. */
 void prober__hold(struct prober *p);
 void prober__release(struct prober *p);
-
-int probe_http__init(struct prober *p, struct err *err);
-void probe_http__close(struct prober *p);
-extern const struct probe_kind probe_http; /* and all that is built on HTTP */
 
 #endif

@@ -2,25 +2,38 @@
 /* kinds.c - which kinds there are: one row each, one file each. */
 #include "probe/internal.h"
 #include "probe/talks.h"
+#include "probe/web.h"
 
 /* Over one connection of stream.c. */
 #define STREAM(said)                                                           \
 	{                                                                      \
 		.start = stream__start, .abort = stream__abort, .talk = (said) \
 	}
+/* By requests of web.c. */
+#define WEB(asked)                                                                              \
+	{                                                                                       \
+		.start = web__start, .abort = web__abort, .forget = web__forget, .web = (asked) \
+	}
 
 static const struct probe_kind stream_tcp = STREAM(NULL);
 static const struct probe_kind stream_tls = STREAM(&talk_tls);
+static const struct probe_kind stream_http = STREAM(&talk_http);
 static const struct probe_kind stream_memcached = STREAM(&talk_memcached);
+static const struct probe_kind kind_http = WEB(&web_http);
+static const struct probe_kind kind_grpc = WEB(&web_grpc);
+static const struct probe_kind kind_elasticsearch = WEB(&web_elasticsearch);
 
 static const struct probe_kind *const kinds[CONFIG_PROBE_KINDS] = {
 	[CONFIG_PROBE_TCP] = &stream_tcp,
 	[CONFIG_PROBE_TLS] = &stream_tls,
-	[CONFIG_PROBE_HTTP] = &probe_http,
+	[CONFIG_PROBE_HTTP] = &kind_http,
+	[CONFIG_PROBE_HTTPS] = &kind_http,
+	[CONFIG_PROBE_GRPC] = &kind_grpc,
+	[CONFIG_PROBE_ELASTICSEARCH] = &kind_elasticsearch,
 	[CONFIG_PROBE_MEMCACHED] = &stream_memcached,
 };
 
-const struct probe_kind *probe_kind__find(enum config_probe_kind kind)
+const struct probe_kind *probe_kind__find(const struct config_probe *args)
 {
-	return kinds[kind];
+	return talk_http__can(args) ? &stream_http : kinds[args->kind];
 }

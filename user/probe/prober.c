@@ -16,51 +16,7 @@
 
 #include "probe/internal.h"
 #include "probe/tls.h"
-
-bool probe__is_local(int err)
-{
-	return err == EMFILE || err == ENFILE || err == ENOBUFS || err == ENOMEM ||
-	       err == EADDRNOTAVAIL;
-}
-
-enum probe_outcome probe__outcome(int err)
-{
-	switch (err) {
-	case 0:
-		return PROBE_OK;
-	case ECONNREFUSED:
-	case EHOSTUNREACH:
-	case ENETUNREACH:
-		return PROBE_REFUSED;
-	default:
-		return PROBE_FAILED;
-	}
-}
-
-const char *probe__clause(int err)
-{
-	switch (err) {
-	case ECONNREFUSED:
-		return "connection refused";
-	case EHOSTUNREACH:
-		return "no route to the host";
-	case ENETUNREACH:
-		return "no route to its network";
-	case ECONNRESET:
-		return "connection reset";
-	case ETIMEDOUT:
-		return "no answer";
-	default:
-		return strerror(err);
-	}
-}
-
-int probe__socket(const struct probe *p, int type)
-{
-	int fd = socket(addr__family(&p->address), type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	return fd < 0 ? -errno : fd;
-}
+#include "probe/web_loop.h"
 
 void prober__hold(struct prober *p)
 {
@@ -267,7 +223,7 @@ static struct probe *find_or_make(struct prober *prober, const struct addr *addr
 	if (!p)
 		return NULL;
 	p->prober = prober;
-	p->kind = probe_kind__find(args->kind);
+	p->kind = probe_kind__find(args);
 	p->address = *address;
 	p->port = port;
 	TAILQ_INIT(&p->subs);
@@ -297,7 +253,7 @@ int prober__subscribe(struct prober *prober, const struct addr *address, uint16_
 	struct probe_sub *s;
 	struct probe *p;
 
-	if (!probe_kind__find(args->kind))
+	if (!probe_kind__find(args))
 		return err__set(err, -EOPNOTSUPP,
 				"this build of fairleadd has no probes of \"type: %s\"",
 				config_probe_kind__name(args->kind));
@@ -349,7 +305,7 @@ int prober__new(uv_loop_t *loop, struct prober **out, struct err *err)
 	if (getrandom(&p->random, sizeof(p->random), 0) != sizeof(p->random))
 		p->random = uv_hrtime();
 	p->random |= 1; /* the generator's one fixed point is 0 */
-	rc = probe_http__init(p, err);
+	rc = web_loop__open(p, err);
 	if (rc) {
 		free(p);
 		return rc;
@@ -373,7 +329,7 @@ void prober__free(struct prober *p)
 		drop(probe);
 	}
 	p->closing = true;
-	probe_http__close(p);
+	web_loop__close(p);
 }
 
 size_t prober__count(const struct prober *p)

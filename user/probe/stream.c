@@ -122,24 +122,6 @@ static enum tls_wait transfer(struct attempt *a, bool out, void *bytes, size_t l
 	return TLS_FAILED;
 }
 
-/* The certificate's end, if it is near, goes to the result. */
-static void judge_certificate(struct attempt *a)
-{
-	int64_t left = tls__seconds_left(a->tls);
-	uint32_t warn_s = a->probe->args.expiry_warning_ms / 1000;
-
-	if (!warn_s || left > (int64_t)warn_s)
-		return;
-	if (left < 0)
-		snprintf(a->probe->warning, sizeof(a->probe->warning),
-			 "its certificate has expired");
-	else
-		snprintf(a->probe->warning, sizeof(a->probe->warning),
-			 "its certificate expires in %lld %s",
-			 (long long)(left < 2 * 86400 ? left / 3600 : left / 86400),
-			 left < 2 * 86400 ? "hours" : "days");
-}
-
 static void handshake(struct attempt *a);
 
 static void begin_tls(struct attempt *a)
@@ -270,7 +252,7 @@ static void handshake(struct attempt *a)
 
 	switch (tls__handshake(a->tls, &err)) {
 	case TLS_DONE:
-		judge_certificate(a);
+		probe__judge_certificate(a->probe, tls__seconds_left(a->tls));
 		begin_talk(a);
 		return;
 	case TLS_WANTS_READ:

@@ -5,6 +5,9 @@
 
 #include "probe/talk.h"
 
-extern const struct talk_kind talk_tls, talk_memcached;
+extern const struct talk_kind talk_http, talk_memcached, talk_tls;
+
+/* Whether talk_http can ask what the probe asks. */
+bool talk_http__can(const struct config_probe *p);
 
 #endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* net.c - what kinds have in common: sockets, and what errors and certificates say of a target. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "probe/internal.h"
+
+bool probe__is_local(int err)
+{
+	return err == EMFILE || err == ENFILE || err == ENOBUFS || err == ENOMEM ||
+	       err == EADDRNOTAVAIL;
+}
+
+enum probe_outcome probe__outcome(int err)
+{
+	switch (err) {
+	case 0:
+		return PROBE_OK;
+	case ECONNREFUSED:
+	case EHOSTUNREACH:
+	case ENETUNREACH:
+		return PROBE_REFUSED;
+	default:
+		return PROBE_FAILED;
+	}
+}
+
+const char *probe__clause(int err)
+{
+	switch (err) {
+	case ECONNREFUSED:
+		return "connection refused";
+	case EHOSTUNREACH:
+		return "no route to the host";
+	case ENETUNREACH:
+		return "no route to its network";
+	case ECONNRESET:
+		return "connection reset";
+	case ETIMEDOUT:
+		return "no answer";
+	default:
+		return strerror(err);
+	}
+}
+
+int probe__socket(const struct probe *p, int type)
+{
+	int fd = socket(addr__family(&p->address), type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	return fd < 0 ? -errno : fd;
+}
+
+#define DAY_S 86400
+
+void probe__judge_certificate(struct probe *p, int64_t left_s)
+{
+	bool days = left_s >= 2 * DAY_S;
+
+	if (!p->args.expiry_warning_ms || left_s > p->args.expiry_warning_ms / 1000)
+		return;
+	if (left_s < 0)
+		snprintf(p->warning, sizeof(p->warning), "its certificate has expired");
+	else
+		snprintf(p->warning, sizeof(p->warning), "its certificate expires in %lld %s",
+			 (long long)(days ? left_s / DAY_S : left_s / 3600),
+			 days ? "days" : "hours");
+}

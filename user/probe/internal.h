@@ -44,6 +44,7 @@ struct prober {
 	void *tree; /* tsearch(3) of probes, by target and arguments */
 	size_t n;
 	uint64_t random; /* state of the jitter's generator */
+	char why[PROBE_DETAIL_LEN]; /* what *why of start() points to, when it is no constant */
 	CURLM *multi;
 	uv_timer_t curl_timer;
 	size_t handles; /* open ones; the last one to close frees the prober */
@@ -59,9 +60,11 @@ struct probe_kind {
 	int (*start)(struct probe *p, const char **why);
 	/* Gives a try up without a result. */
 	void (*abort)(struct probe *p);
+	/* The time of a try is over: the verdict, and what to say; abort() follows. NULL: a failure. */
+	enum probe_outcome (*late)(struct probe *p, char *detail, size_t size);
 	/* Frees p->kept, when the probe ends; NULL: nothing is kept. */
 	void (*forget)(struct probe *p);
-	const struct talk_kind *talk; /* of stream.c: what is said; NULL: nothing */
+	const struct talk_kind *talk; /* of stream.c, datagram.c: what is said; NULL: nothing */
 };
 
 /* The kind, or NULL if this build has it not. */
@@ -70,6 +73,11 @@ const struct probe_kind *probe_kind__find(enum config_probe_kind kind);
 /* stream.c: kinds of one TCP connection */
 int stream__start(struct probe *p, const char **why);
 void stream__abort(struct probe *p);
+
+/* datagram.c: kinds that ask by one UDP datagram */
+int datagram__start(struct probe *p, const char **why);
+void datagram__abort(struct probe *p);
+enum probe_outcome datagram__late(struct probe *p, char *detail, size_t size);
 
 /* The try has an answer about the target. */
 void probe__finish(struct probe *p, enum probe_outcome outcome, const char *detail);
@@ -90,8 +98,12 @@ int probe__socket(const struct probe *p, int type);
 void prober__hold(struct prober *p);
 void prober__release(struct prober *p);
 
+/* A number that nobody can guess, talk.token. */
+uint64_t probe__token(void);
+
 int probe_http__init(struct prober *p, struct err *err);
 void probe_http__close(struct prober *p);
 extern const struct probe_kind probe_http; /* and all that is built on HTTP */
+extern const struct probe_kind probe_udp;
 
 #endif

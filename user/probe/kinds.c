@@ -17,6 +17,7 @@ static const struct probe_kind *const kinds[CONFIG_PROBE_KINDS] = {
 	[CONFIG_PROBE_TCP] = &stream_tcp,
 	[CONFIG_PROBE_TLS] = &stream_tls,
 	[CONFIG_PROBE_HTTP] = &probe_http,
+	[CONFIG_PROBE_UDP] = &probe_udp,
 	[CONFIG_PROBE_MEMCACHED] = &stream_memcached,
 };
 

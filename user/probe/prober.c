@@ -62,6 +62,16 @@ int probe__socket(const struct probe *p, int type)
 	return fd < 0 ? -errno : fd;
 }
 
+uint64_t probe__token(void)
+{
+	uint64_t token;
+
+	/* Short requests are served in whole; the pool is filled long before a network is there. */
+	if (getrandom(&token, sizeof(token), 0) != sizeof(token))
+		token = uv_hrtime();
+	return token;
+}
+
 void prober__hold(struct prober *p)
 {
 	p->handles++;
@@ -218,15 +228,18 @@ static void begin(struct probe *p)
 static void on_timer(uv_timer_t *h)
 {
 	struct probe *p = h->data;
-	char detail[64];
+	enum probe_outcome outcome = PROBE_FAILED;
+	char detail[PROBE_DETAIL_LEN];
 
 	if (!p->in_flight) {
 		begin(p);
 		return;
 	}
-	p->kind->abort(p);
 	snprintf(detail, sizeof(detail), "no answer within %u ms", p->args.timeout_ms);
-	probe__finish(p, PROBE_FAILED, detail);
+	if (p->kind->late)
+		outcome = p->kind->late(p, detail, sizeof(detail));
+	p->kind->abort(p);
+	probe__finish(p, outcome, detail);
 }
 
 /* --- subscriptions ------------------------------------------------------------------------------------ */
@@ -346,9 +359,7 @@ int prober__new(uv_loop_t *loop, struct prober **out, struct err *err)
 		return err__set(err, -ENOMEM, "out of memory");
 	p->loop = loop;
 	TAILQ_INIT(&p->probes);
-	if (getrandom(&p->random, sizeof(p->random), 0) != sizeof(p->random))
-		p->random = uv_hrtime();
-	p->random |= 1; /* the generator's one fixed point is 0 */
+	p->random = probe__token() | 1; /* the generator's one fixed point is 0 */
 	rc = probe_http__init(p, err);
 	if (rc) {
 		free(p);

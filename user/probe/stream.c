@@ -260,6 +260,7 @@ static void begin_talk(struct attempt *a)
 	s->talk.port = p->port;
 	s->talk.password = password;
 	s->talk.in = s->in;
+	s->talk.token = probe__token();
 	s->talk.tls = a->tls ? tls__version(a->tls) : NULL;
 	proceed(a, p->kind->talk->begin(&s->talk));
 }

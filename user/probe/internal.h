@@ -104,6 +104,6 @@ uint64_t probe__token(void);
 int probe_http__init(struct prober *p, struct err *err);
 void probe_http__close(struct prober *p);
 extern const struct probe_kind probe_http; /* and all that is built on HTTP */
-extern const struct probe_kind probe_udp;
+extern const struct probe_kind probe_udp, probe_dns;
 
 #endif

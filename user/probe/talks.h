@@ -5,6 +5,6 @@
 
 #include "probe/talk.h"
 
-extern const struct talk_kind talk_tls, talk_memcached, talk_udp;
+extern const struct talk_kind talk_tls, talk_memcached, talk_udp, talk_dns;
 
 #endif

@@ -116,7 +116,7 @@ def test_confined_agent(lab):
     lab.start_agent(wrapper=confined())
     lab.wait_serving("web")
     state = proc_status(lab.agent.pid)
-    granted = sum(1 << int(n) for n in (0, 12, 38, 39))  # CHOWN NET_ADMIN PERFMON BPF
+    granted = sum(1 << int(n) for n in (0, 12, 13, 38, 39))  # CHOWN NET_ADMIN NET_RAW PERFMON BPF
     assert int(state["CapBnd"], 16) == granted and int(state["CapEff"], 16) == granted
     assert state["Seccomp"] == "2" and state["NoNewPrivs"] == "1"
     assert ("1" in policies(lab.agent.pid)) == bool(may_raise_limits())

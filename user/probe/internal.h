@@ -37,6 +37,8 @@ struct probe {
 	int weight_pct; /* of the try, set by the kind; -1: none */
 };
 
+struct pinger;
+
 struct prober {
 	uv_loop_t *loop;
 	TAILQ_HEAD(, probe) probes;
@@ -45,6 +47,7 @@ struct prober {
 	size_t n;
 	uint64_t random; /* state of the jitter's generator */
 	char why[PROBE_DETAIL_LEN]; /* what *why of start() points to, when it is no constant */
+	struct pinger *icmp; /* what probes of that kind share; NULL: there was none yet */
 	CURLM *multi;
 	uv_timer_t curl_timer;
 	size_t handles; /* open ones; the last one to close frees the prober */
@@ -55,6 +58,8 @@ struct talk_kind;
 
 /* How a kind asks. */
 struct probe_kind {
+	/* Before the first try of a target: what all probes of the kind need. NULL: nothing. */
+	int (*prepare)(struct prober *p, const struct addr *address, struct err *err);
 	/* Begins a try; ends it by probe__finish() or probe__skip(), not from within this call unless
 	 * it returns non-zero. Non-zero: could not even begin, *why says so. */
 	int (*start)(struct probe *p, const char **why);
@@ -104,6 +109,7 @@ uint64_t probe__token(void);
 int probe_http__init(struct prober *p, struct err *err);
 void probe_http__close(struct prober *p);
 extern const struct probe_kind probe_http; /* and all that is built on HTTP */
-extern const struct probe_kind probe_udp, probe_dns;
+void probe_icmp__close(struct prober *p);
+extern const struct probe_kind probe_udp, probe_dns, probe_icmp;
 
 #endif

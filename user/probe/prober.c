@@ -307,13 +307,18 @@ int prober__subscribe(struct prober *prober, const struct addr *address, uint16_
 		      const struct config_probe *args, bool settled, probe_cb *cb, void *ctx,
 		      struct probe_sub **out, struct err *err)
 {
+	const struct probe_kind *kind = probe_kind__find(args->kind);
 	struct probe_sub *s;
 	struct probe *p;
+	int rc;
 
-	if (!probe_kind__find(args->kind))
+	if (!kind)
 		return err__set(err, -EOPNOTSUPP,
 				"this build of fairleadd has no probes of \"type: %s\"",
 				config_probe_kind__name(args->kind));
+	rc = kind->prepare ? kind->prepare(prober, address, err) : 0;
+	if (rc)
+		return rc;
 	s = calloc(1, sizeof(*s));
 	p = s ? find_or_make(prober, address, port, args) : NULL;
 
@@ -384,6 +389,7 @@ void prober__free(struct prober *p)
 		drop(probe);
 	}
 	p->closing = true;
+	probe_icmp__close(p);
 	probe_http__close(p);
 }
 

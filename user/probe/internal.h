@@ -38,6 +38,13 @@ struct probe {
 };
 
 struct pinger;
+struct exec_attempt;
+
+/* Programs of probes of "type: exec". */
+struct exec_pool {
+	TAILQ_HEAD(, exec_attempt) waiting, running;
+	unsigned int n_running;
+};
 
 struct prober {
 	uv_loop_t *loop;
@@ -48,6 +55,7 @@ struct prober {
 	uint64_t random; /* state of the jitter's generator */
 	char why[PROBE_DETAIL_LEN]; /* what *why of start() points to, when it is no constant */
 	struct pinger *icmp; /* what probes of that kind share; NULL: there was none yet */
+	struct exec_pool exec;
 	CURLM *multi;
 	uv_timer_t curl_timer;
 	size_t handles; /* open ones; the last one to close frees the prober */
@@ -103,6 +111,13 @@ int probe__socket(const struct probe *p, int type);
 void prober__hold(struct prober *p);
 void prober__release(struct prober *p);
 
+/*
+ * The time of a try in flight is counted from now on, and not from its start; or not at all until
+ * then, when it waits for something of this machine's.
+ */
+void probe__restart_clock(struct probe *p);
+void probe__stop_clock(struct probe *p);
+
 /* A number that nobody can guess, talk.token. */
 uint64_t probe__token(void);
 
@@ -110,6 +125,8 @@ int probe_http__init(struct prober *p, struct err *err);
 void probe_http__close(struct prober *p);
 extern const struct probe_kind probe_http; /* and all that is built on HTTP */
 void probe_icmp__close(struct prober *p);
-extern const struct probe_kind probe_udp, probe_dns, probe_icmp;
+void probe_exec__init(struct prober *p);
+void probe_exec__close(struct prober *p);
+extern const struct probe_kind probe_udp, probe_dns, probe_icmp, probe_exec;
 
 #endif

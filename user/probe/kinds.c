@@ -14,13 +14,10 @@ static const struct probe_kind stream_tls = STREAM(&talk_tls);
 static const struct probe_kind stream_memcached = STREAM(&talk_memcached);
 
 static const struct probe_kind *const kinds[CONFIG_PROBE_KINDS] = {
-	[CONFIG_PROBE_TCP] = &stream_tcp,
-	[CONFIG_PROBE_TLS] = &stream_tls,
-	[CONFIG_PROBE_HTTP] = &probe_http,
-	[CONFIG_PROBE_DNS] = &probe_dns,
-	[CONFIG_PROBE_UDP] = &probe_udp,
-	[CONFIG_PROBE_ICMP] = &probe_icmp,
-	[CONFIG_PROBE_MEMCACHED] = &stream_memcached,
+	[CONFIG_PROBE_TCP] = &stream_tcp,  [CONFIG_PROBE_TLS] = &stream_tls,
+	[CONFIG_PROBE_HTTP] = &probe_http, [CONFIG_PROBE_DNS] = &probe_dns,
+	[CONFIG_PROBE_UDP] = &probe_udp,   [CONFIG_PROBE_ICMP] = &probe_icmp,
+	[CONFIG_PROBE_EXEC] = &probe_exec, [CONFIG_PROBE_MEMCACHED] = &stream_memcached,
 };
 
 const struct probe_kind *probe_kind__find(enum config_probe_kind kind)

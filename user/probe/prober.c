@@ -208,6 +208,17 @@ void probe__skip(struct probe *p)
 	schedule_in(p, p->args.fast_interval_ms);
 }
 
+void probe__restart_clock(struct probe *p)
+{
+	p->started_ns = uv_hrtime();
+	schedule_in(p, p->args.timeout_ms);
+}
+
+void probe__stop_clock(struct probe *p)
+{
+	uv_timer_stop(&p->timer);
+}
+
 static void begin(struct probe *p)
 {
 	const char *why = "cannot be tried";
@@ -216,8 +227,7 @@ static void begin(struct probe *p)
 	p->in_flight = true;
 	p->warning[0] = '\0';
 	p->weight_pct = -1;
-	p->started_ns = uv_hrtime();
-	schedule_in(p, p->args.timeout_ms);
+	probe__restart_clock(p);
 	rc = p->kind->start(p, &why);
 	if (rc && probe__is_local(-rc))
 		probe__skip(p);
@@ -364,6 +374,7 @@ int prober__new(uv_loop_t *loop, struct prober **out, struct err *err)
 		return err__set(err, -ENOMEM, "out of memory");
 	p->loop = loop;
 	TAILQ_INIT(&p->probes);
+	probe_exec__init(p);
 	p->random = probe__token() | 1; /* the generator's one fixed point is 0 */
 	rc = probe_http__init(p, err);
 	if (rc) {
@@ -389,6 +400,7 @@ void prober__free(struct prober *p)
 		drop(probe);
 	}
 	p->closing = true;
+	probe_exec__close(p);
 	probe_icmp__close(p);
 	probe_http__close(p);
 }

@@ -17,7 +17,7 @@
 
 #define TALK_IN_MAX 16384 /* bytes of input that may wait to be used */
 #define TALK_TOTAL_MAX (1U << 20) /* bytes of input of a whole conversation */
-#define TALK_OUT_MAX 4096 /* bytes of output that may wait to be sent */
+#define TALK_OUT_MAX CONFIG_SEND_MAX /* bytes of output that may wait to be sent */
 #define TALK_SCRATCH 64 /* bytes of state of a kind's own */
 
 /* What comes next. */

@@ -16,6 +16,7 @@
 
 #include "core/addr.h"
 #include "probe/talk.h"
+#include "probe/wire.h"
 
 static const struct {
 	const char *name;
@@ -50,27 +51,17 @@ int dns_record__question(const char *name, uint16_t type, uint16_t id,
 	return fits ? len : -EINVAL;
 }
 
-static unsigned int get16(const uint8_t *p)
-{
-	return (unsigned int)(p[0] << 8 | p[1]);
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-	return get16(p) << 16 | get16(p + 2);
-}
-
 bool dns_record__header(const uint8_t *msg, size_t len, struct dns_header *out)
 {
 	if (len < DNS_HEADER_LEN)
 		return false;
-	out->id = (uint16_t)get16(msg);
+	out->id = wire__get16(msg);
 	out->answer = msg[2] >> 7;
 	out->opcode = msg[2] >> 3 & 15;
 	out->truncated = msg[2] >> 1 & 1;
 	out->rcode = msg[3] & 15;
-	out->questions = (uint16_t)get16(msg + 4);
-	out->answers = (uint16_t)get16(msg + 6);
+	out->questions = wire__get16(msg + 4);
+	out->answers = wire__get16(msg + 6);
 	return true;
 }
 
@@ -127,7 +118,7 @@ static bool put_soa(const uint8_t *msg, size_t len, size_t at, size_t end, char 
 		return false;
 	for (; at < end; at += 4) {
 		used = strlen(text);
-		snprintf(text + used, DNS_TEXT_LEN - used, " %u", get32(msg + at));
+		snprintf(text + used, DNS_TEXT_LEN - used, " %u", wire__get32(msg + at));
 	}
 	return true;
 }
@@ -152,14 +143,14 @@ static bool format(const uint8_t *msg, size_t len, uint16_t type, size_t at, siz
 	case ns_t_mx:
 		if (n < 3)
 			return false;
-		snprintf(text, DNS_TEXT_LEN, "%u ", get16(data));
+		snprintf(text, DNS_TEXT_LEN, "%u ", wire__get16(data));
 		at += 2;
 		break;
 	case ns_t_srv:
 		if (n < 7)
 			return false;
-		snprintf(text, DNS_TEXT_LEN, "%u %u %u ", get16(data), get16(data + 2),
-			 get16(data + 4));
+		snprintf(text, DNS_TEXT_LEN, "%u %u %u ", wire__get16(data), wire__get16(data + 2),
+			 wire__get16(data + 4));
 		at += 6;
 		break;
 	default:
@@ -180,10 +171,10 @@ int dns_record__next(const uint8_t *msg, size_t len, uint16_t type, size_t *at, 
 			return -EBADMSG;
 		/* RFC 1035 4.1.3: type, class, time to live, length */
 		data = *at + 10;
-		end = data + get16(msg + *at + 8);
+		end = data + wire__get16(msg + *at + 8);
 		if (end > len)
 			return -EBADMSG;
-		if (get16(msg + *at) == type && get16(msg + *at + 2) == ns_c_in) {
+		if (wire__get16(msg + *at) == type && wire__get16(msg + *at + 2) == ns_c_in) {
 			*at = end;
 			return format(msg, len, type, data, end, text) ? 1 : -EBADMSG;
 		}

@@ -5,19 +5,10 @@
 #include <netinet/ip_icmp.h>
 #include <string.h>
 
+#include "probe/wire.h"
+
 #define HEADER_LEN 8 /* of ICMP and ICMPv6: type, code, checksum, id, sequence */
 #define IP6_LEN 40
-
-static unsigned int get16(const uint8_t *p)
-{
-	return (unsigned int)(p[0] << 8 | p[1]);
-}
-
-static void put16(uint8_t *p, unsigned int v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
 
 /* RFC 1071, of an even number of bytes. */
 static uint16_t checksum(const uint8_t *p, size_t len)
@@ -25,7 +16,7 @@ static uint16_t checksum(const uint8_t *p, size_t len)
 	uint32_t sum = 0;
 
 	for (size_t i = 0; i < len; i += 2)
-		sum += get16(p + i);
+		sum += wire__get16(p + i);
 	while (sum >> 16)
 		sum = (sum & 0xffff) + (sum >> 16);
 	return (uint16_t)~sum;
@@ -35,11 +26,11 @@ void echo__request(int family, const struct echo *e, uint8_t out[ECHO_LEN])
 {
 	memset(out, 0, ECHO_LEN);
 	out[0] = family == AF_INET ? ICMP_ECHO : ICMP6_ECHO_REQUEST;
-	put16(out + 4, e->id);
-	put16(out + 6, e->seq);
+	wire__put16(out + 4, e->id);
+	wire__put16(out + 6, e->seq);
 	memcpy(out + HEADER_LEN, &e->token, sizeof(e->token));
 	if (family == AF_INET)
-		put16(out + 2, checksum(out, ECHO_LEN));
+		wire__put16(out + 2, checksum(out, ECHO_LEN));
 }
 
 /* Goes past an IPv4 header. False: it is none, or what it carries is not the first fragment. */
@@ -48,7 +39,7 @@ static bool skip_ip4(const uint8_t **p, size_t *len)
 	size_t n = *len >= 20 ? (size_t)((*p)[0] & 15) * 4 : 0;
 
 	if (n < 20 || n > *len || (*p)[0] >> 4 != 4 || (*p)[9] != IPPROTO_ICMP ||
-	    get16(*p + 6) & 0x1fff)
+	    wire__get16(*p + 6) & 0x1fff)
 		return false;
 	*p += n;
 	*len -= n;
@@ -59,9 +50,9 @@ static bool skip_ip4(const uint8_t **p, size_t *len)
 static bool read_echo(const uint8_t *p, size_t len, uint8_t type, uint16_t id,
 		      struct echo_news *out)
 {
-	if (len < HEADER_LEN || p[0] != type || p[1] || get16(p + 4) != id)
+	if (len < HEADER_LEN || p[0] != type || p[1] || wire__get16(p + 4) != id)
 		return false;
-	out->seq = (uint16_t)get16(p + 6);
+	out->seq = (uint16_t)wire__get16(p + 6);
 	out->has_token = len >= HEADER_LEN + sizeof(out->token);
 	if (out->has_token)
 		memcpy(&out->token, p + HEADER_LEN, sizeof(out->token));

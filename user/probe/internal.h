@@ -86,6 +86,7 @@ const struct probe_kind *probe_kind__find(enum config_probe_kind kind);
 /* stream.c: kinds of one TCP connection */
 int stream__start(struct probe *p, const char **why);
 void stream__abort(struct probe *p);
+enum probe_outcome stream__late(struct probe *p, char *detail, size_t size);
 
 /* datagram.c: kinds that ask by one UDP datagram */
 int datagram__start(struct probe *p, const char **why);

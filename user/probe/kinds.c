@@ -4,20 +4,31 @@
 #include "probe/talks.h"
 
 /* Over one connection of stream.c. */
-#define STREAM(said)                                                           \
-	{                                                                      \
-		.start = stream__start, .abort = stream__abort, .talk = (said) \
+#define STREAM(said)                                                                  \
+	{                                                                             \
+		.start = stream__start, .abort = stream__abort, .late = stream__late, \
+		.talk = (said)                                                        \
 	}
 
 static const struct probe_kind stream_tcp = STREAM(NULL);
 static const struct probe_kind stream_tls = STREAM(&talk_tls);
+static const struct probe_kind stream_script = STREAM(&talk_script);
+static const struct probe_kind stream_kafka = STREAM(&talk_kafka);
+static const struct probe_kind stream_dubbo = STREAM(&talk_dubbo);
 static const struct probe_kind stream_memcached = STREAM(&talk_memcached);
 
 static const struct probe_kind *const kinds[CONFIG_PROBE_KINDS] = {
-	[CONFIG_PROBE_TCP] = &stream_tcp,  [CONFIG_PROBE_TLS] = &stream_tls,
-	[CONFIG_PROBE_HTTP] = &probe_http, [CONFIG_PROBE_DNS] = &probe_dns,
-	[CONFIG_PROBE_UDP] = &probe_udp,   [CONFIG_PROBE_ICMP] = &probe_icmp,
-	[CONFIG_PROBE_EXEC] = &probe_exec, [CONFIG_PROBE_MEMCACHED] = &stream_memcached,
+	[CONFIG_PROBE_TCP] = &stream_tcp,
+	[CONFIG_PROBE_TLS] = &stream_tls,
+	[CONFIG_PROBE_HTTP] = &probe_http,
+	[CONFIG_PROBE_DNS] = &probe_dns,
+	[CONFIG_PROBE_UDP] = &probe_udp,
+	[CONFIG_PROBE_ICMP] = &probe_icmp,
+	[CONFIG_PROBE_EXEC] = &probe_exec,
+	[CONFIG_PROBE_SCRIPT] = &stream_script,
+	[CONFIG_PROBE_KAFKA] = &stream_kafka,
+	[CONFIG_PROBE_DUBBO] = &stream_dubbo,
+	[CONFIG_PROBE_MEMCACHED] = &stream_memcached,
 };
 
 const struct probe_kind *probe_kind__find(enum config_probe_kind kind)

@@ -25,7 +25,7 @@ enum talk_next {
 	TALK_MORE, /* what is in `out` is sent, then input is awaited */
 	TALK_AGAIN, /* some input was used: the kind looks at the rest at once */
 	TALK_TLS, /* what is in `out` is sent, then TLS begins on the connection (STARTTLS) */
-	TALK_OVER, /* the verdict stands in the talk */
+	TALK_OVER, /* the verdict stands in the talk; what is in `out` is a last word */
 };
 
 struct talk {
@@ -58,7 +58,7 @@ struct talk_kind {
 	enum talk_next (*input)(struct talk *t);
 	/* The server closed its side; t->in has what is left. NULL: that is a failure. */
 	enum talk_next (*closed)(struct talk *t);
-	/* By UDP: the time is over, and nobody has said anything. NULL: that is a failure. */
+	/* The time is over, and there is no verdict. NULL or not TALK_OVER: that is a failure. */
 	enum talk_next (*silence)(struct talk *t);
 	bool starttls; /* `tls: true` means that the kind asks for TLS in the conversation (TALK_TLS) */
 };

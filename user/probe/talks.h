@@ -5,6 +5,7 @@
 
 #include "probe/talk.h"
 
-extern const struct talk_kind talk_tls, talk_memcached, talk_udp, talk_dns;
+extern const struct talk_kind talk_tls, talk_memcached, talk_udp, talk_dns, talk_script, talk_kafka,
+	talk_dubbo;
 
 #endif

@@ -27,8 +27,7 @@ struct exec_attempt {
 	struct probe *probe; /* NULL: given up */
 	uv_process_t process;
 	uv_pipe_t output;
-	unsigned int
-		handles; /* that are open; with the last one the attempt is freed; 0: it waits */
+	unsigned int handles; /* open ones; the last one frees the attempt; 0: it waits */
 	size_t total; /* bytes of output so far */
 	struct last_line line;
 	char chunk[4096];
@@ -130,7 +129,10 @@ static void on_exit_of(uv_process_t *process, int64_t status, int sig)
 
 	drain(a);
 	outcome = p ? judge(a, status, sig, detail, sizeof(detail)) : PROBE_FAILED;
-	/* It is reaped; its number is not given to another while somebody of its group lives. */
+	/*
+	 * It is reaped, but its number goes to nobody else while one of its group lives; and if none
+	 * does, the number was free for a moment only.
+	 */
 	kill_group(a);
 	part(a);
 	leave_pool(a);

@@ -78,7 +78,7 @@ static enum talk_next input(struct talk *t)
 	if (t->len < HEADER_LEN + len)
 		return TALK_MORE;
 	put_id(t, id);
-	if (t->in[2] & REQUEST || memcmp(t->in + 4, id, sizeof(id))) {
+	if (t->in[2] & REQUEST || memcmp(t->in + 4, id, sizeof(id)) != 0) {
 		/* A heartbeat of the server's own, or news that it tells each connection. */
 		talk__use(t, HEADER_LEN + len);
 		return TALK_AGAIN;

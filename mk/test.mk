@@ -38,8 +38,14 @@ $(BUILD)/tests/netwatch: tests/e2e/netwatch/netwatch.c $(call libs,net)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(filter %.c %.a,$^) $(call pkg_libs,net) -o $@
 
+# A cluster of Kafka for tests/e2e/test_probes_net.py; its bind() must be seen by the library.
+$(BUILD)/tests/kafkamock: tests/e2e/kafkamock/kafkamock.c
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -rdynamic $< $$($(PKG_CONFIG) --libs rdkafka) -ldl -o $@
+
 #: make e2e         the end-to-end tests, in namespaces fl-e2e-* (root; FL_LAB=: another prefix)
-e2e: all $(LAB_OBJS) $(BUILD)/tests/netwatch
+e2e: all $(LAB_OBJS) $(BUILD)/tests/netwatch $(BUILD)/tests/kafkamock
 	@mkdir -p $(RESULTS)
 	@FL_BUILD=$(BUILD) $(PYTEST) tests/e2e --junitxml=$(RESULTS)/$(SUITE)e2e.xml
 

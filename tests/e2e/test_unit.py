@@ -10,7 +10,7 @@ from conftest import ROOT, service
 from lab.topology import VIP4, run
 
 UNIT = os.path.join(ROOT, "configs/systemd/fairleadd.service")
-EXPOSURE = 3.0  # systemd-analyze security: 0 is best, 10 worst; 2.3 for systemd 252
+EXPOSURE = 3.0  # systemd-analyze security: 0 is best, 10 worst; 2.4 for systemd 252
 
 # Runs argv[2:] under the system calls argv[1] (all others: EPERM).
 CONFINED = """\
@@ -116,7 +116,7 @@ def test_confined_agent(lab):
     lab.start_agent(wrapper=confined())
     lab.wait_serving("web")
     state = proc_status(lab.agent.pid)
-    granted = sum(1 << int(n) for n in (0, 12, 38, 39))  # CHOWN NET_ADMIN PERFMON BPF
+    granted = sum(1 << int(n) for n in (0, 12, 13, 38, 39))  # CHOWN NET_ADMIN NET_RAW PERFMON BPF
     assert int(state["CapBnd"], 16) == granted and int(state["CapEff"], 16) == granted
     assert state["Seccomp"] == "2" and state["NoNewPrivs"] == "1"
     assert ("1" in policies(lab.agent.pid)) == bool(may_raise_limits())
@@ -138,6 +138,18 @@ def test_confined_agent(lab):
     time.sleep(0.5)
     assert lab.slot_tables() == tables
     assert lab.fetch(f"http://{VIP4}/") in lab.backends
+
+
+def test_confined_probes(lab):
+    """The probes that need more than sockets: echo messages, and programs."""
+    lab.configure(lab.head() + "services:\n" + service(probe="{type: icmp, interval: 100ms}")
+                  + service(name="second", vip="192.0.2.11", probe=(
+                      "{type: exec, interval: 200ms, command: [/bin/sh, -c, echo \"$FAIRLEAD_ADDRESS\"]}")))
+    lab.start_agent(wrapper=confined())
+    lab.wait_serving("web")
+    lab.wait_serving("second")
+    assert lab.backend("web", "b1")["probe"]["detail"] == "answers"
+    assert lab.backend("second", "b1")["probe"]["detail"] == "10.77.0.11"
 
 
 def test_socket_group(lab):

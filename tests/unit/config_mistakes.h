@@ -176,6 +176,14 @@
 	{PROBE("type: exec, env: [\"1A=b\"], command: []"),
 	 {"f:5:32: services[0].probe.env[0]: \"1A=b\" is not a variable, as in LANG=C",
 	  "f:5:50: services[0].probe.command: is empty; write at least one"}},
+#define B16 "0123456789abcdef"
+#define B128 B16 B16 B16 B16 B16 B16 B16 B16
+#define SEND_1K "{send: " B128 B128 B128 B128 B128 B128 B128 B128 "}, "
+	{PROBE("type: script, steps: [" SEND_1K SEND_1K SEND_1K SEND_1K "{expect: x}, " SEND_1K
+	       SEND_1K SEND_1K SEND_1K "{send: y}]"),
+	 {"f:5:35: services[0].probe.steps: what is sent up to step 9, with nothing expected in between, is longer than 4096 bytes"}},
+	{PROBE("type: exec, command: [ping, -c1]"),
+	 {"f:5:35: services[0].probe.command: \"ping\" must be an absolute path, beginning with \"/\""}},
 	{PROBE("type: http, path: /a b, body: '', status: 2xx"),
 	 {"f:5:32: services[0].probe.path: \"/a b\" may hold only printable ASCII; write the rest as %20",
 	  "f:5:44: services[0].probe.body: is empty",

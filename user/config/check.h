@@ -30,7 +30,7 @@ void check__service(const struct config *c, const struct node *root, const struc
 		    size_t i, struct problem_sink *sink);
 
 /* The probe of a service; `index` is its place in the list. */
-void check__probe(const struct config_service *s, const struct node *service, size_t index,
+void check__probe(const struct config_service *service, const struct node *node, size_t index,
 		  struct problem_sink *sink);
 
 /* The backends of a service; `index` is its place in the list. */

@@ -127,6 +127,34 @@ static void check_secret(const struct subject *s)
 		tell(s, "password_env", "there is \"password_file\" too; write one of them");
 }
 
+static void check_command(const struct subject *s)
+{
+	const struct config_words *command = &s->probe->command;
+
+	/* There is no PATH that it would be looked for in. */
+	if (command->n && !check__broken(s->node, "command") && command->list[0][0] != '/')
+		tell(s, "command", "\"%s\" must be an absolute path, beginning with \"/\"",
+		     command->list[0]);
+}
+
+/* A conversation sends what it has to in one go, until it expects something. */
+static void check_steps(const struct subject *s)
+{
+	const struct config_steps *steps = &s->probe->steps;
+	size_t sent = 0;
+
+	for (size_t i = 0; i < steps->n; i++) {
+		sent = steps->list[i].expect ? 0 : sent + steps->list[i].bytes.len;
+		if (sent > CONFIG_SEND_MAX) {
+			tell(s, "steps",
+			     "what is sent up to step %zu, with nothing expected in "
+			     "between, is longer than %d bytes",
+			     i, CONFIG_SEND_MAX);
+			return;
+		}
+	}
+}
+
 /* A probe connects to one port, which a range doesn't name. */
 static void check_port(const struct config_service *s, const struct node *service, size_t index,
 		       struct problem_sink *sink)
@@ -168,5 +196,7 @@ void check__probe(const struct config_service *service, const struct node *node,
 	check_tls(&s);
 	check_role(&s);
 	check_secret(&s);
+	check_command(&s);
+	check_steps(&s);
 	check_pair(&s, "sentinels", "master_name");
 }

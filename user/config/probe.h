@@ -50,6 +50,10 @@ enum config_role {
 	CONFIG_ROLE_DATA,
 };
 
+#define CONFIG_EXEC_WORDS 64 /* of the command of an exec probe, and variables of it, at most */
+
+#define CONFIG_SEND_MAX 4096 /* bytes that a script sends in a row, at most */
+
 /* A list of texts, in the order of the file. */
 struct config_words {
 	char **list;

@@ -38,6 +38,15 @@ struct probe {
 	int weight_pct; /* of the try, set by the kind; -1: none */
 };
 
+struct pinger;
+struct exec_attempt;
+
+/* Programs of probes of "type: exec". */
+struct exec_pool {
+	TAILQ_HEAD(, exec_attempt) waiting, running;
+	unsigned int n_running;
+};
+
 struct prober {
 	uv_loop_t *loop;
 	TAILQ_HEAD(, probe) probes;
@@ -45,6 +54,9 @@ struct prober {
 	void *tree; /* tsearch(3) of probes, by target and arguments */
 	size_t n;
 	uint64_t random; /* state of the jitter's generator */
+	char why[PROBE_DETAIL_LEN]; /* what *why of start() points to, when it is no constant */
+	struct pinger *icmp; /* what probes of that kind share; NULL: there was none yet */
+	struct exec_pool exec;
 	CURLM *multi;
 	uv_timer_t curl_timer;
 	size_t handles; /* open ones; the last one to close frees the prober */
@@ -56,14 +68,18 @@ struct web_kind;
 
 /* How a kind asks. */
 struct probe_kind {
+	/* Before the first try of a target: what all probes of the kind need. NULL: nothing. */
+	int (*prepare)(struct prober *p, const struct addr *address, struct err *err);
 	/* Begins a try; ends it by probe__finish() or probe__skip(), not from within this call unless
 	 * it returns non-zero. Non-zero: could not even begin, *why says so. */
 	int (*start)(struct probe *p, const char **why);
 	/* Gives a try up without a result. */
 	void (*abort)(struct probe *p);
+	/* The time of a try is over: the verdict, and what to say; abort() follows. NULL: a failure. */
+	enum probe_outcome (*late)(struct probe *p, char *detail, size_t size);
 	/* Frees p->kept, when the probe ends; NULL: nothing is kept. */
 	void (*forget)(struct probe *p);
-	const struct talk_kind *talk; /* of stream.c: what is said; NULL: nothing */
+	const struct talk_kind *talk; /* of stream.c, datagram.c: what is said; NULL: nothing */
 	const struct web_kind *web; /* of web.c: what is asked */
 };
 
@@ -73,6 +89,12 @@ const struct probe_kind *probe_kind__find(const struct config_probe *args);
 /* stream.c: kinds of one TCP connection */
 int stream__start(struct probe *p, const char **why);
 void stream__abort(struct probe *p);
+enum probe_outcome stream__late(struct probe *p, char *detail, size_t size);
+
+/* datagram.c: kinds that ask by one UDP datagram */
+int datagram__start(struct probe *p, const char **why);
+void datagram__abort(struct probe *p);
+enum probe_outcome datagram__late(struct probe *p, char *detail, size_t size);
 
 /* The try has an answer about the target. */
 void probe__finish(struct probe *p, enum probe_outcome outcome, const char *detail);
@@ -95,5 +117,20 @@ int probe__socket(const struct probe *p, int type);
 /* A handle of the prober's has been opened; on_close is what uv_close() gets for it. */
 void prober__hold(struct prober *p);
 void prober__release(struct prober *p);
+
+/*
+ * The time of a try in flight is counted from now on, and not from its start; or not at all until
+ * then, when it waits for something of this machine's.
+ */
+void probe__restart_clock(struct probe *p);
+void probe__stop_clock(struct probe *p);
+
+/* A number that nobody can guess, talk.token. */
+uint64_t probe__token(void);
+
+void probe_icmp__close(struct prober *p);
+void probe_exec__init(struct prober *p);
+void probe_exec__close(struct prober *p);
+extern const struct probe_kind probe_udp, probe_dns, probe_icmp, probe_exec;
 
 #endif

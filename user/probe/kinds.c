@@ -5,9 +5,10 @@
 #include "probe/web.h"
 
 /* Over one connection of stream.c. */
-#define STREAM(said)                                                           \
-	{                                                                      \
-		.start = stream__start, .abort = stream__abort, .talk = (said) \
+#define STREAM(said)                                                                  \
+	{                                                                             \
+		.start = stream__start, .abort = stream__abort, .late = stream__late, \
+		.talk = (said)                                                        \
 	}
 /* By requests of web.c. */
 #define WEB(asked)                                                                              \
@@ -18,6 +19,9 @@
 static const struct probe_kind stream_tcp = STREAM(NULL);
 static const struct probe_kind stream_tls = STREAM(&talk_tls);
 static const struct probe_kind stream_http = STREAM(&talk_http);
+static const struct probe_kind stream_script = STREAM(&talk_script);
+static const struct probe_kind stream_kafka = STREAM(&talk_kafka);
+static const struct probe_kind stream_dubbo = STREAM(&talk_dubbo);
 static const struct probe_kind stream_memcached = STREAM(&talk_memcached);
 static const struct probe_kind kind_http = WEB(&web_http);
 static const struct probe_kind kind_grpc = WEB(&web_grpc);
@@ -30,6 +34,13 @@ static const struct probe_kind *const kinds[CONFIG_PROBE_KINDS] = {
 	[CONFIG_PROBE_HTTPS] = &kind_http,
 	[CONFIG_PROBE_GRPC] = &kind_grpc,
 	[CONFIG_PROBE_ELASTICSEARCH] = &kind_elasticsearch,
+	[CONFIG_PROBE_DNS] = &probe_dns,
+	[CONFIG_PROBE_UDP] = &probe_udp,
+	[CONFIG_PROBE_ICMP] = &probe_icmp,
+	[CONFIG_PROBE_EXEC] = &probe_exec,
+	[CONFIG_PROBE_SCRIPT] = &stream_script,
+	[CONFIG_PROBE_KAFKA] = &stream_kafka,
+	[CONFIG_PROBE_DUBBO] = &stream_dubbo,
 	[CONFIG_PROBE_MEMCACHED] = &stream_memcached,
 };
 

@@ -18,6 +18,16 @@
 #include "probe/tls.h"
 #include "probe/web_loop.h"
 
+uint64_t probe__token(void)
+{
+	uint64_t token;
+
+	/* Short requests are served in whole; the pool is filled long before a network is there. */
+	if (getrandom(&token, sizeof(token), 0) != sizeof(token))
+		token = uv_hrtime();
+	return token;
+}
+
 void prober__hold(struct prober *p)
 {
 	p->handles++;
@@ -154,6 +164,17 @@ void probe__skip(struct probe *p)
 	schedule_in(p, p->args.fast_interval_ms);
 }
 
+void probe__restart_clock(struct probe *p)
+{
+	p->started_ns = uv_hrtime();
+	schedule_in(p, p->args.timeout_ms);
+}
+
+void probe__stop_clock(struct probe *p)
+{
+	uv_timer_stop(&p->timer);
+}
+
 static void begin(struct probe *p)
 {
 	const char *why = "cannot be tried";
@@ -162,8 +183,7 @@ static void begin(struct probe *p)
 	p->in_flight = true;
 	p->warning[0] = '\0';
 	p->weight_pct = -1;
-	p->started_ns = uv_hrtime();
-	schedule_in(p, p->args.timeout_ms);
+	probe__restart_clock(p);
 	rc = p->kind->start(p, &why);
 	if (rc && probe__is_local(-rc))
 		probe__skip(p);
@@ -174,15 +194,18 @@ static void begin(struct probe *p)
 static void on_timer(uv_timer_t *h)
 {
 	struct probe *p = h->data;
-	char detail[64];
+	enum probe_outcome outcome = PROBE_FAILED;
+	char detail[PROBE_DETAIL_LEN];
 
 	if (!p->in_flight) {
 		begin(p);
 		return;
 	}
-	p->kind->abort(p);
 	snprintf(detail, sizeof(detail), "no answer within %u ms", p->args.timeout_ms);
-	probe__finish(p, PROBE_FAILED, detail);
+	if (p->kind->late)
+		outcome = p->kind->late(p, detail, sizeof(detail));
+	p->kind->abort(p);
+	probe__finish(p, outcome, detail);
 }
 
 /* --- subscriptions ------------------------------------------------------------------------------------ */
@@ -250,13 +273,18 @@ int prober__subscribe(struct prober *prober, const struct addr *address, uint16_
 		      const struct config_probe *args, bool settled, probe_cb *cb, void *ctx,
 		      struct probe_sub **out, struct err *err)
 {
+	const struct probe_kind *kind = probe_kind__find(args);
 	struct probe_sub *s;
 	struct probe *p;
+	int rc;
 
-	if (!probe_kind__find(args))
+	if (!kind)
 		return err__set(err, -EOPNOTSUPP,
 				"this build of fairleadd has no probes of \"type: %s\"",
 				config_probe_kind__name(args->kind));
+	rc = kind->prepare ? kind->prepare(prober, address, err) : 0;
+	if (rc)
+		return rc;
 	s = calloc(1, sizeof(*s));
 	p = s ? find_or_make(prober, address, port, args) : NULL;
 
@@ -302,9 +330,8 @@ int prober__new(uv_loop_t *loop, struct prober **out, struct err *err)
 		return err__set(err, -ENOMEM, "out of memory");
 	p->loop = loop;
 	TAILQ_INIT(&p->probes);
-	if (getrandom(&p->random, sizeof(p->random), 0) != sizeof(p->random))
-		p->random = uv_hrtime();
-	p->random |= 1; /* the generator's one fixed point is 0 */
+	probe_exec__init(p);
+	p->random = probe__token() | 1; /* the generator's one fixed point is 0 */
 	rc = web_loop__open(p, err);
 	if (rc) {
 		free(p);
@@ -329,6 +356,8 @@ void prober__free(struct prober *p)
 		drop(probe);
 	}
 	p->closing = true;
+	probe_exec__close(p);
+	probe_icmp__close(p);
 	web_loop__close(p);
 }
 

@@ -169,8 +169,13 @@ static bool flush(struct attempt *a)
 
 static void conclude(struct attempt *a)
 {
-	const struct talk *t = &a->session->talk;
+	struct talk *t = &a->session->talk;
+	struct err err = {.text = ""};
+	size_t n;
 
+	/* A last word to the server: if it does not go out at once, it does not matter. */
+	if (t->out_len)
+		transfer(a, true, t->out, t->out_len, &n, &err);
 	finish(a, t->outcome, t->detail);
 }
 
@@ -242,6 +247,7 @@ static void begin_talk(struct attempt *a)
 	s->talk.port = p->port;
 	s->talk.password = password;
 	s->talk.in = s->in;
+	s->talk.token = probe__token();
 	s->talk.tls = a->tls ? tls__version(a->tls) : NULL;
 	proceed(a, p->kind->talk->begin(&s->talk));
 }
@@ -384,6 +390,17 @@ int stream__start(struct probe *p, const char **why)
 	prober__hold(p->prober);
 	await(a, UV_WRITABLE);
 	return 0;
+}
+
+enum probe_outcome stream__late(struct probe *p, char *detail, size_t size)
+{
+	const struct attempt *a = p->attempt;
+	const struct talk_kind *kind = p->kind->talk;
+
+	if (a->state != TALKING || !kind->silence || kind->silence(&a->session->talk) != TALK_OVER)
+		return PROBE_FAILED;
+	snprintf(detail, size, "%s", a->session->talk.detail);
+	return a->session->talk.outcome;
 }
 
 void stream__abort(struct probe *p)

@@ -6,7 +6,8 @@
  * no sockets, keeps no timers and allocates nothing, so it is tested by feeding it bytes. stream.c
  * carries the bytes: it connects, keeps the input until the kind has used it, bounds what a hostile
  * server can make it hold (TALK_IN_MAX bytes at once, TALK_TOTAL_MAX in all), and the prober's timer
- * bounds the time.
+ * bounds the time. datagram.c carries them by UDP: what is in `out` is one datagram, and the input is
+ * one datagram (its first TALK_IN_MAX bytes), which is gone when the kind has seen it.
  */
 #ifndef FAIRLEAD_PROBE_TALK_H
 #define FAIRLEAD_PROBE_TALK_H
@@ -16,7 +17,7 @@
 
 #define TALK_IN_MAX 16384 /* bytes of input that may wait to be used */
 #define TALK_TOTAL_MAX (1U << 20) /* bytes of input of a whole conversation */
-#define TALK_OUT_MAX 4096 /* bytes of output that may wait to be sent */
+#define TALK_OUT_MAX CONFIG_SEND_MAX /* bytes of output that may wait to be sent */
 #define TALK_SCRATCH 64 /* bytes of state of a kind's own */
 
 /* What comes next. */
@@ -24,7 +25,7 @@ enum talk_next {
 	TALK_MORE, /* what is in `out` is sent, then input is awaited */
 	TALK_AGAIN, /* some input was used: the kind looks at the rest at once */
 	TALK_TLS, /* what is in `out` is sent, then TLS begins on the connection (STARTTLS) */
-	TALK_OVER, /* the verdict stands in the talk */
+	TALK_OVER, /* the verdict stands in the talk; what is in `out` is a last word */
 };
 
 struct talk {
@@ -35,6 +36,7 @@ struct talk {
 	const uint8_t *in; /* input that is not used yet */
 	size_t len;
 	const char *tls; /* "TLSv1.3"; NULL: in the clear */
+	uint64_t token; /* random, of this try: what others can't guess of its answer */
 
 	uint8_t out[TALK_OUT_MAX];
 	size_t out_len;
@@ -56,6 +58,8 @@ struct talk_kind {
 	enum talk_next (*input)(struct talk *t);
 	/* The server closed its side; t->in has what is left. NULL: that is a failure. */
 	enum talk_next (*closed)(struct talk *t);
+	/* The time is over, and there is no verdict. NULL or not TALK_OVER: that is a failure. */
+	enum talk_next (*silence)(struct talk *t);
 	bool starttls; /* `tls: true` means that the kind asks for TLS in the conversation (TALK_TLS) */
 };
 

@@ -81,8 +81,6 @@ static void check_required(const struct subject *s)
 		{CONFIG_PROBE_DNS, "name", "the name that is asked for"},
 		{CONFIG_PROBE_EXEC, "command", "the program that is run, and its arguments"},
 		{CONFIG_PROBE_SCRIPT, "steps", "what is sent, and what must come"},
-		{CONFIG_PROBE_MYSQL, "user", "who logs in"},
-		{CONFIG_PROBE_POSTGRES, "user", "who logs in"},
 	};
 
 	for (size_t i = 0; i < COUNT(required); i++)
@@ -117,8 +115,6 @@ static void check_role(const struct subject *s)
 	if (!config_probe_kind__has_role(s->probe->kind, s->probe->role))
 		tell(s, "role", "a probe of \"type: %s\" knows no %s",
 		     config_probe_kind__name(s->probe->kind), config_role__name(s->probe->role));
-	if (s->probe->role == CONFIG_ROLE_MASTER && s->probe->max_lag_ms)
-		tell(s, "max_lag", "a master is not behind; it is for replicas");
 }
 
 static void check_secret(const struct subject *s)
@@ -198,5 +194,4 @@ void check__probe(const struct config_service *service, const struct node *node,
 	check_secret(&s);
 	check_command(&s);
 	check_steps(&s);
-	check_pair(&s, "sentinels", "master_name");
 }

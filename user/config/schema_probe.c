@@ -20,14 +20,9 @@
 #define ON_HTTP (WEB | KIND(ELASTICSEARCH))
 /* Kinds that are TLS, and those that can be. */
 #define IS_TLS (KIND(TLS) | KIND(HTTPS))
-#define MAY_TLS                                                                            \
-	(KIND(GRPC) | KIND(SCRIPT) | KIND(SMTP) | KIND(LDAP) | KIND(REDIS) | KIND(MYSQL) | \
-	 KIND(POSTGRES) | KIND(ELASTICSEARCH) | KIND(MEMCACHED) | KIND(MQTT))
+#define MAY_TLS (KIND(GRPC) | KIND(SCRIPT) | KIND(ELASTICSEARCH) | KIND(MEMCACHED))
 #define ANY_TLS (IS_TLS | MAY_TLS)
-#define DATABASES (KIND(MYSQL) | KIND(POSTGRES))
-#define WITH_USER (KIND(LDAP) | KIND(REDIS) | DATABASES | KIND(MQTT) | ON_HTTP)
-#define WITH_ROLE (KIND(REDIS) | DATABASES | KIND(ZOOKEEPER) | KIND(KAFKA) | KIND(ELASTICSEARCH))
-#define WITH_LAG (KIND(REDIS) | DATABASES)
+#define WITH_ROLE (KIND(KAFKA) | KIND(ELASTICSEARCH))
 
 static const struct choice versions[] = {{"1.1", false}, {"2", true}, {NULL, 0}};
 static const struct choice transports[] = {{"udp", false}, {"tcp", true}, {NULL, 0}};
@@ -53,7 +48,7 @@ static const struct option probe_options[] = {
 	{"cert_file", FILE_NAME, PROBE(cert_file), .kinds = ANY_TLS},
 	{"key_file", FILE_NAME, PROBE(key_file), .kinds = ANY_TLS},
 	{"expiry_warning", value__duration, PROBE(expiry_warning_ms), RANGE(0, 40 * DAY),
-	 .fallback = "336h", .kinds = IS_TLS | (MAY_TLS & ~DATABASES)},
+	 .fallback = "336h", .kinds = ANY_TLS},
 	{"method", TEXT, PROBE(method), .max = 16, .rule = rule__http_method, .kinds = WEB},
 	{"path", TEXT, PROBE(path), .max = PATH_MAX_LEN, .rule = rule__http_path, .kinds = WEB},
 	{"host", TEXT, PROBE(host), .max = HOST_MAX_LEN, .rule = rule__http_host, .kinds = ON_HTTP},
@@ -68,7 +63,7 @@ static const struct option probe_options[] = {
 	 .kinds = WEB},
 	{"service", TEXT, PROBE(service), .max = HOST_MAX_LEN, .kinds = KIND(GRPC)},
 	{"name", TEXT, PROBE(name), .max = HOST_MAX_LEN, .rule = rule__host_name,
-	 .kinds = KIND(DNS) | KIND(SMTP)},
+	 .kinds = KIND(DNS)},
 	{"record", TEXT, PROBE(record), .max = 8, .rule = rule__dns_record, .kinds = KIND(DNS)},
 	{"answer", TEXT, PROBE(answer), .max = HOST_MAX_LEN, .kinds = KIND(DNS)},
 	{"transport", value__choice, PROBE(over_tcp), .choices = transports, .fallback = "udp",
@@ -79,19 +74,11 @@ static const struct option probe_options[] = {
 	{"command", value__words, PROBE(command), .max = CONFIG_EXEC_WORDS, .kinds = KIND(EXEC)},
 	{"env", value__words, PROBE(env), .max = CONFIG_EXEC_WORDS, .rule = rule__env,
 	 .kinds = KIND(EXEC)},
-	{"weight", value__choice, PROBE(weight), .choices = schema_booleans, .fallback = "false",
-	 .kinds = KIND(EXEC)},
-	{"user", TEXT, PROBE(user), .max = HOST_MAX_LEN, .kinds = WITH_USER},
-	{"password_file", FILE_NAME, PROBE(password_file), .kinds = WITH_USER},
-	{"password_env", TEXT, PROBE(password_env), .max = HOST_MAX_LEN, .kinds = WITH_USER},
-	{"database", TEXT, PROBE(database), .max = 64, .kinds = DATABASES},
+	{"user", TEXT, PROBE(user), .max = HOST_MAX_LEN, .kinds = ON_HTTP},
+	{"password_file", FILE_NAME, PROBE(password_file), .kinds = ON_HTTP},
+	{"password_env", TEXT, PROBE(password_env), .max = HOST_MAX_LEN, .kinds = ON_HTTP},
 	{"role", value__choice, PROBE(role), .choices = choice_roles, .fallback = "any",
 	 .kinds = WITH_ROLE},
-	{"max_lag", value__duration, PROBE(max_lag_ms), RANGE(0, DAY), .fallback = "0s",
-	 .kinds = WITH_LAG},
-	{"sentinels", value__words, PROBE(sentinels), .max = 16, .rule = rule__endpoint,
-	 .kinds = KIND(REDIS)},
-	{"master_name", TEXT, PROBE(master_name), .max = HOST_MAX_LEN, .kinds = KIND(REDIS)},
 	{"color", TEXT, PROBE(color), .max = 8, .rule = rule__color, .kinds = KIND(ELASTICSEARCH)},
 };
 const struct section schema_probe = {probe_options, COUNT(probe_options)};
@@ -260,11 +247,6 @@ bool config_probe_kind__has_port(enum config_probe_kind kind)
 bool config_probe_kind__has_role(enum config_probe_kind kind, enum config_role role)
 {
 	static const unsigned int known[CONFIG_PROBE_KINDS] = {
-		[CONFIG_PROBE_REDIS] = 1U << CONFIG_ROLE_MASTER | 1U << CONFIG_ROLE_REPLICA,
-		[CONFIG_PROBE_MYSQL] = 1U << CONFIG_ROLE_MASTER | 1U << CONFIG_ROLE_REPLICA,
-		[CONFIG_PROBE_POSTGRES] = 1U << CONFIG_ROLE_MASTER | 1U << CONFIG_ROLE_REPLICA,
-		[CONFIG_PROBE_ZOOKEEPER] = 1U << CONFIG_ROLE_LEADER | 1U << CONFIG_ROLE_FOLLOWER |
-					   1U << CONFIG_ROLE_STANDALONE,
 		[CONFIG_PROBE_KAFKA] = 1U << CONFIG_ROLE_CONTROLLER,
 		[CONFIG_PROBE_ELASTICSEARCH] = 1U << CONFIG_ROLE_MASTER | 1U << CONFIG_ROLE_DATA,
 	};

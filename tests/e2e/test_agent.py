@@ -78,6 +78,7 @@ def test_killed_at_any_moment(lab):
     members, backends, services = entries(lab)
     assert len(members) == 5 and len(services) == 2
     assert {m[0] for m in members} == services and {m[1] for m in members} == backends
+    assert {int(name) for name in os.listdir(lab.pin("seats"))} == services
 
 
 def test_second_agent_is_refused(web):

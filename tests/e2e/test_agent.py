@@ -106,7 +106,8 @@ def test_reload(web, how):
                   service(name="second", vip=VIP4_B))
     reload_by(web, how)
     web.wait_serving("second")
-    web.wait_for(lambda: web.backend("web", "b1")["slots"] == 49152, 2, "the new weights")
+    # b3's seat is vacant, and its slots are spread by chance: give or take six standard deviations.
+    web.wait_for(lambda: abs(web.backend("web", "b1")["slots"] - 49152) < 300, 2, "the new weights")
     assert {web.fetch(URL) for _ in range(20)} == {"b1", "b2"}
     assert {web.fetch(f"http://{VIP4_B}/") for _ in range(40)} == set(web.backends)
     web.configure(web.head() + "services:\n" + service())

@@ -2,8 +2,8 @@
 /*
  * apply.c - from a configuration file to the running state.
  *
- * A worker reads and checks the file, seats the backends and builds the base tables; the loop commits the result between
- * two events. A file that is wrong, or that does not fit the maps, leaves everything as it is.
+ * A worker reads and checks the file, seats the backends and builds the base tables; the loop commits
+ * the result between two events. A file that is wrong, or that does not fit the maps, leaves everything as it is.
  */
 #include "agent/apply.h"
 

@@ -7,7 +7,7 @@
  * change of FL_ABI_VERSION.
  *
  * Who writes: the agent writes `services`, `svc_index`, `vips`, the slot and move maps, `backends`, `members`,
- * `sources`, `limits`, `nat_back`, `settings` and `tx_ports`; the program writes `svc_stats`,
+ * `sources`, `limits`, `nat_back`, `seats`, `settings` and `tx_ports`; the program writes `svc_stats`,
  * `be_stats`, `verdicts`, `notes`, `lease`, `meters`, `svc_meters`, `frags`, `events`, `tentative`,
  * `sighted`, `src_flows`, `pressure`, `churn`, `picked` and `kept_second`; both write `nat_flows` (the
  * agent only deletes). `flows` belongs to the program: the agent has it swept by running `flow_sweep`.
@@ -352,6 +352,7 @@ struct fl_nat_flow {
 _Static_assert(sizeof(struct fl_nat_flow) == 48, "fl_nat_flow");
 
 #include "abi_flows.h"
+#include "abi_seats.h"
 
 /* Source addresses and ports of full NAT: `snat`[0]. Each CPU takes ports from its own part. */
 struct fl_snat {

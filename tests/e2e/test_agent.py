@@ -78,6 +78,7 @@ def test_killed_at_any_moment(lab):
     members, backends, services = entries(lab)
     assert len(members) == 5 and len(services) == 2
     assert {m[0] for m in members} == services and {m[1] for m in members} == backends
+    assert {int(name) for name in os.listdir(lab.pin("seats"))} == services
 
 
 def test_second_agent_is_refused(web):
@@ -105,7 +106,8 @@ def test_reload(web, how):
                   service(name="second", vip=VIP4_B))
     reload_by(web, how)
     web.wait_serving("second")
-    web.wait_for(lambda: web.backend("web", "b1")["slots"] == 49152, 2, "the new weights")
+    # b3's seat is vacant, and its slots are spread by chance: give or take six standard deviations.
+    web.wait_for(lambda: abs(web.backend("web", "b1")["slots"] - 49152) < 300, 2, "the new weights")
     assert {web.fetch(URL) for _ in range(20)} == {"b1", "b2"}
     assert {web.fetch(f"http://{VIP4_B}/") for _ in range(40)} == set(web.backends)
     web.configure(web.head() + "services:\n" + service())

@@ -4,9 +4,11 @@
 Servers that say who they are listen on port 7000; probes ask nginx on port 80, so that a backend can go down
 while its connections live.
 """
+import collections
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -15,7 +17,7 @@ import time
 import pytest
 from conftest import FAST, ROOT, service
 from lab.lab import PATIENCE
-from lab.topology import VIP4, v4
+from lab.topology import VIP4, run, v4
 
 PORT = 7000
 HOLD = 4  # seconds
@@ -188,6 +190,82 @@ def test_out_of_the_file_and_in_again(talk):
     assert talk.backend("web", "b2")["state"] == "up"  # what is known of it stays
     past_hold(talk)
     assert len(talk.status()["services"][0]["backends"]) == 3
+
+
+def owners(lab):
+    """Who owns each slot of the service, by id."""
+    def row(name, index):
+        key = [str(b) for b in struct.pack("<I", index)]
+        row = json.loads(run("bpftool", "-j", "map", "lookup", "pinned", lab.pin(name), "key", *key))
+        return row["formatted"]["value"] if "formatted" in row else row["value"]
+    raw = bytes(int(b, 16) for b in row(f"slots/1_{row('services', 1)['live'] & 1}", 0))
+    indices = [slot & 0x7fff for (slot,) in struct.iter_unpack("<H", raw)]
+    ids = {index: row("backends", index)["id"] for index in set(indices)}
+    return [ids[index] for index in indices]
+
+
+def changes(before, after):
+    """Slots that have another owner: {(from, to): how many}."""
+    return collections.Counter(pair for pair in zip(before, after) if pair[0] != pair[1])
+
+
+def file_has(lab, *backends):
+    """The file has these backends, (id, host), and the agent has read it: who owns the slots then."""
+    lab.configure(lab.head() + "services:\n" + service(
+        port=PORT, probe=PROBE, hold=f"{HOLD}s",
+        backends=[(i, v4(host), 100) for i, host in backends]))
+    lab.cli("config", "apply")
+    lab.wait_for(lambda: all(lab.backend("web", i)["slots"] for i, _ in backends), 5, "their slots")
+    return owners(lab)
+
+
+def killed(lab):
+    """kill -9, and the next one: it moves nothing."""
+    before = owners(lab)
+    lab.stop_agent(signal.SIGKILL)
+    lab.start_agent()
+    converse(lab, 2)
+    assert owners(lab) == before
+
+
+def test_replaced(talk):
+    """One backend for another: its slots become the other's, and no others move; also over restarts."""
+    first = owners(talk)
+    share = first.count("b2")
+    after = file_has(talk, ("b1", "b1"), ("heir", "b2"), ("b3", "b3"))
+    assert changes(first, after) == {("b2", "heir"): share}
+    killed(talk)
+    assert "vacant" not in talk.cli("status").stdout
+    # It goes, and the next one comes later.
+    gone = file_has(talk, ("b1", "b1"), ("b3", "b3"))
+    assert {pair[0] for pair in changes(after, gone)} == {"heir"}
+    assert sum(changes(after, gone).values()) == share
+    killed(talk)
+    assert talk.status()["services"][0]["seats_vacant"] == 1
+    assert "\nseats: web: 1 is vacant, for whoever comes next\n" in talk.cli("status").stdout
+    last = file_has(talk, ("third", "b2"), ("b3", "b3"), ("b1", "b1"))
+    assert changes(after, last) == {("heir", "third"): share}
+    killed(talk)
+    seats = json.loads(run("bpftool", "-j", "map", "dump", "pinned", talk.pin("seats/1")))
+    assert [(s["formatted"]["value"]["name"], s["formatted"]["value"]["holder"]) for s in seats] \
+        == [("b1", "b1"), ("b2", "third"), ("b3", "b3")]
+
+
+def test_killed_before_its_slots_follow(talk):
+    """kill -9 right after a reload was asked for: the next agent brings the same to its end."""
+    first = owners(talk)
+    for i in range(4):
+        talk.configure(talk.head() + "services:\n" + service(
+            port=PORT, probe=PROBE, hold=f"{HOLD}s",
+            backends=[("b1", v4("b1"), 100), (f"heir{i}", v4("b2"), 100), ("b3", v4("b3"), 100)]))
+        talk.agent.send_signal(signal.SIGHUP)
+        time.sleep(i * 0.01)
+        talk.stop_agent(signal.SIGKILL)
+        talk.start_agent()
+        talk.wait_for(lambda i=i: talk.backend("web", f"heir{i}")["slots"], 5, "its slots")
+        assert changes(first, owners(talk)) == {("b2", f"heir{i}"): first.count("b2")}
+        assert os.listdir(talk.pin("seats")) == ["1"]
+    converse(talk, 1)
 
 
 @pytest.mark.parametrize("when", [0.0, 0.05, 1.0, HOLD + 2.0])

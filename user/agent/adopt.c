@@ -23,6 +23,30 @@ struct adoption {
 	int rc;
 };
 
+/* Without them the table is one of fresh seats, as that of a service that has never changed. */
+static int adopt_seats(struct service *s, struct err *err)
+{
+	struct fl_seat *rows = NULL;
+	struct err why;
+	size_t n;
+	int rc;
+
+	plane__seats_drop(s->agent->plane, s->id);
+	rc = plane__seats_read(s->agent->plane, s->id, &rows, &n, &why);
+	if (rc == -ENOENT)
+		return 0;
+	if (!rc)
+		rc = table_seats__from(rows, n, &s->seats, &why);
+	free(rows);
+	if (rc == -ENOMEM)
+		return err__set(err, rc, "out of memory");
+	if (rc)
+		log_warn("service %s: %s; its backends get new seats, and slots may move for "
+			 "nothing",
+			 s->name, why.text);
+	return 0;
+}
+
 static int adopt_service(struct agent *a, uint32_t id, const struct fl_service *entry,
 			 struct err *err)
 {
@@ -33,12 +57,13 @@ static int adopt_service(struct agent *a, uint32_t id, const struct fl_service *
 
 	if (!s)
 		return err__set(err, -ENOMEM, "out of memory");
+	s->id = id;
 	rc = plane__slots_read(a->plane, id, s->slots, err);
+	rc = rc ? rc : adopt_seats(s, err);
 	if (rc) {
 		service__free(s);
 		return rc;
 	}
-	s->id = id;
 	s->words = plane__moves(a->plane, id);
 	/* What is under way is looked at as soon as the configuration is there. */
 	s->due_s = 0;

@@ -33,6 +33,7 @@
 #include "net/net.h"
 #include "plane/plane.h"
 #include "probe/probe.h"
+#include "table/seats.h"
 #include "table/table.h"
 
 struct member;
@@ -116,7 +117,8 @@ struct service {
 	const struct config_service
 		*config; /* of agent.config; NULL: adopted, not configured yet; or dismissed */
 	uint32_t id; /* in `services` */
-	struct table_base *base; /* ordinals are places in `members` */
+	struct table_seats *seats; /* of `members`; adopted, and not configured yet: of nobody */
+	struct table_base *base; /* ordinals are places in `seats` */
 	struct member **members;
 	size_t n_members;
 	TAILQ_HEAD(member_list, member)
@@ -268,6 +270,7 @@ void service__release(struct service *s);
 void service__tune(struct service *s, const struct config_service *c);
 /* What tells a configured service from others. */
 struct service_key service__key(const struct config_service *c);
+bool service__has_key(const struct service *s, const struct service_key *key);
 
 /* moves.c: slots that change owner */
 

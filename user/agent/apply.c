@@ -2,8 +2,8 @@
 /*
  * apply.c - from a configuration file to the running state.
  *
- * A worker reads and checks the file and builds the base tables; the loop commits the result between
- * two events. A file that is wrong, or that does not fit the maps, leaves everything as it is.
+ * A worker reads and checks the file, seats the backends and builds the base tables; the loop commits
+ * the result between two events. A file that is wrong, or that does not fit the maps, leaves everything as it is.
  */
 #include "agent/apply.h"
 
@@ -16,17 +16,37 @@
 
 static void free_apply(struct apply *ap)
 {
-	for (size_t i = 0; i < ap->n_bases; i++)
-		table_base__free(ap->bases[i]);
-	free(ap->bases);
+	for (size_t i = 0; i < ap->n_layouts; i++) {
+		table_seats__free(ap->layouts[i].seats);
+		table_base__free(ap->layouts[i].base);
+	}
+	free(ap->layouts);
 	config__free(ap->next);
 	config_problems__free(&ap->problems);
 	free(ap);
 }
 
-static int build_base(const struct config_service *s, struct table_base **out, struct err *err)
+/*
+ * Of the service in whose place this one comes. The worker may look: services come and go, and change
+ * their seats, with a commit only, and this is the one apply that is under way.
+ */
+static const struct table_seats *seats_before(const struct agent *a, const struct config_service *c)
+{
+	struct service_key key = service__key(c);
+	const struct service *s;
+
+	TAILQ_FOREACH (s, &a->services, entry) {
+		if (service__has_key(s, &key))
+			return s->seats;
+	}
+	return NULL;
+}
+
+static int lay_out(const struct agent *a, const struct config_service *s, struct layout *out,
+		   struct err *err)
 {
 	struct table_member *members = calloc(s->n_backends, sizeof(*members));
+	uint32_t slots = plane__slots(s->slot_class);
 	int rc;
 
 	if (!members)
@@ -35,7 +55,9 @@ static int build_base(const struct config_service *s, struct table_base **out, s
 		members[i].id = s->backends[i].id;
 		members[i].weight = s->backends[i].weight;
 	}
-	rc = table_base__new(members, s->n_backends, plane__slots(s->slot_class), out, err);
+	rc = table_seats__next(seats_before(a, s), members, s->n_backends, slots, &out->seats, err);
+	if (!rc)
+		rc = table_seats__base(out->seats, slots, &out->base, err);
 	free(members);
 	if (rc)
 		return err__prefix(err, rc, "service '%s'", s->name);
@@ -49,14 +71,14 @@ static void prepare_on_worker(uv_work_t *work)
 	ap->rc = config__load(ap->agent->config_path, &ap->next, &ap->problems);
 	if (ap->rc)
 		return;
-	ap->bases = calloc(ap->next->n_services + 1, sizeof(*ap->bases));
-	if (!ap->bases) {
+	ap->layouts = calloc(ap->next->n_services + 1, sizeof(*ap->layouts));
+	if (!ap->layouts) {
 		ap->rc = err__set(&ap->err, -ENOMEM, "out of memory");
 		return;
 	}
-	ap->n_bases = ap->next->n_services;
-	for (size_t i = 0; i < ap->n_bases && !ap->rc; i++)
-		ap->rc = build_base(&ap->next->services[i], &ap->bases[i], &ap->err);
+	ap->n_layouts = ap->next->n_services;
+	for (size_t i = 0; i < ap->n_layouts && !ap->rc; i++)
+		ap->rc = lay_out(ap->agent, &ap->next->services[i], &ap->layouts[i], &ap->err);
 }
 
 static json_t *problems_json(const struct config_problems *p)

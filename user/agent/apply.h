@@ -5,6 +5,12 @@
 
 #include "agent/agent.h"
 
+/* What a service's table is computed from, beside who accepts. */
+struct layout {
+	struct table_seats *seats;
+	struct table_base *base;
+};
+
 /* A configuration on its way: what the worker prepares and the loop commits. */
 struct apply {
 	struct agent *agent;
@@ -15,13 +21,13 @@ struct apply {
 	struct err err;
 	struct config_problems problems;
 	struct config *next;
-	struct table_base **bases; /* one for each service of `next`; NULL once committed */
-	size_t n_bases;
+	struct layout *layouts; /* one for each service of `next`; empty once committed */
+	size_t n_layouts;
 };
 
 /*
  * Makes `next` the running configuration, whole or (with -errno and a sentence) not at all. Takes
- * over next and bases when it succeeds.
+ * over next and layouts when it succeeds.
  */
 int commit__run(struct apply *ap, struct err *err);
 
@@ -34,6 +40,7 @@ struct stage {
 	size_t n; /* how many of them are staged */
 	struct member **by_id; /* the old service's members, sorted, and those that have left it */
 	size_t n_by_id;
+	bool seated; /* its seats are written, and wait for their commit */
 	bool published;
 };
 
@@ -41,10 +48,13 @@ bool stage__is_new(const struct stage *st);
 /* Finds or makes the service and its members. What was made is there even on failure. */
 int stage__service(struct agent *a, struct stage *st, const struct config_service *c,
 		   const struct config *next, struct err *err);
+/* Writes the service's seats, unless they are what they were, to where they count for nothing yet. */
+int stage__seats(struct agent *a, struct stage *st, const struct table_seats *seats,
+		 struct err *err);
 /* Takes back what was made. */
 void stage__undo(struct agent *a, struct stage *st);
-/* Hands members and base over to the service. */
-void stage__equip(struct stage *st, const struct config_service *c, struct table_base **base);
+/* Hands members, seats and base over to the service. */
+void stage__equip(struct stage *st, const struct config_service *c, struct layout *layout);
 void stage__free(struct stage *stages, size_t n);
 
 #endif

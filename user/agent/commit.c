@@ -82,7 +82,7 @@ static int publish(struct agent *a, struct apply *ap, struct stage *stages, stru
 
 		if (!stage__is_new(st))
 			continue;
-		stage__equip(st, &ap->next->services[i], &ap->bases[i]);
+		stage__equip(st, &ap->next->services[i], &ap->layouts[i]);
 		service__flush(st->service);
 		rt__beat(a->rt);
 		rc = plane__service_publish(a->plane, st->service->id, err);
@@ -136,7 +136,7 @@ static void finish_service(struct apply *ap, struct stage *st, size_t i)
 
 	if (st->old && s == st->old) {
 		retire_missing(s, ap->now);
-		stage__equip(st, &ap->next->services[i], &ap->bases[i]);
+		stage__equip(st, &ap->next->services[i], &ap->layouts[i]);
 		TAILQ_REMOVE(&a->services, s, entry);
 	} else if (st->old) {
 		TAILQ_REMOVE(&a->services, st->old, entry);
@@ -294,7 +294,11 @@ int commit__run(struct apply *ap, struct err *err)
 	if (!rc)
 		rc = nat__pool(a, ap->next, err);
 	while (!rc && staged < n) {
-		rc = stage__service(a, &stages[staged], &ap->next->services[staged], ap->next, err);
+		struct stage *st = &stages[staged];
+
+		rc = stage__service(a, st, &ap->next->services[staged], ap->next, err);
+		if (!rc)
+			rc = stage__seats(a, st, ap->layouts[staged].seats, err);
 		staged++;
 		/* A large configuration takes its time, and the loop stands no more still than this. */
 		rt__beat(a->rt);

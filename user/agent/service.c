@@ -28,6 +28,12 @@ struct service_key service__key(const struct config_service *c)
 	return k;
 }
 
+bool service__has_key(const struct service *s, const struct service_key *key)
+{
+	return memcmp(&s->key.key, &key->key, sizeof(key->key)) == 0 &&
+	       s->key.port_last == key->port_last;
+}
+
 /* What is remembered while backends change is so for `hold` at least; what NAT remembers, as it says. */
 static uint32_t idle_s(const struct config_service *c)
 {
@@ -86,6 +92,7 @@ void service__free(struct service *s)
 		TAILQ_REMOVE(&s->retired, m, retired_entry);
 		member__free(m);
 	}
+	table_seats__free(s->seats);
 	table_base__free(s->base);
 	free(s->members);
 	free(s->slots);
@@ -126,21 +133,32 @@ static void drop_twins(struct service *s)
 	}
 }
 
+/* Who sits there, NULL: nobody. */
+static const struct member *on_seat(const struct service *s, size_t seat)
+{
+	uint16_t place = s->seats->member[seat];
+
+	return place == TABLE_NONE ? NULL : s->members[place];
+}
+
 /* Owners in terms of indices. */
 static int compute(const struct service *s, uint16_t *out)
 {
-	bool *accepts = calloc(s->n_members + 1, sizeof(*accepts));
+	bool *accepts = calloc(s->seats->n + 1, sizeof(*accepts));
 	uint32_t slots = plane__slots(s->slot_class);
 
 	if (!accepts)
 		return -ENOMEM;
-	for (size_t i = 0; i < s->n_members; i++)
-		accepts[i] = health__accepts(&s->members[i]->health);
+	for (size_t i = 0; i < s->seats->n; i++) {
+		const struct member *m = on_seat(s, i);
+
+		accepts[i] = m && health__accepts(&m->health);
+	}
 	table__fill(s->base, accepts, out);
 	free(accepts);
 	for (uint32_t i = 0; i < slots; i++)
 		out[i] = out[i] == TABLE_NONE ? FL_SLOT_NONE
-					      : (uint16_t)s->members[out[i]]->target->index;
+					      : (uint16_t)on_seat(s, out[i])->target->index;
 	return 0;
 }
 

@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/log.h"
+
 static int compare_ids(const void *a, const void *b)
 {
 	return strcmp(member__id(*(struct member *const *)a),
@@ -30,8 +32,7 @@ static struct service *service_with_key(struct agent *a, const struct service_ke
 	struct service *s;
 
 	TAILQ_FOREACH (s, &a->services, entry) {
-		if (memcmp(&s->key.key, &key->key, sizeof(key->key)) == 0 &&
-		    s->key.port_last == key->port_last)
+		if (service__has_key(s, key))
 			return s;
 	}
 	return NULL;
@@ -190,10 +191,27 @@ int stage__service(struct agent *a, struct stage *st, const struct config_servic
 	return 0;
 }
 
+int stage__seats(struct agent *a, struct stage *st, const struct table_seats *seats,
+		 struct err *err)
+{
+	const struct service *s = st->service;
+	int rc;
+
+	if (s->seats && table_seats__digest(s->seats) == table_seats__digest(seats))
+		return 0;
+	rc = plane__seats_stage(a->plane, s->id, seats->rows, seats->n, err);
+	if (rc)
+		return err__prefix(err, rc, "service '%s'", s->name);
+	st->seated = true;
+	return 0;
+}
+
 void stage__undo(struct agent *a, struct stage *st)
 {
 	struct service *s = st->service;
 
+	if (s && st->seated)
+		plane__seats_drop(a->plane, s->id);
 	for (size_t i = 0; i < st->n; i++) {
 		if (!st->members[i]->kept)
 			member__drop(st->members[i]);
@@ -222,7 +240,18 @@ void stage__free(struct stage *stages, size_t n)
 	free(stages);
 }
 
-void stage__equip(struct stage *st, const struct config_service *c, struct table_base **base)
+/* Before the slots follow: an agent that goes on from either goes on to the same. */
+static void commit_seats(struct stage *st)
+{
+	struct err err;
+
+	if (st->seated && plane__seats_commit(st->service->agent->plane, st->service->id, &err))
+		log_error("%s; after a restart, slots of service '%s' may move for nothing",
+			  err.text, st->service->name);
+	st->seated = false;
+}
+
+void stage__equip(struct stage *st, const struct config_service *c, struct layout *layout)
 {
 	struct service *s = st->service;
 
@@ -241,8 +270,11 @@ void stage__equip(struct stage *st, const struct config_service *c, struct table
 	s->n_members = st->n;
 	st->members = NULL;
 	st->n = 0;
+	commit_seats(st);
+	table_seats__free(s->seats);
 	table_base__free(s->base);
-	s->base = *base;
-	*base = NULL;
+	s->seats = layout->seats;
+	s->base = layout->base;
+	*layout = (struct layout){0};
 	s->dirty = true;
 }

@@ -140,6 +140,8 @@ static json_t *service_json(struct agent *a, const struct service *s)
 		      (json_int_t)plane__slots(s->slot_class), "slots_unserved",
 		      (json_int_t)s->unserved, "generation", (json_int_t)s->generation);
 	add_counts(o, a, PLANE_SERVICE, s->id, &s->rate);
+	json_object_set_new(o, "seats_vacant",
+			    json_integer((json_int_t)table_seats__vacant(s->seats)));
 	json_object_set_new(o, "transition", transition__json(s));
 	json_object_set_new(o, "limits", limits__json(&c->limits));
 	json_object_set_new(o, "backends", backends);

@@ -291,6 +291,18 @@ static void print_transition(const json_t *service, FILE *out)
 		waiting, format__duration(number_of(t, "ramp_s"), buf));
 }
 
+static void print_seats(const json_t *service, FILE *out)
+{
+	json_int_t vacant = integer_of(service, "seats_vacant");
+
+	if (!vacant)
+		return;
+	fputs("seats: ", out);
+	cli__print_text(out, string_of(service, "name"));
+	fprintf(out, ": %lld %s vacant, for whoever comes next\n", vacant,
+		vacant == 1 ? "is" : "are");
+}
+
 static void print_limits(const json_t *service, FILE *out)
 {
 	static const struct {
@@ -387,6 +399,7 @@ int view__print(const json_t *status, const struct view *view, FILE *out)
 		if (!is_shown(service, view))
 			continue;
 		print_limits(service, out);
+		print_seats(service, out);
 		print_transition(service, out);
 	}
 	print_drops(status, out);

@@ -4,6 +4,7 @@
 #define FAIRLEAD_PLANE_INTERNAL_H
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <stdarg.h>
 
@@ -16,6 +17,7 @@
 /* Folders of an instance: */
 #define PLANE_SLOTS "slots" /* inner maps, <service>_<0|1> */
 #define PLANE_MOVES "moves" /* move tables, named by their service's id */
+#define PLANE_SEATS "seats" /* arrays of seats, likewise */
 #define PLANE_LINKS "links" /* bpf_links of interfaces where the program is alone */
 #define PLANE_DISPATCHED "dispatched" /* trampolines of interfaces where it is not */
 
@@ -58,6 +60,7 @@ struct plane {
 		[FL_SLOT_CLASSES]; /* the outer maps, kept open over replacements for the worker */
 	int flows_fd, sweep_fd; /* `flows` and the program `flow_sweep`, likewise */
 	struct plane_table vips, nat_back;
+	struct btf *seat_btf; /* what a row of seats is; NULL: not needed yet */
 	uint32_t service_hint, backend_hint; /* where the search for a free entry goes on */
 };
 
@@ -160,6 +163,10 @@ int plane_moves__adopt(struct plane *p, uint32_t id, enum fl_slot_class slot_cla
 void plane_moves__free(struct plane *p, uint32_t id, enum fl_slot_class slot_class);
 /* Lets go of all of them; they stay. */
 void plane_moves__close(struct plane *p);
+
+/* seats.c */
+
+void plane_seats__free(struct plane *p, uint32_t id);
 
 /* pass.c */
 

@@ -11,7 +11,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-static const char *const subdirs[] = {PLANE_SLOTS, PLANE_MOVES, PLANE_LINKS, PLANE_DISPATCHED};
+static const char *const subdirs[] = {PLANE_SLOTS, PLANE_MOVES, PLANE_SEATS, PLANE_LINKS,
+				      PLANE_DISPATCHED};
 
 static int map_array(const struct bpf_map *map, size_t size, void **out, struct err *err)
 {
@@ -357,6 +358,7 @@ void plane__close(struct plane *p)
 	plane_moves__close(p);
 	plane_table__free(&p->vips);
 	plane_table__free(&p->nat_back);
+	btf__free(p->seat_btf);
 	if (p->services)
 		munmap(p->services, sizeof(struct fl_service) * FL_MAX_SERVICES);
 	if (p->index)

@@ -73,6 +73,8 @@ int plane__service_new(struct plane *p, const struct plane_service *want, uint32
 	rc = plane_slots__make(p, at, want->slot_class, err);
 	if (rc)
 		return err__prefix(err, rc, "cannot add service '%s'", want->name);
+	/* Left by an agent that was killed while it released the id. */
+	plane_seats__free(p, at);
 	snprintf(s.name, sizeof(s.name), "%s", want->name);
 	s.live = 2 * at;
 	p->services[at] = s;
@@ -185,6 +187,7 @@ void plane__service_release(struct plane *p, uint32_t id)
 	memset(&p->services[id], 0, sizeof(p->services[id]));
 	plane_slots__free(p, id, slot_class);
 	plane_moves__free(p, id, slot_class);
+	plane_seats__free(p, id);
 	/* The next owner of the entry starts to count at zero. */
 	plane_memory__zero(p, PLANE_SERVICE, id);
 }

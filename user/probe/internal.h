@@ -31,6 +31,8 @@ struct probe {
 	bool delivering;
 	void *attempt; /* the kind's own, while in flight */
 	CURL *easy; /* http: kept from try to try */
+	TAILQ_HEAD(, probe) urged; /* tries beside its pace (urge.c) */
+	struct probe *of; /* such a try: the probe whose result it finds; else NULL */
 };
 
 struct prober {
@@ -64,6 +66,23 @@ void probe__skip(struct probe *p);
 bool probe__is_local(int err);
 /* What a connection that ended with `err` (0: it did not) says of the target. */
 enum probe_outcome probe__outcome(int err);
+
+/* prober.c, for urge.c */
+
+/* The caller's own strings; -ENOMEM. */
+int probe__copy_args(const struct config_probe *from, struct config_probe *to);
+/* Begins a try after that time. */
+void probe__start_in(struct probe *p, uint64_t ms);
+/* A result for all subscribers, found by a try beside the probe's own. */
+void probe__tell(struct probe *p, const struct probe_result *r);
+/* Gives a try up, closes the handles; the memory goes with them. */
+void probe__close(struct probe *p);
+
+/* urge.c */
+
+/* A try beside a probe's own has ended; `r` NULL: on this machine's side, without a result. */
+void probe_urge__end(struct probe *p, const struct probe_result *r);
+void probe_urge__drop(struct probe *p);
 
 /* A handle of the prober's has been opened; on_close is what uv_close() gets for it. */
 void prober__hold(struct prober *p);

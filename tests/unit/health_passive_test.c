@@ -183,7 +183,8 @@ static size_t turn(struct sim *s, struct passive_seat *seats)
 		some(b, failing, poisson(s->flood), 0.98);
 		b->now.ms = s->ms;
 		passive_trail__add(&b->trail, &b->now);
-		seats[i] = (struct passive_seat){.trail = &b->trail, .counts = true};
+		seats[i] = (struct passive_seat){
+			.trail = &b->trail, .counts = true, .since_ms = s->ms};
 	}
 	return passive_pool__judge(&s->pool, seats, s->n, s->ms, scratch);
 }
@@ -326,6 +327,11 @@ static void test_not_counting(void **state)
 	for (int step = 0; step < 20; step++)
 		turn(&s, seats);
 	assert_true(seats[0].suspect);
+	/* What was before it came up says nothing of it. */
+	seats[0].since_ms = 800;
+	assert_int_equal(passive_pool__judge(&s.pool, seats, s.n, s.ms, scratch), 0);
+	seats[0].since_ms = 1500;
+	assert_int_equal(passive_pool__judge(&s.pool, seats, s.n, s.ms, scratch), 1);
 	seats[0].counts = false;
 	assert_int_equal(passive_pool__judge(&s.pool, seats, s.n, s.ms, scratch), 0);
 	assert_false(seats[0].suspect);

@@ -87,6 +87,7 @@ void service__free(struct service *s)
 		member__free(m);
 	}
 	table_base__free(s->base);
+	free(s->watch);
 	free(s->members);
 	free(s->slots);
 	free(s);

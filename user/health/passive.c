@@ -147,7 +147,7 @@ double passive_pool__rate(const struct passive_pool *p)
  * one backend that has nobody else to be compared with.
  */
 static void remember(struct passive_pool *p, const struct passive_seat *seats, size_t n,
-		     uint32_t now_ms)
+		     size_t counting, uint32_t now_ms)
 {
 	double fade = p->begun ? exp(-(double)(now_ms - p->ms) / FADE_MS) : 1;
 
@@ -158,7 +158,7 @@ static void remember(struct passive_pool *p, const struct passive_seat *seats, s
 	for (size_t i = 0; i < n; i++) {
 		const struct passive_trail *t = seats[i].trail;
 
-		if (!seats[i].counts || (seats[i].suspect && n > 1) || t->n < 2)
+		if (!seats[i].counts || (seats[i].suspect && counting > 1) || t->n < 2)
 			continue;
 		p->sampled += step(t, 0)->sampled - step(t, 1)->sampled;
 		p->incomplete += step(t, 0)->incomplete - step(t, 1)->incomplete;
@@ -220,7 +220,9 @@ static bool is_suspect(const struct passive_pool *p, struct passive_seat *seats,
 {
 	double q = passive_pool__rate(p), others;
 
-	if (!passive_trail__window(s->trail, r->ms, &s->window) || s->window.x < PASSIVE_LEAST ||
+	/* A window's SYNs began before it by the time that they had, and a step. */
+	if (s->since_ms < r->ms + PASSIVE_ANSWER_MS + 2 * PASSIVE_STEP_MS ||
+	    !passive_trail__window(s->trail, r->ms, &s->window) || s->window.x < PASSIVE_LEAST ||
 	    !is_unlikely(&s->window, q))
 		return false;
 	if (!r->known)
@@ -240,10 +242,12 @@ static bool is_quiet(const struct passive_trail *t)
 size_t passive_pool__judge(struct passive_pool *p, struct passive_seat *seats, size_t n,
 			   uint32_t now_ms, double *scratch)
 {
-	size_t suspects = 0;
+	size_t suspects = 0, counting = 0;
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		seats[i].suspect = false;
+		counting += seats[i].counts;
+	}
 	for (size_t w = 0; w < WINDOWS; w++) {
 		struct rates r = {.ms = windows_ms[w], .list = scratch};
 
@@ -256,6 +260,6 @@ size_t passive_pool__judge(struct passive_pool *p, struct passive_seat *seats, s
 			suspects += s->suspect;
 		}
 	}
-	remember(p, seats, n, now_ms);
+	remember(p, seats, n, counting, now_ms);
 	return suspects;
 }

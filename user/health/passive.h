@@ -64,7 +64,8 @@ uint32_t passive__threshold(uint32_t n, double q);
 /* A backend of the pool, and what is found of it. */
 struct passive_seat {
 	const struct passive_trail *trail;
-	bool counts; /* it gets new connections */
+	bool counts; /* it gets new connections, */
+	uint32_t since_ms; /* and has got them for so long: what was before says nothing of it */
 	/* found */
 	bool suspect;
 	uint32_t ms; /* the window, */

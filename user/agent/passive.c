@@ -295,9 +295,10 @@ json_t *passive__json(const struct agent *a, const struct member *m)
 		      "completed", (json_int_t)c.completed, "incomplete", (json_int_t)c.incomplete,
 		      "reset", (json_int_t)c.reset, "repeated", (json_int_t)c.repeated,
 		      "connections_per_s", passive__opened_per_s(m->target));
-	json_object_set_new(o, "completion", w.n ? json_real(1 - (double)w.x / w.n) : json_null());
+	json_object_set_new(o, "judged", json_integer((json_int_t)w.n));
+	json_object_set_new(o, "completion", json_real(w.n ? 1 - (double)w.x / w.n : 1));
 	json_object_set_new(o, "alarms", json_integer((json_int_t)p->alarms));
-	json_object_set_new(o, "alarm_at", p->alarms ? names__time(p->alarm_ns) : json_null());
+	json_object_set_new(o, "alarm_at", p->alarms ? names__time(p->alarm_ns) : json_string(""));
 	json_object_set_new(o, "alarm", json_string(p->text));
 	return o;
 }

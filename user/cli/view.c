@@ -321,14 +321,13 @@ static void print_limits(const json_t *service, FILE *out)
 /* Of services whose new connections are watched: what becomes of them. */
 static void print_passive(const json_t *service, const struct view *view, FILE *out)
 {
-	const json_t *backend, *passive, *completion;
+	const json_t *backend, *passive;
 	char rate[FORMAT_LEN], share[FORMAT_LEN], age[FORMAT_LEN];
 	time_t at;
 	size_t i;
 
 	json_array_foreach (json_object_get(service, "backends"), i, backend) {
 		passive = json_object_get(backend, "passive");
-		completion = json_object_get(passive, "completion");
 		if (!json_is_object(passive))
 			continue;
 		fputs("passive: ", out);
@@ -337,9 +336,9 @@ static void print_passive(const json_t *service, const struct view *view, FILE *
 		cli__print_text(out, string_of(backend, "id"));
 		fprintf(out, ": %s connections/s",
 			format__si(number_of(passive, "connections_per_s"), rate));
-		if (json_is_number(completion))
+		if (integer_of(passive, "judged"))
 			fprintf(out, ", %s of the last 5 s completed",
-				format__percent(json_number_value(completion), share));
+				format__percent(number_of(passive, "completion"), share));
 		if (!format__parse_time(string_of(passive, "alarm_at"), &at)) {
 			fprintf(out,
 				"; alarm %s ago: ", format__duration(difftime(view->now, at), age));

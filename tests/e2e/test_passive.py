@@ -64,6 +64,13 @@ def test_counts(lab, knock):
     lab.wait_for(lambda: not lab.pinned("passive"), 5, "the gate to close")
     assert passive(lab, "b1") is None
     assert lab.fetch(f"http://{VIP4}/") in lab.backends
+    # Open again it begins with counters of zero, and takes that for no failure.
+    lab.configure(lab.head() + "services:\n" + service(probe=SLOW, passive="true"))
+    lab.cli("config", "apply")
+    time.sleep(3 * PATIENCE)
+    for b in lab.backends:
+        p = passive(lab, b)
+        assert p["sampled"] > 5 and p["alarms"] == 0 and p["completion"] > 0.9, p
 
 
 @pytest.mark.parametrize("per_backend", [20, 7])

@@ -20,6 +20,7 @@
 #define ENOUGH_PER_BACKEND 64
 #define ENOUGH_LEAST 256
 #define ENOUGH_MOST 4096
+#define PAUSE_MS 1000 /* without a step: the agent stood still, or did not watch */
 #define CALM_STEPS 10 /* with far fewer than that, before more flows are sampled */
 #define NARROW_MS (2 * PASSIVE_ANSWER_MS) /* what was sampled is watched so long, and has ended */
 
@@ -147,6 +148,9 @@ static int read_target(struct agent *a, struct target *t, uint32_t now_ms)
 		t->trail = calloc(1, sizeof(*t->trail));
 	if (!t->trail)
 		return -1;
+	/* What was before a pause cannot be compared. */
+	if (now_ms - t->trail_ms > PAUSE_MS)
+		t->trail->n = 0;
 	if (!t->trail->n || t->trail_ms != now_ms)
 		passive_trail__add(t->trail, &now);
 	t->trail_ms = now_ms;
@@ -260,6 +264,17 @@ static void end(struct service *s)
 	s->watch = NULL;
 }
 
+/* The counters go with the maps. */
+static void forget_trails(struct agent *a)
+{
+	for (uint32_t i = 0; i < FL_MAX_BACKENDS; i++) {
+		struct target *t = a->by_index[i];
+
+		if (t && t->trail)
+			t->trail->n = 0;
+	}
+}
+
 void passive__configured(struct agent *a)
 {
 	struct service *s;
@@ -272,10 +287,12 @@ void passive__configured(struct agent *a)
 			end(s);
 		any |= s->watch != NULL;
 	}
-	if (!any)
+	if (!any) {
 		uv_timer_stop(&a->passive.timer);
-	else if (!uv_is_active((uv_handle_t *)&a->passive.timer))
+		forget_trails(a);
+	} else if (!uv_is_active((uv_handle_t *)&a->passive.timer)) {
 		uv_timer_start(&a->passive.timer, on_timer, 0, PASSIVE_STEP_MS);
+	}
 }
 
 json_t *passive__json(const struct agent *a, const struct member *m)

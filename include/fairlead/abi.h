@@ -13,9 +13,10 @@
  * `passive_count` and `nat_flows` (the agent only deletes). `flows` belongs to the program: the agent has it swept by running `flow_sweep`.
  *
  * Entries of `services` and `backends` are immutable while a packet may reach them; the fields that do
- * change, fl_service.live, .flags, .affinity, .idle_s, .udp_grace_s, .sampled and .watched, fl_backend.hop_live and .flags,
- * are aligned words or bytes that the agent stores through an mmap of the (BPF_F_MMAPABLE) array, because
- * bpf_map_update_elem() on an array is a memcpy that a reader can see half done.
+ * change, fl_service.live, .flags, .affinity, .idle_s, .udp_grace_s, .sampled and .watched,
+ * fl_backend.hop_live and .flags, are aligned words or bytes that the agent stores through an mmap of the
+ * (BPF_F_MMAPABLE) array, because bpf_map_update_elem() on an array is a memcpy that a reader can see
+ * half done.
  */
 #ifndef FAIRLEAD_ABI_H
 #define FAIRLEAD_ABI_H

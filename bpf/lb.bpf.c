@@ -26,6 +26,7 @@
 #include "maps.h"
 #include "observe/count.h"
 #include "observe/event.h"
+#include "observe/passive.h"
 #include "parse/parse.h"
 #include "pick/fragment.h"
 #include "pick/icmp.h"
@@ -112,6 +113,7 @@ static __always_inline int steer_fast(struct xdp_md *ctx, struct pkt *p, struct 
 			return v;
 		if (unlikely(t->index & FL_SLOT_DIRTY))
 			t->index = pick_dirty(ctx, p, t, s, t->index);
+		see_packet(ctx, p, t, s);
 	}
 	report_flow(ctx, p, t);
 	return forward(ctx, p, t, FAST);
@@ -167,6 +169,7 @@ static __always_inline int pick(struct xdp_md *ctx, struct full *f, const struct
 		t->index &= FL_SLOT_INDEX;
 	else if (t->index & FL_SLOT_DIRTY)
 		t->index = pick_dirty(ctx, &f->p, t, s, t->index);
+	see_packet(ctx, &f->p, t, s);
 	if (!gate_nat)
 		return GO_ON;
 	if (s->flags & FL_SVC_FULLNAT)

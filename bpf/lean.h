@@ -17,6 +17,7 @@
 #include "forward/port.h"
 #include "forward/tunnel.h"
 #include "observe/count.h"
+#include "observe/passive.h"
 #include "parse/l4.h"
 #include "pick/moving.h"
 #include "pick/slot.h"
@@ -302,6 +303,8 @@ static __always_inline int lean4(struct xdp_md *ctx, const void *data)
 	v = lean_pick(ctx, s, id, &p, dirty_where(ETH_HLEN, AT_PORTS, p.length), 0, &index);
 	if (v)
 		return v;
+	if (gate_passive)
+		see_flow(p.hash, id, index, *(const __u8 *)(data + AT_PORTS + TCP_FLAGS));
 	counts.to = bpf_map_lookup_elem(&be_stats, &index);
 	touch(counts.to);
 	lean4_read_rest(data, &p);

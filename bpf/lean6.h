@@ -91,6 +91,16 @@ static __always_inline int lean6_forward(struct xdp_md *ctx, const struct lean_p
 	return b->mode == FL_FWD_L2 ? lean_l2(ctx, hop) : NOT_LEAN;
 }
 
+/* Of TCP. The packet is as it was when it was parsed, but the verifier has forgotten. */
+static __always_inline __u32 lean6_flags(const struct xdp_md *ctx)
+{
+	const void *data = frame(ctx);
+
+	return data + LEAN_HEADERS6 > frame_end(ctx)
+		       ? 0
+		       : *(const __u8 *)(data + AT_PORTS6 + TCP_FLAGS);
+}
+
 static __always_inline int lean6(struct xdp_md *ctx, __u32 word)
 {
 	struct lean_counts counts;
@@ -114,6 +124,8 @@ static __always_inline int lean6(struct xdp_md *ctx, __u32 word)
 	v = lean_pick(ctx, s, id, &p, dirty_where(ETH_HLEN, AT_PORTS6, p.length), 1, &index);
 	if (v)
 		return v;
+	if (gate_passive)
+		see_flow(p.hash, id, index, lean6_flags(ctx));
 	counts.to = bpf_map_lookup_elem(&be_stats, &index);
 	touch(counts.to);
 	v = lean6_forward(ctx, &p, index, &action);

@@ -146,6 +146,9 @@ struct {
 	__uint(max_entries, FL_EVENTS_SIZE);
 } events SEC(".maps");
 
+ARRAY(passive, BPF_F_MMAPABLE, FL_PASSIVE_CELLS, __u64); /* SYNs that wait for an answer */
+ARRAY(passive_count, BPF_F_MMAPABLE, FL_PASSIVE_COUNTS, struct fl_passive);
+
 /* The agent's memory; no packet reads it. */
 MAP(members, BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, FL_MAX_MEMBERS, struct fl_member_key,
     struct fl_member);

@@ -24,8 +24,8 @@ $(foreach t,$(UNIT_SRCS:tests/unit/%.c=%),$(eval $(call unit_rule,$(t))))
 unit: $(UNIT_BINS)
 	@tests/unit.sh $(RESULTS)/$(SUITE)unit $(UNIT_BINS)
 
-# The lab's own BPF program, see its source.
-LAB_OBJS := $(BUILD)/tests/xdp_pass.bpf.o
+# The lab's own BPF programs, see their sources.
+LAB_OBJS := $(BUILD)/tests/xdp_pass.bpf.o $(BUILD)/tests/lossy.bpf.o
 
 $(BUILD)/tests/%.bpf.o: tests/lab/%.bpf.c
 	@mkdir -p $(@D)

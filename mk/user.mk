@@ -32,7 +32,7 @@ DIRS := core config table move health probe net plane api agent cli
 closure = $(1) $(NEEDS_$(1))
 pkgs = $(sort $(foreach d,$(call closure,$(1)),$(PKGS_$(d))))
 libs = $(foreach d,$(call closure,$(1)),$(BUILD)/lib/$(d).a)
-pkg_libs = $(if $(call pkgs,$(1)),$(shell $(PKG_CONFIG) --libs $(call pkgs,$(1)))) -lpthread
+pkg_libs = $(if $(call pkgs,$(1)),$(shell $(PKG_CONFIG) --libs $(call pkgs,$(1)))) -lpthread -lm
 
 define dir_rules
 $(BUILD)/lib/$(1).a: $$(patsubst user/%.c,$(BUILD)/obj/%.o,$$(filter-out %/main.c,$$(wildcard user/$(1)/*.c)))

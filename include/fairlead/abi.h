@@ -9,13 +9,14 @@
  * Who writes: the agent writes `services`, `svc_index`, `vips`, the slot and move maps, `backends`, `members`,
  * `sources`, `limits`, `nat_back`, `seats`, `settings` and `tx_ports`; the program writes `svc_stats`,
  * `be_stats`, `verdicts`, `notes`, `lease`, `meters`, `svc_meters`, `frags`, `events`, `tentative`,
- * `sighted`, `src_flows`, `pressure`, `churn`, `picked` and `kept_second`; both write `nat_flows` (the
- * agent only deletes). `flows` belongs to the program: the agent has it swept by running `flow_sweep`.
+ * `sighted`, `src_flows`, `pressure`, `churn`, `picked` and `kept_second`; both write `passive`,
+ * `passive_count` and `nat_flows` (the agent only deletes). `flows` belongs to the program: the agent has it swept by running `flow_sweep`.
  *
  * Entries of `services` and `backends` are immutable while a packet may reach them; the fields that do
- * change, fl_service.live, .flags, .affinity, .idle_s and .udp_grace_s, fl_backend.hop_live and .flags,
- * are aligned words or bytes that the agent stores through an mmap of the (BPF_F_MMAPABLE) array, because
- * bpf_map_update_elem() on an array is a memcpy that a reader can see half done.
+ * change, fl_service.live, .flags, .affinity, .idle_s, .udp_grace_s, .sampled and .watched,
+ * fl_backend.hop_live and .flags, are aligned words or bytes that the agent stores through an mmap of the
+ * (BPF_F_MMAPABLE) array, because bpf_map_update_elem() on an array is a memcpy that a reader can see
+ * half done.
  */
 #ifndef FAIRLEAD_ABI_H
 #define FAIRLEAD_ABI_H
@@ -123,7 +124,7 @@ enum fl_affinity {
 
 /*
  * `services`[id]. The first cache line is all that a packet reads. Immutable but for live, flags,
- * affinity, idle_s, udp_grace_s.
+ * affinity, idle_s, udp_grace_s, sampled, watched.
  */
 struct fl_service {
 	struct fl_service_key key;
@@ -135,7 +136,10 @@ struct fl_service {
 	__u32 flags; /* FL_SVC_* */
 	__u32 idle_s; /* records are forgotten after this long without a packet, seconds */
 	__u16 udp_grace_s; /* UDP of unknown flows stays with `prev` so long, seconds */
-	__u8 pad[22];
+	__u16 pad;
+	__u32 sampled; /* flows whose SYNs are noted in `passive`, of FL_PASSIVE_ALL; 0: none */
+	__u32 watched; /* and those whose other packets are looked for there, never fewer */
+	__u8 pad0[12];
 	/* second line: for people */
 	char name[FL_NAME_LEN]; /* from the configuration, NUL-terminated */
 	__u8 pad1[32];
@@ -352,6 +356,7 @@ struct fl_nat_flow {
 _Static_assert(sizeof(struct fl_nat_flow) == 48, "fl_nat_flow");
 
 #include "abi_flows.h"
+#include "abi_passive.h"
 #include "abi_seats.h"
 
 /* Source addresses and ports of full NAT: `snat`[0]. Each CPU takes ports from its own part. */

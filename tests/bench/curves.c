@@ -74,7 +74,7 @@ static int world_of(const struct point *points, size_t i, struct world **worlds,
 			return 0;
 		}
 	}
-	rc = world__open(false, &worlds[i], err);
+	rc = world__open(WORLD_PLAIN, &worlds[i], err);
 	return rc ? rc : fill(worlds[i], p->services, p->backends, p->slot_class, err);
 }
 
@@ -166,7 +166,7 @@ int memory__run(struct bench *b, struct err *err)
 	struct world *w;
 	int rc;
 
-	rc = world__open(false, &w, err);
+	rc = world__open(WORLD_PLAIN, &w, err);
 	if (rc)
 		return rc;
 	rc = fill(w, MEMORY_SERVICES, MEMORY_BACKENDS, FL_SLOTS_64K, err);

@@ -237,7 +237,7 @@ int live__run(struct bench *b, struct err *err)
 	l = (struct live){.b = b, .gen_link = -1, .lb_link = -1};
 	rc = make_cable(&l, err);
 	if (!rc)
-		rc = world__open(false, &l.world, err);
+		rc = world__open(WORLD_PLAIN, &l.world, err);
 	if (rc)
 		return rc;
 	rc = fill_world(&l, err);

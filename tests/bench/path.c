@@ -70,6 +70,17 @@ static const struct row {
 	 1.5},
 	{"tcp4 ipip, SYN flood", FL_FWD_IPIP4, TCP(4, 80, RANDOM_SOURCES, TCP_SYN), IPIP, 20, 0},
 	{"tcp4 ipip, ACK flood", FL_FWD_IPIP4, TCP(4, 80, RANDOM_SOURCES, TCP_ACK), IPIP, 20, 0},
+	/* Of services that are watched, see below. */
+	{"tcp4 ipip, 1M flows, passive, none watched", FL_FWD_IPIP4, TCP(4, 84, MANY, TCP_ACK),
+	 IPIP, 20, 0},
+	{"tcp4 ipip, 1M flows, passive, 1/256 watched", FL_FWD_IPIP4, TCP(4, 85, MANY, TCP_ACK),
+	 IPIP, 20, 0},
+	{"tcp4 ipip, 1M flows, passive, all watched", FL_FWD_IPIP4, TCP(4, 86, MANY, TCP_ACK), IPIP,
+	 20, 0},
+	{"tcp4 ipip, SYN flood, passive, 1/256 watched", FL_FWD_IPIP4,
+	 TCP(4, 85, RANDOM_SOURCES, TCP_SYN), IPIP, 20, 0},
+	{"tcp4 ipip, SYN flood, passive, all watched", FL_FWD_IPIP4,
+	 TCP(4, 86, RANDOM_SOURCES, TCP_SYN), IPIP, 20, 0},
 #undef TCP
 #undef UDP
 #undef IPIP
@@ -80,17 +91,34 @@ static const struct row {
 #define FLAT_FROM 0 /* rows whose costs are to be alike */
 #define FLAT_TO 2
 
+/* Services on these ports are in a world of their own, with the gate `passive`. */
+static const struct {
+	uint16_t port;
+	uint32_t flows; /* that are watched, out of FL_PASSIVE_ALL */
+} watched[] = {{84, 0}, {85, 256}, {86, FL_PASSIVE_ALL}};
+#define N_WATCHED (sizeof(watched) / sizeof(*watched))
+
+/* What is watched of a row's service; N_WATCHED: it has not the gate. */
+static size_t watched_of(size_t row)
+{
+	size_t i = 0;
+
+	while (i < N_WATCHED && watched[i].port != rows[row].flows.port)
+		i++;
+	return i;
+}
+
+/* A gate's rows have a program and maps of their own, and the others are as without it. */
+static enum world_gate gate_of(size_t row)
+{
+	if (rows[row].mode == FL_FWD_NAT)
+		return WORLD_NAT;
+	return watched_of(row) < N_WATCHED ? WORLD_PASSIVE : WORLD_PLAIN;
+}
+
 static bool same_service(const struct flows *a, const struct flows *b)
 {
 	return a->version == b->version && a->proto == b->proto && a->port == b->port;
-}
-
-/* NAT is a gate: its rows have a program and maps of their own, and the others are as without it. */
-enum { PLAIN, NAT_GATE, WORLDS };
-
-static size_t world_of(size_t row)
-{
-	return rows[row].mode == FL_FWD_NAT ? NAT_GATE : PLAIN;
 }
 
 /* The services that the rows need, each with backends of its own. */
@@ -109,13 +137,15 @@ static int fill(struct world *const *worlds, struct err *err)
 			there = same_service(f, &rows[j].flows);
 		if (there)
 			continue;
-		w = worlds[world_of(i)];
+		w = worlds[gate_of(i)];
 		rc = world__backends(w, rows[i].mode, LO_IFINDEX, BACKENDS, indices, err);
 		if (!rc)
 			rc = world__service(w, &vip, f->proto, f->port, FL_SLOTS_64K, indices,
 					    BACKENDS, err);
 		if (rc)
 			return rc;
+		if (watched_of(i) < N_WATCHED)
+			world__watch(w, watched[watched_of(i)].flows);
 	}
 	return 0;
 }
@@ -163,7 +193,7 @@ static int measure_rows(struct bench *b, struct world *const *worlds, struct err
 	if (!m)
 		return err__set(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < N_ROWS; i++) {
-		const struct world *w = worlds[world_of(i)];
+		const struct world *w = worlds[gate_of(i)];
 
 		snprintf(m[i].name, sizeof(m[i].name), "path: %s", rows[i].name);
 		m[i].flows = rows[i].flows;
@@ -276,20 +306,20 @@ static int measure_sizes(struct bench *b, const struct world *w, struct err *err
 
 int path__run(struct bench *b, struct err *err)
 {
-	struct world *worlds[WORLDS] = {NULL};
+	struct world *worlds[WORLD_GATES] = {NULL};
 	int rc = 0;
 
-	for (size_t i = 0; i < WORLDS && !rc; i++)
-		rc = world__open(i == NAT_GATE, &worlds[i], err);
+	for (size_t i = 0; i < WORLD_GATES && !rc; i++)
+		rc = world__open((enum world_gate)i, &worlds[i], err);
 	if (!rc)
 		rc = fill(worlds, err);
 	if (!rc)
 		rc = measure_rows(b, worlds, err);
 	if (!rc)
-		rc = measure_steps(b, worlds[PLAIN], err);
+		rc = measure_steps(b, worlds[WORLD_PLAIN], err);
 	if (!rc)
-		rc = measure_sizes(b, worlds[PLAIN], err);
-	for (size_t i = 0; i < WORLDS; i++)
+		rc = measure_sizes(b, worlds[WORLD_PLAIN], err);
+	for (size_t i = 0; i < WORLD_GATES; i++)
 		world__close(worlds[i]);
 	return rc;
 }

@@ -30,7 +30,7 @@ static const uint8_t source4[4] = {10, 66, 0, 0};
 static const uint8_t source6[16] = {0xfd, 0x66};
 #define SOURCE_LEN 112
 
-int world__open(bool nat, struct world **out, struct err *err)
+int world__open(enum world_gate gate, struct world **out, struct err *err)
 {
 	static unsigned int opened;
 	struct plane_options options = {
@@ -39,7 +39,8 @@ int world__open(bool nat, struct world **out, struct err *err)
 			     0x082efa98ec4e6c89},
 		.on_agent_loss = FL_LOSS_KEEP,
 		.lease_ms = 1000,
-		.gates.nat = nat,
+		.gates.nat = gate == WORLD_NAT,
+		.gates.passive = gate == WORLD_PASSIVE,
 	};
 	struct world *w = calloc(1, sizeof(*w));
 	int rc;
@@ -155,6 +156,11 @@ int world__service(struct world *w, const struct addr *vip, uint8_t proto, uint1
 	plane__slots_swap(w->plane, id);
 	plane__service_tune(w->plane, id, &tune);
 	return plane__service_publish(w->plane, id, err);
+}
+
+void world__watch(struct world *w, uint32_t flows)
+{
+	plane__passive_sample(w->plane, w->id, flows, flows);
 }
 
 int world__move(struct world *w, uint16_t prev, struct err *err)

@@ -22,8 +22,11 @@ struct bpf_object;
 /* First byte of every next hop's MAC address but for the last one, which tells backends apart. */
 extern const uint8_t world_hop_mac[6];
 
-/* A plane of its own, with the program as it is by default, or with the gate of NAT open. */
-int world__open(bool nat, struct world **out, struct err *err);
+/* The program as it is by default, or with one gate open. */
+enum world_gate { WORLD_PLAIN, WORLD_NAT, WORLD_PASSIVE, WORLD_GATES };
+
+/* A plane of its own. */
+int world__open(enum world_gate gate, struct world **out, struct err *err);
 void world__close(struct world *w);
 
 /* n backends of a mode behind interface `ifindex`; their indices go to `indices`. */
@@ -34,6 +37,9 @@ int world__backends(struct world *w, enum fl_forward mode, uint32_t ifindex, uin
 int world__service(struct world *w, const struct addr *vip, uint8_t proto, uint16_t port,
 		   enum fl_slot_class slot_class, const uint16_t *indices, uint32_t n,
 		   struct err *err);
+
+/* So many of the flows of the service that was made last are watched, out of FL_PASSIVE_ALL. */
+void world__watch(struct world *w, uint32_t flows);
 
 /* All slots of the service that was made last become MOVING, away from the backend of that index. */
 int world__move(struct world *w, uint16_t prev, struct err *err);

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, service
 from lab.topology import run
 
 TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", dict: "object"}
@@ -70,18 +70,22 @@ def fields(value, path=""):
         return {k: t for item in value for k, t in fields(item, f"{path}[]").items()}
     if not isinstance(value, dict):
         return {path: TYPES[type(value)]}
-    found = {path: "object"} if path.endswith(("nexthop", "probe")) else {}
+    found = {path: "object"} if path.endswith(("nexthop", "probe", "passive")) else {}
     for key, item in value.items():
         found.update(fields(item, f"{path}.{key}" if path else key))
     return found
 
 
-def test_status_document(web):
+def test_status_document(lab):
     """docs/api.md has a row, with its type, for each field of a status, and no other."""
-    web.fetch("http://192.0.2.10/")
+    lab.configure(lab.head() + "services:\n" + service(passive="true"))
+    lab.start_agent()
+    lab.wait_serving("web")
+    lab.wait_for(lambda: lab.backend("web", "b1")["passive"], 2, "new connections to be watched")
+    lab.fetch("http://192.0.2.10/")
     told = dict(re.findall(r"^\| `(\S+)` \| (string|boolean|integer|number|object) \|",
                            read("docs/api.md"), re.M))
-    assert told == fields(web.status())
+    assert told == fields(lab.status())
 
 
 def ask(lab, method, path):

@@ -321,6 +321,8 @@ static void make_service(struct maker *m)
 		s->flags |= FL_SVC_LIMITS;
 		make_limits(m, &w->limits[id]);
 	}
+	if (w->gates.passive && s->key.proto == IPPROTO_TCP)
+		s->sampled = s->watched = id % 3 ? FL_PASSIVE_ALL : FL_PASSIVE_ALL / 2;
 	memcpy(s->name, "model", 6);
 	make_backends(m, id);
 }
@@ -446,7 +448,8 @@ void scenario__make(struct world *w, uint32_t number, struct rng *rng, int cpu, 
 					.nat = ~number & 2,
 					.sources = number & 4,
 					.limits = number & 8,
-					.lease = number / 16 & 1};
+					.lease = number / 16 & 1,
+					.passive = (number ^ number / 8) & 1};
 	for (int i = 0; i < 4; i++)
 		w->settings.flow_key[i] = rng__next(rng);
 	w->settings.lease_ns = 1000000000;

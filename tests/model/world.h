@@ -27,6 +27,7 @@
 
 struct world_gates {
 	bool wild, nat, sources, limits, lease;
+	bool passive; /* no verdict may depend on it: the model knows nothing more of it */
 };
 
 /* What bpf_fib_lookup() finds for a destination. */

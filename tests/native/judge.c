@@ -144,7 +144,7 @@ const char *judge__missed(void)
 	for (int n = 0; n < FL_NOTES; n++)
 		if (!noted[n] && n != FL_N_SOURCE_FULL)
 			return notes[n];
-	return NULL;
+	return judge__missed_passive();
 }
 
 void judge__lb(const struct judged *j)

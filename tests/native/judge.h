@@ -29,6 +29,11 @@ void judge__begin(void);
 /* After each packet of lb. */
 void judge__lb(const struct judged *j);
 
+/* After an input with the gate `passive`: each SYN that was noted has one end, or waits. */
+void judge__passive(void);
+/* One of its counters that no input has moved; NULL: none. */
+const char *judge__missed_passive(void);
+
 /* The name of a verdict that no packet has had yet, but for DROP_BUG; NULL: all were seen. */
 const char *judge__missed(void);
 

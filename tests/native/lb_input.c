@@ -43,9 +43,10 @@ static uint32_t choose_scene(const uint8_t *b, struct scene_state *s)
 			  .limits = b[0] >> 3 & 1,
 			  .nat = b[0] >> 4 & 1,
 			  .jumbo = b[0] >> 5 & 1,
-			  .events = b[0] >> 6 & 1},
+			  .events = b[0] >> 6 & 1,
+			  .passive = (b[1] & 3) == 3},
 		.lapsed = b[0] >> 7,
-		.on_agent_loss = (b[1] & 3) % 3,
+		.on_agent_loss = (b[1] & 3) % 3, /* 3: keep, and watch new connections */
 		.nat_full = b[1] >> 4 & 1,
 		.ring_full = b[1] >> 5 & 1,
 		.events = b[1] >> 6 & 1,
@@ -118,6 +119,8 @@ void input__run(const uint8_t *data, size_t size)
 		data += a.len;
 		size -= a.len;
 	}
+	if (state.gates.passive)
+		judge__passive();
 }
 
 const char *input__missed(void)

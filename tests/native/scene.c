@@ -225,6 +225,11 @@ static struct fl_service *add_service(uint32_t id, const struct fl_service_key *
 		s->flags |= FL_SVC_FULLNAT;
 	s->idle_s = 60;
 	s->udp_grace_s = 30;
+	/* Of one in eight the agent samples less than a moment ago. */
+	if (k->proto == IPPROTO_TCP) {
+		s->watched = FL_PASSIVE_ALL;
+		s->sampled = id % 8 ? FL_PASSIVE_ALL : FL_PASSIVE_ALL / 4;
+	}
 	add_slots(s, way, v6);
 	/* Some have no table of moves, which harms nobody. */
 	if (id % 5)
@@ -445,10 +450,10 @@ static void build(void)
 void scene__begin(const struct scene_state *state)
 {
 	static const char *const written[] = {
-		"settings",  "lease",	    "svc_meters", "meters",    "flows",
-		"tentative", "sighted",	    "src_flows",  "pressure",  "kept_second",
-		"churn",     "frags",	    "nat_flows",  "snat_next", "notes",
-		"events",    "icmp_meters", "svc_stats",  "be_stats",  "verdicts"};
+		"settings",  "lease",	  "svc_meters", "meters",	"flows",       "tentative",
+		"sighted",   "src_flows", "pressure",	"kept_second",	"churn",       "frags",
+		"nat_flows", "snat_next", "notes",	"events",	"icmp_meters", "svc_stats",
+		"be_stats",  "verdicts",  "passive",	"passive_count"};
 	static struct map *maps[COUNT(written)];
 	static struct fl_settings *settings;
 	struct xdp_md none = {};

@@ -24,10 +24,10 @@ from scapy.packet import Raw  # noqa: E402
 from scapy.utils import checksum  # noqa: E402
 
 LEASE, WILD, SOURCES, LIMITS, NAT, JUMBO, EVENTS, LAPSED = (1 << i for i in range(8))
-KEEP, PASS, DROP = range(3)  # on_agent_loss
+KEEP, PASS, DROP, WATCH = range(4)  # on_agent_loss; WATCH: keep, and the gate `passive`
 NAT_FULL, RING_FULL, SAMPLED, FLOWS_FULL = 1 << 4, 1 << 5, 1 << 6, 1 << 7
 LINK, OTHER, LOWER, GONE = range(4)
-WAIT_10_MS, WAIT_1_S, WAIT_68_S = 18, 24, 30  # 2 ** (n + 6) ns
+WAIT_10_MS, WAIT_268_MS, WAIT_1_S, WAIT_68_S = 18, 22, 24, 30  # 2 ** (n + 6) ns
 
 VIP = {4: "203.0.113.80", 6: "2001:db8:1::80"}
 CLIENT = {4: "198.51.100.%d", 6: "2001:db8:9::%x"}
@@ -317,6 +317,24 @@ def admission():
             to_vip("l2", proto="sctp"), reply("nat", client=5), state=state)
 
 
+def passive():
+    """New connections that are watched: answered, reset, late, sent again, with nothing but a FIN."""
+    for version in (4, 6):
+        for way in WAYS:
+            syn = to_vip(way, version)
+            for name, flags, waits in (("ack", "A", (0, WAIT_10_MS)), ("reset", "R", (0, WAIT_1_S)),
+                                       ("again", "S", (0, WAIT_268_MS, WAIT_1_S, WAIT_1_S)),
+                                       ("fin", "F", (0, 0)), ("both", "SA", (0,))):
+                later = [arrives(to_vip(way, version, flags=flags), wait=wait) for wait in waits]
+                yield f"passive-{way}-{version}-{name}", scene(
+                    NAT, syn, *later, arrives(to_vip(way, version, flags="A"), wait=WAIT_10_MS), loss=WATCH)
+    # Enough flows that some of them want the same cell, at once and too late for those before.
+    for i in range(16):
+        yield f"passive-many-{i}", scene(0, *[
+            arrives(to_vip("l2", client=1 + (j + 60 * i) // 50, sport=1000 + (j + 60 * i) % 50 * 997),
+                    wait=WAIT_1_S if j % 30 == 29 else 0) for j in range(60)], loss=WATCH)
+
+
 def wild():
     for dst, proto, port in (("203.0.113.81", "udp", 5500), ("203.0.113.81", "udp", 4999),
                              ("198.18.0.77", "tcp", 9), ("198.18.1.77", "tcp", 9),
@@ -469,7 +487,7 @@ def write_all(out, program, inputs):
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    parts = each_way, replies, records, moves, fragments, icmp, spoilt_quotes, admission, wild, sizes, oddities, surplus
+    parts = each_way, replies, records, moves, fragments, icmp, spoilt_quotes, admission, passive, wild, sizes, oddities, surplus
     write_all(sys.argv[1], "lb", (i for part in parts for i in part()))
     write_all(sys.argv[1], "decap", decap())
 

@@ -82,6 +82,7 @@ static void test_defaults(void **state)
 	assert_int_equal(s->affinity, FL_AFF_FLOW);
 	assert_int_equal(s->gue_port, 6080);
 	assert_true(s->echo);
+	assert_false(s->passive);
 	assert_int_equal(s->idle_ms, 15 * 60 * 1000);
 	assert_int_equal(s->limits.burst_ms, 100);
 	assert_false(s->limits.monitor || s->sources.monitor || c->sources.monitor);
@@ -143,7 +144,7 @@ static void test_service_values(void **state)
 		"     sources: {deny: [10.0.0.0/8]}, " POOL "}\n"
 		"  - {name: b, vip: '2001:db8::/64', port: any, affinity: source, forward: gue,\n"
 		"     gue_port: 6081, protocol: udp, probe: {port: 1}, " POOL "}\n"
-		"  - {name: c, vip: 192.0.2.64/32, port: 443, forward: fullnat,\n"
+		"  - {name: c, vip: 192.0.2.64/32, port: 443, forward: fullnat, passive: true,\n"
 		"     limits: {packets: 1000000000, connections: 2, source_packets: 3,\n"
 		"              source_connections: 4, burst: 10s, monitor: true},\n"
 		"     backends: [{id: x, address: 10.0.0.1, port: 8080},\n"
@@ -182,6 +183,7 @@ static void test_service_values(void **state)
 	assert_int_equal(s[2].limits.source_connections, 4);
 	assert_int_equal(s[2].limits.burst_ms, 10000);
 	assert_true(s[2].limits.monitor);
+	assert_true(s[2].passive);
 	assert_int_equal(s[2].backends[0].port, 8080);
 	assert_int_equal(config_service__probe_port(&s[2], &s[2].backends[0]), 8080);
 	assert_int_equal(config_service__probe_port(&s[2], &s[2].backends[2]), 443);

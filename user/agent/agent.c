@@ -123,6 +123,7 @@ void agent__configured(struct agent *a)
 
 	log__setup(c->log_level, a->log_sink);
 	plane__drop_unused(a->plane);
+	passive__configured(a);
 	rt__set_lease(a->rt, c->lease_ms);
 	uv_timer_start(&a->heartbeat, on_heartbeat, 0, beat);
 	if (a->ready) {
@@ -166,6 +167,7 @@ void agent__stop(struct agent *a, int exit_code)
 	uv_close((uv_handle_t *)&a->flush, NULL);
 	uv_close((uv_handle_t *)&a->tick, NULL);
 	uv_close((uv_handle_t *)&a->patience, NULL);
+	passive__close(a);
 	uv_close((uv_handle_t *)&a->heartbeat, NULL);
 	uv_close((uv_handle_t *)&a->watchdog, NULL);
 	for (size_t i = 0; i < sizeof(a->signals) / sizeof(*a->signals); i++)
@@ -179,6 +181,7 @@ static void init_handles(struct agent *a)
 	uv_prepare_init(&a->loop, &a->flush);
 	uv_timer_init(&a->loop, &a->tick);
 	uv_timer_init(&a->loop, &a->patience);
+	passive__init(a);
 	uv_timer_init(&a->loop, &a->heartbeat);
 	uv_timer_init(&a->loop, &a->watchdog);
 	a->flush.data = a->tick.data = a->heartbeat.data = a;
@@ -250,6 +253,7 @@ static void free_agent(struct agent *a)
 			service__free(s);
 	}
 	sources__free(a);
+	passive__free(a);
 	nat_sweep__free(a);
 	flow_sweep__free(a);
 	moves__free(a);

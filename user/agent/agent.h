@@ -24,6 +24,7 @@
 #include "agent/grace.h"
 #include "agent/flow_sweep.h"
 #include "agent/nat_sweep.h"
+#include "agent/passive.h"
 #include "agent/rt.h"
 #include "agent/sources.h"
 #include "api/api.h"
@@ -74,6 +75,8 @@ struct target {
 	struct hop *hop; /* NULL: adopted, not watched yet */
 	LIST_ENTRY(target) hop_entry; /* in its hop's list */
 	LIST_HEAD(, member) members;
+	struct passive_trail *trail; /* of its new connections; NULL: never watched */
+	uint32_t trail_ms; /* of the last step */
 	struct rate rate;
 };
 
@@ -85,6 +88,7 @@ struct member {
 	struct target *target;
 	struct health health;
 	struct probe_sub *sub; /* NULL: not probed (yet) */
+	struct passive_member *passive; /* NULL: it was never watched */
 	char *probe_detail; /* of the last probe; NULL: nothing to say */
 	char *probe_warning; /* likewise: what is well still, but not for long */
 	uint64_t probe_latency_ns, probe_at_ns; /* CLOCK_REALTIME; 0: not probed yet */
@@ -136,6 +140,7 @@ struct service {
 	uint64_t first_up_ns; /* when its first backend came up, to be waited for by the others */
 	uint32_t unserved; /* slots without a backend */
 	uint64_t generation; /* swaps since the agent started */
+	struct passive_watch *watch; /* NULL: it is not watched */
 	bool named; /* an apply is running: the next configuration has it */
 	bool dirty; /* the table must be computed again */
 	bool settling; /* the idle table may still be read by packets */
@@ -206,6 +211,7 @@ struct agent {
 	struct moves moves;
 	struct nat_sweep nat_sweep;
 	struct flow_sweep flow_sweep;
+	struct passive passive;
 	uint64_t lapses_before; /* the maps' count of lapses when this agent began */
 	uint64_t lapses_seen;
 	uint64_t late_max_ns; /* worst wake-up of the real-time thread in the last second */
@@ -319,6 +325,8 @@ int member__move(struct member *m, struct target *to);
 void member__give_up(struct member *m);
 /* Writes what a restart must know. */
 void member__remember(const struct member *m);
+/* Too many of its new connections saw no answer: `text` says how many. */
+void member__alarmed(const struct member *m, const char *text);
 /* The operator's word. True if it changed anything. */
 bool member__drain(struct member *m, bool drain);
 

@@ -184,6 +184,7 @@ static void add_gates(const struct config *c, struct plane_gates *g)
 		g->sources |= config_sources__any(&s->sources);
 		g->limits |= config_limits__any(&s->limits);
 		g->nat |= config_service__translates(s);
+		g->passive |= s->passive;
 	}
 }
 
@@ -256,6 +257,7 @@ static struct plane_options between(const struct plane_options *before,
 	o.gates.nat |= before->gates.nat;
 	o.gates.jumbo |= before->gates.jumbo;
 	o.gates.events |= before->gates.events;
+	o.gates.passive |= before->gates.passive;
 	return o;
 }
 

@@ -69,6 +69,7 @@ void member__free(struct member *m)
 	target__leave(m);
 	free(m->probe_detail);
 	free(m->probe_warning);
+	free(m->passive);
 	free(m);
 }
 
@@ -138,6 +139,14 @@ bool member__drain(struct member *m, bool drain)
 		   drain ? "is draining, as the operator asked: no new flows"
 			 : "is no longer draining, as the operator asked");
 	return true;
+}
+
+void member__alarmed(const struct member *m, const char *text)
+{
+	char line[240];
+
+	snprintf(line, sizeof(line), "has a passive alarm: %s; it is probed at once", text);
+	log_member(LOG_LV_WARN, m, line);
 }
 
 /* --- probe ------------------------------------------------------------------------------------- */

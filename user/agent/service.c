@@ -94,6 +94,7 @@ void service__free(struct service *s)
 	}
 	table_seats__free(s->seats);
 	table_base__free(s->base);
+	free(s->watch);
 	free(s->members);
 	free(s->slots);
 	free(s);

@@ -89,6 +89,7 @@ static json_t *member_json(struct agent *a, const struct member *m)
 	add_counts(o, a, PLANE_BACKEND, m->target->index, &m->target->rate);
 	json_object_set_new(o, "nexthop", hop_json(m->target->hop));
 	json_object_set_new(o, "probe", probe_json(m));
+	json_object_set_new(o, "passive", passive__json(a, m));
 	return o;
 }
 

@@ -76,6 +76,7 @@ static void free_target(struct agent *a, struct target *t)
 	if (t->listed)
 		tdelete(t, &a->targets, compare);
 	a->by_index[t->index] = NULL;
+	free(t->trail);
 	free(t);
 }
 

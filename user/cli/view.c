@@ -335,6 +335,36 @@ static void print_limits(const json_t *service, FILE *out)
 								 : "");
 }
 
+/* Of services whose new connections are watched: what becomes of them. */
+static void print_passive(const json_t *service, const struct view *view, FILE *out)
+{
+	const json_t *backend, *passive;
+	char rate[FORMAT_LEN], share[FORMAT_LEN], age[FORMAT_LEN];
+	time_t at;
+	size_t i;
+
+	json_array_foreach (json_object_get(service, "backends"), i, backend) {
+		passive = json_object_get(backend, "passive");
+		if (!json_is_object(passive))
+			continue;
+		fputs("passive: ", out);
+		cli__print_text(out, string_of(service, "name"));
+		fputs(": ", out);
+		cli__print_text(out, string_of(backend, "id"));
+		fprintf(out, ": %s connections/s",
+			format__si(number_of(passive, "connections_per_s"), rate));
+		if (integer_of(passive, "judged"))
+			fprintf(out, ", %s of the last 5 s completed",
+				format__percent(number_of(passive, "completion"), share));
+		if (!format__parse_time(string_of(passive, "alarm_at"), &at)) {
+			fprintf(out,
+				"; alarm %s ago: ", format__duration(difftime(view->now, at), age));
+			cli__print_text(out, string_of(passive, "alarm"));
+		}
+		putc('\n', out);
+	}
+}
+
 static void warn_of_service(const json_t *service, FILE *out)
 {
 	json_int_t unserved = integer_of(service, "slots_unserved");
@@ -401,6 +431,7 @@ int view__print(const json_t *status, const struct view *view, FILE *out)
 		print_limits(service, out);
 		print_seats(service, out);
 		print_transition(service, out);
+		print_passive(service, view, out);
 	}
 	print_drops(status, out);
 	print_notes(status, out);

@@ -18,6 +18,19 @@ static void check_forward_keys(const struct config_service *s, const struct node
 			 index, config_forward__name(s->forward));
 }
 
+/* What is watched is TCP's handshake. */
+static void check_passive(const struct config_service *s, const struct node *service, size_t index,
+			  struct problem_sink *sink)
+{
+	long at = node__find(service, "passive");
+
+	if (at >= 0 && s->proto != IPPROTO_TCP && !check__broken(service, "protocol"))
+		tell_key(sink, service, at,
+			 "services[%zu].passive: only a service of \"protocol: tcp\" has it, this "
+			 "one is %s",
+			 index, s->proto == IPPROTO_UDP ? "udp" : "sctp");
+}
+
 /* Keys that speak of UDP. */
 static void check_udp_keys(const struct config_service *s, const struct node *service, size_t index,
 			   struct problem_sink *sink)
@@ -92,6 +105,7 @@ void check__service(const struct config *c, const struct node *root, const struc
 	if (!check__broken(service, "forward"))
 		check_forward_keys(s, service, i, sink);
 	check_udp_keys(s, service, i, sink);
+	check_passive(s, service, i, sink);
 	check_fullnat(c, s, root, service, i, sink);
 	check_limits(s, service, i, sink);
 	check__probe(s, service, i, sink);

@@ -77,6 +77,7 @@ struct config_service {
 	uint32_t down_hold_ms; /* the same if that went down; 10s..4h, default 10s */
 	uint32_t udp_grace_ms; /* how long unknown UDP stays with it; 1s..1h, default 30s */
 	bool quic; /* its UDP is QUIC */
+	bool passive; /* tcp: new connections are watched for an answer (docs/health.md) */
 	struct config_sources sources;
 	struct config_limits limits;
 	enum fl_slot_class slot_class; /* default FL_SLOTS_64K */

@@ -89,6 +89,8 @@ static const struct option service_options[] = {
 	{"udp_grace", value__duration, SERVICE(udp_grace_ms), RANGE(SECOND, HOUR),
 	 .fallback = "30s"},
 	{"quic", value__choice, SERVICE(quic), .choices = schema_booleans, .fallback = "false"},
+	{"passive", value__choice, SERVICE(passive), .choices = schema_booleans,
+	 .fallback = "false"},
 	{"slots", value__choice, SERVICE(slot_class), .choices = slot_classes, .fallback = "65536"},
 	{"sources", option__section, SERVICE(sources), .section = &schema_sources},
 	{"limits", option__section, SERVICE(limits), .section = &limits_section},

@@ -80,4 +80,5 @@ void plane__backend_release(struct plane *p, uint32_t index)
 	memset(&p->backends[index], 0, sizeof(p->backends[index]));
 	/* The next owner of the entry starts to count at zero. */
 	plane_memory__zero(p, PLANE_BACKEND, index);
+	plane_passive__zero(p, index);
 }

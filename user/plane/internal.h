@@ -59,10 +59,17 @@ struct plane {
 	int moves_fd
 		[FL_SLOT_CLASSES]; /* the outer maps, kept open over replacements for the worker */
 	int flows_fd, sweep_fd; /* `flows` and the program `flow_sweep`, likewise */
+	__u64 *passive_cells; /* FL_PASSIVE_CELLS, shared with the program; NULL: the gate is off */
+	struct fl_passive *passive_counts; /* FL_PASSIVE_COUNTS, likewise */
 	struct plane_table vips, nat_back;
 	struct btf *seat_btf; /* what a row of seats is; NULL: not needed yet */
 	uint32_t service_hint, backend_hint; /* where the search for a free entry goes on */
 };
+
+/* open.c */
+
+/* Maps a BPF_F_MMAPABLE array of `size` bytes into memory. */
+int plane_open__share(const struct bpf_map *map, size_t size, void **out, struct err *err);
 
 /* pins.c */
 
@@ -121,6 +128,14 @@ bool plane_dispatch__attached(const char *instance, uint32_t ifindex);
 
 /* Keeps the records' map open for the worker, once a program has it. */
 int plane_nat__keep(struct plane *p, struct err *err);
+
+/* passive.c */
+
+/* Shares the maps while the gate is open; lets go of them otherwise. */
+int plane_passive__keep(struct plane *p, struct err *err);
+void plane_passive__close(struct plane *p);
+/* An entry of `passive_count` begins at zero. */
+void plane_passive__zero(struct plane *p, uint32_t at);
 
 /* sync.c */
 

@@ -14,7 +14,7 @@
 static const char *const subdirs[] = {PLANE_SLOTS, PLANE_MOVES, PLANE_SEATS, PLANE_LINKS,
 				      PLANE_DISPATCHED};
 
-static int map_array(const struct bpf_map *map, size_t size, void **out, struct err *err)
+int plane_open__share(const struct bpf_map *map, size_t size, void **out, struct err *err)
 {
 	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
 
@@ -30,18 +30,18 @@ static int map_arrays(struct plane *p, struct err *err)
 	void *at = NULL;
 	int rc;
 
-	rc = map_array(p->skel->maps.services, sizeof(struct fl_service) * FL_MAX_SERVICES, &at,
-		       err);
+	rc = plane_open__share(p->skel->maps.services, sizeof(struct fl_service) * FL_MAX_SERVICES,
+			       &at, err);
 	if (rc)
 		return rc;
 	p->services = at;
-	rc = map_array(p->skel->maps.svc_index, sizeof(struct fl_bucket) * FL_INDEX_BUCKETS, &at,
-		       err);
+	rc = plane_open__share(p->skel->maps.svc_index, sizeof(struct fl_bucket) * FL_INDEX_BUCKETS,
+			       &at, err);
 	if (rc)
 		return rc;
 	p->index = at;
-	rc = map_array(p->skel->maps.backends, sizeof(struct fl_backend) * FL_MAX_BACKENDS, &at,
-		       err);
+	rc = plane_open__share(p->skel->maps.backends, sizeof(struct fl_backend) * FL_MAX_BACKENDS,
+			       &at, err);
 	if (rc)
 		return rc;
 	p->backends = at;
@@ -262,6 +262,8 @@ int plane__open(const struct plane_options *o, struct plane **out, struct err *e
 	if (!rc)
 		rc = plane_nat__keep(p, err);
 	if (!rc)
+		rc = plane_passive__keep(p, err);
+	if (!rc)
 		rc = plane_moves__open(p, err);
 	if (!rc)
 		rc = adopt_slots(p, err);
@@ -328,7 +330,8 @@ int plane__configure(struct plane *p, const struct plane_options *o, struct err 
 	}
 	p->gates = o->gates;
 	lb_bpf__destroy(old);
-	return plane_nat__keep(p, err);
+	rc = plane_nat__keep(p, err);
+	return rc ? rc : plane_passive__keep(p, err);
 }
 
 void plane__drop_unused(struct plane *p)
@@ -356,6 +359,7 @@ void plane__close(struct plane *p)
 	}
 	free(p->slot_fds);
 	plane_moves__close(p);
+	plane_passive__close(p);
 	plane_table__free(&p->vips);
 	plane_table__free(&p->nat_back);
 	btf__free(p->seat_btf);

@@ -39,6 +39,7 @@ struct plane_gates {
 	bool nat; /* some service forwards by nat or fullnat */
 	bool jumbo; /* some interface takes frames larger than a page */
 	bool events; /* first packets of flows become events */
+	bool passive; /* some service's new connections are watched for an answer */
 };
 
 struct plane_options {
@@ -276,6 +277,23 @@ void plane__sources_delete(struct plane *p, const struct plane_source *list, siz
  * service has FL_SVC_LIMITS.
  */
 int plane__limits_set(struct plane *p, uint32_t id, const struct fl_limits *l, struct err *err);
+
+/* --- passive detection ---------------------------------------------------------------------------- */
+
+/* What was counted of an entry of `backends`; all zero while the gate `passive` is off. */
+struct fl_passive plane__passive(const struct plane *p, uint32_t index);
+
+/* New connections to a service, modulo 2^32. */
+uint32_t plane__passive_opened(const struct plane *p, uint32_t id);
+
+/* fl_service.sampled and .watched (abi.h), out of FL_PASSIVE_ALL; watched >= sampled. */
+void plane__passive_sample(struct plane *p, uint32_t id, uint32_t sampled, uint32_t watched);
+
+/*
+ * Counts SYNs that have had no answer in time as incomplete. Returns the time that it went by:
+ * CLOCK_MONOTONIC_COARSE in ms, modulo 2^32.
+ */
+uint32_t plane__passive_sweep(struct plane *p);
 
 /* --- records ------------------------------------------------------------------------------------ */
 

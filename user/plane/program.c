@@ -111,10 +111,13 @@ static void set_gates(const struct plane *p, const struct plane_gates *gates, st
 	skel->rodata->gate_nat = gates->nat;
 	skel->rodata->gate_jumbo = gates->jumbo;
 	skel->rodata->gate_events = gates->events;
+	skel->rodata->gate_passive = gates->passive;
 	for (size_t i = 0; i < 4; i++)
 		skel->rodata->flow_key[i] = p->flow_key[i];
 	bpf_map__set_autocreate(skel->maps.nat_flows, gates->nat);
 	bpf_map__set_autocreate(skel->maps.meters, gates->limits);
+	bpf_map__set_autocreate(skel->maps.passive, gates->passive);
+	bpf_map__set_autocreate(skel->maps.passive_count, gates->passive);
 	if (gates->jumbo) {
 		bpf_program__set_flags(skel->progs.lb, BPF_F_XDP_HAS_FRAGS);
 		bpf_program__set_flags(skel->progs.lb_fast, BPF_F_XDP_HAS_FRAGS);

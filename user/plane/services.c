@@ -190,4 +190,5 @@ void plane__service_release(struct plane *p, uint32_t id)
 	plane_seats__free(p, id);
 	/* The next owner of the entry starts to count at zero. */
 	plane_memory__zero(p, PLANE_SERVICE, id);
+	plane_passive__zero(p, FL_PASSIVE_SERVICES + id);
 }

@@ -36,6 +36,8 @@ struct probe {
 	char why[PROBE_DETAIL_LEN]; /* room for the *why of a start that failed */
 	char warning[96]; /* of the try, set by the kind; "": none */
 	int weight_pct; /* of the try, set by the kind; -1: none */
+	TAILQ_HEAD(, probe) urged; /* tries beside its pace (urge.c) */
+	struct probe *of; /* such a try: the probe whose result it finds; else NULL */
 };
 
 struct pinger;
@@ -113,6 +115,21 @@ void probe__judge_certificate(struct probe *p, int64_t left_s);
 
 /* A non-blocking socket towards the target, SOCK_STREAM or SOCK_DGRAM; -errno. */
 int probe__socket(const struct probe *p, int type);
+
+/* prober.c, for urge.c */
+
+/* Begins a try after that time. */
+void probe__start_in(struct probe *p, uint64_t ms);
+/* A result for all subscribers, found by a try beside the probe's own. */
+void probe__tell(struct probe *p, const struct probe_result *r);
+/* Gives a try up, closes the handles; the memory goes with them. */
+void probe__close(struct probe *p);
+
+/* urge.c */
+
+/* A try beside a probe's own has ended; `r` NULL: on this machine's side, without a result. */
+void probe_urge__end(struct probe *p, const struct probe_result *r);
+void probe_urge__drop(struct probe *p);
 
 /* A handle of the prober's has been opened; on_close is what uv_close() gets for it. */
 void prober__hold(struct prober *p);

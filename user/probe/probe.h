@@ -64,6 +64,13 @@ int prober__subscribe(struct prober *p, const struct addr *address, uint16_t por
 		      struct probe_sub **out, struct err *err);
 void probe_sub__cancel(struct probe_sub *s);
 
+/*
+ * Asks at once, `tries` times, starting gap_ms apart: the tries overlap, so that a target which does not
+ * answer has failed all of them one timeout later. Their results go to all subscribers, as any; the pace
+ * follows from what they make of them. Nothing happens while tries of an earlier call are under way.
+ */
+void probe_sub__urge(struct probe_sub *s, uint32_t tries, uint32_t gap_ms);
+
 /* How many distinct probes run (for status and tests). */
 size_t prober__count(const struct prober *p);
 

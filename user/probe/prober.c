@@ -151,6 +151,10 @@ void probe__finish(struct probe *p, enum probe_outcome outcome, const char *deta
 
 	p->in_flight = false;
 	uv_timer_stop(&p->timer);
+	if (p->of) {
+		probe_urge__end(p, &r);
+		return;
+	}
 	deliver(p, &r);
 	if (TAILQ_EMPTY(&p->subs))
 		drop(p);
@@ -158,9 +162,22 @@ void probe__finish(struct probe *p, enum probe_outcome outcome, const char *deta
 		schedule_next(p);
 }
 
+void probe__tell(struct probe *p, const struct probe_result *r)
+{
+	deliver(p, r);
+	if (TAILQ_EMPTY(&p->subs))
+		drop(p);
+	else if (!p->in_flight && !all_settled(p))
+		schedule_in(p, jittered_ms(p, p->args.fast_interval_ms));
+}
+
 void probe__skip(struct probe *p)
 {
 	p->in_flight = false;
+	if (p->of) {
+		probe_urge__end(p, NULL);
+		return;
+	}
 	schedule_in(p, p->args.fast_interval_ms);
 }
 
@@ -220,18 +237,30 @@ static void on_probe_closed(uv_handle_t *h)
 	prober__release(prober);
 }
 
-/* Nobody wants it any more. */
-static void drop(struct probe *p)
+void probe__close(struct probe *p)
 {
 	if (p->in_flight)
 		p->kind->abort(p);
 	p->in_flight = false;
 	if (p->kind->forget)
 		p->kind->forget(p);
+	uv_close((uv_handle_t *)&p->timer, on_probe_closed);
+}
+
+void probe__start_in(struct probe *p, uint64_t ms)
+{
+	schedule_in(p, ms);
+}
+
+/* Nobody wants it any more. */
+static void drop(struct probe *p)
+{
+	while (!TAILQ_EMPTY(&p->urged))
+		probe_urge__drop(TAILQ_FIRST(&p->urged));
 	tdelete(p, &p->prober->tree, compare);
 	TAILQ_REMOVE(&p->prober->probes, p, entry);
 	p->prober->n--;
-	uv_close((uv_handle_t *)&p->timer, on_probe_closed);
+	probe__close(p);
 }
 
 static struct probe *find_or_make(struct prober *prober, const struct addr *address, uint16_t port,
@@ -250,6 +279,7 @@ static struct probe *find_or_make(struct prober *prober, const struct addr *addr
 	p->address = *address;
 	p->port = port;
 	TAILQ_INIT(&p->subs);
+	TAILQ_INIT(&p->urged);
 	if (config_probe__copy(args, &p->args)) {
 		free(p);
 		return NULL;

@@ -133,7 +133,7 @@ static int with_world(struct bench *b, struct err *err)
 {
 	struct bare_bpf *bare = bare_bpf__open();
 	struct world *w = NULL;
-	int rc = bare ? world__open(false, &w, err) : err__set(err, -ENOMEM, "out of memory");
+	int rc = bare ? world__open(WORLD_PLAIN, &w, err) : err__set(err, -ENOMEM, "out of memory");
 
 	if (!rc)
 		rc = fill(w, err);

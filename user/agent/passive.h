@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * passive.h - new connections that are watched for an answer: docs/health.md.
+ *
+ * A tenth of a second apart the counters of all backends of services with `passive` are judged
+ * (health/passive.h). A backend that is suspect is probed at once, and that is all: the verdict is the
+ * probes'.
+ */
+#ifndef FAIRLEAD_AGENT_PASSIVE_H
+#define FAIRLEAD_AGENT_PASSIVE_H
+
+#include <jansson.h>
+#include <stdint.h>
+#include <uv.h>
+
+struct agent;
+struct member;
+struct passive_member;
+struct passive_trail;
+struct passive_watch;
+struct service;
+struct target;
+
+struct passive {
+	uv_timer_t timer; /* runs while any service has `passive` */
+	struct passive_seat *seats; /* scratch, for as many backends as the largest pool has */
+	double *rates;
+	size_t room;
+};
+
+void passive__init(struct agent *a);
+void passive__close(struct agent *a);
+void passive__free(struct agent *a);
+
+/* A configuration is committed: begins or ends to watch. */
+void passive__configured(struct agent *a);
+
+/* New connections a second to an entry of `backends`, of services with `passive`; 0: none has it. */
+double passive__opened_per_s(const struct target *t);
+
+/* What status says of a member; null where its service is not watched. */
+json_t *passive__json(const struct agent *a, const struct member *m);
+
+#endif

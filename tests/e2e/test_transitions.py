@@ -23,6 +23,7 @@ PORT = 7000
 HOLD = 4  # seconds
 PROBE = FAST.replace("type: tcp", "type: tcp, port: 80")
 TALK = os.path.join(ROOT, "tests/lab/talk.py")
+FORGE = os.path.join(ROOT, "tests/lab/forge.py")
 CONNECTIONS = 120
 
 
@@ -57,11 +58,11 @@ def servers(network):
         network.procs.end(p)
 
 
-def text(backends=None, weights=None, **more):
+def text(backends=None, weights=None, hold=HOLD, **more):
     """The service's YAML."""
     weights = weights or {}
     backends = [(b, v4(b), weights.get(b, 100)) for b in backends or ("b1", "b2", "b3")]
-    return service(port=PORT, probe=PROBE, hold=f"{HOLD}s", backends=backends, **more)
+    return service(port=PORT, probe=PROBE, hold=f"{hold}s", backends=backends, **more)
 
 
 @pytest.fixture
@@ -362,3 +363,46 @@ def test_clean_again(talk):
     assert transition(talk) == {"moving": 0, "pinned": 0, "waiting": 0, "records": 0, "clean_in_s": 0,
                                 "ramp_s": 0}
     assert talk.status()["records"]["flows"] == 0
+
+
+
+def forge(lab, flows):
+    """Packets of so many flows that nobody has, so that they go on record."""
+    mac = lab.ip("lb", "link", "show", "eth0").split("link/ether ")[1].split()[0]
+    lab.inside("client", sys.executable, "-B", FORGE, VIP4, str(PORT), mac, str(flows))
+
+
+def test_waves(talk):
+    """More connections than may be on record at once: slots move in waves, as records end."""
+    hold = idle = 10
+    room = talk.status()["records"]["room"] // 2
+    talk.configure(talk.head() + "services:\n" + text(hold=hold, idle=f"{idle}s"))
+    talk.cli("config", "apply")
+    # What a slot needs is not known yet, so these move all at once.
+    drain(talk, "b1")
+    assert transition(talk)["waiting"] == 0
+    forge(talk, 9 * room // 4)
+    talk.wait_for(lambda: converse(talk, 0) and transition(talk)["records"] > 0.6 * room, hold + 10,
+                  "a third of the forged flows to be on record")
+    owned = talk.backend("web", "b2")["slots"]
+    talk.cli("drain", "b2")
+    began = time.monotonic()
+    first = talk.wait_for(lambda: (lambda t: t if t["waiting"] else None)(transition(talk)), 2,
+                          "slots that wait")
+    assert 0.2 * owned < first["waiting"] < owned
+    assert hold + idle < first["ramp_s"] < 3 * (hold + idle + 30)
+    assert f"{first['waiting']} slots wait, as there would be too many" in talk.cli("status").stdout
+    steps = [first["waiting"]]
+
+    def moved():
+        converse(talk, 0.3)
+        t, left = transition(talk), talk.backend("web", "b2")["slots"]
+        assert t["records"] <= room and t["waiting"] <= steps[-1]
+        if t["waiting"] < steps[-1]:
+            steps.append(t["waiting"])
+        return left == 0 and t["waiting"] == 0
+    talk.wait_for(moved, 2 * first["ramp_s"], "all slots to move")
+    # What ends makes room for more; nothing was let go before.
+    assert len(steps) > 2 and time.monotonic() - began > hold, steps
+    assert max(was - now for was, now in zip(steps, steps[1:])) > 0.2 * owned, steps
+    past_hold(talk)

@@ -343,6 +343,9 @@ int moves__turn(struct service *s, const uint16_t *want, const struct move_count
 	if (!rc) {
 		if (swapped)
 			stamp_if_late(s, t.now_s, next);
+		/* Where owners stay, those that wait to have another wait on. */
+		if (!want)
+			sums.waiting = s->sums.waiting;
 		take_sums(s, &sums);
 	}
 cleanup:

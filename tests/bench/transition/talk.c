@@ -8,7 +8,8 @@
  * `call` opens LONG connections that stay, and keeps SHORT open that end after three exchanges and are
  * opened anew, from the given sources in turn. Each sends a byte MIN_MS to MAX_MS after the last
  * answer, and expects always the same one. Prints a JSON object at the end; "ready" on a line of its own when
- * all long ones have been answered once.
+ * all long ones have been answered once. Of each connection that could not be opened, the object says when
+ * it was asked for (CLOCK_MONOTONIC, ms) and why it was not.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -31,6 +32,7 @@
 #define PATIENCE_MS 10000 /* without an answer for so long: lost */
 #define TICK_MS 5
 #define PACE_US 10000 /* between 32 calls at the beginning */
+#define FAILURES 4096 /* that are told one by one; all are counted */
 
 enum state { CLOSED, CONNECTING, WAITING, THINKING, LOST };
 
@@ -42,6 +44,16 @@ struct call {
 	int answer; /* the first one's; -1: none yet */
 	uint64_t due_ms; /* THINKING: when it speaks; else when patience ends */
 };
+
+/* Why a connection was not opened. */
+enum failure { NO_ANSWER, REFUSED, NO_PORT, FAILED };
+
+static const char *const failures[] = {"no answer", "refused", "no local port", "failed"};
+
+static struct {
+	uint64_t asked_ms;
+	enum failure why;
+} failed[FAILURES];
 
 static struct {
 	uint64_t opened, exchanges, resets, other_backend, unanswered, not_opened;
@@ -138,10 +150,32 @@ static void hang_up(struct call *c, enum state state)
 
 static void lose(struct call *c, uint64_t *sum)
 {
-	if (c->is_short && sum != &sums.not_opened)
+	if (c->is_short)
 		sum = &sums.short_lost;
 	++*sum;
 	hang_up(c, c->is_short ? CLOSED : LOST);
+}
+
+/* `err`: the errno that says why; 0: nobody has answered. */
+static void fail(struct call *c, int err)
+{
+	if (sums.not_opened < FAILURES) {
+		failed[sums.not_opened].asked_ms = c->due_ms - PATIENCE_MS;
+		failed[sums.not_opened].why = !err		     ? NO_ANSWER
+					      : err == ECONNREFUSED  ? REFUSED
+					      : err == EADDRNOTAVAIL ? NO_PORT
+								     : FAILED;
+	}
+	sums.not_opened++;
+	hang_up(c, c->is_short ? CLOSED : LOST);
+}
+
+static int error_of(int fd)
+{
+	socklen_t len = sizeof(int);
+	int err = 0;
+
+	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) ? errno : err;
 }
 
 static void dial(struct call *c, const char *source)
@@ -160,7 +194,7 @@ static void dial(struct call *c, const char *source)
 	if (c->fd < 0 || bind(c->fd, (struct sockaddr *)&from, sizeof(from)) ||
 	    (connect(c->fd, (struct sockaddr *)&target, sizeof(target)) && errno != EINPROGRESS) ||
 	    watch(c->fd, EPOLLIN | EPOLLOUT | EPOLLET, c))
-		lose(c, &sums.not_opened);
+		fail(c, errno);
 }
 
 static void speak(struct call *c)
@@ -197,7 +231,7 @@ static void on_event(struct call *c, uint32_t events)
 	if (c->state == CLOSED || c->state == LOST)
 		return;
 	if (c->state == CONNECTING && events & (EPOLLERR | EPOLLHUP)) {
-		lose(c, &sums.not_opened);
+		fail(c, error_of(c->fd));
 		return;
 	}
 	if (c->state == CONNECTING && events & EPOLLOUT) {
@@ -220,8 +254,10 @@ static void on_time(struct call *c, uint64_t now, const char *source)
 		dial(c, source);
 	else if (c->state == THINKING && now >= c->due_ms)
 		speak(c);
-	else if ((c->state == WAITING || c->state == CONNECTING) && now >= c->due_ms)
-		lose(c, c->state == WAITING ? &sums.unanswered : &sums.not_opened);
+	else if (c->state == WAITING && now >= c->due_ms)
+		lose(c, &sums.unanswered);
+	else if (c->state == CONNECTING && now >= c->due_ms)
+		fail(c, 0);
 }
 
 static bool all_answered(const struct call *calls, uint32_t n)
@@ -240,6 +276,20 @@ static void poll_once(void)
 
 	for (int i = 0; i < n; i++)
 		on_event(events[i].data.ptr, events[i].events);
+}
+
+static void report(void)
+{
+	printf("{\"opened\": %llu, \"exchanges\": %llu, \"resets\": %llu, \"other_backend\": %llu, "
+	       "\"unanswered\": %llu, \"short_lost\": %llu, \"not_opened\": %llu, \"failures\": [",
+	       (unsigned long long)sums.opened, (unsigned long long)sums.exchanges,
+	       (unsigned long long)sums.resets, (unsigned long long)sums.other_backend,
+	       (unsigned long long)sums.unanswered, (unsigned long long)sums.short_lost,
+	       (unsigned long long)sums.not_opened);
+	for (uint64_t i = 0; i < sums.not_opened && i < FAILURES; i++)
+		printf("%s[%llu, \"%s\"]", i ? ", " : "", (unsigned long long)failed[i].asked_ms,
+		       failures[failed[i].why]);
+	puts("]}");
 }
 
 static int call(uint32_t n_long, uint32_t n_short, uint32_t seconds, char **sources,
@@ -274,12 +324,7 @@ static int call(uint32_t n_long, uint32_t n_short, uint32_t seconds, char **sour
 		puts("ready");
 		fflush(stdout);
 	}
-	printf("{\"opened\": %llu, \"exchanges\": %llu, \"resets\": %llu, \"other_backend\": %llu, "
-	       "\"unanswered\": %llu, \"not_opened\": %llu, \"short_lost\": %llu}\n",
-	       (unsigned long long)sums.opened, (unsigned long long)sums.exchanges,
-	       (unsigned long long)sums.resets, (unsigned long long)sums.other_backend,
-	       (unsigned long long)sums.unanswered, (unsigned long long)sums.not_opened,
-	       (unsigned long long)sums.short_lost);
+	report();
 	free(calls);
 	return 0;
 }

@@ -7,7 +7,8 @@ usage: tcp.py BUILD RESULT.json [--kill]
 The lab's network in namespaces FL_LAB-* (default fl-transition-*). Connections exchange a byte at random
 intervals with servers that answer with their number; a script drains, flaps, removes, adds and
 reweights backends, several of these at a time. With --kill the agent is killed (SIGKILL) and started
-anew in between. Nothing may be reset, and nothing answered by another backend than before.
+anew in between. Nothing may be reset, and nothing answered by another backend than before. Somebody
+always takes new connections, so all have to open; of those that do not, unopened.py says why.
 TRANSITION_SECONDS (180), TRANSITION_CONNECTIONS (10000), FL_SEED.
 """
 import json
@@ -20,6 +21,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 sys.path.insert(0, os.path.join(ROOT, "tests"))
 # pylint: disable=wrong-import-position
+import unopened
 from lab import bpffs
 from lab.lab import Lab
 from lab.topology import VIP4, v4
@@ -47,6 +49,7 @@ class Bench:
         self.drained, self.flapping = set(), {}
         self.alive = {}
         self.done = {}
+        self.watch = None
 
     # --- the network --------------------------------------------------------------------------------
 
@@ -86,9 +89,13 @@ class Bench:
     # --- what happens to it ---------------------------------------------------------------------------
 
     def accepting(self):
-        """Backends that take new connections."""
-        return [b for b, w in self.weights.items()
-                if w and b not in self.drained and b not in self.flapping]
+        """Backends that take new connections, and will: the agent may know more than was asked of it."""
+        status = self.lab.status()
+        for b in status["services"][0]["backends"]:
+            # One that left the file while it was drained comes back as it left.
+            if b["state"] in ("up", "draining"):
+                (self.drained.add if b["state"] == "draining" else self.drained.discard)(b["id"])
+        return unopened.accepting(status) - set(self.flapping)
 
     def apply(self):
         """A changed file; the agent is asked, and may be between two lives."""
@@ -118,7 +125,6 @@ class Bench:
         """Out of the file, or back in."""
         was = self.weights[b]
         self.weights[b] = 0 if was else 100
-        self.drained.discard(b)
         self.apply()
         return "removals" if was else "additions"
 
@@ -133,8 +139,9 @@ class Bench:
         """One change, unless nobody would be left."""
         b = self.rng.choice(self.lab.backends)
         what = self.rng.choice([self.drain, self.drain, self.flap, self.reweight, self.remove])
-        takes_away = b in self.accepting() and what != self.reweight
-        if b in self.flapping or (takes_away and len(self.accepting()) < 2):
+        accepting = self.accepting()
+        takes_away = b in accepting and what != self.reweight
+        if b in self.flapping or (takes_away and len(accepting) < 2):
             return
         if not self.weights[b] and what != self.remove:
             return
@@ -159,15 +166,21 @@ class Bench:
         def said():
             with open(log, encoding="ascii") as f:
                 return f.read()
+        self.watch = unopened.Watch(lab)
+        self.watch.start()
         lab.wait_for(lambda: "ready" in said() or caller.poll() is not None, 120, "all connections")
         return caller, said
 
-    @staticmethod
-    def report(caller, said):
-        """What the clients say at the end."""
-        if caller.wait(SECONDS + 120):
-            raise RuntimeError(f"talk ended with {caller.returncode}: {said()}")
-        return json.loads(said().split("ready")[1])
+    def report(self, caller, said):
+        """What the clients say at the end, and why some were not opened."""
+        ended = caller.wait(SECONDS + 120)
+        self.watch.end()
+        if ended:
+            raise RuntimeError(f"talk ended with {ended}: {said()}")
+        report = json.loads(said().split("ready")[1])
+        report["why"] = unopened.classes(self.watch, report)
+        report["queue_drops"] = unopened.queue_drops(self.lab)
+        return report
 
     def run(self, kills):
         """The report of the clients, after all changes."""
@@ -189,15 +202,17 @@ def row(name, unit, value, most=None):
             "holds": None if most is None else value <= most}
 
 
-def rows_of(report, name, short=0):
-    """What became of the connections; short: how many that were opened meanwhile may be lost."""
+def rows_of(report, name, most=0):
+    """What became of the connections; most: how many that were opened meanwhile may be lost."""
     return [row(f"{name}, exchanges", "count", report["exchanges"]),
             row(f"{name}, opened", "count", report["opened"]),
             row(f"{name}, resets", "count", report["resets"], 0),
             row(f"{name}, answered by another backend", "count", report["other_backend"], 0),
             row(f"{name}, without an answer", "count", report["unanswered"], 0),
-            row(f"{name}, lost of those opened meanwhile", "count", report["short_lost"], short),
-            row(f"{name}, could not be opened", "count", report["not_opened"])]
+            row(f"{name}, lost of those opened meanwhile", "count", report["short_lost"], most),
+            *(row(f"{name}, not opened: {why}", "count", n, None if why == unopened.NOBODY else most)
+              for why, n in report["why"].items()),
+            row(f"{name}, packets that a server's queue dropped", "count", report["queue_drops"])]
 
 
 def main(build, path, *options):
@@ -216,6 +231,7 @@ def main(build, path, *options):
     with open(path, "w", encoding="utf-8") as f:
         json.dump(rows, f, indent=1)
         f.write("\n")
+    report.pop("failures")
     print(f"tcp: FL_SEED={SEED}, {bench.done}, {report}", file=sys.stderr)
     return any(r["holds"] is False for r in rows)
 

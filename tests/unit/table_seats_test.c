@@ -246,7 +246,7 @@ static void test_comes_back(void **state)
 	assert_string_equal(seat_of(f, "heir"), "b3");
 	before = note_owners(f);
 	for (int i = 10; i < 18; i++) {
-		char id[8];
+		char id[16];
 
 		snprintf(id, sizeof(id), "b%d", i);
 		fleet__remove(f, fleet__find(f, id));
@@ -256,7 +256,7 @@ static void test_comes_back(void **state)
 	assert_int_equal(table_seats__vacant(f->seats), 9);
 	fleet__add(f, "heir", 100);
 	for (int i = 17; i >= 10; i--) {
-		char id[8];
+		char id[16];
 
 		snprintf(id, sizeof(id), "b%d", i);
 		fleet__add(f, id, 100);

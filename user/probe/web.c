@@ -256,7 +256,7 @@ static int set_user(struct probe *p)
 	int rc = secret__read(&p->args, secret, &password, &err);
 
 	if (rc) {
-		snprintf(p->why, sizeof(p->why), "%s", err.text);
+		snprintf(p->why, sizeof(p->why), "%.*s", (int)sizeof(p->why) - 1, err.text);
 		return rc;
 	}
 	if (p->args.user)

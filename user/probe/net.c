@@ -52,7 +52,7 @@ int probe__socket(const struct probe *p, int type)
 	return fd < 0 ? -errno : fd;
 }
 
-#define DAY_S 86400
+#define DAY_S INT64_C(86400)
 
 void probe__judge_certificate(struct probe *p, int64_t left_s)
 {

@@ -166,8 +166,11 @@ int tls__open(struct tls_store **store, const struct config_probe *args, const s
 {
 	struct tls *t = calloc(1, sizeof(*t));
 	SSL_CTX *ctx = NULL;
-	int rc = t ? context(store, args, &ctx, err) : err__set(err, -ENOMEM, "out of memory");
+	int rc;
 
+	if (!t)
+		return err__set(err, -ENOMEM, "out of memory");
+	rc = context(store, args, &ctx, err);
 	if (!rc) {
 		t->ssl = SSL_new(ctx);
 		if (!t->ssl || !SSL_set_fd(t->ssl, fd) || !set_peer(t->ssl, args, peer))

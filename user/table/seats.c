@@ -62,7 +62,7 @@ void table_seats__free(struct table_seats *s)
 static void set_holder(char *out, const char *id)
 {
 	memset(out, 0, FL_ID_LEN);
-	memcpy(out, id, strlen(id));
+	strcpy(out, id);
 }
 
 /* --- rows of others ----------------------------------------------------------------------------- */

@@ -80,6 +80,20 @@ def test_https(lab, pki, monkeypatch):
     assert "secret-of-the-probe" not in lab.log_tail(1000) + lab.cli("status", "--json").stdout
 
 
+def test_https_certificate(lab, pki):
+    """HTTPS believes the certificate of the name that is asked for, or of the address, and no other."""
+    ca = f"type: https, ca_file: {pki.path('ca.pem')}"
+    probed(lab, name=f"{ca}, sni: www.example.org", address=ca, system="type: https")
+    assert detail(lab, "name", "b1", "up") == detail(lab, "address", "b1", "up") == "status 200"
+    for name, backend in (("name", "b2"), ("name", "b3"), ("address", "b2")):
+        assert detail(lab, name, backend, "down") == ("its certificate is not accepted: "
+                                                      "it is for another name"), (name, backend)
+    assert detail(lab, "address", "b3", "up") == "status 200"
+    assert lab.backend("address", "b3")["probe"]["warning"].startswith("its certificate expires in ")
+    for b in lab.backends:
+        assert "unable to get local issuer certificate" in detail(lab, "system", b, "down")
+
+
 @pytest.mark.usefixtures("pki")
 def test_grpc(lab):
     """

@@ -111,6 +111,7 @@ static void describe_failure(const struct probe *p, CURLcode code, long os_err, 
 	const struct attempt *a = p->attempt;
 	long verified = 0;
 
+	/* libcurl looks at the name first, and leaves this unspecified when it is another one. */
 	curl_easy_getinfo(p->kept, CURLINFO_SSL_VERIFYRESULT, &verified);
 	if (code == CURLE_COULDNT_CONNECT && os_err)
 		snprintf(detail, len, "%s", probe__clause((int)os_err));
@@ -120,8 +121,9 @@ static void describe_failure(const struct probe *p, CURLcode code, long os_err, 
 		snprintf(detail, len, "its headers are longer than %d KiB", WEB_HEADERS_MAX / 1024);
 	else if (code == CURLE_PEER_FAILED_VERIFICATION)
 		snprintf(detail, len, "its certificate is not accepted: %s",
-			 verified ? X509_verify_cert_error_string(verified)
-				  : "it is for another name");
+			 verified == X509_V_OK || verified == X509_V_ERR_UNSPECIFIED
+				 ? "it is for another name"
+				 : X509_verify_cert_error_string(verified));
 	else
 		snprintf(detail, len, "%s", curl_easy_strerror(code));
 }

@@ -98,6 +98,8 @@ def test_monitor(lab):
     lab.wait_serving("web")
     assert served(lab, VIP4)
     assert lab.counts("notes")["denied"] > 0 and lab.counts()["drop_denied"] == 0
+    told = [line for line in lab.cli("status").stdout.splitlines() if ", denied: " in line]
+    assert len(told) == 1, told
     assert "would be dropped by a source list" in lab.cli("status").stdout
     apply(lab, lab.head() + "services:\n" + service(sources=f'{{deny: ["{v4("client")}"]}}'))
     assert not served(lab, VIP4)

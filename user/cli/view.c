@@ -217,13 +217,13 @@ static void print_summary(const json_t *status, FILE *out)
 }
 
 /* A verdict or a note that has been counted. */
-static void print_count(const json_t *count, const char *what, FILE *out)
+static void print_count(const json_t *count, const char *what, const char *unit, FILE *out)
 {
-	json_int_t packets = integer_of(count, "packets");
+	json_int_t n = integer_of(count, "packets");
 
-	if (!packets)
+	if (!n)
 		return;
-	fprintf(out, "%s: %lld packet%s, ", what, packets, packets == 1 ? "" : "s");
+	fprintf(out, "%s: %lld %s%s, ", what, n, unit, n == 1 ? "" : "s");
 	cli__print_text(out, string_of(count, "name"));
 	fputs(": ", out);
 	cli__print_text(out, string_of(count, "text"));
@@ -237,10 +237,7 @@ static void print_drops(const json_t *status, FILE *out)
 
 	json_array_foreach (json_object_get(status, "verdicts"), i, count) {
 		if (!strcmp(string_of(count, "action"), "drop"))
-			print_count(count, "dropped", out);
-	}
-	json_array_foreach (json_object_get(status, "notes"), i, count) {
-		print_count(count, "noted", out);
+			print_count(count, "dropped", "packet", out);
 	}
 }
 
@@ -249,17 +246,8 @@ static void print_notes(const json_t *status, FILE *out)
 	const json_t *note;
 	size_t i;
 
-	json_array_foreach (json_object_get(status, "notes"), i, note) {
-		json_int_t packets = integer_of(note, "packets");
-
-		if (!packets)
-			continue;
-		fprintf(out, "noted: %lld time%s, ", packets, packets == 1 ? "" : "s");
-		cli__print_text(out, string_of(note, "name"));
-		fputs(": ", out);
-		cli__print_text(out, string_of(note, "text"));
-		putc('\n', out);
-	}
+	json_array_foreach (json_object_get(status, "notes"), i, note)
+		print_count(note, "noted", "time", out);
 }
 
 /* Slots that change owner, and what keeps them from being clean. */

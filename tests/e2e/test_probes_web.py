@@ -94,6 +94,22 @@ def test_https_certificate(lab, pki):
         assert "unable to get local issuer certificate" in detail(lab, "system", b, "down")
 
 
+def test_script_over_tls(lab, pki):
+    """What is said over TLS arrives, and what comes back is read: a page that is longer than one record."""
+    page = f"{lab.folder}/tls-b1/long"
+    with open(page, "w", encoding="ascii") as f:
+        f.write("x" * 12000 + "the end\n")
+    ask = "{send: 'GET /user/long HTTP/1.0\\r\\nAuthorization: Basic cHJvYmVyOnNlY3JldC1vZi10aGUtcHJvYmU=\\r\\n\\r\\n'}"
+    tls = f"type: script, tls: true, sni: www.example.org, ca_file: {pki.path('ca.pem')}"
+    probed(lab, ends=f"{tls}, steps: [{ask}, {{expect: '200 OK'}}, {{expect: 'the end'}}]",
+           no=f"{tls}, steps: [{ask}, {{expect: 'nowhere'}}]",
+           plain=f"type: script, steps: [{ask}, {{expect: '200 OK'}}]")
+    lab.wait_state("ends", "b1", "up", patience=10)
+    assert "mismatch" in detail(lab, "ends", "b2", "down")
+    assert "nowhere" in detail(lab, "no", "b1", "down")
+    lab.wait_state("plain", "b1", "down", patience=10)
+
+
 @pytest.mark.usefixtures("pki")
 def test_grpc(lab):
     """

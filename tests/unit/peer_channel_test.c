@@ -282,6 +282,7 @@ struct kept {
 	struct datagram d;
 	uint64_t word; /* what it says, if it says anything */
 	unsigned int start; /* which start of its sender it is of */
+	uint64_t to; /* whom its sender took the receiver for */
 	bool heard;
 };
 
@@ -309,7 +310,8 @@ static void test_storm(void **state)
 		size_t len = 0;
 
 		if (rnd() % 3 == 0) {
-			*mine = (struct kept){.word = ++word, .start = starts[side]};
+			*mine = (struct kept){
+				.word = ++word, .start = starts[side], .to = c[side].peer};
 			mine->d.len = peer_channel__seal(&c[side], &word, sizeof(word), NULL,
 							 mine->d.bytes);
 			continue;
@@ -326,6 +328,7 @@ static void test_storm(void **state)
 				       &answer) == PEER_BODY) {
 			assert_false(theirs->heard);
 			theirs->heard = true;
+			assert_true(theirs->to == c[side].own);
 			assert_true(theirs->start >= least[side]);
 			least[side] = theirs->start;
 			assert_int_equal(len, theirs->word ? sizeof(word) : 0);
@@ -333,7 +336,7 @@ static void test_storm(void **state)
 			bodies += len != 0;
 		}
 		if (answer.wanted && rnd() % 2) {
-			*mine = (struct kept){.start = starts[side]};
+			*mine = (struct kept){.start = starts[side], .to = c[side].peer};
 			mine->d.len = peer_channel__seal(&c[side], NULL, 0, &answer, mine->d.bytes);
 		}
 		ups += peer_channel__is_up(&c[0]) && peer_channel__is_up(&c[1]);

@@ -151,7 +151,6 @@ static void test_graves(void **state)
 	assert_true(ledger__can_follow(l, ledger__version(l) - LEDGER_GRAVES / 2));
 	assert_true(ledger__can_follow(l, ledger__version(l)));
 	assert_false(ledger__can_follow(l, ledger__version(l) + 1));
-	assert_true(ledger__can_follow(l, 0));
 	assert_string_equal(get(l, "stays"), "");
 	ledger__free(l);
 }

@@ -25,6 +25,8 @@ TAILQ_HEAD(rows, row);
 struct ledger {
 	void *tree; /* of rows, by key */
 	struct rows rows; /* in the order of versions */
+	struct row
+		*cursor; /* near which the next part begins, most likely; NULL: there is no row */
 	uint64_t version;
 	uint64_t forgotten; /* the version of the last grave that is no more */
 	size_t n, n_graves;
@@ -55,10 +57,20 @@ struct ledger *ledger__new(void)
 	return l;
 }
 
+static void unlink_row(struct ledger *l, struct row *e)
+{
+	if (l->cursor == e) {
+		l->cursor = TAILQ_PREV(e, rows, by_version);
+		if (!l->cursor)
+			l->cursor = TAILQ_NEXT(e, by_version);
+	}
+	TAILQ_REMOVE(&l->rows, e, by_version);
+}
+
 static void drop(struct ledger *l, struct row *e)
 {
 	tdelete(e, &l->tree, compare);
-	TAILQ_REMOVE(&l->rows, e, by_version);
+	unlink_row(l, e);
 	l->n--;
 	l->n_graves -= e->kind == GRAVE;
 	free(e->value);
@@ -144,7 +156,7 @@ static int set(struct ledger *l, const struct item *i, uint64_t version)
 	e->len = i->len;
 	e->kind = i->kind;
 	e->version = version;
-	TAILQ_REMOVE(&l->rows, e, by_version);
+	unlink_row(l, e);
 	TAILQ_INSERT_TAIL(&l->rows, e, by_version);
 	if (l->n_graves > LEDGER_GRAVES)
 		forget_graves(l);
@@ -203,7 +215,7 @@ uint64_t ledger__version(const struct ledger *l)
 
 bool ledger__can_follow(const struct ledger *l, uint64_t version)
 {
-	return version <= l->version && (version == 0 || version >= l->forgotten);
+	return version <= l->version && version >= l->forgotten;
 }
 
 static size_t write_entry(const struct row *e, uint8_t *out)
@@ -219,21 +231,36 @@ static size_t write_entry(const struct row *e, uint8_t *out)
 	return 4u + e->key_len + e->len;
 }
 
-size_t ledger__write(const struct ledger *l, uint64_t since, void *out, size_t room, uint64_t *upto)
+/* The first row that changed after `since`; NULL: none did. */
+static struct row *first_after(struct ledger *l, uint64_t since)
 {
-	const struct row *e = TAILQ_LAST(&l->rows, rows), *before;
+	struct row *newest = TAILQ_LAST(&l->rows, rows), *e = l->cursor, *next;
+
+	if (!newest || newest->version <= since)
+		return NULL;
+	/* A copy that is up to date lacks what is newest; one that is told much, what follows. */
+	if (!e || newest->version - since < since - (e->version < since ? e->version : since))
+		e = newest;
+	while (e->version > since && (next = TAILQ_PREV(e, rows, by_version)))
+		e = next;
+	while (e->version <= since)
+		e = TAILQ_NEXT(e, by_version);
+	return e;
+}
+
+size_t ledger__write(struct ledger *l, uint64_t since, void *out, size_t room, uint64_t *upto)
+{
+	struct row *e = first_after(l, since);
 	uint64_t from = htobe64(since), to = l->version;
 	size_t at = LEDGER_PART_HEAD;
 
 	if (since >= l->version)
 		return 0;
-	/* From the newest back to the first that the copy lacks: usually a few steps. */
-	while (e && (before = TAILQ_PREV(e, rows, by_version)) && before->version > since)
-		e = before;
 	for (; e && e->version > since; e = TAILQ_NEXT(e, by_version)) {
 		if (at + 4 + e->key_len + e->len > room) {
-			before = TAILQ_PREV(e, rows, by_version);
-			to = before->version;
+			/* The longest one has room, so there is one before it. */
+			l->cursor = TAILQ_PREV(e, rows, by_version);
+			to = l->cursor->version;
 			break;
 		}
 		at += write_entry(e, (uint8_t *)out + at);

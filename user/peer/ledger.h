@@ -43,15 +43,17 @@ const void *ledger__get(const struct ledger *l, const void *key, size_t key_len,
 /* Of the last change. */
 uint64_t ledger__version(const struct ledger *l);
 
-/* Whether a copy of that version can follow; otherwise it has to start anew, empty, at 0. */
+/*
+ * Whether a copy can follow that has all changes up to `version`, or that started, empty, when the ledger
+ * was at it. If not, graves are forgotten that it lacks: it has to start anew.
+ */
 bool ledger__can_follow(const struct ledger *l, uint64_t version);
 
 /*
  * Writes the next part for a copy of version `since`, at most `room` bytes (LEDGER_PART_MIN or more).
  * Returns its length, and in *upto the version of a copy that takes it; 0: the copy has it all.
  */
-size_t ledger__write(const struct ledger *l, uint64_t since, void *out, size_t room,
-		     uint64_t *upto);
+size_t ledger__write(struct ledger *l, uint64_t since, void *out, size_t room, uint64_t *upto);
 
 /* A change of a copy; value NULL: the key has gone. */
 typedef void ledger_change_cb(void *ctx, const void *key, size_t key_len, const void *value,

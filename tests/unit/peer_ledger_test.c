@@ -155,6 +155,43 @@ static void test_graves(void **state)
 	ledger__free(l);
 }
 
+static bool is_kept(void *ctx, const void *key, size_t key_len)
+{
+	(void)ctx;
+	return key_len == 1 && *(const char *)key != 'b';
+}
+
+static void test_retain(void **state)
+{
+	struct ledger *l = ledger__new(), *copy = ledger__new();
+	uint8_t part[LEDGER_PART_MIN];
+	char told[256] = "";
+	uint64_t upto;
+	size_t len;
+
+	(void)state;
+	ledger__retain(l, is_kept, NULL);
+	put(l, "a", "1");
+	put(l, "b", "2");
+	put(l, "cc", "3");
+	put(l, "d", "4");
+	len = ledger__write(l, 0, part, sizeof(part), &upto);
+	assert_int_equal(ledger__take(copy, part, len, note, told), 0);
+	told[0] = '\0';
+	ledger__retain(l, is_kept, NULL);
+	assert_int_equal(ledger__version(l), 6);
+	ledger__retain(l, is_kept, NULL);
+	assert_int_equal(ledger__version(l), 6);
+	len = ledger__write(l, 4, part, sizeof(part), &upto);
+	assert_int_equal(ledger__take(copy, part, len, note, told), 0);
+	assert_string_equal(told, "b- cc- ");
+	put(l, "b", "5");
+	assert_string_equal(get(l, "b"), "5");
+	assert_string_equal(get(l, "d"), "4");
+	ledger__free(l);
+	ledger__free(copy);
+}
+
 static void no_note(void *ctx, const void *key, size_t key_len, const void *value, size_t len)
 {
 	(void)ctx;
@@ -286,9 +323,9 @@ static void test_storm(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_follow), cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_graves), cmocka_unit_test(test_malformed),
-		cmocka_unit_test(test_storm),
+		cmocka_unit_test(test_follow),	  cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_graves),	  cmocka_unit_test(test_retain),
+		cmocka_unit_test(test_malformed), cmocka_unit_test(test_storm),
 	};
 
 	return cmocka_run_group_tests_name("peer_ledger", tests, NULL, NULL);

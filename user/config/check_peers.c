@@ -40,7 +40,8 @@ int check__peers(const struct config *c, const struct node *root, struct problem
 	}
 	for (size_t i = 0; i < c->n_peers; i++) {
 		if (node__sound(nodes[i], "name"))
-			memcpy(twins__add(names, "peers.list", i, node__sound(nodes[i], "name"))->key,
+			memcpy(twins__add(names, "peers.list", i, node__sound(nodes[i], "name"))
+				       ->key,
 			       c->peers[i].name, CONFIG_PEER_LEN);
 		if (node__sound(nodes[i], "address"))
 			memcpy(twins__add(addresses, "peers.list", i,

@@ -46,7 +46,8 @@ static const struct option peers_options[] = {
 	 .missing = "the key that all peers have, as from `openssl rand -hex 32`"},
 	{"interval", value__duration, CONFIG(peer_interval_ms), RANGE(10, 10 * SECOND),
 	 .fallback = "100ms"},
-	{"list", read_list, CONFIG(peers), .missing = "the peers, as in [{name: lb2, address: 192.0.2.2}]"},
+	{"list", read_list, CONFIG(peers),
+	 .missing = "the peers, as in [{name: lb2, address: 192.0.2.2}]"},
 };
 static const struct section peers_section = {peers_options, COUNT(peers_options)};
 

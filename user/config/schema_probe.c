@@ -229,7 +229,8 @@ static void feed_option(const struct option *o, const void *at, config_feed_cb *
 void config_probe__feed(const struct config_probe *p, config_feed_cb *feed, void *ctx)
 {
 	for (size_t i = 0; i < COUNT(probe_options); i++)
-		feed_option(&probe_options[i], (const char *)p + probe_options[i].offset, feed, ctx);
+		feed_option(&probe_options[i], (const char *)p + probe_options[i].offset, feed,
+			    ctx);
 }
 
 void config_probe__clear(struct config_probe *p)

@@ -132,7 +132,7 @@ static void forget_graves(struct ledger *l)
 	}
 }
 
-/* The item is what the key has now, as of `version`. */
+/* The item, a value, is what the key has now, as of `version`. */
 static int set(struct ledger *l, const struct item *i, uint64_t version)
 {
 	struct row *e = find(l, i->key, i->key_len);
@@ -150,16 +150,14 @@ static int set(struct ledger *l, const struct item *i, uint64_t version)
 		free(value);
 		return -errno;
 	}
-	l->n_graves += (i->kind == GRAVE) - (e->kind == GRAVE);
+	l->n_graves -= e->kind == GRAVE;
 	free(e->value);
 	e->value = value;
 	e->len = i->len;
-	e->kind = i->kind;
+	e->kind = VALUE;
 	e->version = version;
 	unlink_row(l, e);
 	TAILQ_INSERT_TAIL(&l->rows, e, by_version);
-	if (l->n_graves > LEDGER_GRAVES)
-		forget_graves(l);
 	return 0;
 }
 
@@ -189,13 +187,42 @@ int ledger__put(struct ledger *l, const void *key, size_t key_len, const void *v
 	return rc;
 }
 
+/* The row becomes a grave, which is the last change. */
+static void bury(struct ledger *l, struct row *e)
+{
+	free(e->value);
+	e->value = NULL;
+	e->len = 0;
+	e->kind = GRAVE;
+	e->version = ++l->version;
+	l->n_graves++;
+	unlink_row(l, e);
+	TAILQ_INSERT_TAIL(&l->rows, e, by_version);
+}
+
 void ledger__remove(struct ledger *l, const void *key, size_t key_len)
 {
-	const struct item i = {GRAVE, (uint8_t)key_len, 0, key, NULL};
+	struct row *e = find(l, key, key_len);
 
-	/* It takes no memory: the entry is there. */
-	if (!has(l, &i) && !set(l, &i, l->version + 1))
-		l->version++;
+	if (!e || e->kind == GRAVE)
+		return;
+	bury(l, e);
+	if (l->n_graves > LEDGER_GRAVES)
+		forget_graves(l);
+}
+
+void ledger__retain(struct ledger *l, ledger_keep_cb *keep, void *ctx)
+{
+	struct row *e = TAILQ_FIRST(&l->rows), *next;
+	uint64_t last = l->version;
+
+	for (; e && e->version <= last; e = next) {
+		next = TAILQ_NEXT(e, by_version);
+		if (e->kind == VALUE && !keep(ctx, e->key, e->key_len))
+			bury(l, e);
+	}
+	if (l->n_graves > LEDGER_GRAVES)
+		forget_graves(l);
 }
 
 const void *ledger__get(const struct ledger *l, const void *key, size_t key_len, size_t *len)

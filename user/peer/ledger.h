@@ -37,6 +37,10 @@ int ledger__put(struct ledger *l, const void *key, size_t key_len, const void *v
 /* Takes a key away, if it is there. */
 void ledger__remove(struct ledger *l, const void *key, size_t key_len);
 
+/* Takes away each key that `keep` is false of; it must not change the ledger. */
+typedef bool ledger_keep_cb(void *ctx, const void *key, size_t key_len);
+void ledger__retain(struct ledger *l, ledger_keep_cb *keep, void *ctx);
+
 /* The value, its length in *len; NULL: there is none. Valid until the ledger changes. */
 const void *ledger__get(const struct ledger *l, const void *key, size_t key_len, size_t *len);
 
@@ -67,7 +71,7 @@ typedef void ledger_change_cb(void *ctx, const void *key, size_t key_len, const 
 int ledger__take(struct ledger *copy, const void *part, size_t len, ledger_change_cb *changed,
 		 void *ctx);
 
-/* Each key that has a value, in no order. */
+/* Each key that has a value, in no order; `each` must not change the ledger. */
 typedef void ledger_each_cb(void *ctx, const void *key, size_t key_len, const void *value,
 			    size_t len);
 void ledger__each(const struct ledger *l, ledger_each_cb *each, void *ctx);

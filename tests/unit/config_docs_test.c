@@ -27,6 +27,8 @@ static const struct {
 	{"## `api`\n", "api: {" STRANGE "}\n"},
 	{"## `log`\n", "log: {" STRANGE "}\n"},
 	{"## `encap`\n", "encap: {" STRANGE "}\n"},
+	{"## `peers`\n", "peers: {" STRANGE "}\n"},
+	{"## `peers.list[]`\n", "peers: {list: [{" STRANGE "}]}\n"},
 	{"## `sources`, `services[].sources`\n", "sources: {" STRANGE "}\n"},
 	{"## `sources`, `services[].sources`\n", "services: [{sources: {" STRANGE "}}]\n"},
 	{"## `snat`\n", "snat: {" STRANGE "}\n"},

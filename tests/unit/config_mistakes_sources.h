@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Rows of config_parse_test.c about source lists, snat, events: a file, and what is told of it, in order. */
+/* Rows of config_parse_test.c about source lists, snat, events, peers: a file, and what is told of it, in order. */
 /* clang-format off */
 	{TOP("sources: []\nsnat: ~\nevents: 1"),
 	 {"f:2:10: sources: must be a mapping (key: value), is a list",
@@ -49,3 +49,22 @@
 	 {"f:2:17: events.flows: 1000000001 is not in 0..1000000000",
 	  "f:2:36: events.drops: \"all\" is not a whole decimal number",
 	  "f:2:41: events.drop: unknown key; did you mean \"drops\"?"}},
+	{TOP("peers: {list: []}"),
+	 {"f:2:8: peers: \"listen\" is missing: this machine's address, where the peers send to",
+	  "f:2:8: peers: \"key_file\" is missing: the key that all peers have, as from `openssl rand -hex 32`",
+	  "f:2:15: peers.list: is empty; write at least one"}},
+	{TOP("peers: {listen: 10.0.0.1, key_file: key, port: 0, interval: 1ms, list: [{name: a, address: 10.0.0.1}, {name: a, address: '2001:db8::1'}]}"),
+	 {"f:2:37: peers.key_file: \"key\" must be an absolute path, beginning with \"/\"",
+	  "f:2:48: peers.port: 0 is not in 1..65535",
+	  "f:2:61: peers.interval: 1ms is not in 10ms..10s",
+	  "f:2:92: peers.list[0].address: this is `listen`: a peer is another machine",
+	  "f:2:110: peers.list[1].name: same name as peers.list[0]",
+	  "f:2:122: peers.list[1].address: of another family than `listen`"}},
+	{TOP("peers: {listen: 10.0.0.1, key_file: /k, list: [{name: a, address: 10.0.0.2}, {name: b, address: 10.0.0.2, port: 1}, {name: -b, address: 224.0.0.1}, {}, 1]}"),
+	 {"f:2:97: peers.list[1].address: same address as peers.list[0]",
+	  "f:2:107: peers.list[1].port: unknown key; known here: name, address",
+	  "f:2:124: peers.list[2].name: \"-b\" must begin with a letter or a digit",
+	  "f:2:137: peers.list[2].address: 224.0.0.1 is a multicast address",
+	  "f:2:149: peers.list[3]: \"name\" is missing: what it is called in status and logs",
+	  "f:2:149: peers.list[3]: \"address\" is missing: where its fairleadd listens",
+	  "f:2:153: peers.list[4]: must be a mapping (key: value), is a single value"}},

@@ -41,6 +41,7 @@ static void on_flush(uv_prepare_t *h)
 	TAILQ_FOREACH (s, &a->services, entry)
 		service__flush(s);
 	nat__flush(a);
+	peers__flush(a);
 }
 
 static void on_tick(uv_timer_t *h)
@@ -53,6 +54,7 @@ static void on_tick(uv_timer_t *h)
 	nat_sweep__tick(a);
 	flow_sweep__tick(a);
 	nat__tick(a);
+	peers__tick(a);
 	grace__retry(a->grace);
 	a->late_max_ns = rt__take_lateness(a->rt);
 	if (rt__last_error(a->rt) && !a->renew_failing)
@@ -164,6 +166,7 @@ void agent__stop(struct agent *a, int exit_code)
 	prober__free(a->prober);
 	events__free(a->events);
 	net__free(a->net);
+	peers__close(a);
 	uv_close((uv_handle_t *)&a->flush, NULL);
 	uv_close((uv_handle_t *)&a->tick, NULL);
 	uv_close((uv_handle_t *)&a->patience, NULL);

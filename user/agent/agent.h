@@ -25,6 +25,7 @@
 #include "agent/flow_sweep.h"
 #include "agent/nat_sweep.h"
 #include "agent/passive.h"
+#include "agent/peers.h"
 #include "agent/rt.h"
 #include "agent/sources.h"
 #include "api/api.h"
@@ -194,6 +195,7 @@ struct agent {
 	struct api *api;
 	struct grace *grace;
 	struct rt *rt;
+	struct peers *peers; /* NULL: there are none */
 	void *hops; /* tsearch(3) tree of struct hop */
 	void *targets; /* of struct target */
 	struct service_list services;

@@ -275,6 +275,7 @@ int commit__run(struct apply *ap, struct err *err)
 	struct agent *a = ap->agent;
 	struct plane_options before = {0}, o = admission__options(a, ap->next), wide;
 	struct admission *admission = NULL;
+	struct peers_stage *peers = NULL;
 	struct stage *stages;
 	size_t n = ap->next->n_services, staged = 0;
 	struct err ignored;
@@ -290,7 +291,9 @@ int commit__run(struct apply *ap, struct err *err)
 	if (!stages)
 		return err__set(err, -ENOMEM, "out of memory");
 	wide = between(&before, &o);
-	rc = plane__configure(a->plane, &wide, err);
+	rc = peers__stage(a, ap->next, &peers, err);
+	if (!rc)
+		rc = plane__configure(a->plane, &wide, err);
 	if (!rc)
 		rc = links__attach(a, ap->next, err);
 	if (!rc)
@@ -315,10 +318,12 @@ int commit__run(struct apply *ap, struct err *err)
 	if (!rc) {
 		finish(ap, stages, n);
 		admission__commit(a, admission);
+		peers__commit(a, peers);
 		close_gates(a, &o);
 	} else {
 		unpublish(a, stages, staged);
 		admission__undo(a, admission);
+		peers__undo(peers);
 		for (size_t i = 0; i < staged; i++)
 			stage__undo(a, &stages[i]);
 		if (a->config) {

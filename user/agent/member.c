@@ -118,6 +118,7 @@ void member__remember(const struct member *m)
 	if (plane__member_set(m->service->agent->plane, m->service->id, m->target->index, &memory,
 			      &err))
 		log_error("%s; a restart would not know its state", err.text);
+	peers__tell_member(m);
 }
 
 void member__give_up(struct member *m)

@@ -242,6 +242,7 @@ json_t *status__json(struct agent *a)
 	json_object_set_new(o, "services", services);
 	json_object_set_new(o, "verdicts", verdicts_json(a));
 	json_object_set_new(o, "notes", notes_json(a));
+	json_object_set_new(o, "peers", peers__json(a));
 	json_object_set_new(o, "nat", nat_sweep__json(a));
 	json_object_set_new(o, "records", flow_sweep__json(a));
 	return o;

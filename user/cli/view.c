@@ -1,8 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * A document of another version may lack a member: what is missing reads as 0 or "-", and the rest
- * is shown all the same.
- */
 #include "cli/view.h"
 
 #include <errno.h>
@@ -11,6 +7,7 @@
 
 #include "cli/cli.h"
 #include "cli/format.h"
+#include "cli/view_parts.h"
 
 enum column { NAME, ADDRESS, FORWARD, STATE, SINCE, WEIGHT, SHARE, PPS, BITS, PROBE };
 
@@ -31,23 +28,6 @@ static const struct {
 	[PROBE] = {"PROBE", 0.20, SCOLS_FL_TRUNC},
 };
 #define N_COLUMNS (sizeof(columns) / sizeof(columns[0]))
-
-static const char *string_of(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "-";
-}
-
-static double number_of(const json_t *object, const char *key)
-{
-	return json_number_value(json_object_get(object, key));
-}
-
-static json_int_t integer_of(const json_t *object, const char *key)
-{
-	return json_integer_value(json_object_get(object, key));
-}
 
 static bool is_shown(const json_t *service, const struct view *view)
 {
@@ -421,6 +401,8 @@ int view__print(const json_t *status, const struct view *view, FILE *out)
 		print_transition(service, out);
 		print_passive(service, view, out);
 	}
+	if (!view->service)
+		view_peers__print(status, view->now, out);
 	print_drops(status, out);
 	print_notes(status, out);
 	print_warnings(status, view, out);

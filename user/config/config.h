@@ -22,6 +22,8 @@
 #define CONFIG_INSTANCE_LEN 32 /* bytes, the closing NUL included */
 #define CONFIG_IFNAME_LEN 16 /* IFNAMSIZ */
 #define CONFIG_MAX_WEIGHT 65535
+#define CONFIG_MAX_PEERS 15
+#define CONFIG_PEER_LEN 32 /* bytes of a peer's name, the closing NUL included */
 #define CONFIG_MIN_SNAT_PORTS 1024 /* each CPU needs a part of them */
 
 /* Source prefixes of a whole file. Each scope (instance, service) may need an entry for the rest. */
@@ -86,6 +88,12 @@ struct config_service {
 	size_t n_backends;
 };
 
+/* Another agent that this one talks to. */
+struct config_peer {
+	char name[CONFIG_PEER_LEN]; /* unique */
+	struct addr address; /* unique, of the family of config.peer_listen */
+};
+
 struct config {
 	char instance[CONFIG_INSTANCE_LEN]; /* default "main"; names pins and socket */
 	char (*interfaces)[CONFIG_IFNAME_LEN]; /* where the program is attached, at least 1 */
@@ -107,6 +115,12 @@ struct config {
 	uint16_t snat_port_first, snat_port_last; /* default 1024..32767 */
 	uint32_t flow_event_every; /* one in so many first packets is an event; 0 (default): none */
 	uint32_t drop_event_every; /* one in so many drops is one; 0: none; default 1000 */
+	struct config_peer *peers; /* n_peers, at most CONFIG_MAX_PEERS; 0: what follows is unset */
+	size_t n_peers;
+	struct addr peer_listen; /* this machine's address towards them */
+	uint16_t peer_port; /* of all of them, UDP; default 5390 */
+	uint32_t peer_interval_ms; /* of beats; 10..10000, default 100 */
+	char *peer_key_file;
 	struct config_service *services; /* n_services of them; 0 is fine */
 	size_t n_services;
 };

@@ -123,6 +123,10 @@ struct config_probe {
  */
 int config_probe__compare(const struct config_probe *a, const struct config_probe *b);
 
+/* Hands each value of the probe to `feed`, as bytes that are the same on every machine for equal probes. */
+typedef void config_feed_cb(void *ctx, const void *bytes, size_t len);
+void config_probe__feed(const struct config_probe *p, config_feed_cb *feed, void *ctx);
+
 /* A deep copy; 0 or -ENOMEM, `to` untouched then. config_probe__clear() frees what it holds. */
 int config_probe__copy(const struct config_probe *from, struct config_probe *to);
 void config_probe__clear(struct config_probe *p);

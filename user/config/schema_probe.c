@@ -190,6 +190,49 @@ int config_probe__compare(const struct config_probe *a, const struct config_prob
 	return c;
 }
 
+static void feed_sized(config_feed_cb *feed, void *ctx, const void *bytes, size_t len)
+{
+	uint64_t size = len;
+
+	feed(ctx, &size, sizeof(size));
+	if (len)
+		feed(ctx, bytes, len);
+}
+
+static void feed_option(const struct option *o, const void *at, config_feed_cb *feed, void *ctx)
+{
+	if (o->parse == value__string) {
+		const char *text = *(char *const *)at;
+
+		feed_sized(feed, ctx, text, text ? strlen(text) : 0);
+	} else if (o->parse == value__words) {
+		const struct config_words *w = at;
+
+		for (size_t i = 0; i < w->n; i++)
+			feed_sized(feed, ctx, w->list[i], strlen(w->list[i]));
+	} else if (o->parse == value__bytes) {
+		const struct config_bytes *b = at;
+
+		feed_sized(feed, ctx, b->data, b->len);
+	} else if (o->parse == value__steps) {
+		const struct config_steps *s = at;
+
+		for (size_t i = 0; i < s->n; i++) {
+			feed(ctx, &s->list[i].expect, sizeof(s->list[i].expect));
+			feed_sized(feed, ctx, s->list[i].bytes.data, s->list[i].bytes.len);
+		}
+	} else {
+		feed_sized(feed, ctx, at, o->parse == value__status ? 2 * o->size : o->size);
+	}
+}
+
+void config_probe__feed(const struct config_probe *p, config_feed_cb *feed, void *ctx)
+{
+	for (size_t i = 0; i < COUNT(probe_options); i++)
+		feed_option(&probe_options[i], (const char *)p + probe_options[i].offset, feed,
+			    ctx);
+}
+
 void config_probe__clear(struct config_probe *p)
 {
 	for (size_t i = 0; i < COUNT(probe_options); i++) {

@@ -287,6 +287,12 @@ cleanup:
 	return rc;
 }
 
+const uint64_t *plane__flow_key(const struct plane *p)
+{
+	_Static_assert(sizeof(p->flow_key[0]) == sizeof(uint64_t), "the same words");
+	return (const uint64_t *)p->flow_key;
+}
+
 bool plane__adopted(const struct plane *p)
 {
 	return p->adopted;

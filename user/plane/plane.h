@@ -170,6 +170,9 @@ void plane__service_release(struct plane *p, uint32_t id);
 /* True when packets find the service (adoption: a start that was cut short leaves some unfound). */
 bool plane__service_published(const struct plane *p, uint32_t id);
 
+/* The key that decides every flow's slot, four words. */
+const uint64_t *plane__flow_key(const struct plane *p);
+
 /* Number of slots of a class. */
 uint32_t plane__slots(enum fl_slot_class slot_class);
 

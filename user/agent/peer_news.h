@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* peer_news.h - what this agent has to tell its peers. */
+#ifndef FAIRLEAD_AGENT_PEER_NEWS_H
+#define FAIRLEAD_AGENT_PEER_NEWS_H
+
+#include "peer/facts.h"
+
+struct agent;
+struct service;
+
+/* Brings the ledger to what runs; digests of tables stay. -ENOMEM, -ENOSPC: some of it is not told. */
+int peer_news__publish(struct agent *a, struct ledger *l);
+
+/* Tells which backend has which slot of a service; `ids` is scratch, FL_MAX_BACKENDS + 1 long. */
+int peer_news__publish_table(const struct service *s, struct ledger *l, uint64_t *ids);
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* peer_view.c - how this agent and a peer differ: told when it changes, and shown in status. */
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/agent.h"
+#include "agent/names.h"
+#include "agent/peers_state.h"
+
+/* What it told, once it has told all. */
+static bool is_complete(const struct peer *peer)
+{
+	const struct peer_link *l = &peer->link;
+
+	return l->up && l->copy_epoch && ledger__version(l->copy) >= l->copy_goal;
+}
+
+static void compare(struct peer *peer)
+{
+	char text[PEER_DIFFERENCE_LEN], line[PEER_DIFFERENCE_LEN + 80];
+	bool differs;
+
+	if (!peer->news || !is_complete(peer))
+		return;
+	peer->news = false;
+	differs = !peer_facts__same_config(peer->peers->ours, peer->link.copy, text);
+	if (differs && (!peer->differs || strcmp(text, peer->difference) != 0)) {
+		snprintf(
+			line, sizeof(line),
+			"has another configuration: %s; flows may change backends when they change "
+			"machines",
+			text);
+		peers__log(LOG_LV_WARN, peer, line);
+	} else if (!differs && peer->differs) {
+		peers__log(LOG_LV_INFO, peer, "has the same configuration again");
+	}
+	peer->differs = differs;
+	snprintf(peer->difference, sizeof(peer->difference), "%s", differs ? text : "");
+}
+
+/* Somebody at its address has other keys: most likely the peer itself. */
+static void tell_refusals(struct peer *peer)
+{
+	const uint64_t *counts = peer->link.channel.counts;
+	uint64_t refused = counts[PEER_NO_KEY] + counts[PEER_FORGED];
+
+	if (refused == peer->refused || peer->link.up) {
+		peer->refusal_told &= !peer->link.up;
+	} else if (!peer->refusal_told) {
+		peer->refusal_told = true;
+		peers__log(
+			LOG_LV_WARN, peer,
+			"sends what the keys of `peers.key_file` do not open: it needs one of them in its "
+			"own file, first");
+	}
+	peer->refused = refused;
+}
+
+void peer_view__tick(struct peer *peer)
+{
+	compare(peer);
+	tell_refusals(peer);
+}
+
+/* --- status --------------------------------------------------------------------------------------- */
+
+static const char *name_of(uint8_t state)
+{
+	const struct health h = {.state = (enum fl_health)state};
+
+	return health__name(&h);
+}
+
+static void add_dispute(void *ctx, const char *service, const char *id, uint8_t ours,
+			uint8_t theirs)
+{
+	json_array_append_new(ctx, json_pack("{s:s, s:s, s:s, s:s}", "service", service, "backend",
+					     id, "here", name_of(ours), "there", name_of(theirs)));
+}
+
+static json_t *refused_json(const struct peer_link *l)
+{
+	const uint64_t *n = l->channel.counts;
+
+	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "malformed",
+			 (json_int_t)(n[PEER_MALFORMED] + l->n_malformed), "no_key",
+			 (json_int_t)n[PEER_NO_KEY], "forged", (json_int_t)n[PEER_FORGED],
+			 "reflected", (json_int_t)n[PEER_REFLECTED], "replayed",
+			 (json_int_t)n[PEER_REPLAYED]);
+}
+
+static json_t *peer_json(const struct peer *peer)
+{
+	const struct peer_link *l = &peer->link;
+	char address[ADDR_STRLEN], version[64], first[FL_NAME_LEN], text[PEER_DIFFERENCE_LEN] = "";
+	const struct ledger *ours = peer->peers->ours;
+	json_t *o, *disputes = json_array();
+
+	o = json_pack("{s:s, s:s, s:s}", "name", peer->name, "address",
+		      addr__format(&peer->address, address), "state",
+		      l->up	       ? "up"
+		      : peer->since_ns ? "silent"
+				       : "never heard");
+	json_object_set_new(o, "since", peer->since_ns ? names__time(peer->since_ns) : json_null());
+	json_object_set_new(o, "rtt_us", json_integer(l->up ? l->rtt_us : 0));
+	json_object_set_new(o, "version",
+			    json_string(peer_facts__version(l->copy, version, sizeof(version))));
+	json_object_set_new(
+		o, "sync",
+		json_pack("{s:I, s:I, s:I}", "have", (json_int_t)ledger__version(l->copy), "of",
+			  (json_int_t)l->copy_goal, "lag", (json_int_t)peer_link__lag(l)));
+	if (is_complete(peer)) {
+		bool same = peer_facts__same_config(ours, l->copy, text);
+		size_t n = peer_facts__other_tables(ours, l->copy, first);
+
+		json_object_set_new(o, "same_config", json_boolean(same));
+		json_object_set_new(o, "difference", json_string(text));
+		json_object_set_new(o, "other_tables",
+				    json_pack("{s:I, s:s}", "n", (json_int_t)n, "first", first));
+		peer_facts__disputes(ours, l->copy, add_dispute, disputes);
+	}
+	json_object_set_new(o, "disputes", disputes);
+	json_object_set_new(o, "refused", refused_json(l));
+	return o;
+}
+
+json_t *peers__json(const struct agent *a)
+{
+	const struct peers *p = a->peers;
+	char address[ADDR_STRLEN];
+	json_t *list, *o;
+
+	if (!p)
+		return json_null();
+	list = json_array();
+	for (size_t i = 0; i < p->n; i++)
+		json_array_append_new(list, peer_json(&p->list[i]));
+	o = json_pack("{s:s, s:i, s:I}", "listen", addr__format(&p->listen, address), "port",
+		      (int)p->port, "strangers", (json_int_t)p->n_strangers);
+	json_object_set_new(o, "list", list);
+	return o;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* peers_state.h - what peers.c and peer_view.c share. */
+#ifndef FAIRLEAD_AGENT_PEERS_STATE_H
+#define FAIRLEAD_AGENT_PEERS_STATE_H
+
+#include <uv.h>
+
+#include "agent/peers.h"
+#include "core/log.h"
+#include "peer/facts.h"
+#include "peer/link.h"
+
+struct peer {
+	struct peers *peers;
+	char name[CONFIG_PEER_LEN];
+	struct addr address;
+	struct peer_link link;
+	uint64_t since_ns; /* CLOCK_REALTIME; 0: it was never heard */
+	bool news; /* its copy has changed since it was compared */
+	bool differs; /* its configuration, as it was compared last */
+	char difference[PEER_DIFFERENCE_LEN];
+	uint64_t refused; /* datagrams that its key did not open, as counted last */
+	bool refusal_told;
+};
+
+struct peers {
+	struct agent *agent;
+	struct addr listen;
+	uint16_t port;
+	uint32_t interval_ms;
+	int fd;
+	uv_poll_t poll;
+	uv_timer_t timer;
+	unsigned int open_handles;
+	struct peer_keys keys;
+	struct ledger *ours;
+	uint64_t
+		*told; /* by service: the generation of the table that was told; UINT64_MAX: none */
+	uint64_t *ids; /* scratch of peer_news__publish_table() */
+	uint32_t next_table; /* the service whose table is looked at next */
+	struct peer *list;
+	size_t n;
+	uint64_t n_strangers; /* datagrams from elsewhere */
+	bool dirty; /* there is something new in it */
+	bool full; /* the ledger has no room, and that was told */
+};
+
+void peers__log(enum log_level level, const struct peer *peer, const char *text);
+
+/* Once a second: differences that came or went. */
+void peer_view__tick(struct peer *peer);
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* view_peers.c - what `fairlead status` says of other agents. */
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/format.h"
+#include "cli/view_parts.h"
+
+#define DISPUTES_SHOWN 10
+
+static void print_name(const json_t *peer, const char *begin, FILE *out)
+{
+	fputs(begin, out);
+	cli__print_text(out, string_of(peer, "name"));
+}
+
+static void print_state(const json_t *peer, time_t now, FILE *out)
+{
+	const char *state = string_of(peer, "state");
+	char buf[FORMAT_LEN];
+	time_t since;
+
+	print_name(peer, "peer ", out);
+	fputs(" at ", out);
+	cli__print_text(out, string_of(peer, "address"));
+	fputs(": ", out);
+	cli__print_text(out, state);
+	if (!format__parse_time(string_of(peer, "since"), &since))
+		fprintf(out, " for %s", format__duration(difftime(now, since), buf));
+	if (!strcmp(state, "up"))
+		fprintf(out, ", round trip %.1f ms", (double)integer_of(peer, "rtt_us") / 1000);
+}
+
+/* How far it is heard, and whether it is as this one; NULL: that is not known yet. */
+static void print_sync(const json_t *peer, FILE *out)
+{
+	const json_t *sync = json_object_get(peer, "sync"),
+		     *same = json_object_get(peer, "same_config"),
+		     *tables = json_object_get(peer, "other_tables");
+	json_int_t have = integer_of(sync, "have"), of = integer_of(sync, "of"),
+		   lag = integer_of(sync, "lag");
+
+	if (strcmp(string_of(peer, "state"), "up") != 0)
+		return;
+	if (!same)
+		fprintf(out, ", %lld of %lld changes heard", have, of);
+	else if (json_is_true(same))
+		fputs(integer_of(tables, "n") ? ", same configuration"
+					      : ", same configuration, same tables",
+		      out);
+	if (lag)
+		fprintf(out, ", %lld changes to be told", lag);
+}
+
+static void print_disputes(const json_t *peer, FILE *out)
+{
+	const json_t *list = json_object_get(peer, "disputes"), *dispute;
+	size_t i;
+
+	json_array_foreach (list, i, dispute) {
+		if (i == DISPUTES_SHOWN) {
+			print_name(peer, "warning: peer ", out);
+			fprintf(out, " sees %zu more backends otherwise: see --json\n",
+				json_array_size(list) - i);
+			break;
+		}
+		print_name(peer, "warning: peer ", out);
+		fputs(" sees backend ", out);
+		cli__print_text(out, string_of(dispute, "backend"));
+		fputs(" of service ", out);
+		cli__print_text(out, string_of(dispute, "service"));
+		fputs(" as ", out);
+		cli__print_text(out, string_of(dispute, "there"));
+		fputs(", here it is ", out);
+		cli__print_text(out, string_of(dispute, "here"));
+		putc('\n', out);
+	}
+}
+
+static void print_differences(const json_t *peer, FILE *out)
+{
+	const json_t *tables = json_object_get(peer, "other_tables");
+	json_int_t n = integer_of(tables, "n");
+
+	if (json_is_false(json_object_get(peer, "same_config"))) {
+		print_name(peer, "warning: peer ", out);
+		fputs(" has another configuration: ", out);
+		cli__print_text(out, string_of(peer, "difference"));
+		putc('\n', out);
+	}
+	if (n) {
+		print_name(peer, "warning: peer ", out);
+		fprintf(out, " has another table for %lld service%s, the first is ", n,
+			n == 1 ? "" : "s");
+		cli__print_text(out, string_of(tables, "first"));
+		putc('\n', out);
+	}
+	print_disputes(peer, out);
+}
+
+void view_peers__print(const json_t *status, time_t now, FILE *out)
+{
+	const json_t *list = json_object_get(json_object_get(status, "peers"), "list"), *peer;
+	size_t i;
+
+	json_array_foreach (list, i, peer) {
+		print_state(peer, now, out);
+		print_sync(peer, out);
+		putc('\n', out);
+	}
+	json_array_foreach (list, i, peer)
+		print_differences(peer, out);
+}

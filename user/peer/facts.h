@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * facts.h - what agents tell each other, as keys and values of ledgers, and what two of them make of it.
+ *
+ *   'k'                       a digest of the flow key (8)
+ *   'v'                       the version of fairlead, text
+ *   's' service               digests of the service (struct peer_service, 5 x 8)
+ *   'b' service NUL backend   what the probes say of the backend: enum fl_health (1)
+ *
+ * Names are texts without NUL. Digests are the same on every machine for the same configuration, and all
+ * numbers in network order. Keys of other kinds, of a later version, are passed over.
+ */
+#ifndef FAIRLEAD_PEER_FACTS_H
+#define FAIRLEAD_PEER_FACTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "peer/ledger.h"
+
+/* Two services of one name are the same if the first four are. */
+struct peer_service {
+	uint64_t front; /* address, ports, protocol, affinity, number of slots */
+	uint64_t backends; /* their ids, addresses, ports and weights, in any order */
+	uint64_t probe;
+	uint64_t rest; /* the way of forwarding, times */
+	uint64_t table; /* which backend has which slot now */
+};
+
+/* A digest that is made piece by piece; the same pieces in the same order give the same. */
+struct peer_digest {
+	uint64_t a, b;
+};
+void peer_digest__init(struct peer_digest *d);
+void peer_digest__add(void *digest, const void *bytes, size_t len);
+uint64_t peer_digest__end(const struct peer_digest *d);
+
+/* Each: as ledger__put(). */
+int peer_facts__set_flow_key(struct ledger *l, uint64_t digest);
+int peer_facts__set_version(struct ledger *l, const char *version);
+int peer_facts__set_service(struct ledger *l, const char *name, const struct peer_service *s);
+int peer_facts__set_backend(struct ledger *l, const char *service, const char *id, uint8_t health);
+
+/* What is told of a service; false: nothing. */
+bool peer_facts__service(const struct ledger *l, const char *name, struct peer_service *out);
+
+/* What is told of a backend; false: nothing. */
+bool peer_facts__backend(const struct ledger *l, const char *service, const char *id,
+			 uint8_t *health);
+
+/* The version of fairlead as text; "" if it is not told. */
+const char *peer_facts__version(const struct ledger *l, char *buf, size_t len);
+
+#define PEER_DIFFERENCE_LEN 160
+
+/*
+ * Whether both have the same configuration, as far as tables depend on it. If not, `text`
+ * (PEER_DIFFERENCE_LEN bytes) names the first difference, by names in the order of the alphabet:
+ * "service 'web': its backends", "service 'web' is only here".
+ */
+bool peer_facts__same_config(const struct ledger *ours, const struct ledger *theirs, char *text);
+
+/*
+ * Services of the same configuration whose slots have other backends: how many, and the first one's name
+ * in `first` (FL_NAME_LEN bytes), "" if there is none.
+ */
+size_t peer_facts__other_tables(const struct ledger *ours, const struct ledger *theirs,
+				char *first);
+
+/* Each backend of which the two say another thing. */
+typedef void peer_dispute_cb(void *ctx, const char *service, const char *id, uint8_t ours,
+			     uint8_t theirs);
+void peer_facts__disputes(const struct ledger *ours, const struct ledger *theirs,
+			  peer_dispute_cb *each, void *ctx);
+
+#endif

@@ -30,7 +30,7 @@ enum talk_next {
 
 struct talk {
 	const struct config_probe *args;
-	const struct addr *address; /* of the backend */
+	const struct addr *address; /* of the server */
 	uint16_t port; /* host order */
 	const char *password; /* NULL: none is configured */
 	const uint8_t *in; /* input that is not used yet */
@@ -46,6 +46,7 @@ struct talk {
 		uint64_t align;
 	} scratch; /* the kind's own; zero at the beginning */
 
+	enum config_role role; /* that the server has; set by talk__role() */
 	enum probe_outcome outcome; /* the verdict */
 	char detail[PROBE_DETAIL_LEN];
 };

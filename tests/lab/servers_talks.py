@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Servers with a protocol of their own on the lab's backends: Redis and its sentinels."""
+import os
+
+from .servers_net import Servers
+from .topology import v4
+
+SENTINEL = """\
+port 26379
+bind 0.0.0.0
+protected-mode no
+dir {folder}
+sentinel monitor grp {master} 6379 2
+sentinel down-after-milliseconds grp 1500
+sentinel failover-timeout grp 3000
+"""
+
+
+class TalkServers(Servers):
+    """The same, and those."""
+
+    def folder(self, host, name):
+        """A new folder of that server's."""
+        path = f"{self.lab.folder}/{host}/{name}"
+        os.makedirs(path, exist_ok=True)
+        for f in os.listdir(path):
+            os.unlink(f"{path}/{f}")
+        return path
+
+    def redis(self, host, *options, port=6379, keep=False):
+        """A server of Redis; `keep`: with the data that an earlier one has left."""
+        name = f"redis-{port}"
+        folder = f"{self.lab.folder}/{host}/{name}" if keep else self.folder(host, name)
+        p = self.start(host, name, ["redis-server", "--port", str(port), "--bind", "0.0.0.0",
+                                    "--protected-mode", "no", "--save", "", "--dir", folder,
+                                    "--repl-ping-replica-period", "1", "--repl-diskless-sync-delay",
+                                    "0", "--enable-debug-command", "yes", *options])
+        self.listening(host, port)
+        return p
+
+    def redis_cli(self, host, *words, port=6379, to=None, at="lb"):
+        """What redis-cli prints, asked from the host `at`."""
+        return self.lab.inside(at, "redis-cli", "-h", to or v4(host), "-p", str(port), *words,
+                               check=False).strip()
+
+    def sentinel(self, host, master):
+        """A sentinel that watches the group of that master."""
+        folder = self.folder(host, "sentinel")
+        with open(f"{folder}/sentinel.conf", "w", encoding="ascii") as f:
+            f.write(SENTINEL.format(folder=folder, master=v4(master)))
+        p = self.start(host, "sentinel", ["redis-server", f"{folder}/sentinel.conf", "--sentinel"])
+        self.listening(host, 26379)
+        # A master of yesterday is told so after four of these periods.
+        self.redis_cli(host, "SENTINEL", "DEBUG", "publish-period", "500", port=26379)
+        return p

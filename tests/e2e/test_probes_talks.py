@@ -148,7 +148,7 @@ def test_redis_states(lab, servers, pki, tmp_path, monkeypatch):
     servers.resume(master)
     lab.wait_state("fresh", "b3", "up")
 
-    servers.redis_cli("b2", "DEBUG", "POPULATE", "20000")
+    servers.redis_cli("b2", "DEBUG", "POPULATE", "4000")
     servers.redis_cli("b2", "SAVE")
     servers.kill(master)
     assert detail(lab, "master", "down", "b2") == "connection refused"
@@ -158,7 +158,7 @@ def test_redis_states(lab, servers, pki, tmp_path, monkeypatch):
     assert lab.backend("old", "b3")["state"] == "up"
     master = servers.redis("b2", "--key-load-delay", "100", "--loading-process-events-interval-bytes",
                            "1024", keep=True)
-    assert detail(lab, "master", "down", "b2") == "it is loading its data"
+    wait_detail(lab, "master", "b2", "it is loading its data", never="up")
     lab.wait_state("master", "b2", "up", 15)
     lab.wait_state("strict", "b3", "up", 15)
     for p in (old, strict, lost):

@@ -50,6 +50,7 @@ class TalkServers(Servers):
             f.write(SENTINEL.format(folder=folder, master=v4(master)))
         p = self.start(host, "sentinel", ["redis-server", f"{folder}/sentinel.conf", "--sentinel"])
         self.listening(host, 26379)
-        # A master of yesterday is told so after four of these periods.
-        self.redis_cli(host, "SENTINEL", "DEBUG", "publish-period", "500", port=26379)
+        # How soon it notices that a master of yesterday is back, and tells it so.
+        self.redis_cli(host, "SENTINEL", "DEBUG", "info-period", "500", "publish-period", "500",
+                       port=26379)
         return p

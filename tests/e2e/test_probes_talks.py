@@ -165,3 +165,52 @@ def test_redis_states(lab, servers, pki, tmp_path, monkeypatch):
         servers.kill(p)
     assert detail(lab, "old", "down", "b3") == "connection refused"
     assert "geheim" not in lab.log_tail(1000) + lab.cli("status", "--json").stdout
+
+
+def test_zookeeper(lab, servers):
+    """
+    An ensemble of three: the leader is killed, a service of leaders follows; the next one hangs, and
+    the last one is there, but has no quorum. Another one is alone.
+    """
+    processes = {h: servers.zookeeper(h, ensemble=HOSTS) for h in HOSTS}
+    servers.zookeeper("b1", port=2182)
+    run(lab, service(name="rw", port=2181, probe=probe("zookeeper", "role: leader")),
+        service(name="all", port=2182, probe=probe("zookeeper", "port: 2181")),
+        one("alone", "zookeeper", "port: 2182, role: standalone"))
+
+    def leader(patience=30):
+        return lab.wait_for(
+            lambda: next((h for h in HOSTS if lab.backend("rw", h)["state"] == "up"), None), patience,
+            "a leader")
+
+    first = leader()
+    for h in HOSTS:
+        assert lab.wait_state("all", h, "up", 15)["probe"]["detail"] == (
+            "leader" if h == first else "follower")
+        if h != first:
+            assert detail(lab, "rw", "down", h) == "is a follower; a leader is wanted"
+    serves(lab, "rw", first)
+    serves(lab, "all", *HOSTS)
+    lab.wait_state("alone", "b1", "up", 15)
+
+    servers.kill(processes[first])
+    assert detail(lab, "rw", "down", first) == "connection refused"
+    second = leader()
+    serves(lab, "rw", second)
+    processes[first] = servers.zookeeper(first, ensemble=HOSTS)
+    wait_detail(lab, "rw", first, "is a follower; a leader is wanted", 30)
+    lab.wait_state("all", first, "up")
+
+    servers.hang(processes[second])
+    assert detail(lab, "rw", "down", second) == LATE
+    third = leader()
+    serves(lab, "rw", third)
+    (last,) = set(HOSTS) - {second, third}
+    servers.kill(processes[third])
+    wait_detail(lab, "all", last, "does not serve requests: it has no quorum", 15)
+    lab.wait_state("all", last, "down")
+    servers.resume(processes[second])
+    lab.wait_state("all", last, "up", 30)
+    lab.wait_state("all", second, "up", 30)
+    lab.wait_for(lambda: [lab.backend("rw", h)["state"] for h in HOSTS].count("up") == 1, 15,
+                 "one leader")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Servers with a protocol of their own on the lab's backends: Redis and its sentinels."""
+"""Servers with a protocol of their own on the lab's backends: Redis and its sentinels, ZooKeeper."""
 import os
+import shutil
 
 from .servers_net import Servers
 from .topology import v4
@@ -15,6 +16,15 @@ sentinel down-after-milliseconds grp 1500
 sentinel failover-timeout grp 3000
 """
 
+ZOOKEEPER = """\
+tickTime=500
+initLimit=20
+syncLimit=4
+dataDir={folder}
+clientPort={port}
+admin.enableServer=false
+"""
+
 
 class TalkServers(Servers):
     """The same, and those."""
@@ -22,9 +32,8 @@ class TalkServers(Servers):
     def folder(self, host, name):
         """A new folder of that server's."""
         path = f"{self.lab.folder}/{host}/{name}"
-        os.makedirs(path, exist_ok=True)
-        for f in os.listdir(path):
-            os.unlink(f"{path}/{f}")
+        shutil.rmtree(path, ignore_errors=True)
+        os.makedirs(path)
         return path
 
     def redis(self, host, *options, port=6379, keep=False):
@@ -54,3 +63,19 @@ class TalkServers(Servers):
         self.redis_cli(host, "SENTINEL", "DEBUG", "info-period", "500", "publish-period", "500",
                        port=26379)
         return p
+
+    def zookeeper(self, host, port=2181, ensemble=()):
+        """A server of ZooKeeper: one of the hosts of an ensemble, or alone."""
+        name = f"zookeeper-{port}"
+        folder = self.folder(host, name)
+        with open(f"{folder}/zoo.cfg", "w", encoding="ascii") as f:
+            f.write(ZOOKEEPER.format(folder=folder, port=port))
+            f.writelines(f"\nserver.{i}={v4(h)}:2888:3888" for i, h in enumerate(ensemble))
+        if ensemble:
+            with open(f"{folder}/myid", "w", encoding="ascii") as f:
+                f.write(f"{ensemble.index(host)}\n")
+        jars = "/usr/share/java"
+        return self.start(host, name, [
+            "java", "-Xmx64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp",
+            f"{jars}/zookeeper.jar:{jars}/slf4j-simple.jar",
+            "org.apache.zookeeper.server.quorum.QuorumPeerMain", f"{folder}/zoo.cfg"])

@@ -6,7 +6,7 @@
 #include "probe/talk.h"
 
 extern const struct talk_kind talk_dns, talk_dubbo, talk_http, talk_kafka, talk_memcached,
-	talk_redis, talk_script, talk_sentinel, talk_tls, talk_udp;
+	talk_redis, talk_script, talk_sentinel, talk_tls, talk_udp, talk_zookeeper;
 
 /* Whether talk_http can ask what the probe asks. */
 bool talk_http__can(const struct config_probe *p);

@@ -20,7 +20,10 @@
 
 #include "probe/talk.h"
 
-/* One turn: what the talk must have said, and then what the server answers. */
+/*
+ * One turn: what the talk must have said, and then what the server answers; or TLS begins (TALK_TLS),
+ * which is a turn of its own with the answer "".
+ */
 struct turn {
 	const char *says; /* NULL: nothing */
 	size_t says_len; /* 0: strlen(says) */
@@ -99,7 +102,6 @@ static inline struct held talk_hold(const struct talk_kind *kind, const struct c
 			h.tls = true;
 			t.tls = "TLSv1.3";
 			next = kind->begin(&t);
-			i--;
 			continue;
 		}
 		if (turns[i].answers && cut)

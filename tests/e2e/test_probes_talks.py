@@ -214,3 +214,90 @@ def test_zookeeper(lab, servers):
     lab.wait_state("all", second, "up", 30)
     lab.wait_for(lambda: [lab.backend("rw", h)["state"] for h in HOSTS].count("up") == 1, 15,
                  "one leader")
+
+
+def test_mail_directory_broker(lab, servers, pki):
+    """Exim, OpenLDAP and Mosquitto: each goes up, hangs, dies and comes back, and the slots follow."""
+    starts = {"smtp": servers.exim, "ldap": servers.slapd, "mqtt": servers.mosquitto}
+    ports = {"smtp": 25, "ldap": 389, "mqtt": 1883}
+    says = {"smtp": ".example Hello ", "ldap": "bound anonymously",
+            "mqtt": "accepts the client and answers its ping"}
+    processes = {k: {h: start(h, pki) for h in ("b1", "b2")} for k, start in starts.items()}
+    run(lab, *(service(name=k, port=p, probe=probe(k)) for k, p in ports.items()))
+    for k in starts:
+        for h in ("b1", "b2"):
+            assert says[k] in detail(lab, k, "up", h)
+        assert detail(lab, k, "down", "b3") == "connection refused"
+        serves(lab, k, "b1", "b2")
+    for k in starts:
+        servers.hang(processes[k]["b1"])
+    for k in starts:
+        assert detail(lab, k, "down") == LATE
+        serves(lab, k, "b2")
+    for k in starts:
+        servers.resume(processes[k]["b1"])
+    for k in starts:
+        assert says[k] in detail(lab, k, "up")
+        serves(lab, k, "b1", "b2")
+        servers.kill(processes[k]["b1"])
+    for k in starts:
+        assert detail(lab, k, "down") == "connection refused"
+        serves(lab, k, "b2")
+    for k, start in starts.items():
+        start("b1", pki)
+        lab.wait_state(k, "b1", "up")
+        serves(lab, k, "b1", "b2")
+    # They are told goodbye, and have nothing to complain of in their logs.
+    with open(f"{lab.folder}/b2/exim/mainlog", encoding="utf-8") as f:
+        assert "unexpected" not in f.read()
+    with open(f"{lab.folder}/b2/mosquitto.log", encoding="utf-8") as f:
+        said = f.read()
+    assert " disconnected.\n" in said and "closed its connection" not in said
+
+
+def test_mail_directory_broker_options(lab, servers, pki, tmp_path, monkeypatch):
+    """TLS from the first byte and within the conversation, passwords, refusals."""
+    (tmp_path / "right").write_text("geheim-1\n", encoding="ascii")
+    monkeypatch.setenv("FL_WRONG", "geheim-2")
+    servers.exim("b1", pki)
+    servers.exim("b2", pki, advertise="")
+    servers.slapd("b1", pki)
+    servers.slapd("b2", pki, "disallow bind_anon")
+    servers.mosquitto("b1", pki)
+    ca = f"ca_file: {pki.path('ca.pem')}"
+    right = f"password_file: {tmp_path}/right"
+    dn = "user: \"cn=probe,cn=config\""
+    rows = [
+        ("smtp", f"port: 465, tls: true, {ca}", "b1", "up", "b1.example Hello lb.example [10.77.0.2], TLSv1.3"),
+        ("smtp", f"port: 25, starttls: true, {ca}", "b1", "up",
+         "b1.example Hello lb.example [10.77.0.2], TLSv1.3"),
+        ("smtp", f"port: 25, starttls: true, {ca}", "b2", "down", "does not offer STARTTLS"),
+        ("smtp", "port: 25, starttls: true", "b1", "down", "certificate"),
+        ("smtp", "port: 25, tls: true", "b1", "down", "TLS"),
+        ("ldap", f"port: 636, tls: true, {ca}", "b1", "up", "bound anonymously, TLSv1.3"),
+        ("ldap", f"port: 389, starttls: true, {ca}", "b1", "up", "bound anonymously, TLSv1.3"),
+        ("ldap", f"port: 389, {dn}, {right}", "b1", "up", "bound"),
+        ("ldap", f"port: 389, starttls: true, {ca}, {dn}, {right}", "b1", "up", "bound, TLSv1.3"),
+        ("ldap", f"port: 389, {dn}, password_env: FL_WRONG", "b1", "down",
+         "answers the bind with result 49 invalidCredentials"),
+        ("ldap", "port: 389", "b2", "down", "answers the bind with result 48 inappropriateAuthentication: "
+         "anonymous bind disallowed"),
+        ("ldap", "port: 389, starttls: true", "b1", "down", "certificate"),
+        ("ldap", "port: 25", "b1", "down", "the answer is no message of LDAP"),
+        ("mqtt", f"port: 8883, tls: true, {ca}", "b1", "up", "accepts the client and answers its ping"),
+        ("mqtt", f"port: 1884, user: probe, {right}", "b1", "up",
+         "accepts the client and answers its ping"),
+        ("mqtt", "port: 1884, user: probe, password_env: FL_WRONG", "b1", "down",
+         "the client is not authorized"),
+        ("mqtt", "port: 1884", "b1", "down", "the client is not authorized"),
+        ("mqtt", "port: 25", "b1", "down", "the answer to CONNECT is not one of MQTT 3.1.1"),
+    ]
+    run(lab, *(one(f"o{i}", kind, more + (", name: lb.example" if kind == "smtp" else ""), host,
+                   port=9000 + i) for i, (kind, more, host, _, _) in enumerate(rows)))
+    for i, (kind, more, host, state, text) in enumerate(rows):
+        got = detail(lab, f"o{i}", state, host)
+        assert got == text or (text in ("certificate", "TLS") and text in got), (kind, more)
+    with open(f"{lab.folder}/b1/exim/closed", "w", encoding="ascii"):
+        pass
+    assert detail(lab, "o1", "down") == "greets with \"550 closed for today\""
+    assert "geheim" not in lab.log_tail(1000) + lab.cli("status", "--json").stdout

@@ -191,7 +191,7 @@ static enum talk_next on_result(struct talk *t, struct span result)
 		return TALK_TLS;
 	/* RFC 4511 4.3: nobody answers this. */
 	t->step++;
-	say(t, UNBIND, NULL, 0);
+	say(t, UNBIND, (const uint8_t *)"", 0);
 	return talk__ok(t, "%s%s%s", t->args->user ? "bound" : "bound anonymously",
 			t->tls ? ", " : "", t->tls ? t->tls : "");
 }

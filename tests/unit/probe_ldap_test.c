@@ -18,7 +18,9 @@ static const struct config_probe starttls = {
 
 static void check(const char *answer, size_t len, enum probe_outcome outcome, const char *detail)
 {
-	const struct turn turns[] = {{BYTES(BIND("\2")), answer, len}};
+	const struct turn turns[] = {{BYTES(BIND("\2")), answer, len},
+				     {outcome == PROBE_OK ? "\x30\5\2\1\3\x42\0" : NULL,
+				      outcome == PROBE_OK ? 7 : 0, NULL, 0}};
 
 	TALK_CHECK(&talk_ldap, &nobody, NULL, turns, outcome, detail);
 }

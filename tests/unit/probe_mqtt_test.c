@@ -17,14 +17,17 @@ static const struct config_probe somebody = {.kind = CONFIG_PROBE_MQTT, .user = 
 static void test_conversation(void **state)
 {
 	const struct turn turns[] = {{BYTES(CONNECT), BYTES("\x20\2\0\0")},
-				     {BYTES(PING), BYTES("\xd0\0")}};
+				     {BYTES(PING), BYTES("\xd0\0")},
+				     {BYTES("\xe0\0"), NULL, 0}};
 	const struct turn login[] = {
 		{BYTES("\x10\x2f\0\4MQTT\4\xc2\0\x3c" NAME "\0\5probe\0\6geheim"),
 		 BYTES("\x20\2\1\0")},
-		{BYTES(PING), BYTES("\xd0\0")}};
+		{BYTES(PING), BYTES("\xd0\0")},
+		{BYTES("\xe0\0"), NULL, 0}};
 	const struct turn alone[] = {
 		{BYTES("\x10\x27\0\4MQTT\4\x82\0\x3c" NAME "\0\5probe"), BYTES("\x20\2\0\0")},
-		{BYTES(PING), BYTES("\xd0\0")}};
+		{BYTES(PING), BYTES("\xd0\0")},
+		{BYTES("\xe0\0"), NULL, 0}};
 
 	(void)state;
 	TALK_CHECK(&talk_mqtt, &nobody, NULL, turns, PROBE_OK,

@@ -137,6 +137,20 @@ static void test_refusals(void **state)
 	      "the answer to ROLE is not one of Redis");
 }
 
+/* However it comes, in one piece or byte by byte. */
+static void test_long_line(void **state)
+{
+	char line[600];
+
+	(void)state;
+	snprintf(line, sizeof(line), "-ERR %0500d\r\n", 1);
+	check(&any, line, PROBE_FAILED,
+	      "answers PING with \"ERR 0000000000000000000000000000000000000000000000000000000000"
+	      "000000000000000000000000000000000\"");
+	snprintf(line, sizeof(line), "-ERR %0580d\r\n", 1);
+	check(&any, line, PROBE_FAILED, "the answer to PING is not one of Redis");
+}
+
 static void test_password(void **state)
 {
 	static char name[] = "probe";
@@ -283,11 +297,11 @@ static void test_others(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_roles),	 cmocka_unit_test(test_many_replicas),
-		cmocka_unit_test(test_lag),	 cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_password), cmocka_unit_test(test_sentinel),
-		cmocka_unit_test(test_garbage),	 cmocka_unit_test(test_ballot),
-		cmocka_unit_test(test_others),
+		cmocka_unit_test(test_roles),	  cmocka_unit_test(test_many_replicas),
+		cmocka_unit_test(test_lag),	  cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_long_line), cmocka_unit_test(test_password),
+		cmocka_unit_test(test_sentinel),  cmocka_unit_test(test_garbage),
+		cmocka_unit_test(test_ballot),	  cmocka_unit_test(test_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,11 +13,15 @@ static const struct config_probe starttls = {
 #define BANNER "220-mx.example ESMTP\r\n220 no spam, please\r\n"
 #define OFFER "250-mx.example Hello\r\n250-SIZE 52428800\r\n250-STARTTLS\r\n250 HELP\r\n"
 #define EHLO "EHLO lb.example\r\n"
+#define QUIT                           \
+	{                              \
+		"QUIT\r\n", 0, NULL, 0 \
+	}
 
 static void test_conversation(void **state)
 {
-	const struct turn turns[] = {{NULL, 0, BANNER, 0}, {EHLO, 0, OFFER, 0}};
-	const struct turn terse[] = {{NULL, 0, "220\r\n", 0}, {EHLO, 0, "250 mx\r\n", 0}};
+	const struct turn turns[] = {{NULL, 0, BANNER, 0}, {EHLO, 0, OFFER, 0}, QUIT};
+	const struct turn terse[] = {{NULL, 0, "220\r\n", 0}, {EHLO, 0, "250 mx\r\n", 0}, QUIT};
 
 	(void)state;
 	TALK_CHECK(&talk_smtp, &plain, NULL, turns, PROBE_OK, "mx.example Hello");
@@ -34,6 +38,7 @@ static void test_starttls(void **state)
 		{"STARTTLS\r\n", 0, "220 go ahead\r\n", 0},
 		{NULL, 0, "", 0}, /* TLS */
 		{EHLO, 0, "250-secure.example Hello\r\n250 HELP\r\n", 0},
+		QUIT,
 	};
 	const struct turn none[] = {{NULL, 0, BANNER, 0},
 				    {EHLO, 0, "250-mx.example\r\n250 XSTARTTLS\r\n", 0}};
@@ -44,7 +49,7 @@ static void test_starttls(void **state)
 
 	(void)state;
 	TALK_CHECK(&talk_smtp, &starttls, NULL, turns, PROBE_OK, "secure.example Hello, TLSv1.3");
-	h = talk_hold(&talk_smtp, &starttls, NULL, turns, 5, 1000, SIZE_MAX, true);
+	h = talk_hold(&talk_smtp, &starttls, NULL, turns, 6, 1000, SIZE_MAX, true);
 	assert_true(h.tls);
 	TALK_CHECK(&talk_smtp, &starttls, NULL, none, PROBE_FAILED, "does not offer STARTTLS");
 	TALK_CHECK(&talk_smtp, &starttls, NULL, refused, PROBE_FAILED,
@@ -60,6 +65,7 @@ static void test_refusals(void **state)
 	const struct turn late[] = {{NULL, 0, BANNER, 0},
 				    {EHLO, 0, "250-mx\r\n421 shutting down\r\n", 0}};
 	const struct turn ssh[] = {{NULL, 0, "SSH-2.0-OpenSSH_9.2p1\r\n", 0}};
+	const struct turn code[] = {{NULL, 0, "250 mx.example\r\n", 0}};
 	const struct turn digits[] = {{NULL, 0, "2200 hello\r\n", 0}};
 
 	(void)state;
@@ -73,6 +79,7 @@ static void test_refusals(void **state)
 		   "answers EHLO with \"421 shutting down\"");
 	TALK_CHECK(&talk_smtp, &plain, NULL, ssh, PROBE_FAILED,
 		   "greets with \"SSH-2.0-OpenSSH_9.2p1\", which is not SMTP");
+	TALK_CHECK(&talk_smtp, &plain, NULL, code, PROBE_FAILED, "greets with \"250 mx.example\"");
 	TALK_CHECK(&talk_smtp, &plain, NULL, digits, PROBE_FAILED,
 		   "greets with \"2200 hello\", which is not SMTP");
 }

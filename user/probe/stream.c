@@ -438,11 +438,10 @@ static void on_end(void *ctx, const struct stream_end *e)
 
 int stream__start(struct probe *p, const char **why)
 {
-	struct stream *s;
+	struct stream *s = NULL;
 	int rc = stream__open(p, &p->address, p->port, p->kind->talk, on_end, p, &s, why);
 
-	if (!rc)
-		p->attempt = s;
+	p->attempt = s;
 	return rc;
 }
 

@@ -56,8 +56,9 @@ static size_t put_text(uint8_t *to, unsigned int tag, const char *text)
 {
 	size_t n = put_head(to, tag, strlen(text));
 
-	memcpy(to + n, text, strlen(text));
-	return n + strlen(text);
+	while (*text)
+		to[n++] = (uint8_t)*text++;
+	return n;
 }
 
 /* A message with that operation. */

@@ -29,11 +29,12 @@ enum step {
 /* A text with its length in front of it; the caller has the room. */
 static size_t put_text(uint8_t *to, const char *text)
 {
-	size_t len = strlen(text);
+	size_t n = 2;
 
-	wire__put16(to, (unsigned int)len);
-	memcpy(to + 2, text, len);
-	return len + 2;
+	wire__put16(to, (unsigned int)strlen(text));
+	while (*text)
+		to[n++] = (uint8_t)*text++;
+	return n;
 }
 
 /* A name of this try's own, of letters and digits that every broker takes: two clients of one name

@@ -28,6 +28,12 @@ FAULTS = {
     "dubbo": ("type: dubbo", 2, "does not speak Dubbo: the first bytes are 7878"),
     "kafka": ("type: kafka", 2, "the answer is no message of Kafka's"),
     "memcached": ("type: memcached", 2, LONG),
+    "smtp": ("type: smtp", 2, LONG),
+    "ldap": ("type: ldap", 2, "the answer is no message of LDAP"),
+    "redis": ("type: redis", 2, "the answer to PING is not one of Redis"),
+    "zookeeper": ("type: zookeeper", 2, LONG),
+    "mqtt": ("type: mqtt", 2, "the answer to CONNECT is not one of MQTT 3.1.1"),
+    "silent-starttls": ("type: smtp, starttls: true", 5, LATE),
     "tls": ("type: tls, verify: false", 6, "TLS: packet length too long"),
     "https": ("type: https, verify: false", 6, "SSL connect error"),
 }

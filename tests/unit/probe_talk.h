@@ -20,7 +20,11 @@
 
 #include "probe/talk.h"
 
-/* One turn: what the talk must have said, and then what the server answers. */
+/*
+ * One turn: what the talk must have said, and then what the server answers; or TLS begins (TALK_TLS),
+ * which is a turn of its own with the answer "". A turn behind the verdict has the last word that is
+ * said with that.
+ */
 struct turn {
 	const char *says; /* NULL: nothing */
 	size_t says_len; /* 0: strlen(says) */
@@ -62,6 +66,16 @@ static inline enum talk_next talk_feed(const struct talk_kind *kind, struct talk
 	return next;
 }
 
+/* What waits to be sent is what the turn begins with. */
+static inline void talk_said(const struct talk *t, const struct turn *turn)
+{
+	size_t says = turn_len(turn->says, turn->says_len);
+
+	assert_int_equal(t->out_len, says);
+	if (says)
+		assert_memory_equal(t->out, turn->says, says);
+}
+
 /*
  * Holds the exchange: the server's bytes in pieces of `piece`, of which only the first `cut` are
  * sent before it closes. `check`: whether what the talk says is compared.
@@ -75,6 +89,7 @@ static inline struct held talk_hold(const struct talk_kind *kind, const struct c
 	struct addr address = {{0}};
 	struct held h = {.over = false};
 	enum talk_next next;
+	size_t i;
 
 	memset(&t, 0, sizeof(t));
 	address.b[10] = address.b[11] = 0xff;
@@ -82,24 +97,19 @@ static inline struct held talk_hold(const struct talk_kind *kind, const struct c
 	t.address = &address;
 	t.port = 1000;
 	t.password = password;
-	t.tls = args->tls && !kind->starttls ? "TLSv1.3" : NULL;
+	t.tls = args->tls && !args->starttls ? "TLSv1.3" : NULL;
 	t.in = in;
 	next = kind->begin(&t);
-	for (size_t i = 0; i < n && next != TALK_OVER; i++) {
-		size_t says = turn_len(turns[i].says, turns[i].says_len);
+	for (i = 0; i < n && next != TALK_OVER; i++) {
 		size_t len = turn_len(turns[i].answers, turns[i].answers_len);
 
-		if (check) {
-			assert_int_equal(t.out_len, says);
-			if (says)
-				assert_memory_equal(t.out, turns[i].says, says);
-		}
+		if (check)
+			talk_said(&t, &turns[i]);
 		t.out_len = 0;
 		if (next == TALK_TLS) {
 			h.tls = true;
 			t.tls = "TLSv1.3";
 			next = kind->begin(&t);
-			i--;
 			continue;
 		}
 		if (turns[i].answers && cut)
@@ -112,6 +122,8 @@ static inline struct held talk_hold(const struct talk_kind *kind, const struct c
 		}
 		cut -= turns[i].answers ? len : 0;
 	}
+	if (check && next == TALK_OVER && i < n && !turns[i].answers)
+		talk_said(&t, &turns[i]);
 	h.over = next == TALK_OVER;
 	h.outcome = h.over ? t.outcome : PROBE_FAILED;
 	memcpy(h.detail, t.detail, sizeof(h.detail));

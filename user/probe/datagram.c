@@ -132,7 +132,7 @@ int datagram__start(struct probe *p, const char **why)
 		return -ENOMEM;
 	a->prober = p->prober;
 	a->probe = p;
-	a->fd = probe__socket(p, SOCK_DGRAM);
+	a->fd = probe__socket(&p->address, SOCK_DGRAM);
 	rc = a->fd < 0 ? a->fd : ask(a, why);
 	if (!rc)
 		rc = uv_poll_init(p->prober->loop, &a->poll, a->fd);

@@ -113,8 +113,8 @@ const char *probe__clause(int err);
 /* Sets the try's warning if a certificate ends in `left_s` seconds and that is too soon. */
 void probe__judge_certificate(struct probe *p, int64_t left_s);
 
-/* A non-blocking socket towards the target, SOCK_STREAM or SOCK_DGRAM; -errno. */
-int probe__socket(const struct probe *p, int type);
+/* A non-blocking socket towards that address, SOCK_STREAM or SOCK_DGRAM; -errno. */
+int probe__socket(const struct addr *to, int type);
 
 /* prober.c, for urge.c */
 
@@ -148,6 +148,6 @@ uint64_t probe__token(void);
 void probe_icmp__close(struct prober *p);
 void probe_exec__init(struct prober *p);
 void probe_exec__close(struct prober *p);
-extern const struct probe_kind probe_udp, probe_dns, probe_icmp, probe_exec;
+extern const struct probe_kind probe_udp, probe_dns, probe_icmp, probe_exec, probe_redis;
 
 #endif

@@ -45,9 +45,9 @@ const char *probe__clause(int err)
 	}
 }
 
-int probe__socket(const struct probe *p, int type)
+int probe__socket(const struct addr *to, int type)
 {
-	int fd = socket(addr__family(&p->address), type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = socket(addr__family(to), type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	return fd < 0 ? -errno : fd;
 }

@@ -12,9 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "probe/internal.h"
 #include "probe/secret.h"
-#include "probe/talk.h"
+#include "probe/stream.h"
 #include "probe/tls.h"
 
 enum state {
@@ -32,10 +31,15 @@ struct session {
 	size_t total; /* bytes read so far */
 };
 
-struct attempt {
+struct stream {
 	uv_poll_t poll;
 	struct prober *prober;
-	struct probe *probe; /* NULL: given up */
+	struct probe *probe; /* whose try it belongs to */
+	struct addr address;
+	uint16_t port;
+	const struct talk_kind *talk;
+	stream_cb *cb;
+	void *ctx;
 	int fd;
 	enum state state;
 	bool tls_next; /* what waits in `out` is sent, then TLS begins */
@@ -47,54 +51,57 @@ static void on_ready(uv_poll_t *h, int status, int events);
 
 static void on_closed(uv_handle_t *h)
 {
-	struct attempt *a = (struct attempt *)h;
+	struct stream *a = (struct stream *)h;
 
 	prober__release(a->prober);
 	free(a);
 }
 
-static void end(struct attempt *a)
+static void end(struct stream *a)
 {
-	if (a->probe)
-		a->probe->attempt = NULL;
-	a->probe = NULL;
 	uv_close((uv_handle_t *)&a->poll, on_closed);
 	tls__free(a->tls);
 	a->tls = NULL;
-	if (a->session)
+	if (a->session) {
 		explicit_bzero(a->session->secret, sizeof(a->session->secret));
+		if (a->session->talk.password) /* what waited to be sent may have held it */
+			explicit_bzero(a->session->talk.out, sizeof(a->session->talk.out));
+	}
 	free(a->session);
 	a->session = NULL;
 	close(a->fd);
 }
 
-static void finish(struct attempt *a, enum probe_outcome outcome, const char *detail)
+static void finish(struct stream *a, enum probe_outcome outcome, const char *detail)
 {
-	struct probe *p = a->probe;
 	char copy[PROBE_DETAIL_LEN];
+	struct stream_end e = {
+		.outcome = outcome,
+		.detail = copy,
+		.role = a->session ? a->session->talk.role : CONFIG_ROLE_ANY,
+	};
 
 	snprintf(copy, sizeof(copy), "%s", detail);
 	end(a);
-	probe__finish(p, outcome, copy);
+	a->cb(a->ctx, &e);
 }
 
 /* The connection failed, or ended, with an error of the kernel's. */
-static void broke(struct attempt *a, int err)
+static void broke(struct stream *a, int err)
 {
-	struct probe *p = a->probe;
-
 	/* A reset of a connection that stood is no refusal: somebody listens. */
 	enum probe_outcome outcome = a->state == CONNECTING ? probe__outcome(err) : PROBE_FAILED;
+	struct stream_end e = {.local = true, .detail = probe__clause(err)};
 
 	if (probe__is_local(err)) {
 		end(a);
-		probe__skip(p);
+		a->cb(a->ctx, &e);
 		return;
 	}
 	finish(a, outcome, probe__clause(err));
 }
 
-static void await(struct attempt *a, int events)
+static void await(struct stream *a, int events)
 {
 	uv_poll_start(&a->poll, events, on_ready);
 }
@@ -102,7 +109,7 @@ static void await(struct attempt *a, int events)
 /* --- bytes -------------------------------------------------------------------------------------- */
 
 /* One read or write, in the clear or not. */
-static enum tls_wait transfer(struct attempt *a, bool out, void *bytes, size_t len, size_t *n,
+static enum tls_wait transfer(struct stream *a, bool out, void *bytes, size_t len, size_t *n,
 			      struct err *err)
 {
 	ssize_t rc;
@@ -122,13 +129,13 @@ static enum tls_wait transfer(struct attempt *a, bool out, void *bytes, size_t l
 	return TLS_FAILED;
 }
 
-static void handshake(struct attempt *a);
+static void handshake(struct stream *a);
 
-static void begin_tls(struct attempt *a)
+static void begin_tls(struct stream *a)
 {
 	struct probe *p = a->probe;
 	struct err err = {.text = ""};
-	int rc = tls__open(&p->prober->tls, &p->args, &p->address, a->fd, &a->tls, &err);
+	int rc = tls__open(&p->prober->tls, &p->args, &a->address, a->fd, &a->tls, &err);
 
 	if (rc) {
 		finish(a, PROBE_FAILED, err.text);
@@ -140,7 +147,7 @@ static void begin_tls(struct attempt *a)
 }
 
 /* Sends what waits. True: all is sent, and the attempt lives. */
-static bool flush(struct attempt *a)
+static bool flush(struct stream *a)
 {
 	struct talk *t = &a->session->talk;
 	struct err err = {.text = ""};
@@ -167,7 +174,7 @@ static bool flush(struct attempt *a)
 	return true;
 }
 
-static void conclude(struct attempt *a)
+static void conclude(struct stream *a)
 {
 	struct talk *t = &a->session->talk;
 	struct err err = {.text = ""};
@@ -180,9 +187,9 @@ static void conclude(struct attempt *a)
 }
 
 /* What a talk wants after it has looked. False: the attempt is over, or waits for something else. */
-static bool proceed(struct attempt *a, enum talk_next next)
+static bool proceed(struct stream *a, enum talk_next next)
 {
-	const struct talk_kind *kind = a->probe->kind->talk;
+	const struct talk_kind *kind = a->talk;
 	struct session *s = a->session;
 	struct talk *t = &s->talk;
 
@@ -215,14 +222,14 @@ static bool proceed(struct attempt *a, enum talk_next next)
 	return true;
 }
 
-static void begin_talk(struct attempt *a)
+static void begin_talk(struct stream *a)
 {
 	struct probe *p = a->probe;
 	struct session *s = a->session;
 	struct err err = {.text = ""};
 	const char *password = NULL;
 
-	if (!p->kind->talk) {
+	if (!a->talk) {
 		finish(a, PROBE_OK, "connected");
 		return;
 	}
@@ -243,22 +250,24 @@ static void begin_talk(struct attempt *a)
 		return;
 	}
 	s->talk.args = &p->args;
-	s->talk.address = &p->address;
-	s->talk.port = p->port;
+	s->talk.address = &a->address;
+	s->talk.port = a->port;
 	s->talk.password = password;
 	s->talk.in = s->in;
 	s->talk.token = probe__token();
 	s->talk.tls = a->tls ? tls__version(a->tls) : NULL;
-	proceed(a, p->kind->talk->begin(&s->talk));
+	proceed(a, a->talk->begin(&s->talk));
 }
 
-static void handshake(struct attempt *a)
+static void handshake(struct stream *a)
 {
 	struct err err = {.text = ""};
 
 	switch (tls__handshake(a->tls, &err)) {
 	case TLS_DONE:
-		probe__judge_certificate(a->probe, tls__seconds_left(a->tls));
+		/* What the probe warns of is the backend's own. */
+		if (a->talk == a->probe->kind->talk)
+			probe__judge_certificate(a->probe, tls__seconds_left(a->tls));
 		begin_talk(a);
 		return;
 	case TLS_WANTS_READ:
@@ -273,9 +282,9 @@ static void handshake(struct attempt *a)
 	}
 }
 
-static void on_end_of_input(struct attempt *a)
+static void on_end_of_input(struct stream *a)
 {
-	const struct talk_kind *kind = a->probe->kind->talk;
+	const struct talk_kind *kind = a->talk;
 	struct session *s = a->session;
 
 	if (kind->closed && kind->closed(&s->talk) == TALK_OVER)
@@ -286,7 +295,7 @@ static void on_end_of_input(struct attempt *a)
 				: "the connection was closed without an answer");
 }
 
-static void take_input(struct attempt *a)
+static void take_input(struct stream *a)
 {
 	struct session *s = a->session;
 	struct err err = {.text = ""};
@@ -300,7 +309,7 @@ static void take_input(struct attempt *a)
 			s->total += n;
 			s->talk.in = s->in;
 			s->talk.len = s->in_len;
-			if (!proceed(a, a->probe->kind->talk->input(&s->talk)))
+			if (!proceed(a, a->talk->input(&s->talk)))
 				return;
 			break;
 		case TLS_WANTS_READ:
@@ -320,9 +329,9 @@ static void take_input(struct attempt *a)
 
 /* --- the connection ----------------------------------------------------------------------------- */
 
-static void on_connected(struct attempt *a, int status)
+static void on_connected(struct stream *a, int status)
 {
-	const struct talk_kind *talk = a->probe->kind->talk;
+	const struct talk_kind *talk = a->talk;
 	int err = 0;
 	socklen_t len = sizeof(err);
 
@@ -333,7 +342,7 @@ static void on_connected(struct attempt *a, int status)
 		err = -status;
 	if (err)
 		broke(a, err);
-	else if (talk && a->probe->args.tls && !talk->starttls)
+	else if (talk && a->probe->args.tls && !a->probe->args.starttls)
 		begin_tls(a);
 	else
 		begin_talk(a);
@@ -341,7 +350,7 @@ static void on_connected(struct attempt *a, int status)
 
 static void on_ready(uv_poll_t *h, int status, int events)
 {
-	struct attempt *a = (struct attempt *)h;
+	struct stream *a = (struct stream *)h;
 
 	(void)events;
 	if (a->state == CONNECTING) {
@@ -358,13 +367,15 @@ static void on_ready(uv_poll_t *h, int status, int events)
 	}
 }
 
-int stream__start(struct probe *p, const char **why)
+int stream__open(struct probe *p, const struct addr *address, uint16_t port,
+		 const struct talk_kind *talk, stream_cb *cb, void *ctx, struct stream **out,
+		 const char **why)
 {
 	struct linger reset = {.l_onoff = 1, .l_linger = 0};
 	struct sockaddr_storage sa;
-	socklen_t len = addr__sockaddr(&p->address, p->port, &sa);
-	int fd = probe__socket(p, SOCK_STREAM), rc;
-	struct attempt *a;
+	socklen_t len = addr__sockaddr(address, port, &sa);
+	int fd = probe__socket(address, SOCK_STREAM), rc;
+	struct stream *a;
 
 	if (fd < 0) {
 		*why = probe__clause(-fd);
@@ -381,30 +392,67 @@ int stream__start(struct probe *p, const char **why)
 	if (!a || uv_poll_init(p->prober->loop, &a->poll, fd)) {
 		free(a);
 		close(fd);
+		*why = probe__clause(ENOMEM);
 		return -ENOMEM;
 	}
 	a->prober = p->prober;
 	a->probe = p;
+	a->address = *address;
+	a->port = port;
+	a->talk = talk;
+	a->cb = cb;
+	a->ctx = ctx;
 	a->fd = fd;
-	p->attempt = a;
+	*out = a;
 	prober__hold(p->prober);
 	await(a, UV_WRITABLE);
 	return 0;
 }
 
+void stream__close(struct stream *s)
+{
+	end(s);
+}
+
+enum probe_outcome stream__overdue(struct stream *s, char *detail, size_t size)
+{
+	if (s->state != TALKING || !s->talk->silence ||
+	    s->talk->silence(&s->session->talk) != TALK_OVER)
+		return PROBE_FAILED;
+	snprintf(detail, size, "%s", s->session->talk.detail);
+	return s->session->talk.outcome;
+}
+
+/* --- kinds that are one connection ---------------------------------------------------------------- */
+
+static void on_end(void *ctx, const struct stream_end *e)
+{
+	struct probe *p = ctx;
+
+	p->attempt = NULL;
+	if (e->local)
+		probe__skip(p);
+	else
+		probe__finish(p, e->outcome, e->detail);
+}
+
+int stream__start(struct probe *p, const char **why)
+{
+	struct stream *s = NULL;
+	int rc = stream__open(p, &p->address, p->port, p->kind->talk, on_end, p, &s, why);
+
+	p->attempt = s;
+	return rc;
+}
+
 enum probe_outcome stream__late(struct probe *p, char *detail, size_t size)
 {
-	const struct attempt *a = p->attempt;
-	const struct talk_kind *kind = p->kind->talk;
-
-	if (a->state != TALKING || !kind->silence || kind->silence(&a->session->talk) != TALK_OVER)
-		return PROBE_FAILED;
-	snprintf(detail, size, "%s", a->session->talk.detail);
-	return a->session->talk.outcome;
+	return stream__overdue(p->attempt, detail, size);
 }
 
 void stream__abort(struct probe *p)
 {
 	if (p->attempt)
 		end(p->attempt);
+	p->attempt = NULL;
 }

@@ -93,6 +93,7 @@ enum talk_next talk__role(struct talk *t, enum config_role role, const char *mor
 {
 	const char *comma = more[0] ? ", " : "";
 
+	t->role = role;
 	if (t->args->role == CONFIG_ROLE_ANY || t->args->role == role)
 		return talk__ok(t, "%s%s%s", config_role__name(role), comma, more);
 	return talk__fail(t, "is a %s%s%s; a %s is wanted", config_role__name(role), comma, more,

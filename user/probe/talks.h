@@ -5,8 +5,9 @@
 
 #include "probe/talk.h"
 
-extern const struct talk_kind talk_dns, talk_dubbo, talk_http, talk_kafka, talk_memcached,
-	talk_script, talk_tls, talk_udp;
+extern const struct talk_kind talk_dns, talk_dubbo, talk_http, talk_kafka, talk_ldap,
+	talk_memcached, talk_mqtt, talk_redis, talk_script, talk_sentinel, talk_smtp, talk_tls,
+	talk_udp, talk_zookeeper;
 
 /* Whether talk_http can ask what the probe asks. */
 bool talk_http__can(const struct config_probe *p);

@@ -82,7 +82,7 @@ static inline struct held talk_hold(const struct talk_kind *kind, const struct c
 	t.address = &address;
 	t.port = 1000;
 	t.password = password;
-	t.tls = args->tls && !kind->starttls ? "TLSv1.3" : NULL;
+	t.tls = args->tls && !args->starttls ? "TLSv1.3" : NULL;
 	t.in = in;
 	next = kind->begin(&t);
 	for (size_t i = 0; i < n && next != TALK_OVER; i++) {

@@ -81,6 +81,8 @@ static void check_required(const struct subject *s)
 		{CONFIG_PROBE_DNS, "name", "the name that is asked for"},
 		{CONFIG_PROBE_EXEC, "command", "the program that is run, and its arguments"},
 		{CONFIG_PROBE_SCRIPT, "steps", "what is sent, and what must come"},
+		{CONFIG_PROBE_MYSQL, "user", "who logs in"},
+		{CONFIG_PROBE_POSTGRES, "user", "who logs in"},
 	};
 
 	for (size_t i = 0; i < COUNT(required); i++)
@@ -103,7 +105,10 @@ static void check_tls(const struct subject *s)
 					   "cert_file", "key_file", "expiry_warning"};
 
 	check_pair(s, "cert_file", "key_file");
-	if (s->probe->tls || check__broken(s->node, "tls"))
+	if (given(s, "tls") && given(s, "starttls") && s->probe->starttls)
+		tell(s, "starttls",
+		     "there is \"tls\" too, which is TLS from the first byte on; write one of them");
+	if (s->probe->tls || check__broken(s->node, "tls") || check__broken(s->node, "starttls"))
 		return;
 	for (size_t i = 0; i < COUNT(keys); i++)
 		if (given(s, keys[i]))
@@ -115,12 +120,25 @@ static void check_role(const struct subject *s)
 	if (!config_probe_kind__has_role(s->probe->kind, s->probe->role))
 		tell(s, "role", "a probe of \"type: %s\" knows no %s",
 		     config_probe_kind__name(s->probe->kind), config_role__name(s->probe->role));
+	if (s->probe->role == CONFIG_ROLE_MASTER && s->probe->max_lag_ms)
+		tell(s, "max_lag", "a master is not behind; it is for replicas");
 }
 
 static void check_secret(const struct subject *s)
 {
+	enum config_probe_kind kind = s->probe->kind;
+	const char *password = given(s, "password_file")  ? "password_file"
+			       : given(s, "password_env") ? "password_env"
+							  : NULL;
+
 	if (given(s, "password_file") && given(s, "password_env"))
 		tell(s, "password_env", "there is \"password_file\" too; write one of them");
+	/* MQTT 3.1.1, 3.1.2.9: no password without a user. RFC 4513 5.1.2: a name without one proves nothing. */
+	if ((kind == CONFIG_PROBE_MQTT || kind == CONFIG_PROBE_LDAP) && password &&
+	    !given(s, "user"))
+		tell(s, password, "needs \"user\" as well");
+	if (kind == CONFIG_PROBE_LDAP && given(s, "user") && !password)
+		tell(s, "user", "needs \"password_file\" or \"password_env\" as well");
 }
 
 static void check_command(const struct subject *s)
@@ -192,6 +210,7 @@ void check__probe(const struct config_service *service, const struct node *node,
 	check_tls(&s);
 	check_role(&s);
 	check_secret(&s);
+	check_pair(&s, "sentinels", "master_name");
 	check_command(&s);
 	check_steps(&s);
 }

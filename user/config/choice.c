@@ -3,26 +3,28 @@
 #include "config/value.h"
 
 const struct choice choice_probe_kinds[] = {
-	{"tcp", CONFIG_PROBE_TCP},
-	{"tls", CONFIG_PROBE_TLS},
-	{"http", CONFIG_PROBE_HTTP},
-	{"https", CONFIG_PROBE_HTTPS},
-	{"grpc", CONFIG_PROBE_GRPC},
-	{"dns", CONFIG_PROBE_DNS},
-	{"udp", CONFIG_PROBE_UDP},
-	{"icmp", CONFIG_PROBE_ICMP},
-	{"exec", CONFIG_PROBE_EXEC},
-	{"script", CONFIG_PROBE_SCRIPT},
-	{"kafka", CONFIG_PROBE_KAFKA},
-	{"elasticsearch", CONFIG_PROBE_ELASTICSEARCH},
-	{"dubbo", CONFIG_PROBE_DUBBO},
-	{"memcached", CONFIG_PROBE_MEMCACHED},
-	{NULL, 0},
+	{"tcp", CONFIG_PROBE_TCP},	     {"tls", CONFIG_PROBE_TLS},
+	{"http", CONFIG_PROBE_HTTP},	     {"https", CONFIG_PROBE_HTTPS},
+	{"grpc", CONFIG_PROBE_GRPC},	     {"dns", CONFIG_PROBE_DNS},
+	{"udp", CONFIG_PROBE_UDP},	     {"icmp", CONFIG_PROBE_ICMP},
+	{"exec", CONFIG_PROBE_EXEC},	     {"script", CONFIG_PROBE_SCRIPT},
+	{"smtp", CONFIG_PROBE_SMTP},	     {"ldap", CONFIG_PROBE_LDAP},
+	{"redis", CONFIG_PROBE_REDIS},	     {"mysql", CONFIG_PROBE_MYSQL},
+	{"postgres", CONFIG_PROBE_POSTGRES}, {"zookeeper", CONFIG_PROBE_ZOOKEEPER},
+	{"kafka", CONFIG_PROBE_KAFKA},	     {"elasticsearch", CONFIG_PROBE_ELASTICSEARCH},
+	{"dubbo", CONFIG_PROBE_DUBBO},	     {"memcached", CONFIG_PROBE_MEMCACHED},
+	{"mqtt", CONFIG_PROBE_MQTT},	     {NULL, 0},
 };
 
+/* The first word of a role is what people read. */
 const struct choice choice_roles[] = {
 	{"any", CONFIG_ROLE_ANY},
 	{"master", CONFIG_ROLE_MASTER},
+	{"primary", CONFIG_ROLE_MASTER},
+	{"replica", CONFIG_ROLE_REPLICA},
+	{"leader", CONFIG_ROLE_LEADER},
+	{"follower", CONFIG_ROLE_FOLLOWER},
+	{"standalone", CONFIG_ROLE_STANDALONE},
 	{"controller", CONFIG_ROLE_CONTROLLER},
 	{"data", CONFIG_ROLE_DATA},
 	{NULL, 0},

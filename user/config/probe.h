@@ -24,22 +24,35 @@ enum config_probe_kind {
 	CONFIG_PROBE_ICMP,
 	CONFIG_PROBE_EXEC,
 	CONFIG_PROBE_SCRIPT,
+	CONFIG_PROBE_SMTP,
+	CONFIG_PROBE_LDAP,
+	CONFIG_PROBE_REDIS,
+	CONFIG_PROBE_MYSQL,
+	CONFIG_PROBE_POSTGRES,
+	CONFIG_PROBE_ZOOKEEPER,
 	CONFIG_PROBE_KAFKA,
 	CONFIG_PROBE_ELASTICSEARCH,
 	CONFIG_PROBE_DUBBO,
 	CONFIG_PROBE_MEMCACHED,
+	CONFIG_PROBE_MQTT,
 	CONFIG_PROBE_KINDS, /* how many there are */
 };
 
 /* What a backend must be in its group; which of them a kind knows: config_probe__has_role(). */
 enum config_role {
 	CONFIG_ROLE_ANY,
-	CONFIG_ROLE_MASTER,
+	CONFIG_ROLE_MASTER, /* takes writes; "primary" is the same */
+	CONFIG_ROLE_REPLICA,
+	CONFIG_ROLE_LEADER,
+	CONFIG_ROLE_FOLLOWER,
+	CONFIG_ROLE_STANDALONE,
 	CONFIG_ROLE_CONTROLLER,
 	CONFIG_ROLE_DATA,
 };
 
 #define CONFIG_EXEC_WORDS 64 /* of the command of an exec probe, and variables of it, at most */
+
+#define CONFIG_SENTINELS 16 /* of a redis probe, at most */
 
 #define CONFIG_SEND_MAX 4096 /* bytes that a script sends in a row, at most */
 
@@ -79,6 +92,7 @@ struct config_probe {
 
 	/* TLS */
 	bool tls; /* kinds that can do without; default false */
+	bool starttls; /* TLS begins within the conversation; `tls` is true then, too */
 	bool verify; /* the chain and the name of the certificate; default true */
 	char *sni; /* the name asked for and verified; NULL: none asked, the address is verified */
 	char *ca_file; /* PEM; NULL: the system's */
@@ -99,7 +113,7 @@ struct config_probe {
 
 	/* Names: what is asked for */
 	char *service; /* grpc: of the health protocol; NULL: the server as a whole */
-	char *name; /* dns: the name asked for */
+	char *name; /* dns: the name asked for; smtp: how we call ourselves */
 	char *record; /* dns: "A", "AAAA", ...; default A */
 	char *answer; /* dns: an answer must be this; NULL: any */
 	bool over_tcp; /* dns: by TCP; default false */
@@ -113,7 +127,11 @@ struct config_probe {
 
 	/* Who we are, and what the server must be */
 	char *user, *password_file, *password_env; /* the last two name where the secret is */
+	char *database;
 	enum config_role role; /* default any */
+	uint32_t max_lag_ms; /* a replica may be behind its master by; 0 (default): by any time */
+	struct config_words sentinels; /* redis: "address:port" of those whose word counts */
+	char *master_name; /* redis: what sentinels call the group */
 	char *color; /* elasticsearch: "green" or "yellow", the worst that will do; default yellow */
 };
 

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "config/value.h"
+#include "core/addr.h"
 
 static const char *made_of(const char *text, const char *marks, const char *wrong)
 {
@@ -152,4 +153,14 @@ const char *rule__env(const char *text)
 	if (!name || isdigit((unsigned char)*text) || text[name] != '=')
 		return "is not a variable, as in LANG=C";
 	return NULL;
+}
+
+const char *rule__endpoint(const char *text)
+{
+	struct addr address;
+	uint16_t port;
+
+	return addr__parse_endpoint(text, &address, &port)
+		       ? "is not an address and port, as in 192.0.2.1:26379 or [2001:db8::1]:26379"
+		       : NULL;
 }

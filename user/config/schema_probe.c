@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config/schema.h"
 
@@ -20,9 +21,16 @@
 #define ON_HTTP (WEB | KIND(ELASTICSEARCH))
 /* Kinds that are TLS, and those that can be. */
 #define IS_TLS (KIND(TLS) | KIND(HTTPS))
-#define MAY_TLS (KIND(GRPC) | KIND(SCRIPT) | KIND(ELASTICSEARCH) | KIND(MEMCACHED))
+#define MAY_TLS                                                                            \
+	(KIND(GRPC) | KIND(SCRIPT) | KIND(SMTP) | KIND(LDAP) | KIND(REDIS) | KIND(MYSQL) | \
+	 KIND(POSTGRES) | KIND(ELASTICSEARCH) | KIND(MEMCACHED) | KIND(MQTT))
 #define ANY_TLS (IS_TLS | MAY_TLS)
-#define WITH_ROLE (KIND(KAFKA) | KIND(ELASTICSEARCH))
+/* Kinds in whose conversation TLS can begin; databases know no other TLS. */
+#define MAY_STARTTLS (KIND(SMTP) | KIND(LDAP))
+#define DATABASES (KIND(MYSQL) | KIND(POSTGRES))
+#define WITH_USER (KIND(LDAP) | KIND(REDIS) | DATABASES | KIND(MQTT) | ON_HTTP)
+#define WITH_ROLE (KIND(REDIS) | DATABASES | KIND(ZOOKEEPER) | KIND(KAFKA) | KIND(ELASTICSEARCH))
+#define WITH_LAG (KIND(REDIS) | DATABASES)
 
 static const struct choice versions[] = {{"1.1", false}, {"2", true}, {NULL, 0}};
 static const struct choice transports[] = {{"udp", false}, {"tcp", true}, {NULL, 0}};
@@ -41,6 +49,8 @@ static const struct option probe_options[] = {
 	{"port", value__number, PROBE(port), RANGE(1, 65535)},
 	{"tls", value__choice, PROBE(tls), .choices = schema_booleans, .fallback = "false",
 	 .kinds = MAY_TLS},
+	{"starttls", value__choice, PROBE(starttls), .choices = schema_booleans,
+	 .fallback = "false", .kinds = MAY_STARTTLS},
 	{"verify", value__choice, PROBE(verify), .choices = schema_booleans, .fallback = "true",
 	 .kinds = ANY_TLS},
 	{"sni", TEXT, PROBE(sni), .max = HOST_MAX_LEN, .rule = rule__host_name, .kinds = ANY_TLS},
@@ -63,7 +73,7 @@ static const struct option probe_options[] = {
 	 .kinds = WEB},
 	{"service", TEXT, PROBE(service), .max = HOST_MAX_LEN, .kinds = KIND(GRPC)},
 	{"name", TEXT, PROBE(name), .max = HOST_MAX_LEN, .rule = rule__host_name,
-	 .kinds = KIND(DNS)},
+	 .kinds = KIND(DNS) | KIND(SMTP)},
 	{"record", TEXT, PROBE(record), .max = 8, .rule = rule__dns_record, .kinds = KIND(DNS)},
 	{"answer", TEXT, PROBE(answer), .max = HOST_MAX_LEN, .kinds = KIND(DNS)},
 	{"transport", value__choice, PROBE(over_tcp), .choices = transports, .fallback = "udp",
@@ -74,11 +84,17 @@ static const struct option probe_options[] = {
 	{"command", value__words, PROBE(command), .max = CONFIG_EXEC_WORDS, .kinds = KIND(EXEC)},
 	{"env", value__words, PROBE(env), .max = CONFIG_EXEC_WORDS, .rule = rule__env,
 	 .kinds = KIND(EXEC)},
-	{"user", TEXT, PROBE(user), .max = HOST_MAX_LEN, .kinds = ON_HTTP},
-	{"password_file", FILE_NAME, PROBE(password_file), .kinds = ON_HTTP},
-	{"password_env", TEXT, PROBE(password_env), .max = HOST_MAX_LEN, .kinds = ON_HTTP},
+	{"user", TEXT, PROBE(user), .max = HOST_MAX_LEN, .kinds = WITH_USER},
+	{"password_file", FILE_NAME, PROBE(password_file), .kinds = WITH_USER},
+	{"password_env", TEXT, PROBE(password_env), .max = HOST_MAX_LEN, .kinds = WITH_USER},
+	{"database", TEXT, PROBE(database), .max = 64, .kinds = DATABASES},
 	{"role", value__choice, PROBE(role), .choices = choice_roles, .fallback = "any",
 	 .kinds = WITH_ROLE},
+	{"max_lag", value__duration, PROBE(max_lag_ms), RANGE(0, DAY), .fallback = "0s",
+	 .kinds = WITH_LAG},
+	{"sentinels", value__words, PROBE(sentinels), .max = CONFIG_SENTINELS,
+	 .rule = rule__endpoint, .kinds = KIND(REDIS)},
+	{"master_name", TEXT, PROBE(master_name), .max = HOST_MAX_LEN, .kinds = KIND(REDIS)},
 	{"color", TEXT, PROBE(color), .max = 8, .rule = rule__color, .kinds = KIND(ELASTICSEARCH)},
 };
 const struct section schema_probe = {probe_options, COUNT(probe_options)};
@@ -100,16 +116,21 @@ static int default_text(char **to, const char *text)
 int schema_probe__complete(struct config_probe *p)
 {
 	bool web = p->kind == CONFIG_PROBE_HTTP || p->kind == CONFIG_PROBE_HTTPS;
+	char host[HOST_MAX_LEN + 1] = "";
 	int rc = 0;
 
 	if (!p->fast_interval_ms)
 		p->fast_interval_ms = p->interval_ms / 4 > 10 ? p->interval_ms / 4 : 10;
-	if (IS_TLS >> p->kind & 1)
+	if (p->tls && DATABASES >> p->kind & 1)
+		p->starttls = true;
+	if (p->starttls || IS_TLS >> p->kind & 1)
 		p->tls = true;
 	if (web) {
 		rc = default_text(&p->path, "/");
 		rc = rc ? rc : default_text(&p->method, "GET");
 	}
+	if (p->kind == CONFIG_PROBE_SMTP && !p->name && gethostname(host, sizeof(host) - 1) == 0)
+		rc = default_text(&p->name, host);
 	if (p->kind == CONFIG_PROBE_DNS)
 		rc = default_text(&p->record, "A");
 	if (p->kind == CONFIG_PROBE_ELASTICSEARCH)
@@ -247,6 +268,11 @@ bool config_probe_kind__has_port(enum config_probe_kind kind)
 bool config_probe_kind__has_role(enum config_probe_kind kind, enum config_role role)
 {
 	static const unsigned int known[CONFIG_PROBE_KINDS] = {
+		[CONFIG_PROBE_REDIS] = 1U << CONFIG_ROLE_MASTER | 1U << CONFIG_ROLE_REPLICA,
+		[CONFIG_PROBE_MYSQL] = 1U << CONFIG_ROLE_MASTER | 1U << CONFIG_ROLE_REPLICA,
+		[CONFIG_PROBE_POSTGRES] = 1U << CONFIG_ROLE_MASTER | 1U << CONFIG_ROLE_REPLICA,
+		[CONFIG_PROBE_ZOOKEEPER] = 1U << CONFIG_ROLE_LEADER | 1U << CONFIG_ROLE_FOLLOWER |
+					   1U << CONFIG_ROLE_STANDALONE,
 		[CONFIG_PROBE_KAFKA] = 1U << CONFIG_ROLE_CONTROLLER,
 		[CONFIG_PROBE_ELASTICSEARCH] = 1U << CONFIG_ROLE_MASTER | 1U << CONFIG_ROLE_DATA,
 	};

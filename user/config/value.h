@@ -51,5 +51,6 @@ const char *rule__regex(const char *text);
 const char *rule__dns_record(const char *text);
 const char *rule__color(const char *text);
 const char *rule__env(const char *text);
+const char *rule__endpoint(const char *text); /* an address and a port */
 
 #endif

@@ -153,3 +153,29 @@ socklen_t addr__sockaddr(const struct addr *a, uint16_t port, struct sockaddr_st
 	memcpy(&in6->sin6_addr, raw, 16);
 	return sizeof(*in6);
 }
+
+int addr__parse_endpoint(const char *text, struct addr *out, uint16_t *port)
+{
+	const char *colon = strrchr(text, ':'), *digits = colon ? colon + 1 : "";
+	size_t len = colon ? (size_t)(colon - text) : 0, n = strspn(digits, "0123456789");
+	bool bracketed = *text == '[';
+	char copy[ADDR_STRLEN];
+	unsigned long value;
+	struct addr a;
+
+	if (!n || n > 5 || digits[n])
+		return -EINVAL;
+	if (bracketed && (len < 2 || text[len - 1] != ']'))
+		return -EINVAL;
+	len -= bracketed ? 2 : 0;
+	if (len >= sizeof(copy))
+		return -EINVAL;
+	memcpy(copy, text + bracketed, len);
+	copy[len] = '\0';
+	value = strtoul(digits, NULL, 10);
+	if (value < 1 || value > UINT16_MAX || addr__parse(copy, &a) || addr__is4(&a) == bracketed)
+		return -EINVAL;
+	*out = a;
+	*port = (uint16_t)value;
+	return 0;
+}

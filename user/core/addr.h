@@ -31,7 +31,10 @@ int addr__parse(const char *text, struct addr *out);
 /* Parses "192.0.2.0/24" or "2001:db8::/64"; host bits must be zero. 0 or -EINVAL. */
 int addr__parse_prefix(const char *text, struct addr_prefix *out);
 
-/* Parses either of the two; an address is a prefix of full length. 0 or -EINVAL. */
+/* Parses "192.0.2.1:80" or "[2001:db8::1]:80", the port 1..65535. 0 or -EINVAL. */
+int addr__parse_endpoint(const char *text, struct addr *out, uint16_t *port);
+
+/* Parses an address or a prefix; an address is a prefix of full length. 0 or -EINVAL. */
 int addr__parse_net(const char *text, struct addr_prefix *out);
 
 /* Whether the address lies in the prefix. */

@@ -333,7 +333,7 @@ static void on_connected(struct attempt *a, int status)
 		err = -status;
 	if (err)
 		broke(a, err);
-	else if (talk && a->probe->args.tls && !talk->starttls)
+	else if (talk && a->probe->args.tls && !a->probe->args.starttls)
 		begin_tls(a);
 	else
 		begin_talk(a);

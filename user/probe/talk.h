@@ -52,7 +52,7 @@ struct talk {
 
 /* A kind that talks. */
 struct talk_kind {
-	/* The connection stands (with `tls: true` and not `starttls`: TLS too). Also after TALK_TLS. */
+	/* The connection stands (with args->tls and not args->starttls: TLS too). Also after TALK_TLS. */
 	enum talk_next (*begin)(struct talk *t);
 	/* There is input that was not seen before. */
 	enum talk_next (*input)(struct talk *t);
@@ -60,7 +60,6 @@ struct talk_kind {
 	enum talk_next (*closed)(struct talk *t);
 	/* The time is over, and there is no verdict. NULL or not TALK_OVER: that is a failure. */
 	enum talk_next (*silence)(struct talk *t);
-	bool starttls; /* `tls: true` means that the kind asks for TLS in the conversation (TALK_TLS) */
 };
 
 /* Adds to what is sent. -ENOSPC: more than TALK_OUT_MAX waits; what was there stays. */

@@ -35,6 +35,7 @@ static const struct probe_kind *const kinds[CONFIG_PROBE_KINDS] = {
 	[CONFIG_PROBE_ICMP] = &probe_icmp,	[CONFIG_PROBE_EXEC] = &probe_exec,
 	[CONFIG_PROBE_SCRIPT] = &stream_script, [CONFIG_PROBE_KAFKA] = &stream_kafka,
 	[CONFIG_PROBE_DUBBO] = &stream_dubbo,	[CONFIG_PROBE_MEMCACHED] = &stream_memcached,
+	[CONFIG_PROBE_MYSQL] = &probe_mysql,	[CONFIG_PROBE_POSTGRES] = &probe_postgres,
 };
 
 const struct probe_kind *probe_kind__find(const struct config_probe *args)

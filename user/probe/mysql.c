@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * mysql.c - logs in to MariaDB and MySQL, and asks whether they take writes and how far they are behind.
+ *
+ * By libmariadb. Its non-blocking calls (mysql_real_connect_start) wait for TLS in poll(2) all the same,
+ * and what they have allocated is lost when one of them is not gone on with. So its usual calls run in a
+ * fiber here, and each time the library has to wait it asks on_wait() (MARIADB_OPT_IO_WAIT), which leaves
+ * the fiber until libuv has seen the socket ready. A try that is given up is told so at its next wait,
+ * so that the library itself tidies up.
+ */
+#include <mariadb/mysql.h>
+/* What belongs to a connection, its OpenSSL among that; they need the header above, in this order. */
+#include <mariadb/ma_pvio.h>
+#undef MARIADB_TLS
+#include <mariadb/ma_tls.h>
+
+#include <errno.h>
+#include <mariadb/errmsg.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "probe/fiber.h"
+#include "probe/secret.h"
+#include "probe/sql.h"
+#include "probe/talk.h"
+
+/* Exported for plugins that trace; no header that is installed has it. `mode` is a PVIO_READ or _WRITE. */
+int ma_pvio_register_callback(my_bool on, void (*callback)(int mode, MYSQL *mysql,
+							   const uchar *bytes, size_t len));
+
+#define PACKET_MAX 65536 /* bytes of one message of the server's */
+
+/*
+ * Ways of logging in by which the password stays with us, and those that leave it to TLS: the server may
+ * choose, and would be told the password itself if it asked for mysql_clear_password, or for an RSA key
+ * of its own to encrypt it with (caching_sha2_password, sha256_password).
+ */
+#define LOGINS "mysql_native_password,client_ed25519,parsec"
+#define LOGINS_TLS LOGINS ",caching_sha2_password,sha256_password"
+
+struct attempt {
+	uv_poll_t poll;
+	struct prober *prober;
+	struct probe *probe;
+	struct fiber *fiber;
+	bool polled; /* the handle is open */
+	int fd, events; /* what the library waits for */
+	bool connected;
+	bool secured; /* TLS has been told what to verify */
+	bool given_up; /* the library is to tidy up, and not to wait any more */
+	bool too_long;
+	size_t received;
+	int err; /* the connection failed by it */
+	int certificate; /* why it is not accepted, X509_V_ERR_...; 0: it is, or there is none */
+	enum probe_outcome outcome; /* the verdict, if not given up */
+	bool ours; /* no verdict: something of this machine's is in the way */
+	MYSQL mysql;
+	const char *password; /* NULL: none */
+	char secret[SECRET_LEN];
+	char detail[PROBE_DETAIL_LEN];
+};
+
+/* --- what the library calls, within the fiber ----------------------------------------------------- */
+
+/* NULL: none yet. */
+static SSL *tls_of(const struct attempt *a)
+{
+	const MARIADB_PVIO *pvio = a->mysql.net.pvio;
+	const MARIADB_TLS *tls = pvio ? pvio->ctls : NULL;
+
+	return tls ? tls->ssl : NULL;
+}
+
+static int on_certificate(int ok, X509_STORE_CTX *ctx)
+{
+	struct attempt *a = fiber__arg();
+
+	if (!ok && a && !a->certificate)
+		a->certificate = X509_STORE_CTX_get_error(ctx);
+	return ok;
+}
+
+/*
+ * The library compares a certificate with what it connects to, an address. So OpenSSL does it, by name,
+ * and before the password goes anywhere: the handshake has to wait for the server at least once.
+ */
+static bool secure(struct attempt *a)
+{
+	const struct config_probe *args = &a->probe->args;
+	SSL *ssl = tls_of(a);
+	const void *bytes;
+	size_t len;
+
+	if (!ssl || a->secured)
+		return true;
+	a->secured = true;
+	if (!args->verify)
+		return true;
+	SSL_set_verify(ssl, SSL_VERIFY_PEER, on_certificate);
+	if (args->sni)
+		return SSL_set1_host(ssl, args->sni) == 1;
+	bytes = addr__bytes(&a->probe->address, &len);
+	return X509_VERIFY_PARAM_set1_ip(SSL_get0_param(ssl), bytes, len) == 1;
+}
+
+/* More than 0: the socket is ready. Else the call that waits fails. */
+static int on_wait(my_socket fd, my_bool is_read, int timeout)
+{
+	struct attempt *a = fiber__arg();
+
+	(void)timeout; /* the prober's own timer ends a try */
+	if (!a->given_up && secure(a)) {
+		a->fd = fd;
+		a->events = is_read ? UV_READABLE : UV_WRITABLE;
+		fiber__pause();
+	}
+	if (a->given_up || (!a->connected && !is_read && (a->err = sql__socket_error(fd)))) {
+		errno = a->err ? a->err : ETIMEDOUT;
+		return -1;
+	}
+	a->connected = true;
+	return 1;
+}
+
+/* The library reads on while there is something, and keeps what it has read. */
+static void on_transfer(int mode, MYSQL *mysql, const uchar *bytes, size_t len)
+{
+	struct attempt *a = fiber__arg();
+
+	(void)mysql;
+	(void)bytes;
+	if (!a || mode != PVIO_READ || (ssize_t)len <= 0)
+		return;
+	a->received += len;
+	if (a->received <= SQL_INPUT_MAX || a->too_long)
+		return;
+	a->too_long = a->given_up = true;
+	shutdown(a->fd, SHUT_RDWR);
+}
+
+/* --- the conversation, within the fiber ------------------------------------------------------------ */
+
+static void conclude(struct attempt *a, enum probe_outcome outcome, const char *detail)
+{
+	a->outcome = outcome;
+	sql__clause(a->detail, sizeof(a->detail), detail);
+}
+
+/* The library's last error as a verdict. */
+static void fail(struct attempt *a)
+{
+	unsigned int code = mysql_errno(&a->mysql);
+	const char *text = mysql_error(&a->mysql);
+	char detail[PROBE_DETAIL_LEN];
+
+	if (a->too_long) {
+		conclude(a, PROBE_FAILED, "the answer is too long");
+	} else if (a->err) {
+		a->ours = probe__is_local(a->err);
+		conclude(a, probe__outcome(a->err), probe__clause(a->err));
+	} else if (a->certificate) {
+		snprintf(detail, sizeof(detail), "its certificate is not accepted: %s",
+			 X509_verify_cert_error_string(a->certificate));
+		conclude(a, PROBE_FAILED, detail);
+	} else if (code == CR_AUTH_PLUGIN_CANNOT_LOAD || code == CR_PLUGIN_NOT_ALLOWED) {
+		snprintf(detail, sizeof(detail), "no way to log in that is allowed %s TLS: %.120s",
+			 a->probe->args.tls ? "with" : "without", text);
+		conclude(a, PROBE_FAILED, detail);
+	} else {
+		a->ours = !a->connected && (code == CR_IPSOCK_ERROR || code == CR_CONN_HOST_ERROR ||
+					    code == CR_CONNECTION_ERROR) &&
+			  sql__blames_us(text);
+		conclude(a, PROBE_FAILED, text[0] ? text : "the answer makes no sense");
+	}
+}
+
+static MYSQL_RES *ask(struct attempt *a, const char *question)
+{
+	if (mysql_real_query(&a->mysql, question, strlen(question)))
+		return NULL;
+	return mysql_store_result(&a->mysql);
+}
+
+/* A column whose name ends, or begins, like that; NULL: there is none, or it is NULL. */
+static const char *column(MYSQL_RES *res, MYSQL_ROW row, const char *part, bool at_end)
+{
+	const MYSQL_FIELD *fields = mysql_fetch_fields(res);
+	size_t n = strlen(part);
+
+	for (unsigned int i = 0; i < mysql_num_fields(res); i++) {
+		size_t len = strlen(fields[i].name);
+
+		if (len >= n && strncmp(fields[i].name + (at_end ? len - n : 0), part, n) == 0)
+			return row[i];
+	}
+	return NULL;
+}
+
+/* Words have changed (slave, replica; master, source), and each server knows some of them. */
+static const char *status_question(MYSQL *mysql)
+{
+	if (mariadb_connection(mysql))
+		return "SHOW ALL SLAVES STATUS"; /* of all sources, which MySQL says anyway */
+	return mysql_get_server_version(mysql) >= 80022 ? "SHOW REPLICA STATUS"
+							: "SHOW SLAVE STATUS";
+}
+
+static bool ask_sources(struct attempt *a, struct sql_state *state)
+{
+	MYSQL_RES *res = ask(a, status_question(&a->mysql));
+	MYSQL_ROW row;
+
+	if (!res)
+		return false;
+	while ((row = mysql_fetch_row(res)))
+		sql_state__add_source(state, column(res, row, "_IO_Running", true),
+				      column(res, row, "_SQL_Running", true),
+				      column(res, row, "Seconds_Behind_", false));
+	mysql_free_result(res);
+	return true;
+}
+
+/* Logged in: asks and judges. */
+static void examine(struct attempt *a)
+{
+	const struct config_probe *args = &a->probe->args;
+	struct sql_state state = {.read_only = false};
+	/* super_read_only brings read_only with it. */
+	MYSQL_RES *res = ask(a, "SELECT @@global.read_only");
+	MYSQL_ROW row = res ? mysql_fetch_row(res) : NULL;
+	bool answered = row && mysql_num_fields(res) == 1 && row[0];
+	char detail[PROBE_DETAIL_LEN];
+
+	/* A number, but MariaDB 12 has words, of which only OFF lets writes in. */
+	if (answered)
+		state.read_only = strcmp(row[0], "0") != 0 && strcmp(row[0], "OFF") != 0;
+	if (res)
+		mysql_free_result(res);
+	if (!answered || (args->max_lag_ms && !ask_sources(a, &state))) {
+		fail(a);
+		return;
+	}
+	a->outcome = sql_state__judge(&state, args, detail, sizeof(detail));
+	conclude(a, a->outcome, detail);
+}
+
+static void judge_certificate(const struct attempt *a)
+{
+	SSL *ssl = tls_of(a);
+	X509 *cert = ssl ? SSL_get0_peer_certificate(ssl) : NULL;
+	int days = 0, seconds = 0;
+
+	if (cert && ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(cert)))
+		probe__judge_certificate(a->probe, (int64_t)days * 86400 + seconds);
+}
+
+static void set_options(struct attempt *a)
+{
+	const struct config_probe *args = &a->probe->args;
+	const char *logins = args->tls ? LOGINS_TLS : LOGINS;
+	const unsigned int no = 0, far = 3600; /* seconds: the prober ends a try before */
+	const my_bool never = 0, always = 1;
+	const unsigned long packet = PACKET_MAX;
+	MYSQL *m = &a->mysql;
+
+	mysql_optionsv(m, MARIADB_OPT_IO_WAIT, (void *)on_wait);
+	mysql_optionsv(m, MARIADB_OPT_RESTRICTED_AUTH, logins);
+	mysql_optionsv(m, MYSQL_OPT_CONNECT_TIMEOUT, &far);
+	mysql_optionsv(m, MYSQL_OPT_READ_TIMEOUT, &far);
+	mysql_optionsv(m, MYSQL_OPT_WRITE_TIMEOUT, &far);
+	mysql_optionsv(m, MYSQL_OPT_MAX_ALLOWED_PACKET, &packet);
+	/* Else a server may ask for any file of this machine's. */
+	mysql_optionsv(m, MYSQL_OPT_LOCAL_INFILE, &no);
+	mysql_optionsv(m, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &never); /* secure() does */
+	if (!args->tls)
+		return;
+	mysql_optionsv(m, MYSQL_OPT_SSL_ENFORCE, &always);
+	if (args->ca_file)
+		mysql_optionsv(m, MYSQL_OPT_SSL_CA, args->ca_file);
+	if (args->cert_file) {
+		mysql_optionsv(m, MYSQL_OPT_SSL_CERT, args->cert_file);
+		mysql_optionsv(m, MYSQL_OPT_SSL_KEY, args->key_file);
+	}
+}
+
+static void run(void *arg)
+{
+	struct attempt *a = arg;
+	const struct probe *p = a->probe;
+	char address[ADDR_STRLEN];
+	bool in;
+
+	if (!mysql_init(&a->mysql)) {
+		a->ours = true;
+		return;
+	}
+	set_options(a);
+	addr__format(&p->address, address);
+	in = mysql_real_connect(&a->mysql, address, p->args.user, a->password, p->args.database,
+				p->port, NULL, 0) != NULL;
+	explicit_bzero(a->secret, sizeof(a->secret));
+	if (a->given_up)
+		fail(a);
+	else if (!in) {
+		fail(a);
+	} else {
+		judge_certificate(a);
+		examine(a);
+	}
+	/* Says goodbye if the server listens; the server counts who does not. */
+	mysql_close(&a->mysql);
+}
+
+/* --- the loop's side ------------------------------------------------------------------------------- */
+
+static void on_closed(uv_handle_t *h)
+{
+	struct attempt *a = (struct attempt *)h;
+
+	prober__release(a->prober);
+	free(a);
+}
+
+/* The fiber is over. */
+static void release(struct attempt *a)
+{
+	explicit_bzero(a->secret, sizeof(a->secret));
+	fiber__free(a->fiber);
+	if (a->polled)
+		uv_close((uv_handle_t *)&a->poll, on_closed);
+	else
+		free(a);
+}
+
+/* Goes on with the library. True: it is over. */
+static bool go_on(struct attempt *a)
+{
+	/* OpenSSL takes what others have left in its queue of errors for the library's own. */
+	ERR_clear_error();
+	return fiber__resume(a->fiber);
+}
+
+static void on_ready(uv_poll_t *h, int status, int events);
+
+/* Waits for what the library waits for. False: it can't be, and the library has tidied up. */
+static bool await(struct attempt *a)
+{
+	if (!a->polled && uv_poll_init(a->prober->loop, &a->poll, a->fd) == 0) {
+		a->polled = true;
+		prober__hold(a->prober);
+	}
+	if (a->polled && uv_poll_start(&a->poll, a->events, on_ready) == 0)
+		return true;
+	a->given_up = a->ours = true;
+	go_on(a);
+	return false;
+}
+
+static void on_ready(uv_poll_t *h, int status, int events)
+{
+	struct attempt *a = (struct attempt *)h;
+	struct probe *p = a->probe;
+	char detail[PROBE_DETAIL_LEN];
+	enum probe_outcome outcome;
+	bool ours;
+
+	(void)status; /* the library finds out by itself */
+	(void)events;
+	/* The library may close the socket, and then its number is another one's. */
+	uv_poll_stop(h);
+	if (!go_on(a) && await(a))
+		return;
+	outcome = a->outcome;
+	ours = a->ours;
+	snprintf(detail, sizeof(detail), "%s", a->detail);
+	p->attempt = NULL;
+	release(a);
+	if (ours)
+		probe__skip(p);
+	else
+		probe__finish(p, outcome, detail);
+}
+
+/* What all attempts need: once, and before there is a fiber. */
+static int prepare(struct prober *p, const struct addr *address, struct err *err)
+{
+	static bool ready;
+
+	(void)p;
+	(void)address;
+	if (ready)
+		return 0;
+	if (mysql_library_init(0, NULL, NULL) || ma_pvio_register_callback(1, on_transfer))
+		return err__set(err, -ENOMEM, "cannot initialise libmariadb");
+	ready = true;
+	return 0;
+}
+
+/* secure() knows OpenSSL only; there are builds of libmariadb with other libraries. */
+static bool has_openssl(void)
+{
+	const char *library = NULL;
+
+	return mariadb_get_infov(NULL, MARIADB_TLS_LIBRARY, &library) == 0 && library &&
+	       strstr(library, "OpenSSL");
+}
+
+static int begin(struct attempt *a, const char **why)
+{
+	struct probe *p = a->probe;
+	int rc;
+
+	if (fiber__new(run, a, &a->fiber))
+		return -ENOMEM;
+	p->attempt = a;
+	if (!go_on(a) && await(a))
+		return 0;
+	p->attempt = NULL;
+	rc = a->ours ? -ENOBUFS : a->err ? -a->err : -EIO;
+	snprintf(p->why, sizeof(p->why), "%s", a->detail);
+	*why = p->why;
+	return rc;
+}
+
+static int start(struct probe *p, const char **why)
+{
+	struct err err = {.text = ""};
+	struct attempt *a;
+	int rc = sql__look(p);
+
+	if (rc) {
+		*why = probe__clause(-rc);
+		return rc;
+	}
+	if (p->args.tls && !has_openssl()) {
+		*why = "the libmariadb of this machine has another TLS than OpenSSL";
+		return -EOPNOTSUPP;
+	}
+	a = calloc(1, sizeof(*a));
+	if (!a)
+		return -ENOMEM;
+	a->prober = p->prober;
+	a->probe = p;
+	rc = secret__read(&p->args, a->secret, &a->password, &err);
+	if (rc) {
+		snprintf(p->why, sizeof(p->why), "%.*s", (int)sizeof(p->why) - 1, err.text);
+		*why = p->why;
+	} else {
+		rc = begin(a, why);
+	}
+	if (rc)
+		release(a);
+	return rc;
+}
+
+static void give_up(struct probe *p)
+{
+	struct attempt *a = p->attempt;
+
+	if (!a)
+		return;
+	p->attempt = NULL;
+	uv_poll_stop(&a->poll);
+	sql__reset_at_close(a->fd);
+	a->given_up = true;
+	/* Nothing waits from now on, so that this is the end of the fiber. */
+	go_on(a);
+	release(a);
+}
+
+const struct probe_kind probe_mysql = {.prepare = prepare, .start = start, .abort = give_up};

@@ -13,8 +13,10 @@
 #include <mariadb/ma_pvio.h>
 #undef MARIADB_TLS
 #include <mariadb/ma_tls.h>
+#include <mariadb/mysql/plugin_auth.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <mariadb/errmsg.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -29,10 +31,22 @@
 #include "probe/sql.h"
 #include "probe/talk.h"
 
+/*
+ * A way of logging in, as in mysql/client_plugin.h, which needs a header that Debian does not install.
+ * Versions from 1.1 on have the last member.
+ */
+struct login {
+	struct st_mysql_client_plugin head;
+	int (*authenticate_user)(MYSQL_PLUGIN_VIO *vio, MYSQL *mysql);
+	int (*hash_password_bin)(MYSQL *mysql, unsigned char *hash, size_t *len);
+};
+#define AUTHENTICATION_PLUGIN 2
+
 /* Exported for plugins that trace; no header that is installed has it. `mode` is a PVIO_READ or _WRITE. */
 int ma_pvio_register_callback(my_bool on, void (*callback)(int mode, MYSQL *mysql,
 							   const uchar *bytes, size_t len));
 
+#define GREETING_MAX 256 /* bytes of a greeting that are looked at */
 #define PACKET_MAX 65536 /* bytes of one message of the server's */
 
 /*
@@ -41,7 +55,8 @@ int ma_pvio_register_callback(my_bool on, void (*callback)(int mode, MYSQL *mysq
  * of its own to encrypt it with (caching_sha2_password, sha256_password).
  */
 #define LOGINS "mysql_native_password,client_ed25519,parsec"
-#define LOGINS_TLS LOGINS ",caching_sha2_password,sha256_password"
+#define OWN_LOGIN "fairlead_login"
+#define LOGINS_TLS OWN_LOGIN "," LOGINS ",caching_sha2_password,sha256_password"
 
 struct attempt {
 	uv_poll_t poll;
@@ -51,10 +66,10 @@ struct attempt {
 	bool polled; /* the handle is open */
 	int fd, events; /* what the library waits for */
 	bool connected;
-	bool secured; /* TLS has been told what to verify */
 	bool given_up; /* the library is to tidy up, and not to wait any more */
-	bool too_long;
+	const char *fault; /* found here, and not by the library */
 	size_t received;
+	uint8_t greeting[GREETING_MAX];
 	int err; /* the connection failed by it */
 	int certificate; /* why it is not accepted, X509_V_ERR_...; 0: it is, or there is none */
 	enum probe_outcome outcome; /* the verdict, if not given up */
@@ -76,36 +91,50 @@ static SSL *tls_of(const struct attempt *a)
 	return tls ? tls->ssl : NULL;
 }
 
-static int on_certificate(int ok, X509_STORE_CTX *ctx)
-{
-	struct attempt *a = fiber__arg();
-
-	if (!ok && a && !a->certificate)
-		a->certificate = X509_STORE_CTX_get_error(ctx);
-	return ok;
-}
-
-/*
- * The library compares a certificate with what it connects to, an address. So OpenSSL does it, by name,
- * and before the password goes anywhere: the handshake has to wait for the server at least once.
- */
-static bool secure(struct attempt *a)
+/* What is wrong with the server's certificate, X509_V_ERR_...; X509_V_OK: nothing. */
+static int look_at_certificate(const struct attempt *a)
 {
 	const struct config_probe *args = &a->probe->args;
 	SSL *ssl = tls_of(a);
+	X509 *cert = ssl ? SSL_get0_peer_certificate(ssl) : NULL;
 	const void *bytes;
 	size_t len;
+	long chain;
 
-	if (!ssl || a->secured)
-		return true;
-	a->secured = true;
-	if (!args->verify)
-		return true;
-	SSL_set_verify(ssl, SSL_VERIFY_PEER, on_certificate);
+	if (!cert)
+		return X509_V_ERR_UNSPECIFIED;
+	chain = SSL_get_verify_result(ssl);
+	if (chain != X509_V_OK)
+		return (int)chain;
 	if (args->sni)
-		return SSL_set1_host(ssl, args->sni) == 1;
+		return X509_check_host(cert, args->sni, strlen(args->sni), 0, NULL) == 1
+			       ? X509_V_OK
+			       : X509_V_ERR_HOSTNAME_MISMATCH;
 	bytes = addr__bytes(&a->probe->address, &len);
-	return X509_VERIFY_PARAM_set1_ip(SSL_get0_param(ssl), bytes, len) == 1;
+	return X509_check_ip(cert, bytes, len, 0) == 1 ? X509_V_OK
+						       : X509_V_ERR_IP_ADDRESS_MISMATCH;
+}
+
+/*
+ * A login over TLS begins here. The library compares a certificate with what it connects to, which is an
+ * address always; so it is looked at here, before more than the user's name has been said within TLS.
+ */
+static int on_login(MYSQL_PLUGIN_VIO *vio, MYSQL *mysql)
+{
+	struct attempt *a = fiber__arg();
+	unsigned char *answer;
+	/* Says nothing but who logs in: makes the server ask for that user's way of logging in. */
+	int len = vio->read_packet(vio, &answer);
+
+	if (!mysql->net.buff) /* the connection is no more */
+		return CR_ERROR;
+	if (a->probe->args.verify)
+		a->certificate = look_at_certificate(a);
+	if (a->certificate) {
+		mysql->net.read_pos[0] = 0; /* no such request any more */
+		return CR_ERROR;
+	}
+	return len < 0 ? CR_ERROR : CR_OK_HANDSHAKE_COMPLETE;
 }
 
 /* More than 0: the socket is ready. Else the call that waits fails. */
@@ -114,7 +143,7 @@ static int on_wait(my_socket fd, my_bool is_read, int timeout)
 	struct attempt *a = fiber__arg();
 
 	(void)timeout; /* the prober's own timer ends a try */
-	if (!a->given_up && secure(a)) {
+	if (!a->given_up) {
 		a->fd = fd;
 		a->events = is_read ? UV_READABLE : UV_WRITABLE;
 		fiber__pause();
@@ -127,20 +156,43 @@ static int on_wait(my_socket fd, my_bool is_read, int timeout)
 	return 1;
 }
 
+static void refuse(struct attempt *a, const char *fault)
+{
+	if (!a->fault)
+		shutdown(mysql_get_socket(&a->mysql), SHUT_RDWR);
+	a->fault = fault;
+	a->given_up = true;
+}
+
+/* The library would log in without TLS where the server has none, or somebody on the way says so. */
+static void check_greeting(struct attempt *a, const uchar *bytes, size_t len, size_t before)
+{
+	size_t room = before < GREETING_MAX ? GREETING_MAX - before : 0;
+	enum sql_offer offer;
+
+	if (!room)
+		return;
+	memcpy(a->greeting + before, bytes, len < room ? len : room);
+	offer = sql_greeting__offer(a->greeting, before + (len < room ? len : room));
+	if (offer == SQL_OFFER_NONE || (offer == SQL_OFFER_OPEN && len >= room))
+		refuse(a, "offers no TLS");
+}
+
 /* The library reads on while there is something, and keeps what it has read. */
 static void on_transfer(int mode, MYSQL *mysql, const uchar *bytes, size_t len)
 {
 	struct attempt *a = fiber__arg();
 
-	(void)mysql;
-	(void)bytes;
 	if (!a || mode != PVIO_READ || (ssize_t)len <= 0)
 		return;
+	/* Once connected the library makes the socket a blocking one, and OpenSSL would wait in it. */
+	if (!a->received)
+		fcntl(mysql_get_socket(mysql), F_SETFL, O_NONBLOCK);
+	if (a->probe->args.tls && !tls_of(a))
+		check_greeting(a, bytes, len, a->received);
 	a->received += len;
-	if (a->received <= SQL_INPUT_MAX || a->too_long)
-		return;
-	a->too_long = a->given_up = true;
-	shutdown(a->fd, SHUT_RDWR);
+	if (a->received > SQL_INPUT_MAX)
+		refuse(a, "the answer is too long");
 }
 
 /* --- the conversation, within the fiber ------------------------------------------------------------ */
@@ -158,8 +210,8 @@ static void fail(struct attempt *a)
 	const char *text = mysql_error(&a->mysql);
 	char detail[PROBE_DETAIL_LEN];
 
-	if (a->too_long) {
-		conclude(a, PROBE_FAILED, "the answer is too long");
+	if (a->fault) {
+		conclude(a, PROBE_FAILED, a->fault);
 	} else if (a->err) {
 		a->ours = probe__is_local(a->err);
 		conclude(a, probe__outcome(a->err), probe__clause(a->err));
@@ -276,11 +328,13 @@ static void set_options(struct attempt *a)
 	mysql_optionsv(m, MYSQL_OPT_MAX_ALLOWED_PACKET, &packet);
 	/* Else a server may ask for any file of this machine's. */
 	mysql_optionsv(m, MYSQL_OPT_LOCAL_INFILE, &no);
-	mysql_optionsv(m, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &never); /* secure() does */
+	mysql_optionsv(m, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &never); /* on_login() does */
 	if (!args->tls)
 		return;
 	mysql_optionsv(m, MYSQL_OPT_SSL_ENFORCE, &always);
-	if (args->ca_file)
+	mysql_optionsv(m, MYSQL_DEFAULT_AUTH, OWN_LOGIN);
+	/* With an authority the library would insist on it. */
+	if (args->verify && args->ca_file)
 		mysql_optionsv(m, MYSQL_OPT_SSL_CA, args->ca_file);
 	if (args->cert_file) {
 		mysql_optionsv(m, MYSQL_OPT_SSL_CERT, args->cert_file);
@@ -304,13 +358,11 @@ static void run(void *arg)
 	in = mysql_real_connect(&a->mysql, address, p->args.user, a->password, p->args.database,
 				p->port, NULL, 0) != NULL;
 	explicit_bzero(a->secret, sizeof(a->secret));
-	if (a->given_up)
-		fail(a);
-	else if (!in) {
-		fail(a);
-	} else {
+	if (in && !a->given_up) {
 		judge_certificate(a);
 		examine(a);
+	} else {
+		fail(a);
 	}
 	/* Says goodbye if the server listens; the server counts who does not. */
 	mysql_close(&a->mysql);
@@ -389,19 +441,38 @@ static void on_ready(uv_poll_t *h, int status, int events)
 /* What all attempts need: once, and before there is a fiber. */
 static int prepare(struct prober *p, const struct addr *address, struct err *err)
 {
+	static struct login login = {
+		.head = {.type = AUTHENTICATION_PLUGIN,
+			 .interface_version = 0x0100,
+			 .name = OWN_LOGIN,
+			 .author = "fairlead",
+			 .desc = "looks at the certificate first",
+			 .version = {1, 0, 0},
+			 .license = "GPL"},
+		.authenticate_user = on_login,
+	};
 	static bool ready;
+	MYSQL mysql;
 
 	(void)p;
 	(void)address;
 	if (ready)
 		return 0;
-	if (mysql_library_init(0, NULL, NULL) || ma_pvio_register_callback(1, on_transfer))
+	if (mysql_library_init(0, NULL, NULL) || !mysql_init(&mysql))
 		return err__set(err, -ENOMEM, "cannot initialise libmariadb");
-	ready = true;
-	return 0;
+	ready = mysql_client_register_plugin(&mysql, &login.head);
+	if (!ready) {
+		login.head.interface_version = 0x0101;
+		ready = mysql_client_register_plugin(&mysql, &login.head);
+	}
+	ready = ready && ma_pvio_register_callback(1, on_transfer) == 0;
+	mysql_close(&mysql);
+	return ready ? 0
+		     : err__set(err, -EINVAL, "libmariadb %s does not take what looks at certificates",
+				mysql_get_client_info());
 }
 
-/* secure() knows OpenSSL only; there are builds of libmariadb with other libraries. */
+/* look_at_certificate() knows OpenSSL only; there are builds of libmariadb with other libraries. */
 static bool has_openssl(void)
 {
 	const char *library = NULL;

@@ -54,6 +54,32 @@ void sql_state__add_source(struct sql_state *s, const char *io_running, const ch
 		s->lag_ms = seconds * 1000;
 }
 
+#define GREETING_PROTOCOL 10
+#define GREETING_ERROR 0xff
+#define CLIENT_SSL 0x0800
+
+enum sql_offer sql_greeting__offer(const uint8_t *bytes, size_t len)
+{
+	/* 3 bytes of length, a number; protocol; version, to its NUL; thread (4), scramble (8), NUL. */
+	const uint8_t *end;
+	size_t at, size;
+
+	if (len < 5)
+		return SQL_OFFER_OPEN;
+	size = 4 + (size_t)(bytes[0] | bytes[1] << 8 | bytes[2] << 16);
+	if (bytes[4] == GREETING_ERROR)
+		return SQL_OFFER_TLS;
+	if (bytes[4] != GREETING_PROTOCOL)
+		return SQL_OFFER_NONE;
+	end = memchr(bytes + 5, 0, (len < size ? len : size) - 5);
+	at = end ? (size_t)(end - bytes) + 14 : len;
+	if (at + 2 > size)
+		return SQL_OFFER_NONE;
+	if (at + 2 > len)
+		return SQL_OFFER_OPEN;
+	return (bytes[at] | bytes[at + 1] << 8) & CLIENT_SSL ? SQL_OFFER_TLS : SQL_OFFER_NONE;
+}
+
 static bool boolean(const char *text, bool *out)
 {
 	*out = text && text[0] == 't';

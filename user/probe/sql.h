@@ -35,6 +35,15 @@ void sql_state__add_source(struct sql_state *s, const char *io_running, const ch
 bool sql_state__of_recovery(struct sql_state *s, const char *in_recovery, const char *caught_up,
 			    const char *receives, const char *age_ms);
 
+/* What the beginning of a conversation says of TLS. */
+enum sql_offer { SQL_OFFER_OPEN, SQL_OFFER_NONE, SQL_OFFER_TLS };
+
+/*
+ * MariaDB and MySQL: whether the first bytes of a server, its greeting (protocol 10), have CLIENT_SSL
+ * among its capabilities. An error instead of a greeting is SQL_OFFER_TLS: nothing will be sent.
+ */
+enum sql_offer sql_greeting__offer(const uint8_t *bytes, size_t len);
+
 /* The verdict, by the probe's role and max_lag; says why in `detail`. */
 enum probe_outcome sql_state__judge(const struct sql_state *s, const struct config_probe *args,
 				    char *detail, size_t size);

@@ -3,10 +3,11 @@
 import os
 import re
 import subprocess
+import time
 
 import pytest
 from conftest import TICK, service
-from lab.servers_sql import PASSWORD, Databases, SqlServers
+from lab.servers_sql import PASSWORD, Databases, SqlServers, postgres_program
 from lab.servers_web import Pki
 from lab.topology import v4, v6
 
@@ -70,7 +71,7 @@ class Asked:
         """Waits until the probe says that."""
         def seen():
             b = self.lab.backend(name, host)
-            return b["probe"].get("detail") == detail and (not state or b["state"] == state)
+            return b["probe"] and b["probe"]["detail"] == detail and (not state or b["state"] == state)
         try:
             self.lab.wait_for(seen, 10, f"{name}/{host} to say {detail}")
         except TimeoutError as e:
@@ -225,3 +226,130 @@ def test_mysql_lag(lab, servers, secret):
     asked.wait("read", "replica, 0.0 s behind", "up", "b2")
     servers.ask_mariadb(two, "STOP SLAVE; RESET SLAVE ALL")
     asked.wait("read", "is read-only, but follows no source", "down", "b2")
+
+
+def test_postgres_logins(lab, servers, secret, monkeypatch):
+    """Who may log in and who may not, in the server's words; what the environment says is nothing to us."""
+    servers.postgres("b1", None, "superuser_reserved_connections=0")
+    monkeypatch.setenv("PROBE_SECRET", PASSWORD)
+    monkeypatch.setenv("PROBE_WRONG", "wrong-secret")
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    monkeypatch.setenv("PGOPTIONS", "-c nonsense=1")
+    monkeypatch.setenv("PGSERVICE", "nowhere")
+    asked = Asked(lab, "postgres", secret, good=("", "b1"), env=("password_env: PROBE_SECRET", "b1"),
+                  wrong=("password_env: PROBE_WRONG", "b1"), nobody=("user: nobody", "b1"),
+                  database=("database: shop", "b1"), old=("user: old", "b1"),
+                  lag=("user: open, max_lag: 1s", "b1"), clear=("user: clear", "b1"),
+                  secure=("tls: true, verify: false", "b1"))
+    for name in ("good", "env", "old", "lag"):
+        assert asked.detail(name, "up") == "master", name
+    for name, who in (("wrong", "probe"), ("nobody", "nobody")):
+        assert asked.detail(name, "down") == f'password authentication failed for user "{who}"'
+    assert asked.detail("database", "down") == 'database "shop" does not exist'
+    assert asked.detail("clear", "down") == ('asks for the password in the clear, which only goes with '
+                                             '"tls: true"')
+    assert asked.detail("secure", "down") == "server does not support SSL, but SSL was required"
+    assert not [w for w in (PASSWORD, "wrong-secret") if w in lab.log_tail(1000)]
+
+
+def test_postgres_no_password(lab, servers, secret, monkeypatch):
+    """PGPASSWORD is not for probes."""
+    servers.postgres("b1")
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    asked = Asked(lab, "postgres", secret, file=("", "b1"), none=("", "b1"))
+    with open(lab.config_path, encoding="utf-8") as f:
+        text = f.read()
+    lab.configure(text.replace(f", password_file: {secret}", "", 2).replace(
+        "user: probe", f"password_file: {secret}, user: probe", 1))
+    lab.cli("config", "apply")
+    assert asked.detail("none", "down") == "fe_sendauth: no password supplied"
+    assert asked.detail("file", "up") == "master"
+
+
+def test_postgres_full(lab, servers, secret):
+    """A server that has no connection left says so, and so does one that is starting."""
+    _, data = servers.postgres("b1", None, "max_connections=5", "superuser_reserved_connections=3",
+                               "max_wal_senders=0")
+    held = [subprocess.Popen([postgres_program("psql"), "-X", "-h", data, "-U", "open", "postgres", "-c",
+                              "SELECT pg_sleep(4)"], stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL) for _ in range(2)]
+    try:
+        asked = Asked(lab, "postgres", secret, one=("", "b1"))
+        assert asked.detail("one", "down") in (
+            "remaining connection slots are reserved for non-replication superuser connections",
+            "sorry, too many clients already")
+    finally:
+        for p in held:
+            p.wait()
+    assert asked.detail("one", "up") == "master"
+
+
+def test_postgres_tls(lab, servers, secret, pki):
+    """The certificate must be valid, for the name or the address; the password goes to nobody else."""
+    def server(cert, data=None):
+        return servers.postgres("b1", data, "ssl=on", f"ssl_cert_file={pki.path(cert)}.pem",
+                                f"ssl_key_file={servers.key_of_postgres(pki, cert)}")
+
+    p, data = server("name")
+    with open(f"{data}/pg_hba.conf", "r+", encoding="ascii") as f:
+        text = f.read().replace("host all all all scram", "hostssl all all all scram")
+        f.seek(0)
+        f.write(text)
+    servers.ask_postgres(data, "SELECT pg_reload_conf()")
+    asked = Asked(lab, "postgres", secret, clear=("tls: true, verify: false, user: clear", "b1"),
+                  **tls_ways(pki.path("ca.pem")))
+    for name in ("any", "name", "clear"):
+        assert asked.detail(name, "up") == "master", name
+    for name, host in (("address", v4("b1")), ("other", "other.example.org")):
+        assert f'does not match host name "{host}"' in asked.detail(name, "down")
+    assert asked.detail("plain", "down").startswith("no pg_hba.conf entry for host")
+    servers.kill(p)
+    server("address", data)
+    assert asked.detail("address", "up") == "master"
+    assert lab.backend("address", "b1")["probe"]["warning"].startswith("its certificate expires in ")
+    assert "does not match" in asked.detail("name", "down")
+
+
+def test_postgres_roles(lab, servers, secret):
+    """A fail-over: the primary dies, the standby is promoted, and the slots move."""
+    primary, _ = servers.postgres("b1")
+    _, two = servers.postgres("b2", source="b1")
+    asked = Asked(lab, "postgres", secret, write=("role: primary", "b1", "b2"),
+                  read=("role: replica, max_lag: 5s", "b1", "b2"), all=("", "b1", "b2"))
+    assert asked.detail("write", "up") == "master"
+    assert asked.detail("write", "down", "b2") == "is a replica; a master is wanted"
+    assert asked.detail("read", "down") == "is a master; a replica is wanted"
+    assert asked.detail("read", "up", "b2") == "replica, 0.0 s behind"
+    assert asked.detail("all", "up") == "master" and asked.detail("all", "up", "b2") == "replica"
+    lab.wait_for(lambda: not asked.slots("write")["b2"], 5, "slots")
+    servers.kill(primary)
+    assert asked.detail("write", "down") == "connection refused"
+    servers.ask_postgres(two, "SELECT pg_promote()")
+    assert asked.detail("write", "up", "b2") == "master"
+    assert asked.detail("read", "down", "b2") == "is a master; a replica is wanted"
+    lab.wait_for(lambda: not asked.slots("write")["b1"] and asked.slots("write")["b2"], 5, "slots")
+
+
+def test_postgres_lag(lab, servers, secret):
+    """Replay stands still while there are writes; a quiet primary is no lag, a lost one is in time."""
+    primary, one = servers.postgres("b1")
+    _, two = servers.postgres("b2", source="b1")
+    asked = Asked(lab, "postgres", secret, read=("role: replica, max_lag: 1500ms", "b2"),
+                  any=("role: replica", "b2"), both=("max_lag: 1500ms", "b1", "b2"))
+    servers.ask_postgres(one, "INSERT INTO t VALUES (1)")
+    asked.wait("read", "replica, 0.0 s behind", "up", "b2")
+    assert asked.detail("both", "up") == "master"
+    time.sleep(2)  # longer than max_lag, and nothing is written
+    assert asked.detail("read", "up", "b2") == "replica, 0.0 s behind"
+    servers.ask_postgres(two, "SELECT pg_wal_replay_pause()")
+    servers.ask_postgres(one, "INSERT INTO t VALUES (2)")
+    late = asked.detail("read", "down", "b2")
+    assert re.fullmatch(r"is a replica, \d+\.\d s behind; 1\.5 s are allowed", late), late
+    assert asked.detail("any", "up", "b2") == "replica"
+    servers.ask_postgres(two, "SELECT pg_wal_replay_resume()")
+    asked.wait("read", "replica, 0.0 s behind", "up", "b2")
+    servers.kill(primary)
+    late = asked.detail("read", "down", "b2")
+    assert re.fullmatch(r"is a replica, \d+\.\d s behind; 1\.5 s are allowed", late), late
+    servers.postgres("b1", one)
+    asked.wait("read", "replica, 0.0 s behind", "up", "b2")

@@ -165,6 +165,14 @@ class SqlServers(Servers):
                           f"PostgreSQL on {host}")
         return p, data
 
+    def key_of_postgres(self, pki, name):
+        """A copy of a key of Pki's, since PostgreSQL takes its own or root's only, and can't read those."""
+        path = f"{self.databases.folder}/{name}.key"
+        shutil.copy(pki.path(f"{name}.key"), path)
+        os.chmod(path, 0o600)
+        shutil.chown(path, "postgres", "postgres")
+        return path
+
     @staticmethod
     def try_postgres(data, question):
         """What postgres is answered, or None."""

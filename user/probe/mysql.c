@@ -47,7 +47,6 @@ int ma_pvio_register_callback(my_bool on, void (*callback)(int mode, MYSQL *mysq
 							   const uchar *bytes, size_t len));
 
 #define GREETING_MAX 256 /* bytes of a greeting that are looked at */
-#define PACKET_MAX 65536 /* bytes of one message of the server's */
 
 /*
  * Ways of logging in by which the password stays with us, and those that leave it to TLS: the server may
@@ -68,6 +67,7 @@ struct attempt {
 	bool connected;
 	bool given_up; /* the library is to tidy up, and not to wait any more */
 	const char *fault; /* found here, and not by the library */
+	bool closed; /* by the server */
 	size_t received;
 	uint8_t greeting[GREETING_MAX];
 	int err; /* the connection failed by it */
@@ -183,8 +183,13 @@ static void on_transfer(int mode, MYSQL *mysql, const uchar *bytes, size_t len)
 {
 	struct attempt *a = fiber__arg();
 
-	if (!a || mode != PVIO_READ || (ssize_t)len <= 0)
+	if (!a || mode != PVIO_READ || a->given_up)
 		return;
+	if ((ssize_t)len <= 0) {
+		a->closed = len == 0 || tls_of(a);
+		a->err = a->closed ? 0 : errno;
+		return;
+	}
 	/* Once connected the library makes the socket a blocking one, and OpenSSL would wait in it. */
 	if (!a->received)
 		fcntl(mysql_get_socket(mysql), F_SETFL, O_NONBLOCK);
@@ -219,10 +224,18 @@ static void fail(struct attempt *a)
 		snprintf(detail, sizeof(detail), "its certificate is not accepted: %s",
 			 X509_verify_cert_error_string(a->certificate));
 		conclude(a, PROBE_FAILED, detail);
-	} else if (code == CR_AUTH_PLUGIN_CANNOT_LOAD || code == CR_PLUGIN_NOT_ALLOWED) {
-		snprintf(detail, sizeof(detail), "no way to log in that is allowed %s TLS: %.120s",
-			 a->probe->args.tls ? "with" : "without", text);
+	} else if (code == CR_PLUGIN_NOT_ALLOWED || code == CR_AUTH_PLUGIN_CANNOT_LOAD) {
+		/* The library's words have other things of its memory in them than the way's name. */
+		snprintf(detail, sizeof(detail), "asks for a way to log in that %s",
+			 code == CR_AUTH_PLUGIN_CANNOT_LOAD ? "libmariadb does not have"
+			 : a->probe->args.tls		    ? "is not allowed"
+							    : "is not allowed without TLS");
 		conclude(a, PROBE_FAILED, detail);
+	} else if (code == CR_SERVER_LOST || code == CR_SERVER_GONE_ERROR) {
+		conclude(a, PROBE_FAILED,
+			 !a->closed   ? "the answer is no message of MySQL's"
+			 : a->received ? "the connection was closed in the middle of an answer"
+				       : "the connection was closed without an answer");
 	} else {
 		a->ours = !a->connected && (code == CR_IPSOCK_ERROR || code == CR_CONN_HOST_ERROR ||
 					    code == CR_CONNECTION_ERROR) &&
@@ -317,7 +330,6 @@ static void set_options(struct attempt *a)
 	const char *logins = args->tls ? LOGINS_TLS : LOGINS;
 	const unsigned int no = 0, far = 3600; /* seconds: the prober ends a try before */
 	const my_bool never = 0, always = 1;
-	const unsigned long packet = PACKET_MAX;
 	MYSQL *m = &a->mysql;
 
 	mysql_optionsv(m, MARIADB_OPT_IO_WAIT, (void *)on_wait);
@@ -325,7 +337,6 @@ static void set_options(struct attempt *a)
 	mysql_optionsv(m, MYSQL_OPT_CONNECT_TIMEOUT, &far);
 	mysql_optionsv(m, MYSQL_OPT_READ_TIMEOUT, &far);
 	mysql_optionsv(m, MYSQL_OPT_WRITE_TIMEOUT, &far);
-	mysql_optionsv(m, MYSQL_OPT_MAX_ALLOWED_PACKET, &packet);
 	/* Else a server may ask for any file of this machine's. */
 	mysql_optionsv(m, MYSQL_OPT_LOCAL_INFILE, &no);
 	mysql_optionsv(m, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &never); /* on_login() does */

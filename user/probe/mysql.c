@@ -4,212 +4,30 @@
  *
  * By libmariadb. Its non-blocking calls (mysql_real_connect_start) wait for TLS in poll(2) all the same,
  * and what they have allocated is lost when one of them is not gone on with. So its usual calls run in a
- * fiber here, and each time the library has to wait it asks on_wait() (MARIADB_OPT_IO_WAIT), which leaves
+ * fiber here, and each time the library has to wait it asks mysql_hooks.c (MARIADB_OPT_IO_WAIT), which leaves
  * the fiber until libuv has seen the socket ready. A try that is given up is told so at its next wait,
  * so that the library itself tidies up.
  */
-#include <mariadb/mysql.h>
-/* What belongs to a connection, its OpenSSL among that; they need the header above, in this order. */
-#include <mariadb/ma_pvio.h>
-#undef MARIADB_TLS
-#include <mariadb/ma_tls.h>
-#include <mariadb/mysql/plugin_auth.h>
-
 #include <errno.h>
-#include <fcntl.h>
 #include <mariadb/errmsg.h>
 #include <openssl/err.h>
-#include <openssl/ssl.h>
-#include <openssl/x509v3.h>
+#include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
-#include "probe/fiber.h"
-#include "probe/secret.h"
-#include "probe/sql.h"
-#include "probe/talk.h"
-
-/*
- * A way of logging in, as in mysql/client_plugin.h, which needs a header that Debian does not install.
- * Versions from 1.1 on have the last member.
- */
-struct login {
-	struct st_mysql_client_plugin head;
-	int (*authenticate_user)(MYSQL_PLUGIN_VIO *vio, MYSQL *mysql);
-	int (*hash_password_bin)(MYSQL *mysql, unsigned char *hash, size_t *len);
-};
-#define AUTHENTICATION_PLUGIN 2
-
-/* Exported for plugins that trace; no header that is installed has it. `mode` is a PVIO_READ or _WRITE. */
-int ma_pvio_register_callback(my_bool on, void (*callback)(int mode, MYSQL *mysql,
-							   const uchar *bytes, size_t len));
-
-#define GREETING_MAX 256 /* bytes of a greeting that are looked at */
-
-/*
- * Ways of logging in by which the password stays with us, and those that leave it to TLS: the server may
- * choose, and would be told the password itself if it asked for mysql_clear_password, or for an RSA key
- * of its own to encrypt it with (caching_sha2_password, sha256_password).
- */
-#define LOGINS "mysql_native_password,client_ed25519,parsec"
-#define OWN_LOGIN "fairlead_login"
-#define LOGINS_TLS OWN_LOGIN "," LOGINS ",caching_sha2_password,sha256_password"
-
-struct attempt {
-	uv_poll_t poll;
-	struct prober *prober;
-	struct probe *probe;
-	struct fiber *fiber;
-	bool polled; /* the handle is open */
-	int fd, events; /* what the library waits for */
-	bool connected;
-	bool given_up; /* the library is to tidy up, and not to wait any more */
-	const char *fault; /* found here, and not by the library */
-	bool closed; /* by the server */
-	size_t received;
-	uint8_t greeting[GREETING_MAX];
-	int err; /* the connection failed by it */
-	int certificate; /* why it is not accepted, X509_V_ERR_...; 0: it is, or there is none */
-	enum probe_outcome outcome; /* the verdict, if not given up */
-	bool ours; /* no verdict: something of this machine's is in the way */
-	MYSQL mysql;
-	const char *password; /* NULL: none */
-	char secret[SECRET_LEN];
-	char detail[PROBE_DETAIL_LEN];
-};
-
-/* --- what the library calls, within the fiber ----------------------------------------------------- */
-
-/* NULL: none yet. */
-static SSL *tls_of(const struct attempt *a)
-{
-	const MARIADB_PVIO *pvio = a->mysql.net.pvio;
-	const MARIADB_TLS *tls = pvio ? pvio->ctls : NULL;
-
-	return tls ? tls->ssl : NULL;
-}
-
-/* What is wrong with the server's certificate, X509_V_ERR_...; X509_V_OK: nothing. */
-static int look_at_certificate(const struct attempt *a)
-{
-	const struct config_probe *args = &a->probe->args;
-	SSL *ssl = tls_of(a);
-	X509 *cert = ssl ? SSL_get0_peer_certificate(ssl) : NULL;
-	const void *bytes;
-	size_t len;
-	long chain;
-
-	if (!cert)
-		return X509_V_ERR_UNSPECIFIED;
-	chain = SSL_get_verify_result(ssl);
-	if (chain != X509_V_OK)
-		return (int)chain;
-	if (args->sni)
-		return X509_check_host(cert, args->sni, strlen(args->sni), 0, NULL) == 1
-			       ? X509_V_OK
-			       : X509_V_ERR_HOSTNAME_MISMATCH;
-	bytes = addr__bytes(&a->probe->address, &len);
-	return X509_check_ip(cert, bytes, len, 0) == 1 ? X509_V_OK
-						       : X509_V_ERR_IP_ADDRESS_MISMATCH;
-}
-
-/*
- * A login over TLS begins here. The library compares a certificate with what it connects to, which is an
- * address always; so it is looked at here, before more than the user's name has been said within TLS.
- */
-static int on_login(MYSQL_PLUGIN_VIO *vio, MYSQL *mysql)
-{
-	struct attempt *a = fiber__arg();
-	unsigned char *answer;
-	/* Says nothing but who logs in: makes the server ask for that user's way of logging in. */
-	int len = vio->read_packet(vio, &answer);
-
-	if (!mysql->net.buff) /* the connection is no more */
-		return CR_ERROR;
-	if (a->probe->args.verify)
-		a->certificate = look_at_certificate(a);
-	if (a->certificate) {
-		mysql->net.read_pos[0] = 0; /* no such request any more */
-		return CR_ERROR;
-	}
-	return len < 0 ? CR_ERROR : CR_OK_HANDSHAKE_COMPLETE;
-}
-
-/* More than 0: the socket is ready. Else the call that waits fails. */
-static int on_wait(my_socket fd, my_bool is_read, int timeout)
-{
-	struct attempt *a = fiber__arg();
-
-	(void)timeout; /* the prober's own timer ends a try */
-	if (!a->given_up) {
-		a->fd = fd;
-		a->events = is_read ? UV_READABLE : UV_WRITABLE;
-		fiber__pause();
-	}
-	if (a->given_up || (!a->connected && !is_read && (a->err = sql__socket_error(fd)))) {
-		errno = a->err ? a->err : ETIMEDOUT;
-		return -1;
-	}
-	a->connected = true;
-	return 1;
-}
-
-static void refuse(struct attempt *a, const char *fault)
-{
-	if (!a->fault)
-		shutdown(mysql_get_socket(&a->mysql), SHUT_RDWR);
-	a->fault = fault;
-	a->given_up = true;
-}
-
-/* The library would log in without TLS where the server has none, or somebody on the way says so. */
-static void check_greeting(struct attempt *a, const uchar *bytes, size_t len, size_t before)
-{
-	size_t room = before < GREETING_MAX ? GREETING_MAX - before : 0;
-	enum sql_offer offer;
-
-	if (!room)
-		return;
-	memcpy(a->greeting + before, bytes, len < room ? len : room);
-	offer = sql_greeting__offer(a->greeting, before + (len < room ? len : room));
-	if (offer == SQL_OFFER_NONE || (offer == SQL_OFFER_OPEN && len >= room))
-		refuse(a, "offers no TLS");
-}
-
-/* The library reads on while there is something, and keeps what it has read. */
-static void on_transfer(int mode, MYSQL *mysql, const uchar *bytes, size_t len)
-{
-	struct attempt *a = fiber__arg();
-
-	if (!a || mode != PVIO_READ || a->given_up)
-		return;
-	if ((ssize_t)len <= 0) {
-		a->closed = len == 0 || tls_of(a);
-		a->err = a->closed ? 0 : errno;
-		return;
-	}
-	/* Once connected the library makes the socket a blocking one, and OpenSSL would wait in it. */
-	if (!a->received)
-		fcntl(mysql_get_socket(mysql), F_SETFL, O_NONBLOCK);
-	if (a->probe->args.tls && !tls_of(a))
-		check_greeting(a, bytes, len, a->received);
-	a->received += len;
-	if (a->received > SQL_INPUT_MAX)
-		refuse(a, "the answer is too long");
-}
+#include "probe/mysql.h"
 
 /* --- the conversation, within the fiber ------------------------------------------------------------ */
 
-static void conclude(struct attempt *a, enum probe_outcome outcome, const char *detail)
+static void conclude(struct mysql_try *a, enum probe_outcome outcome, const char *detail)
 {
 	a->outcome = outcome;
 	sql__clause(a->detail, sizeof(a->detail), detail);
 }
 
 /* The library's last error as a verdict. */
-static void fail(struct attempt *a)
+static void fail(struct mysql_try *a)
 {
 	unsigned int code = mysql_errno(&a->mysql);
 	const char *text = mysql_error(&a->mysql);
@@ -233,18 +51,19 @@ static void fail(struct attempt *a)
 		conclude(a, PROBE_FAILED, detail);
 	} else if (code == CR_SERVER_LOST || code == CR_SERVER_GONE_ERROR) {
 		conclude(a, PROBE_FAILED,
-			 !a->closed   ? "the answer is no message of MySQL's"
+			 !a->closed    ? "the answer is no message of MySQL's"
 			 : a->received ? "the connection was closed in the middle of an answer"
 				       : "the connection was closed without an answer");
 	} else {
-		a->ours = !a->connected && (code == CR_IPSOCK_ERROR || code == CR_CONN_HOST_ERROR ||
-					    code == CR_CONNECTION_ERROR) &&
+		a->ours = !a->connected &&
+			  (code == CR_IPSOCK_ERROR || code == CR_CONN_HOST_ERROR ||
+			   code == CR_CONNECTION_ERROR) &&
 			  sql__blames_us(text);
 		conclude(a, PROBE_FAILED, text[0] ? text : "the answer makes no sense");
 	}
 }
 
-static MYSQL_RES *ask(struct attempt *a, const char *question)
+static MYSQL_RES *ask(struct mysql_try *a, const char *question)
 {
 	if (mysql_real_query(&a->mysql, question, strlen(question)))
 		return NULL;
@@ -275,7 +94,7 @@ static const char *status_question(MYSQL *mysql)
 							: "SHOW SLAVE STATUS";
 }
 
-static bool ask_sources(struct attempt *a, struct sql_state *state)
+static bool ask_sources(struct mysql_try *a, struct sql_state *state)
 {
 	MYSQL_RES *res = ask(a, status_question(&a->mysql));
 	MYSQL_ROW row;
@@ -291,7 +110,7 @@ static bool ask_sources(struct attempt *a, struct sql_state *state)
 }
 
 /* Logged in: asks and judges. */
-static void examine(struct attempt *a)
+static void examine(struct mysql_try *a)
 {
 	const struct config_probe *args = &a->probe->args;
 	struct sql_state state = {.read_only = false};
@@ -314,48 +133,9 @@ static void examine(struct attempt *a)
 	conclude(a, a->outcome, detail);
 }
 
-static void judge_certificate(const struct attempt *a)
-{
-	SSL *ssl = tls_of(a);
-	X509 *cert = ssl ? SSL_get0_peer_certificate(ssl) : NULL;
-	int days = 0, seconds = 0;
-
-	if (cert && ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(cert)))
-		probe__judge_certificate(a->probe, (int64_t)days * 86400 + seconds);
-}
-
-static void set_options(struct attempt *a)
-{
-	const struct config_probe *args = &a->probe->args;
-	const char *logins = args->tls ? LOGINS_TLS : LOGINS;
-	const unsigned int no = 0, far = 3600; /* seconds: the prober ends a try before */
-	const my_bool never = 0, always = 1;
-	MYSQL *m = &a->mysql;
-
-	mysql_optionsv(m, MARIADB_OPT_IO_WAIT, (void *)on_wait);
-	mysql_optionsv(m, MARIADB_OPT_RESTRICTED_AUTH, logins);
-	mysql_optionsv(m, MYSQL_OPT_CONNECT_TIMEOUT, &far);
-	mysql_optionsv(m, MYSQL_OPT_READ_TIMEOUT, &far);
-	mysql_optionsv(m, MYSQL_OPT_WRITE_TIMEOUT, &far);
-	/* Else a server may ask for any file of this machine's. */
-	mysql_optionsv(m, MYSQL_OPT_LOCAL_INFILE, &no);
-	mysql_optionsv(m, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &never); /* on_login() does */
-	if (!args->tls)
-		return;
-	mysql_optionsv(m, MYSQL_OPT_SSL_ENFORCE, &always);
-	mysql_optionsv(m, MYSQL_DEFAULT_AUTH, OWN_LOGIN);
-	/* With an authority the library would insist on it. */
-	if (args->verify && args->ca_file)
-		mysql_optionsv(m, MYSQL_OPT_SSL_CA, args->ca_file);
-	if (args->cert_file) {
-		mysql_optionsv(m, MYSQL_OPT_SSL_CERT, args->cert_file);
-		mysql_optionsv(m, MYSQL_OPT_SSL_KEY, args->key_file);
-	}
-}
-
 static void run(void *arg)
 {
-	struct attempt *a = arg;
+	struct mysql_try *a = arg;
 	const struct probe *p = a->probe;
 	char address[ADDR_STRLEN];
 	bool in;
@@ -364,13 +144,13 @@ static void run(void *arg)
 		a->ours = true;
 		return;
 	}
-	set_options(a);
+	mysql_hooks__set(a);
 	addr__format(&p->address, address);
 	in = mysql_real_connect(&a->mysql, address, p->args.user, a->password, p->args.database,
 				p->port, NULL, 0) != NULL;
 	explicit_bzero(a->secret, sizeof(a->secret));
 	if (in && !a->given_up) {
-		judge_certificate(a);
+		mysql_hooks__judge_certificate(a);
 		examine(a);
 	} else {
 		fail(a);
@@ -383,14 +163,14 @@ static void run(void *arg)
 
 static void on_closed(uv_handle_t *h)
 {
-	struct attempt *a = (struct attempt *)h;
+	struct mysql_try *a = (struct mysql_try *)h;
 
 	prober__release(a->prober);
 	free(a);
 }
 
 /* The fiber is over. */
-static void release(struct attempt *a)
+static void release(struct mysql_try *a)
 {
 	explicit_bzero(a->secret, sizeof(a->secret));
 	fiber__free(a->fiber);
@@ -401,7 +181,7 @@ static void release(struct attempt *a)
 }
 
 /* Goes on with the library. True: it is over. */
-static bool go_on(struct attempt *a)
+static bool go_on(struct mysql_try *a)
 {
 	/* OpenSSL takes what others have left in its queue of errors for the library's own. */
 	ERR_clear_error();
@@ -411,7 +191,7 @@ static bool go_on(struct attempt *a)
 static void on_ready(uv_poll_t *h, int status, int events);
 
 /* Waits for what the library waits for. False: it can't be, and the library has tidied up. */
-static bool await(struct attempt *a)
+static bool await(struct mysql_try *a)
 {
 	if (!a->polled && uv_poll_init(a->prober->loop, &a->poll, a->fd) == 0) {
 		a->polled = true;
@@ -426,7 +206,7 @@ static bool await(struct attempt *a)
 
 static void on_ready(uv_poll_t *h, int status, int events)
 {
-	struct attempt *a = (struct attempt *)h;
+	struct mysql_try *a = (struct mysql_try *)h;
 	struct probe *p = a->probe;
 	char detail[PROBE_DETAIL_LEN];
 	enum probe_outcome outcome;
@@ -449,50 +229,14 @@ static void on_ready(uv_poll_t *h, int status, int events)
 		probe__finish(p, outcome, detail);
 }
 
-/* What all attempts need: once, and before there is a fiber. */
 static int prepare(struct prober *p, const struct addr *address, struct err *err)
 {
-	static struct login login = {
-		.head = {.type = AUTHENTICATION_PLUGIN,
-			 .interface_version = 0x0100,
-			 .name = OWN_LOGIN,
-			 .author = "fairlead",
-			 .desc = "looks at the certificate first",
-			 .version = {1, 0, 0},
-			 .license = "GPL"},
-		.authenticate_user = on_login,
-	};
-	static bool ready;
-	MYSQL mysql;
-
 	(void)p;
 	(void)address;
-	if (ready)
-		return 0;
-	if (mysql_library_init(0, NULL, NULL) || !mysql_init(&mysql))
-		return err__set(err, -ENOMEM, "cannot initialise libmariadb");
-	ready = mysql_client_register_plugin(&mysql, &login.head);
-	if (!ready) {
-		login.head.interface_version = 0x0101;
-		ready = mysql_client_register_plugin(&mysql, &login.head);
-	}
-	ready = ready && ma_pvio_register_callback(1, on_transfer) == 0;
-	mysql_close(&mysql);
-	return ready ? 0
-		     : err__set(err, -EINVAL, "libmariadb %s does not take what looks at certificates",
-				mysql_get_client_info());
+	return mysql_hooks__prepare(err);
 }
 
-/* look_at_certificate() knows OpenSSL only; there are builds of libmariadb with other libraries. */
-static bool has_openssl(void)
-{
-	const char *library = NULL;
-
-	return mariadb_get_infov(NULL, MARIADB_TLS_LIBRARY, &library) == 0 && library &&
-	       strstr(library, "OpenSSL");
-}
-
-static int begin(struct attempt *a, const char **why)
+static int begin(struct mysql_try *a, const char **why)
 {
 	struct probe *p = a->probe;
 	int rc;
@@ -512,14 +256,14 @@ static int begin(struct attempt *a, const char **why)
 static int start(struct probe *p, const char **why)
 {
 	struct err err = {.text = ""};
-	struct attempt *a;
+	struct mysql_try *a;
 	int rc = sql__look(p);
 
 	if (rc) {
 		*why = probe__clause(-rc);
 		return rc;
 	}
-	if (p->args.tls && !has_openssl()) {
+	if (p->args.tls && !mysql_hooks__has_openssl()) {
 		*why = "the libmariadb of this machine has another TLS than OpenSSL";
 		return -EOPNOTSUPP;
 	}
@@ -542,7 +286,7 @@ static int start(struct probe *p, const char **why)
 
 static void give_up(struct probe *p)
 {
-	struct attempt *a = p->attempt;
+	struct mysql_try *a = p->attempt;
 
 	if (!a)
 		return;

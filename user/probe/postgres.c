@@ -114,8 +114,8 @@ static void judge(struct attempt *a, const PGresult *res)
 					 value(res, 3)))
 		snprintf(a->detail, sizeof(a->detail), "the answer makes no sense");
 	else
-		a->outcome = sql_state__judge(&state, &a->probe->args, a->detail,
-					      sizeof(a->detail));
+		a->outcome =
+			sql_state__judge(&state, &a->probe->args, a->detail, sizeof(a->detail));
 }
 
 static void take_answer(struct attempt *a)

@@ -69,7 +69,7 @@ enum sql_offer sql_greeting__offer(const uint8_t *bytes, size_t len)
 	size = 4 + (size_t)(bytes[0] | bytes[1] << 8 | bytes[2] << 16);
 	if (bytes[4] == GREETING_ERROR)
 		return SQL_OFFER_TLS;
-	if (bytes[4] != GREETING_PROTOCOL)
+	if (size < 5 || bytes[4] != GREETING_PROTOCOL)
 		return SQL_OFFER_NONE;
 	end = memchr(bytes + 5, 0, (len < size ? len : size) - 5);
 	at = end ? (size_t)(end - bytes) + 14 : len;

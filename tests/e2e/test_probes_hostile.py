@@ -12,6 +12,8 @@ PORT = 9300
 PACE = f"interval: {4 * TICK}ms, fast_interval: {2 * TICK}ms, timeout: {20 * TICK}ms, rise: 1, fall: 1"
 LATE = f"no answer within {20 * TICK} ms"
 LONG = "the answer is too long"
+MYSQL = "type: mysql, user: probe, password_env: PROBE_SECRET"
+POSTGRES = "type: postgres, user: probe, password_env: PROBE_SECRET"
 
 # What is asked of which port (tests/lab/hostile.py), and what is said of it.
 FAULTS = {
@@ -36,6 +38,22 @@ FAULTS = {
     "silent-starttls": ("type: smtp, starttls: true", 5, LATE),
     "tls": ("type: tls, verify: false", 6, "TLS: packet length too long"),
     "https": ("type: https, verify: false", 6, "SSL connect error"),
+    "mysql": (MYSQL, 2, "the answer is no message of MySQL's"),
+    "mysql-slow": (MYSQL, 4, "the answer is no message of MySQL's"),
+    "mysql-silent": (MYSQL, 5, LATE),
+    "mysql-junk": (MYSQL, 6, LATE),
+    "mysql-tls": (f"{MYSQL}, tls: true, verify: false", 7, LATE),
+    "mysql-no-tls": (f"{MYSQL}, tls: true, verify: false", 9, "offers no TLS"),
+    "mysql-clear": (MYSQL, 9, "asks for a way to log in that is not allowed without TLS"),
+    "mysql-flood": (MYSQL, 11, LONG),
+    "pg": (POSTGRES, 2, "expected authentication request from server, but received x"),
+    "pg-slow": (POSTGRES, 4, "expected authentication request from server, but received x"),
+    "pg-silent": (POSTGRES, 5, LATE),
+    "pg-junk": (POSTGRES, 6, "expected authentication request from server, but received ?"),
+    "pg-tls": (f"{POSTGRES}, tls: true, verify: false", 8, LATE),
+    "pg-clear": (POSTGRES, 10, 'asks for the password in the clear, which only goes with "tls: true"'),
+    "pg-flood": (POSTGRES, 12, LONG),
+    "pg-row": (POSTGRES, 13, LONG),
 }
 
 
@@ -55,8 +73,9 @@ def resident_kib(pid):
 
 
 @pytest.mark.usefixtures("hostile")
-def test_hostile(lab):
+def test_hostile(lab, monkeypatch):
     """Each is a failure that says what is wrong; the agent stays small and goes on answering."""
+    monkeypatch.setenv("PROBE_SECRET", "secret-of-the-probe")
     text = lab.head() + "services:\n"
     for i, (name, (keys, n, _)) in enumerate(FAULTS.items()):
         text += service(name=name, port=200 + i, backends=[("b1", v4("b1"), 100)],

@@ -110,6 +110,14 @@ enum probe_outcome probe__outcome(int err);
 /* The same as a clause for people: "connection refused". */
 const char *probe__clause(int err);
 
+/*
+ * The verdict of a server that lives and has that role: OK if the probe wants it, and else a failure
+ * that says what is wanted: "is a replica; a master is wanted". `more` (may be "") goes behind the
+ * role: "replica, 0.2 s behind".
+ */
+enum probe_outcome probe__judge_role(const struct config_probe *args, enum config_role role,
+				     const char *more, char *detail, size_t size);
+
 /* Sets the try's warning if a certificate ends in `left_s` seconds and that is too soon. */
 void probe__judge_certificate(struct probe *p, int64_t left_s);
 
@@ -148,6 +156,7 @@ uint64_t probe__token(void);
 void probe_icmp__close(struct prober *p);
 void probe_exec__init(struct prober *p);
 void probe_exec__close(struct prober *p);
-extern const struct probe_kind probe_udp, probe_dns, probe_icmp, probe_exec, probe_redis;
+extern const struct probe_kind probe_udp, probe_dns, probe_icmp, probe_exec, probe_redis,
+	probe_mysql, probe_postgres;
 
 #endif

@@ -51,6 +51,8 @@ static const struct probe_kind *const kinds[CONFIG_PROBE_KINDS] = {
 	[CONFIG_PROBE_LDAP] = &stream_ldap,
 	[CONFIG_PROBE_MQTT] = &stream_mqtt,
 	[CONFIG_PROBE_REDIS] = &probe_redis,
+	[CONFIG_PROBE_MYSQL] = &probe_mysql,
+	[CONFIG_PROBE_POSTGRES] = &probe_postgres,
 };
 
 const struct probe_kind *probe_kind__find(const struct config_probe *args)

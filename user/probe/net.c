@@ -52,6 +52,20 @@ int probe__socket(const struct addr *to, int type)
 	return fd < 0 ? -errno : fd;
 }
 
+enum probe_outcome probe__judge_role(const struct config_probe *args, enum config_role role,
+				     const char *more, char *detail, size_t size)
+{
+	const char *comma = more[0] ? ", " : "";
+
+	if (args->role == CONFIG_ROLE_ANY || args->role == role) {
+		snprintf(detail, size, "%s%s%s", config_role__name(role), comma, more);
+		return PROBE_OK;
+	}
+	snprintf(detail, size, "is a %s%s%s; a %s is wanted", config_role__name(role), comma, more,
+		 config_role__name(args->role));
+	return PROBE_FAILED;
+}
+
 #define DAY_S INT64_C(86400)
 
 void probe__judge_certificate(struct probe *p, int64_t left_s)

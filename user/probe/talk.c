@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "probe/internal.h"
+
 int talk__send(struct talk *t, const void *bytes, size_t len)
 {
 	if (len > sizeof(t->out) - t->out_len)
@@ -91,11 +93,7 @@ enum talk_next talk__fail(struct talk *t, const char *fmt, ...)
 
 enum talk_next talk__role(struct talk *t, enum config_role role, const char *more)
 {
-	const char *comma = more[0] ? ", " : "";
-
 	t->role = role;
-	if (t->args->role == CONFIG_ROLE_ANY || t->args->role == role)
-		return talk__ok(t, "%s%s%s", config_role__name(role), comma, more);
-	return talk__fail(t, "is a %s%s%s; a %s is wanted", config_role__name(role), comma, more,
-			  config_role__name(t->args->role));
+	t->outcome = probe__judge_role(t->args, role, more, t->detail, sizeof(t->detail));
+	return TALK_OVER;
 }

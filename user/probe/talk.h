@@ -81,11 +81,7 @@ enum talk_next talk__ok(struct talk *t, const char *fmt, ...) __attribute__((for
 enum talk_next talk__fail(struct talk *t, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/*
- * The verdict of a server that lives and has that role: OK if the probe wants it, and else a failure
- * that says what is wanted: "is a replica, a master is wanted". `more` (may be "") goes behind the
- * role: "replica, 0.2 s behind".
- */
+/* The verdict of a server that lives and has that role, see probe__judge_role(). */
 enum talk_next talk__role(struct talk *t, enum config_role role, const char *more);
 
 /* Copies up to `len` bytes as text that is safe to show: what is not printable becomes '?'. */

@@ -78,7 +78,22 @@ def test_killed_at_any_moment(lab):
     members, backends, services = entries(lab)
     assert len(members) == 5 and len(services) == 2
     assert {m[0] for m in members} == services and {m[1] for m in members} == backends
-    assert {int(name) for name in os.listdir(lab.pin("seats"))} == services
+    pinned = {folder: {int(name.split("_")[0]) for name in os.listdir(lab.pin(folder))}
+              for folder in ("slots", "moves", "seats")}
+    assert pinned["slots"] == pinned["seats"] == services and pinned["moves"] <= services
+
+
+def test_leftovers(web):
+    """Tables whose service an agent did not live to write, or to release, are swept by the next one."""
+    web.stop_agent(signal.SIGKILL)
+    for pin in ("slots/77_0", "slots/77_1", "moves/77", "seats/77", "seats/77_next"):
+        run("bpftool", "map", "create", web.pin(pin), "type", "array", "key", "4", "value", "4",
+            "entries", "1", "name", "left")
+    web.start_agent()
+    web.wait_serving("web")
+    for folder in ("slots", "moves", "seats"):
+        assert not [name for name in os.listdir(web.pin(folder)) if name.startswith("77")]
+    assert web.fetch(URL) in web.backends
 
 
 def test_second_agent_is_refused(web):

@@ -113,8 +113,8 @@ def test_script_over_tls(lab, pki):
 @pytest.mark.usefixtures("pki")
 def test_grpc(lab):
     """
-    Against nginx as a stand-in that has a gRPC server's answers as files (Debian's gRPC for Python does
-    not answer on this kernel): SERVING, NOT_SERVING; what speaks no HTTP/2.
+    Against nginx as a stand-in that has a gRPC server's answers as files, to have it say NOT_SERVING (etcd
+    in test_probes_tier.py never does); what speaks no HTTP/2.
     """
     lab.configure(lab.head() + "services:\n"
                   + service(name="echo", port=100, probe=f"{{type: grpc, service: echo, port: 9100, {PACE}}}")

@@ -164,6 +164,8 @@ int plane_slots__make(struct plane *p, uint32_t id, enum fl_slot_class slot_clas
 int plane_slots__adopt(struct plane *p, uint32_t id, enum fl_slot_class slot_class,
 		       struct err *err);
 void plane_slots__free(struct plane *p, uint32_t id, enum fl_slot_class slot_class);
+/* Out of the outer maps, whatever class the id's tables were of; pins stay. */
+void plane_slots__forget(struct plane *p, uint32_t id);
 /* A new map like the inner ones that `outer` is made for, of one element of `size` bytes: its fd. */
 int plane_slots__inner(const struct plane *p, const struct bpf_map *outer, const char *name,
 		       uint32_t size, uint32_t flags);
@@ -182,6 +184,9 @@ void plane_moves__close(struct plane *p);
 /* seats.c */
 
 void plane_seats__free(struct plane *p, uint32_t id);
+
+/* leftovers.c: frees what is pinned for services that there are not; the maps must be open. */
+void plane_leftovers__sweep(struct plane *p);
 
 /* pass.c */
 

@@ -265,8 +265,10 @@ int plane__open(const struct plane_options *o, struct plane **out, struct err *e
 		rc = plane_passive__keep(p, err);
 	if (!rc)
 		rc = plane_moves__open(p, err);
-	if (!rc)
+	if (!rc) {
+		plane_leftovers__sweep(p);
 		rc = adopt_slots(p, err);
+	}
 	if (!rc)
 		rc = open_tables(p, err);
 	if (rc)

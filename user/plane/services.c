@@ -73,8 +73,6 @@ int plane__service_new(struct plane *p, const struct plane_service *want, uint32
 	rc = plane_slots__make(p, at, want->slot_class, err);
 	if (rc)
 		return err__prefix(err, rc, "cannot add service '%s'", want->name);
-	/* Left by an agent that was killed while it released the id. */
-	plane_seats__free(p, at);
 	snprintf(s.name, sizeof(s.name), "%s", want->name);
 	s.live = 2 * at;
 	p->services[at] = s;
@@ -181,8 +179,8 @@ void plane__service_release(struct plane *p, uint32_t id)
 	enum fl_slot_class slot_class = (enum fl_slot_class)p->services[id].slot_class;
 
 	/*
-	 * The entry first: an agent that is killed in between leaves slot tables that nobody names, which
-	 * the id's next owner replaces. An entry without tables could not be adopted.
+	 * The entry first: an agent that is killed in between leaves tables that nobody names, which its
+	 * successor sweeps. An entry without tables could not be adopted.
 	 */
 	memset(&p->services[id], 0, sizeof(p->services[id]));
 	plane_slots__free(p, id, slot_class);

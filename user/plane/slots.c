@@ -113,6 +113,17 @@ int plane_slots__adopt(struct plane *p, uint32_t id, enum fl_slot_class slot_cla
 	return 0;
 }
 
+void plane_slots__forget(struct plane *p, uint32_t id)
+{
+	for (int c = 0; c < FL_SLOT_CLASSES; c++) {
+		for (__u32 half = 0; half < 2; half++) {
+			__u32 key = 2 * id + half;
+
+			bpf_map_delete_elem(bpf_map__fd(outer(p, (enum fl_slot_class)c)), &key);
+		}
+	}
+}
+
 void plane_slots__free(struct plane *p, uint32_t id, enum fl_slot_class slot_class)
 {
 	char path[PLANE_PATH_LEN];

@@ -116,11 +116,15 @@ def test_redis_states(lab, servers, pki, tmp_path, monkeypatch):
     strict = servers.redis("b3", "--replicaof", v4("b2"), "6379", "--replica-serve-stale-data", "no",
                            port=6381)
     lost = servers.redis("b3", "--replicaof", v4("b2"), "1", port=6382)
+    servers.sentinel("b2", "b1", 1, "sentinel auth-pass grp geheim-1\nrequirepass geheim-1")
+    watched = f"role: master, sentinels: [\"{v4('b2')}:26379\"], master_name"
     run(lab,
         one("open", "redis", "port: 6379"),
         one("right", "redis", f"port: 6379, password_file: {tmp_path}/right", port=9001),
         one("user", "redis", f"port: 6379, user: default, password_file: {tmp_path}/right", port=9002),
         one("wrong", "redis", "port: 6379, password_env: FL_WRONG", port=9003),
+        one("watched", "redis", f"port: 6379, password_file: {tmp_path}/right, {watched}: grp", port=9012),
+        one("other", "redis", f"port: 6379, password_file: {tmp_path}/right, {watched}: x", port=9013),
         one("vain", "redis", "port: 6379, password_env: FL_WRONG", "b2", port=9004),
         one("tls", "redis", f"port: 6390, tls: true, ca_file: {pki.path('ca.pem')}", "b2", port=9005),
         one("clear", "redis", "port: 6390", "b2", port=9006),
@@ -133,6 +137,9 @@ def test_redis_states(lab, servers, pki, tmp_path, monkeypatch):
     assert detail(lab, "right", "up") == "master"
     assert detail(lab, "user", "up") == "master"
     assert detail(lab, "wrong", "down") == "the user or the password is wrong"
+    assert detail(lab, "watched", "up") == "master; 1 of 1 sentinel agrees"
+    assert detail(lab, "other", "up") == ("master by its own word; none of 1 sentinel answers: knows no "
+                                          "master \"x\"")
     assert detail(lab, "vain", "down", "b2") == "it has no password, and was told one"
     assert detail(lab, "tls", "up", "b2") == "master"
     assert "connection" in detail(lab, "clear", "down", "b2")

@@ -12,9 +12,10 @@ port 26379
 bind 0.0.0.0
 protected-mode no
 dir {folder}
-sentinel monitor grp {master} 6379 2
+sentinel monitor grp {master} 6379 {quorum}
 sentinel down-after-milliseconds grp 1500
 sentinel failover-timeout grp 3000
+{more}
 """
 
 ZOOKEEPER = """\
@@ -99,11 +100,11 @@ class TalkServers(Servers):
         return self.lab.inside(at, "redis-cli", "-h", to or v4(host), "-p", str(port), *words,
                                check=False).strip()
 
-    def sentinel(self, host, master):
+    def sentinel(self, host, master, quorum=2, more=""):
         """A sentinel that watches the group of that master."""
         folder = self.folder(host, "sentinel")
         with open(f"{folder}/sentinel.conf", "w", encoding="ascii") as f:
-            f.write(SENTINEL.format(folder=folder, master=v4(master)))
+            f.write(SENTINEL.format(folder=folder, master=v4(master), quorum=quorum, more=more))
         p = self.start(host, "sentinel", ["redis-server", f"{folder}/sentinel.conf", "--sentinel"])
         self.listening(host, 26379)
         # How soon it notices that a master of yesterday is back, and tells it so.

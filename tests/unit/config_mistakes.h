@@ -188,6 +188,8 @@
 	 {"f:5:47: services[0].probe.starttls: there is \"tls\" too, which is TLS from the first byte on; write one of them"}},
 	{PROBE("type: postgres, user: u, starttls: true"),
 	 {"f:5:39: services[0].probe.starttls: a probe of \"type: postgres\" has no such key, which is for smtp, ldap"}},
+	{PROBE("type: postgres, user: u, tls: true, sni: db.example"),
+	 {"f:5:44: services[0].probe.tls: needs \"ca_file\" as well, by which the certificate is verified; or \"verify: false\""}},
 	{PROBE("type: ldap, user: cn=a"),
 	 {"f:5:32: services[0].probe.user: needs \"password_file\" or \"password_env\" as well"}},
 	{PROBE("type: mqtt, password_env: P"),

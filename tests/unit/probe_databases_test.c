@@ -324,6 +324,24 @@ static void test_postgres_clear(void **state)
 	assert_false(was_told_password());
 }
 
+/* How often to hash is the server's choice, within reason. */
+static void test_postgres_rounds(void **state)
+{
+	struct config_probe args = probe_of(CONFIG_PROBE_POSTGRES, false, 3000);
+	struct seen s;
+
+	(void)state;
+	SAY(1, "R\0\0\0\x17\0\0\0\x0aSCRAM-SHA-256\0\0");
+	SAY(2, "R\0\0\0\x29\0\0\0\x0br=x,s=QSXCR+Q6sek8bf92,i=99999999");
+	s = ask(&args);
+	assert_int_equal(s.outcome, PROBE_FAILED);
+	assert_string_equal(s.detail, "asks for more rounds of hashing than are sensible");
+	assert_non_null(memmem(heard, heard_len, "n,,n=,r=", 8));
+	/* So many are done, but this is no answer to what was said. */
+	SAY(2, "R\0\0\0\x25\0\0\0\x0br=x,s=QSXCR+Q6sek8bf92,i=4096");
+	assert_string_equal(ask(&args).detail, "invalid SCRAM response (nonce mismatch)");
+}
+
 static void test_postgres_errors(void **state)
 {
 	struct config_probe args = probe_of(CONFIG_PROBE_POSTGRES, false, 3000);
@@ -447,8 +465,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(test_mysql_login_ways), TEST(test_mysql_no_tls),	TEST(test_mysql_local_file),
-		TEST(test_mysql_errors),     TEST(test_postgres_clear), TEST(test_postgres_errors),
-		TEST(test_given_up),	     TEST(test_crowd),
+		TEST(test_mysql_errors),     TEST(test_postgres_clear), TEST(test_postgres_rounds),
+		TEST(test_postgres_errors),  TEST(test_given_up),	TEST(test_crowd),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,6 +115,18 @@ static void check_tls(const struct subject *s)
 			tell(s, keys[i], "is about TLS, which needs \"tls: true\" here");
 }
 
+/* libpq has no use for the system's certificates: a file is read for each connection. */
+static void check_authority(const struct subject *s)
+{
+	const struct config_probe *p = s->probe;
+
+	if (p->kind == CONFIG_PROBE_POSTGRES && p->tls && p->verify && given(s, "tls") &&
+	    !given(s, "ca_file") && !check__broken(s->node, "verify"))
+		tell(s, "tls",
+		     "needs \"ca_file\" as well, by which the certificate is verified; or "
+		     "\"verify: false\"");
+}
+
 static void check_role(const struct subject *s)
 {
 	if (!config_probe_kind__has_role(s->probe->kind, s->probe->role))
@@ -208,6 +220,7 @@ void check__probe(const struct config_service *service, const struct node *node,
 	check_kinds(&s);
 	check_required(&s);
 	check_tls(&s);
+	check_authority(&s);
 	check_role(&s);
 	check_secret(&s);
 	check_pair(&s, "sentinels", "master_name");

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 /* TLS and the C library's resolver want some 64 KiB; pages that are not touched cost nothing. */
-#define STACK (256 * 1024)
+#define STACK ((size_t)256 * 1024)
 
 struct fiber {
 	ucontext_t own, resumer;

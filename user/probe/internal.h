@@ -49,6 +49,14 @@ struct exec_pool {
 	unsigned int n_running;
 };
 
+struct postgres_try;
+
+/* Logins of probes of "type: postgres" that need a thread for a while. */
+struct login_pool {
+	TAILQ_HEAD(, postgres_try) waiting;
+	unsigned int working;
+};
+
 struct prober {
 	uv_loop_t *loop;
 	TAILQ_HEAD(, probe) probes;
@@ -59,6 +67,7 @@ struct prober {
 	char why[PROBE_DETAIL_LEN]; /* what *why of start() points to, when it is no constant */
 	struct pinger *icmp; /* what probes of that kind share; NULL: there was none yet */
 	struct exec_pool exec;
+	struct login_pool logins;
 	CURLM *multi;
 	uv_timer_t curl_timer;
 	size_t handles; /* open ones; the last one to close frees the prober */
@@ -156,6 +165,7 @@ uint64_t probe__token(void);
 void probe_icmp__close(struct prober *p);
 void probe_exec__init(struct prober *p);
 void probe_exec__close(struct prober *p);
+void probe_postgres__init(struct prober *p);
 extern const struct probe_kind probe_udp, probe_dns, probe_icmp, probe_exec, probe_redis,
 	probe_mysql, probe_postgres;
 

@@ -5,6 +5,10 @@
  * By libpq's non-blocking calls: PQconnectPoll() makes the connection, TLS and login included, and says
  * what it waits for. All that libpq would else take from the environment and from files in a home
  * directory is given, or not there while it looks.
+ *
+ * A login by SCRAM (RFC 5802) is thousands of rounds of hashing, several milliseconds, so it is done by a
+ * thread of libuv's: one that waits for the server's word in a login has its next step there. Few do at
+ * once, since the agent has other work for these threads; the others wait for their turn.
  */
 #include <errno.h>
 #include <openssl/ssl.h>
@@ -18,16 +22,30 @@
 #include "probe/received.h"
 #include "probe/secret.h"
 #include "probe/sql.h"
-#include "probe/talk.h"
+#include "probe/wire.h"
 
+#define AUTH_CLEARTEXT 3 /* kinds of authentication requests */
+#define AUTH_SASL_CONTINUE 11
 #define NO_FILE "/dev/null/none" /* can't be there, and that is no error */
+#define ROUNDS_MAX 262144 /* of hashing that a server may ask for; PostgreSQL's own are 4096 */
+#define STEPS_MAX 2 /* of logins that threads do at once */
 #define PARAMETERS 24 /* of a connection, at most */
 
-struct attempt {
+enum login {
+	LOGIN_IDLE,
+	LOGIN_WAITS, /* for a thread, in prober.logins */
+	LOGIN_WORKS, /* a thread has the connection */
+};
+
+struct postgres_try {
 	uv_poll_t poll;
+	TAILQ_ENTRY(postgres_try) entry; /* in prober.logins.waiting */
 	struct prober *prober;
-	struct probe *probe;
+	struct probe *probe; /* NULL: given up while a thread has the connection */
 	PGconn *conn;
+	uv_work_t work;
+	enum login login;
+	PostgresPollingStatusType step; /* what that has come to */
 	bool connected; /* TCP */
 	bool asked; /* logged in, and the question is on its way */
 	bool answered; /* there is a verdict, but the answer may have more */
@@ -45,27 +63,27 @@ static const char lag_question[] =
 
 static void on_closed(uv_handle_t *h)
 {
-	struct attempt *a = (struct attempt *)h;
+	struct postgres_try *a = (struct postgres_try *)h;
 
 	prober__release(a->prober);
 	free(a);
 }
 
-static void end(struct attempt *a)
+static void release(struct postgres_try *a)
 {
-	a->probe->attempt = NULL;
 	/* Before libpq closes the socket, whose number is another one's then. */
 	uv_close((uv_handle_t *)&a->poll, on_closed);
 	PQfinish(a->conn);
 }
 
-static void finish(struct attempt *a, enum probe_outcome outcome, const char *detail)
+static void finish(struct postgres_try *a, enum probe_outcome outcome, const char *detail)
 {
 	struct probe *p = a->probe;
 	char copy[PROBE_DETAIL_LEN];
 
 	snprintf(copy, sizeof(copy), "%s", detail);
-	end(a);
+	p->attempt = NULL;
+	release(a);
 	probe__finish(p, outcome, copy);
 }
 
@@ -83,7 +101,7 @@ static void explain(PGconn *conn, char *to, size_t size)
 	sql__clause(to, size, text[0] ? text : "the answer makes no sense");
 }
 
-static void fail(struct attempt *a)
+static void fail(struct postgres_try *a)
 {
 	char detail[PROBE_DETAIL_LEN];
 
@@ -91,7 +109,7 @@ static void fail(struct attempt *a)
 	finish(a, PROBE_FAILED, detail);
 }
 
-static void await(struct attempt *a, int events);
+static void await(struct postgres_try *a, int events);
 
 /* --- the question ---------------------------------------------------------------------------------- */
 
@@ -101,7 +119,7 @@ static const char *value(const PGresult *res, int column)
 								       : NULL;
 }
 
-static void judge(struct attempt *a, const PGresult *res)
+static void judge(struct postgres_try *a, const PGresult *res)
 {
 	struct sql_state state = {.read_only = false};
 
@@ -118,7 +136,7 @@ static void judge(struct attempt *a, const PGresult *res)
 			sql_state__judge(&state, &a->probe->args, a->detail, sizeof(a->detail));
 }
 
-static void take_answer(struct attempt *a)
+static void take_answer(struct postgres_try *a)
 {
 	PGresult *res;
 
@@ -141,7 +159,7 @@ static void take_answer(struct attempt *a)
 	await(a, PQflush(a->conn) > 0 ? UV_READABLE | UV_WRITABLE : UV_READABLE);
 }
 
-static void ask(struct attempt *a)
+static void ask(struct postgres_try *a)
 {
 	const struct config_probe *args = &a->probe->args;
 	SSL *ssl = PQgetssl(a->conn);
@@ -160,38 +178,23 @@ static void ask(struct attempt *a)
 
 /* --- the connection -------------------------------------------------------------------------------- */
 
+/* What libpq sees of the environment; not on a stack, since a thread may look in just that moment. */
+static char *no_environment[] = {NULL};
+
 static PostgresPollingStatusType poll_connection(PGconn *conn)
 {
-	/* Startup packets have what PGTZ and others say. */
-	char *none[] = {NULL}, **all = environ;
+	char **all = environ;
 	PostgresPollingStatusType status;
 
-	environ = none;
+	environ = no_environment; /* startup packets have what PGTZ and others say */
 	status = PQconnectPoll(conn);
 	environ = all;
 	return status;
 }
 
-/* AuthenticationCleartextPassword: libpq would do as it is told. */
-static bool wants_password_in_clear(const struct attempt *a)
+static void go_on(struct postgres_try *a, PostgresPollingStatusType status)
 {
-	static const uint8_t request[] = {'R', 0, 0, 0, 8, 0, 0, 0, 3};
-	uint8_t next[sizeof(request)];
-
-	return !a->probe->args.tls &&
-	       recv(PQsocket(a->conn), next, sizeof(next), MSG_PEEK | MSG_DONTWAIT) ==
-		       (ssize_t)sizeof(next) &&
-	       memcmp(next, request, sizeof(next)) == 0;
-}
-
-static void go_on_connecting(struct attempt *a)
-{
-	if (wants_password_in_clear(a)) {
-		finish(a, PROBE_FAILED,
-		       "asks for the password in the clear, which only goes with \"tls: true\"");
-		return;
-	}
-	switch (poll_connection(a->conn)) {
+	switch (status) {
 	case PGRES_POLLING_READING:
 		await(a, UV_READABLE);
 		break;
@@ -206,9 +209,87 @@ static void go_on_connecting(struct attempt *a)
 	}
 }
 
+static void work(uv_work_t *w)
+{
+	struct postgres_try *a = w->data;
+
+	a->step = PQconnectPoll(a->conn);
+}
+
+static void on_worked(uv_work_t *w, int status);
+
+/* Gives threads to those that wait for one. */
+static void hand_out(struct login_pool *pool)
+{
+	struct postgres_try *a;
+
+	while (pool->working < STEPS_MAX && (a = TAILQ_FIRST(&pool->waiting))) {
+		TAILQ_REMOVE(&pool->waiting, a, entry);
+		a->work.data = a;
+		a->login = LOGIN_WORKS;
+		pool->working++;
+		/* Fails only without a function to call. */
+		uv_queue_work(a->prober->loop, &a->work, work, on_worked);
+	}
+}
+
+static void on_worked(uv_work_t *w, int status)
+{
+	struct postgres_try *a = w->data;
+	struct login_pool *pool = &a->prober->logins;
+
+	(void)status; /* is never cancelled */
+	a->login = LOGIN_IDLE;
+	pool->working--;
+	hand_out(pool);
+	if (a->probe) {
+		go_on(a, a->step);
+		return;
+	}
+	if (PQsocket(a->conn) >= 0)
+		sql__reset_at_close(PQsocket(a->conn));
+	release(a);
+}
+
+/* What is against doing as the server asks in a login without TLS, which libpq would; NULL: nothing. */
+static const char *objection(const struct postgres_try *a)
+{
+	uint8_t next[512];
+	ssize_t n = a->probe->args.tls ? 0
+				       : recv(PQsocket(a->conn), next, sizeof(next) - 1,
+					      MSG_PEEK | MSG_DONTWAIT);
+	const char *rounds;
+
+	/* Authentication requests: 'R', length, which one, more. */
+	if (n < 9 || next[0] != 'R')
+		return NULL;
+	if (wire__get32(next + 5) == AUTH_CLEARTEXT)
+		return "asks for the password in the clear, which only goes with \"tls: true\"";
+	next[n] = '\0';
+	rounds = memmem(next + 9, (size_t)n - 9, ",i=", 3);
+	if (wire__get32(next + 5) == AUTH_SASL_CONTINUE && rounds && atoll(rounds + 3) > ROUNDS_MAX)
+		return "asks for more rounds of hashing than are sensible";
+	return NULL;
+}
+
+static void go_on_connecting(struct postgres_try *a)
+{
+	const char *why = objection(a);
+
+	if (why) {
+		finish(a, PROBE_FAILED, why);
+	} else if (PQstatus(a->conn) == CONNECTION_AWAITING_RESPONSE) {
+		a->login = LOGIN_WAITS;
+		TAILQ_INSERT_TAIL(&a->prober->logins.waiting, a, entry);
+		hand_out(&a->prober->logins);
+	} else {
+		go_on(a, poll_connection(a->conn));
+	}
+}
+
 static void on_ready(uv_poll_t *h, int status, int events)
 {
-	struct attempt *a = (struct attempt *)h;
+	struct postgres_try *a = (struct postgres_try *)h;
 	int err = 0;
 
 	(void)status; /* libpq finds out by itself */
@@ -228,7 +309,7 @@ static void on_ready(uv_poll_t *h, int status, int events)
 		go_on_connecting(a);
 }
 
-static void await(struct attempt *a, int events)
+static void await(struct postgres_try *a, int events)
 {
 	uv_poll_start(&a->poll, events, on_ready);
 }
@@ -251,10 +332,10 @@ static void set(struct parameters *p, const char *key, const char *text)
 
 static PGconn *connect_by(const struct parameters *p)
 {
-	char *none[] = {NULL}, **all = environ;
+	char **all = environ;
 	PGconn *conn;
 
-	environ = none; /* PGSERVICE, PGPASSWORD, PGOPTIONS, ... */
+	environ = no_environment; /* PGSERVICE, PGPASSWORD, PGOPTIONS, ... */
 	conn = PQconnectStartParams(p->keys, p->values, 0);
 	environ = all;
 	return conn;
@@ -294,7 +375,7 @@ static void ignore_notice(void *ctx, const PGresult *res)
 /* Takes the connection, which stays the caller's on failure. */
 static int begin(struct probe *p, PGconn *conn, const char **why)
 {
-	struct attempt *a;
+	struct postgres_try *a;
 
 	*why = p->why;
 	if (PQstatus(conn) == CONNECTION_BAD) {
@@ -344,12 +425,23 @@ static int start(struct probe *p, const char **why)
 
 static void give_up(struct probe *p)
 {
-	struct attempt *a = p->attempt;
+	struct postgres_try *a = p->attempt;
 
 	if (!a)
 		return;
+	p->attempt = NULL;
+	a->probe = NULL;
+	if (a->login == LOGIN_WORKS)
+		return; /* on_worked() sees to it */
+	if (a->login == LOGIN_WAITS)
+		TAILQ_REMOVE(&p->prober->logins.waiting, a, entry);
 	sql__reset_at_close(PQsocket(a->conn));
-	end(a);
+	release(a);
+}
+
+void probe_postgres__init(struct prober *p)
+{
+	TAILQ_INIT(&p->logins.waiting);
 }
 
 const struct probe_kind probe_postgres = {.start = start, .abort = give_up};

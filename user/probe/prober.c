@@ -361,6 +361,7 @@ int prober__new(uv_loop_t *loop, struct prober **out, struct err *err)
 	p->loop = loop;
 	TAILQ_INIT(&p->probes);
 	probe_exec__init(p);
+	probe_postgres__init(p);
 	p->random = probe__token() | 1; /* the generator's one fixed point is 0 */
 	rc = web_loop__open(p, err);
 	if (rc) {

@@ -66,13 +66,6 @@ static __always_inline int is_dead(__u32 state)
 	return (state & FL_FLOW_STATE) == FL_FLOW_DEAD;
 }
 
-static __always_inline int is_gone(__u32 index)
-{
-	const struct fl_backend *b = backend_at(index);
-
-	return !b || *(volatile const __u8 *)&b->flags & FL_BE_GONE;
-}
-
 static __always_inline int is_idle(const struct fl_flow *f, const struct fl_flow_key *k,
 				   __u32 now_s)
 {

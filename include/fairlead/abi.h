@@ -439,7 +439,8 @@ struct fl_member_key {
 struct fl_member {
 	__u8 health; /* enum fl_health */
 	__u8 admin; /* enum fl_admin */
-	__u8 pad[2];
+	__u8 given_up; /* it has left the file, and its connections are to go */
+	__u8 pad;
 	__u32 weight; /* configured weight */
 	__u64 since; /* when health or admin last changed, CLOCK_REALTIME, ns */
 };

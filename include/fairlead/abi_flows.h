@@ -90,9 +90,10 @@ enum fl_churn {
 /*
  * What `flow_sweep` is run on, as the frame of a test run: keys of records that the agent found to be
  * past their time. MARK: ACTIVE becomes DYING if seen_s is still the one given. DELETE, a grace period
- * or more later: what is DYING still, with the seen_s given, goes. `done` comes back.
+ * or more later: what is DYING still, with the seen_s given, goes. END, of a backend that is given up: what
+ * is ACTIVE or DYING goes, whatever was seen since, if its backend has FL_BE_GONE. `done` comes back.
  */
-enum fl_sweep_op { FL_SWEEP_MARK, FL_SWEEP_DELETE };
+enum fl_sweep_op { FL_SWEEP_MARK, FL_SWEEP_DELETE, FL_SWEEP_END };
 
 #define FL_SWEEP_KEYS 64
 

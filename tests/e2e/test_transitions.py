@@ -30,10 +30,10 @@ CONNECTIONS = 120
 class Holder:
     """The client that holds connections."""
 
-    def __init__(self, lab):
+    def __init__(self, lab, *kind):
         self.process = subprocess.Popen(
             ["nsenter", f"--net=/run/netns/{lab.ns('client')}", sys.executable, "-B", TALK, "hold",
-             VIP4, str(PORT)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+             VIP4, str(PORT), *kind], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         lab.procs.note(self.process.pid, "talk-hold")
 
     def ask(self, command):

@@ -8,7 +8,8 @@
 
 #define MOST_PERIOD_S 30
 #define PASSES_PER_IDLE 4 /* so that a record lives at most a quarter longer than it should */
-#define HURRY_S 5 /* while there are records of backends that are gone: whoever has one gets no answer */
+#define HURRY_S \
+	5 /* while there are records of backends that are gone: whoever has one gets no answer */
 
 /* Seconds that a pass may take; 0: no service forwards by NAT. */
 static uint32_t period_of(const struct config *c)

@@ -140,8 +140,7 @@ static int count(struct plane_flow_sweep *s, const struct fl_service *service,
 static struct fate given(const struct plane_flow_sweep *s, const struct fl_service *service,
 			 const struct fl_flow_key *k, const struct fl_flow *f, uint32_t now_s)
 {
-	struct fate g = {
-		.now_s = now_s, .udp = k->proto == IPPROTO_UDP, .crowded = s->crowded};
+	struct fate g = {.now_s = now_s, .udp = k->proto == IPPROTO_UDP, .crowded = s->crowded};
 
 	/* Of a service that no packet finds any more it goes at once. */
 	if (!service || s->withdrawn[k->service])

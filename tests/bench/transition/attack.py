@@ -50,11 +50,12 @@ class Attack(tcp.Bench):
         return self.lab.status()["records"]["flows"]
 
     def settle(self, moving):
-        """Waits until slots of the service are moving, or none is."""
+        """Waits until slots of the service are moving, or none is, nor will be."""
         until = time.monotonic() + 6 * tcp.HOLD
         while True:
             now = self.lab.status()["services"][0]["transition"]
-            if bool(now["moving"]) == moving and not now["waiting"]:
+            # After a flood of handshakes slots count as full of connections, and move in waves.
+            if now["moving"] if moving else not now["moving"] and not now["waiting"]:
                 return
             if time.monotonic() > until:
                 raise RuntimeError(f"slots do not {'begin' if moving else 'cease'} to move: {now}")
@@ -87,7 +88,7 @@ class Attack(tcp.Bench):
 def main(build, path):
     """Exit 1 when a connection was broken or a goal missed."""
     tcp.LONG, tcp.SHORT = LONG, 2
-    tcp.SECONDS = int(len(KINDS) * (PACKETS / RATE * 1.5 + 3 * tcp.HOLD))
+    tcp.SECONDS = int(len(KINDS) * (PACKETS / RATE * 1.5 + 6 * tcp.HOLD))
     bench = Attack(build)
     bpffs.mount_if_missing(bench.lab.folder)
     try:

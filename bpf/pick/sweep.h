@@ -13,18 +13,21 @@
 #include "pick/flows.h"
 
 /* Is the operation about the record as it is by now? */
-static __always_inline int applies(const struct fl_flow *f, __u32 state, __u32 seen_s, __u32 op)
+static __always_inline int applies(const struct fl_flow *f, __u32 state, __u32 seen_s,
+				   __u32 backend, __u32 op)
 {
 	__u32 from = op == FL_SWEEP_MARK ? FL_FLOW_ACTIVE : FL_FLOW_DYING;
 
-	/* Another connection's may be there by now, at a backend that lives. */
+	/* Another connection's may be there by now, or the backend be back. */
 	if (op == FL_SWEEP_END)
-		return !is_dead(state) && is_gone(*(volatile const __u32 *)&f->backend);
+		return !is_dead(state) && *(volatile const __u32 *)&f->backend == backend &&
+		       is_gone(backend);
 	return (state & FL_FLOW_STATE) == from && *(volatile const __u32 *)&f->seen_s == seen_s;
 }
 
 /* 1: the operation applied to the record. */
-static __always_inline int sweep_one(const struct fl_flow_key *k, __u32 seen_s, __u32 op)
+static __always_inline int sweep_one(const struct fl_flow_key *k, __u32 seen_s, __u32 backend,
+				     __u32 op)
 {
 	__u32 to = op == FL_SWEEP_MARK ? FL_FLOW_DYING : FL_FLOW_DEAD;
 	struct fl_flow *f = bpf_map_lookup_elem(&flows, k);
@@ -33,7 +36,7 @@ static __always_inline int sweep_one(const struct fl_flow_key *k, __u32 seen_s, 
 	if (!f)
 		return 0;
 	state = state_of(f);
-	if (!applies(f, state, seen_s, op))
+	if (!applies(f, state, seen_s, backend, op))
 		return 0;
 	to |= state & ~FL_FLOW_STATE;
 	if (__sync_val_compare_and_swap(&f->state, state, to) != state)
@@ -60,7 +63,7 @@ static __always_inline int sweep(struct xdp_md *ctx)
 		if (i >= s->n)
 			break;
 		__builtin_memcpy(&k, &s->keys[i].key, sizeof(k));
-		done += sweep_one(&k, s->keys[i].seen_s, s->op);
+		done += sweep_one(&k, s->keys[i].seen_s, s->keys[i].backend, s->op);
 	}
 	s->done = done;
 	return 0;

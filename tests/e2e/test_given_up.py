@@ -97,7 +97,8 @@ def test_removed_at_once(pool, killed):
     # Somebody else comes meanwhile, and must not get its entry.
     configure(pool, backends=("b2", "b3", "heir"))
     pool.cli("config", "apply")
-    pool.wait_for(lambda: was.isdisjoint(recorded(pool)), DOWN_HOLD + PASSES + 3, "its records to go")
+    pool.wait_for(lambda: talk_for(pool, 0) and was.isdisjoint(recorded(pool)), DOWN_HOLD + PASSES,
+                  "its records to go, though they speak")
     assert indices(pool, "heir") and was == indices(pool, "b1")
     said = talk_for(pool, 0)
     assert said["moved"] == 0 and said["broken"] == first["b1"]

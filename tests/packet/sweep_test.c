@@ -37,7 +37,7 @@ static uint32_t sweep(struct rig *r, enum fl_sweep_op op, uint32_t n, uint32_t s
 	for (uint32_t i = 0; i < n && i < FL_SWEEP_KEYS; i++) {
 		struct spec s = flow(i);
 
-		job.keys[i] = (struct fl_sweep_key){.key = moves__key(&s), .seen_s = seen_s};
+		job.keys[i] = (struct fl_sweep_key){moves__key(&s), seen_s, MOVES_CUR};
 	}
 	assert_int_equal(run(r, sizeof(job)), XDP_PASS);
 	return job.done;
@@ -158,7 +158,7 @@ static void test_sources(void **state)
 
 			assert_true(moves__record(r, &s, &f));
 			job.op = op;
-			job.keys[0] = (struct fl_sweep_key){moves__key(&s), f.seen_s};
+			job.keys[0] = (struct fl_sweep_key){moves__key(&s), f.seen_s, f.backend};
 			assert_int_equal(run(r, sizeof(job)), XDP_PASS);
 			assert_int_equal(job.done, 1);
 		}

@@ -33,7 +33,6 @@ static void prepare(struct agent *a)
 	struct plane_flow_sweep *at = a->flow_sweep.at;
 
 	plane_flow_sweep__clear(at);
-	target__losses(a, a->flow_sweep.losses);
 	for (uint32_t id = 1; id < FL_MAX_SERVICES; id++) {
 		const struct service *s = a->by_id[id];
 
@@ -128,6 +127,12 @@ static void after_slice(void *ctx)
 	}
 }
 
+static void next_slice(struct agent *a)
+{
+	target__losses(a, a->flow_sweep.losses);
+	slices__next(&a->flow_sweep.slices, &a->loop);
+}
+
 static void after_grace(void *ctx, uint32_t ignored)
 {
 	struct agent *a = ctx;
@@ -135,7 +140,7 @@ static void after_grace(void *ctx, uint32_t ignored)
 	(void)ignored;
 	a->flow_sweep.waiting = false;
 	if (!a->stopping)
-		slices__next(&a->flow_sweep.slices, &a->loop);
+		next_slice(a);
 }
 
 int flow_sweep__init(struct agent *a, struct err *err)
@@ -165,7 +170,7 @@ void flow_sweep__tick(struct agent *a)
 	if (s->slices.busy || s->waiting)
 		return;
 	if (s->at->pass.midway) {
-		slices__next(&s->slices, &a->loop);
+		next_slice(a);
 		return;
 	}
 	if (!is_needed(a))

@@ -30,7 +30,7 @@ struct flow_sweep {
 	uint32_t period_s; /* of a whole pass */
 	uint32_t began_s; /* the pass that runs, or the last one */
 	struct plane_flow_sweep *at;
-	struct fate_loss *losses; /* of each target, for all of a pass */
+	struct fate_loss *losses; /* of each target, as the slice began */
 	struct tally last; /* records of each backend of each service, by the last whole pass */
 	uint32_t last_began_s; /* when that began */
 	uint64_t records, deleted; /* by the last whole pass; since the agent began */

@@ -95,8 +95,8 @@ void nat_sweep__tick(struct agent *a)
 		return;
 	if (s->period_s > HURRY_S && is_urgent(s))
 		s->period_s = HURRY_S;
+	target__losses(a, s->losses);
 	if (!s->at.pass.midway) {
-		target__losses(a, s->losses);
 		plane_census__clear(&s->at.census);
 		s->began_s = agent__coarse_s();
 	}

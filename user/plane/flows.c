@@ -117,7 +117,8 @@ static int tell(const struct plane *p, struct fl_sweep *what, uint64_t *done)
 static int add(const struct plane *p, struct fl_sweep *what, const struct fl_flow_key *k,
 	       const struct fl_flow *f, uint64_t *done)
 {
-	what->keys[what->n++] = (struct fl_sweep_key){.key = *k, .seen_s = f->seen_s};
+	what->keys[what->n++] =
+		(struct fl_sweep_key){.key = *k, .seen_s = f->seen_s, .backend = f->backend};
 	return what->n == FL_SWEEP_KEYS ? tell(p, what, done) : 0;
 }
 

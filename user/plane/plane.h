@@ -323,7 +323,7 @@ void plane_census__free(struct plane_census *c);
 struct plane_nat_sweep {
 	struct plane_pass pass;
 	struct plane_census census; /* of this pass; to be cleared before the next one */
-	const struct fate_loss *losses; /* FL_MAX_BACKENDS; as they are for all of the pass */
+	const struct fate_loss *losses; /* FL_MAX_BACKENDS; as they are when the slice begins */
 	bool ended; /* the slice ended the pass */
 	uint64_t deleted; /* entries, since the beginning */
 };
@@ -342,7 +342,7 @@ struct plane_flow_sweep {
 	struct plane_census census;
 	bool ended;
 	bool crowded; /* `flows` is more than half full */
-	const struct fate_loss *losses; /* FL_MAX_BACKENDS; as they are for all of the pass */
+	const struct fate_loss *losses; /* FL_MAX_BACKENDS; as they are when the slice begins */
 	uint16_t *least_idle_s; /* FL_MAX_SERVICES: records live so long at least */
 	uint64_t **held; /* FL_MAX_SERVICES: which slots have records (move/move.h); NULL: none */
 	uint32_t *records; /* FL_MAX_SERVICES: how many */

@@ -80,6 +80,14 @@ static uint32_t source_of(const struct kind *k, uint32_t flow)
 	return htonl(CLIENT + (k->affinity == MV_BY_SOURCE ? flow % MV_SLOTS : flow));
 }
 
+/* Flows, and the clients of the kind: two names for one would be looked at twice. */
+static uint32_t records_of(const struct kind *k)
+{
+	return k->affinity == MV_BY_FLOW     ? MV_FLOWS
+	       : k->affinity == MV_BY_SOURCE ? MV_FLOWS + MV_SLOTS
+					     : MV_RECORDS;
+}
+
 /* The key of a record: of a flow's, or of a client's. */
 static struct fl_flow_key key_of(const struct replay *r, uint32_t record)
 {
@@ -371,7 +379,7 @@ void replay__reset(struct replay *r, const struct mv *m)
 	const uint32_t zero = 0;
 
 	choose_kind(r, m->proto, m->affinity);
-	for (uint32_t f = 0; f < MV_RECORDS; f++) {
+	for (uint32_t f = 0; f < records_of(r->k); f++) {
 		struct fl_flow_key k = key_of(r, f);
 
 		bpf_map_delete_elem(fd_of(r->skel->maps.flows), &k);
@@ -396,7 +404,7 @@ void replay__reset(struct replay *r, const struct mv *m)
 
 void replay__advance(struct replay *r, uint32_t seconds)
 {
-	for (uint32_t f = 0; f < MV_RECORDS; f++) {
+	for (uint32_t f = 0; f < records_of(r->k); f++) {
 		struct fl_flow_key k = key_of(r, f);
 		struct fl_tentative t;
 		struct fl_flow v;
@@ -508,7 +516,7 @@ void replay__sweep(struct replay *r, const struct mv_agent *a)
 		struct fl_sweep s = {.op = op};
 		LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = &s, .data_size_in = sizeof(s));
 
-		for (uint32_t f = 0; f < MV_RECORDS; f++) {
+		for (uint32_t f = 0; f < records_of(r->k); f++) {
 			if (!which[op][f])
 				continue;
 			s.keys[s.n].key = key_of(r, f);

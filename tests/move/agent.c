@@ -251,8 +251,8 @@ void mv_sweep__read(struct mv_agent *a, const struct mv *m)
 
 		a->ends[f] = f < MV_FLOWS && has_lost(a, m, r);
 		a->marks[f] = r->life == MV_ACTIVE && !a->ends[f] && past_its_time(a, m, r);
-		a->deletes[f] = r->life == MV_DEAD || (r->life == MV_DYING && !a->ends[f] &&
-						       past_its_time(a, m, r));
+		a->deletes[f] = r->life == MV_DEAD ||
+				(r->life == MV_DYING && !a->ends[f] && past_its_time(a, m, r));
 		a->mark_seen_s[f] = r->seen_s;
 		a->mark_backend[f] = r->backend;
 	}

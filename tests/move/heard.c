@@ -185,8 +185,7 @@ void mv_heard__begin(struct mv_net *n, uint32_t flow, uint8_t to)
 	note_client_speech(n, flow);
 	if (is_moving(n, flow)) {
 		c->began_moving = true;
-		c->asked = !n->m.churn &&
-			   !(n->m.full_s && n->m.now - n->m.full_s < FL_PRESSURE_S);
+		c->asked = !n->m.churn && !(n->m.full_s && n->m.now - n->m.full_s < FL_PRESSURE_S);
 		if (n->m.proto == MV_DATAGRAMS) {
 			c->epoch_s = n->m.word[mv__slot(flow)].since;
 			c->first_s = n->m.now;

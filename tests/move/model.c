@@ -276,8 +276,8 @@ static uint8_t other(struct mv *m, const struct mv_packet *p)
 		       m->broken != MV_GRACE_ONLY;
 	uint8_t to = w.prev, client = 0;
 
-	if (pinned || (udp && !sighted &&
-		       (m->now - w.since >= m->udp_grace || m->broken == MV_NO_GRACE)))
+	if (pinned ||
+	    (udp && !sighted && (m->now - w.since >= m->udp_grace || m->broken == MV_NO_GRACE)))
 		to = mv__live(m, slot).cur;
 	/* Nothing is old about an unknown flow of a known client, without connections. */
 	if (m->proto == MV_DATAGRAMS && m->broken != MV_SPLIT)

@@ -11,7 +11,8 @@ void mv_net__init(struct mv_net *n, uint32_t settings, enum mv_broken broken)
 {
 	static const uint32_t holds[] = {4, 10, 40, 100};
 	static const enum mv_proto protos[] = {MV_TCP, MV_TCP, MV_DATAGRAMS, MV_QUIC};
-	static const enum mv_affinity affinities[] = {MV_BY_FLOW, MV_BY_FLOW, MV_BY_SOURCE, MV_BY_PORT};
+	static const enum mv_affinity affinities[] = {MV_BY_FLOW, MV_BY_FLOW, MV_BY_SOURCE,
+						      MV_BY_PORT};
 
 	memset(n, 0, sizeof(*n));
 	n->m.hold = holds[settings & 3];
@@ -105,6 +106,7 @@ static void send_syn(struct mv_net *n, uint32_t flow)
 		/* A challenge ACK of an old connection (RFC 5961 4.2): the client resets that one. */
 		reset.seq = n->tcb[to][flow].isn + 1;
 		to = route(n, &reset);
+		mv_heard__went(n, flow, to);
 		if (to && n->tcb[to][flow].isn != c->isn)
 			n->tcb[to][flow].there = false;
 		return;
@@ -281,7 +283,7 @@ static bool answer_stray(struct mv_net *n, uint32_t flow, uint32_t isn)
 		return true;
 	if (c->state == CLIENT_ESTABLISHED || c->state == CLIENT_FIN)
 		return talk(n, flow, MV_ACK, c->next);
-	route(n, &reset);
+	mv_heard__went(n, flow, route(n, &reset));
 	return true;
 }
 

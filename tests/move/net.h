@@ -100,7 +100,8 @@ struct mv_net {
 	void *arg;
 };
 
-/* All slots CLEAN; `settings` picks hold, idle, capacity. */
+/* All slots CLEAN; `settings` picks hold, idle, capacity, protocol, affinity: 0 for those: TCP, by flow. */
+#define MV_KIND_BITS (15U << 9)
 void mv_net__init(struct mv_net *n, uint32_t settings, enum mv_broken broken);
 
 /* --- heard.c: what the promise says of what a client has said so far ----------------------------------- */

@@ -272,8 +272,7 @@ void mv_sweep__apply(struct mv_agent *a, struct mv *m)
 			r->life = MV_DEAD;
 			a->erases[f] = true;
 		}
-		if (a->ends[f] && has_lost(a, m, r) &&
-		    (r->backend == a->mark_backend[f] || m->broken == MV_END_BLIND)) {
+		if (a->ends[f] && has_lost(a, m, r) && r->backend == a->mark_backend[f]) {
 			r->life = MV_DEAD;
 			a->erases[f] = true;
 		}

@@ -61,7 +61,6 @@ enum mv_broken {
 	MV_GRACE_ONLY, /* after its grace it does, though it was sighted in it */
 	MV_GRACE_LOST, /* when `flows` is full, that is forgotten */
 	MV_INITIAL, /* a QUIC Initial is a packet like any other */
-	MV_END_BLIND, /* the sweeper ends a record whosever it is by now */
 	MV_SPLIT, /* a client's record says nothing about its next connections */
 	MV_CLIENT_STALE, /* it is not brought up to date by what its connections say */
 	MV_RULES,

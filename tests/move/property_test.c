@@ -103,7 +103,6 @@ static const char *const rules[MV_RULES] = {
 	[MV_GRACE_ONLY] = "UDP that was sighted in its grace is recorded after it",
 	[MV_GRACE_LOST] = "and is not forgotten while there is no room",
 	[MV_INITIAL] = "a QUIC Initial begins a connection",
-	[MV_END_BLIND] = "the sweeper ends what was of a dead backend",
 	[MV_SPLIT] = "a known client's next connections follow the others",
 	[MV_CLIENT_STALE] = "a client is known as long as its connections speak",
 };

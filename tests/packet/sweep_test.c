@@ -184,12 +184,14 @@ static void test_given_up(void **state)
 	/* Somebody else's by now. */
 	f.backend = MOVES_PREV;
 	moves__set_record(r, &other, &f);
+	moves__gone(r, MOVES_PREV, true);
 	assert_int_equal(sweep(r, FL_SWEEP_END, 2, seen), 1);
 	assert_int_equal(state_of(r, 0), 0);
 	assert_int_equal(state_of(r, 1), FL_FLOW_ACTIVE);
 	put(r, 0, FL_FLOW_DEAD);
 	assert_int_equal(sweep(r, FL_SWEEP_END, 1, seen), 0);
 	moves__gone(r, MOVES_CUR, false);
+	moves__gone(r, MOVES_PREV, false);
 }
 
 /* Frames that are no job. */

@@ -267,6 +267,9 @@ static void note_forgery(struct mv_net *n, uint32_t flow)
 
 	if (c->state == CLIENT_SYN)
 		c->excuse[MV_FORGED] = true;
+	/* One that is not on record has no numbers to be known by. */
+	if (n->m.proto == MV_QUIC && !c->known)
+		c->excuse[MV_FORGED] = true;
 	if ((mv_heard__has_record(n, flow) && mv__over(&n->m, &n->m.record[flow])) ||
 	    mv_heard__is_tentative(n, flow))
 		c->excuse[MV_FORGED] = true;

@@ -382,7 +382,7 @@ def test_waves(talk, is_killed):
     More connections than may be on record at once: slots move in waves, as records end; an agent that is
     killed between two leaves the next one the others.
     """
-    hold = idle = 10
+    hold = idle = int(10 * PATIENCE)
     room = talk.status()["records"]["room"] // 2
     talk.configure(talk.head() + "services:\n" + text(hold=hold, idle=f"{idle}s"))
     talk.cli("config", "apply")
@@ -416,7 +416,7 @@ def test_waves(talk, is_killed):
         if t["waiting"] < steps[-1]:
             steps.append(t["waiting"])
         return left == 0 and t["waiting"] == 0
-    talk.wait_for(moved, 2 * first["ramp_s"], "all slots to move")
+    talk.wait_for(moved, 2 * first["ramp_s"] / PATIENCE, "all slots to move")
     # What ends makes room for more; nothing was let go before.
     assert len(steps) > 2 and time.monotonic() - began > hold, steps
     assert max(was - now for was, now in zip(steps, steps[1:])) > 0.2 * owned, steps

@@ -163,6 +163,14 @@ static __always_inline struct fl_backend *backend_at(__u32 index)
 	return bpf_map_lookup_elem(&backends, &index);
 }
 
+/* Will its connections not find it any more? */
+static __always_inline int is_gone(__u32 index)
+{
+	const struct fl_backend *b = backend_at(index);
+
+	return !b || *(volatile const __u8 *)&b->flags & FL_BE_GONE;
+}
+
 static __always_inline struct fl_service *service_at(__u32 id)
 {
 	return bpf_map_lookup_elem(&services, &id);

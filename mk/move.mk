@@ -4,11 +4,13 @@
 
 MOVE_TESTS := $(wildcard tests/move/*_test.c)
 MOVE_BINS := $(MOVE_TESTS:tests/move/%.c=$(BUILD)/tests/move/%)
-MOVE_SRCS := $(filter-out $(MOVE_TESTS) tests/move/replay.c,$(wildcard tests/move/*.c))
+MOVE_REAL := tests/move/replay.c tests/move/replay_kinds.c
+MOVE_REAL_OBJS := $(MOVE_REAL:tests/move/%.c=$(BUILD)/tests/move/%.o)
+MOVE_SRCS := $(filter-out $(MOVE_TESTS) $(MOVE_REAL),$(wildcard tests/move/*.c))
 MOVE_OBJS := $(MOVE_SRCS:tests/move/%.c=$(BUILD)/tests/move/%.o)
 
-$(BUILD)/tests/move/replay.o: | $(BPF_SKELS)
-$(BUILD)/tests/move/replay_test: $(BUILD)/tests/move/replay.o
+$(MOVE_REAL_OBJS): | $(BPF_SKELS)
+$(BUILD)/tests/move/replay_test: $(MOVE_REAL_OBJS)
 
 $(BUILD)/tests/move/%.o: tests/move/%.c
 	@mkdir -p $(@D)

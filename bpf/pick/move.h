@@ -66,13 +66,6 @@ static __always_inline int is_dead(__u32 state)
 	return (state & FL_FLOW_STATE) == FL_FLOW_DEAD;
 }
 
-static __always_inline int is_gone(__u32 index)
-{
-	const struct fl_backend *b = backend_at(index);
-
-	return !b || *(volatile const __u8 *)&b->flags & FL_BE_GONE;
-}
-
 static __always_inline int is_idle(const struct fl_flow *f, const struct fl_flow_key *k,
 				   __u32 now_s)
 {
@@ -146,6 +139,15 @@ RARE __u32 move_word(__u32 id, __u32 slot, __u32 cur)
 	return word;
 }
 
+/* Was a flow that was sighted so long ago sighted in udp_grace, after the slot last changed? */
+static __always_inline int in_grace(__u32 word, const struct fl_service *s, __u32 now_s,
+				    __u32 sighted_s)
+{
+	__u32 age = (now_s - (word >> FL_MOVE_SINCE_SHIFT)) & FL_MOVE_SINCE_MASK;
+
+	return s && sighted_s <= age && age - sighted_s < s->udp_grace_s;
+}
+
 /*
  * Where a packet goes whose flow is not known, in the middle of a connection or without one. UDP has
  * udp_grace to be sighted in; `sighted_s` is how long ago it was, NO_INDEX: never.
@@ -154,12 +156,11 @@ static __always_inline __u32 unknown_goes_to(__u32 word, __u32 cur, __u8 proto,
 					     const struct fl_service *s, __u32 now_s,
 					     __u32 sighted_s)
 {
-	__u32 age = (now_s - (word >> FL_MOVE_SINCE_SHIFT)) & FL_MOVE_SINCE_MASK;
-
 	if (word & FL_MOVE_PINNED)
 		return cur;
-	if (proto == IPPROTO_UDP && s && age >= s->udp_grace_s &&
-	    (sighted_s > age || age - sighted_s >= s->udp_grace_s))
+	/* It is sighted now, too. */
+	if (proto == IPPROTO_UDP && s && !in_grace(word, s, now_s, 0) &&
+	    !in_grace(word, s, now_s, sighted_s))
 		return cur;
 	return word & FL_MOVE_PREV;
 }

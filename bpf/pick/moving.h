@@ -45,24 +45,33 @@ static __always_inline __u32 begin(struct moving *m, __u32 word)
 	return to;
 }
 
-/* A flow without a record has gone to `to`: so it shall go on, once it is seen again. */
-static __always_inline void remember_old(struct moving *m, __u32 to)
+/* May it have a record of where it was before? */
+static __always_inline int record_old(struct moving *m, __u32 to)
 {
-	const __u32 *n;
+	const __u32 *n = source_cell(&m->key);
 
+	m->fit.isn = m->fit.seq = m->mark;
+	if (!n || *(volatile const __u32 *)n < FL_SRC_FLOWS)
+		return make_record(m, to, FL_FLOW_OLD);
+	count_note(FL_N_SOURCE_FULL);
+	return 0;
+}
+
+/*
+ * A flow without a record has gone to `to`: so it shall go on, once it is seen again. `keep`: its sighting
+ * says more than that it was there.
+ */
+static __always_inline void remember_old(struct moving *m, __u32 to, int keep)
+{
 	if (!sight(m, SIGHT))
 		return;
-	m->fit.isn = m->fit.seq = m->mark;
-	n = source_cell(&m->key);
-	if (n && *(volatile const __u32 *)n >= FL_SRC_FLOWS) {
-		count_note(FL_N_SOURCE_FULL);
-		sight(m, SIGHT_RESTART);
-	} else if (!make_record(m, to, FL_FLOW_OLD)) {
-		sight(m, SIGHT_RESTART);
-	} else {
+	if (record_old(m, to)) {
 		count_note(FL_N_OLD_FLOW);
 		sight(m, SIGHT_FORGET);
 		client_goes_to(m, to);
+	} else if (!keep) {
+		/* Tried again in a second. */
+		sight(m, SIGHT_RESTART);
 	}
 }
 
@@ -70,16 +79,17 @@ static __always_inline void remember_old(struct moving *m, __u32 to)
 static __always_inline __u32 other(struct moving *m, __u32 word)
 {
 	__u32 udp = m->key.proto == IPPROTO_UDP, client = NO_INDEX, to;
+	__u32 sighted_s = udp ? sighted_ago(m) : NO_INDEX;
+	const struct fl_service *s = service_at(m->key.service);
 
-	to = unknown_goes_to(word, m->cur, m->key.proto, service_at(m->key.service), m->now_s,
-			     udp ? sighted_ago(m) : NO_INDEX);
-	/* Without connections there is nothing old about an unknown flow of a known client. */
-	if (udp)
+	to = unknown_goes_to(word, m->cur, m->key.proto, s, m->now_s, sighted_s);
+	/* Without connections (QUIC has some) there is nothing old about an unknown flow of a known client. */
+	if (udp && !m->quic)
 		client = client_goes_to(m, NO_INDEX);
 	if (client != NO_INDEX)
 		to = client;
 	if (!(word & FL_MOVE_PINNED) && to != FL_SLOT_NONE)
-		remember_old(m, to);
+		remember_old(m, to, udp && in_grace(word, s, m->now_s, sighted_s));
 	return to;
 }
 

@@ -87,6 +87,8 @@ static __always_inline int replaceable(const struct fl_nat_flow *f, __u32 slot_o
 	__u16 both = f->flags;
 	struct fl_nat_key k;
 
+	if (is_gone(f->backend))
+		return 1;
 	reply_key(&k, f, proto);
 	back = bpf_map_lookup_elem(&nat_flows, &k);
 	if (!back)

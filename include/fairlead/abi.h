@@ -6,11 +6,12 @@
  * pinned under /sys/fs/bpf/fairlead/<instance>/v<FL_ABI_VERSION>/: a change of any layout here is a
  * change of FL_ABI_VERSION.
  *
- * Who writes: the agent writes `services`, `svc_index`, `vips`, the slot and move maps, `backends`, `members`,
- * `sources`, `limits`, `nat_back`, `seats`, `settings` and `tx_ports`; the program writes `svc_stats`,
- * `be_stats`, `verdicts`, `notes`, `lease`, `meters`, `svc_meters`, `frags`, `events`, `tentative`,
- * `sighted`, `src_flows`, `pressure`, `churn`, `picked` and `kept_second`; both write `passive`,
- * `passive_count` and `nat_flows` (the agent only deletes). `flows` belongs to the program: the agent has it swept by running `flow_sweep`.
+ * Who writes: the agent writes `services`, `svc_index`, `vips`, the slot and move maps, `backends`,
+ * `members`, `sources`, `limits`, `nat_back`, `seats`, `settings` and `tx_ports`; the program writes
+ * `svc_stats`, `be_stats`, `verdicts`, `notes`, `lease`, `meters`, `svc_meters`, `frags`, `events`,
+ * `tentative`, `sighted`, `src_flows`, `pressure`, `churn`, `picked` and `kept_second`; both write
+ * `passive`, `passive_count` and `nat_flows` (the agent only deletes). `flows` belongs to the program:
+ * the agent has it swept by running `flow_sweep`.
  *
  * Entries of `services` and `backends` are immutable while a packet may reach them; the fields that do
  * change, fl_service.live, .flags, .affinity, .idle_s, .udp_grace_s, .sampled and .watched,
@@ -356,6 +357,7 @@ struct fl_nat_flow {
 _Static_assert(sizeof(struct fl_nat_flow) == 48, "fl_nat_flow");
 
 #include "abi_flows.h"
+#include "abi_members.h"
 #include "abi_passive.h"
 #include "abi_seats.h"
 
@@ -422,28 +424,6 @@ struct fl_event {
 	__u32 backend; /* index, 0: none */
 };
 _Static_assert(sizeof(struct fl_event) == 64, "fl_event");
-
-/* Health as probes see it, and what the operator asked for. */
-enum fl_health { FL_HEALTH_UNKNOWN, FL_HEALTH_UP, FL_HEALTH_DOWN, FL_HEALTH_SUSPECT };
-enum fl_admin { FL_ADMIN_NONE, FL_ADMIN_DRAIN };
-
-/*
- * `members`: the agent's memory of each backend of each service, so that a restart goes on from
- * the same verdicts and the same operator's word; never read by the program.
- */
-struct fl_member_key {
-	__u32 service; /* id in `services` */
-	__u32 backend; /* index in `backends` */
-};
-
-struct fl_member {
-	__u8 health; /* enum fl_health */
-	__u8 admin; /* enum fl_admin */
-	__u8 pad[2];
-	__u32 weight; /* configured weight */
-	__u64 since; /* when health or admin last changed, CLOCK_REALTIME, ns */
-};
-_Static_assert(sizeof(struct fl_member) == 16, "fl_member");
 
 /* What the program does with packets for a service once the lease has lapsed. */
 enum fl_agent_loss { FL_LOSS_KEEP, FL_LOSS_PASS, FL_LOSS_DROP };

@@ -90,17 +90,20 @@ enum fl_churn {
 /*
  * What `flow_sweep` is run on, as the frame of a test run: keys of records that the agent found to be
  * past their time. MARK: ACTIVE becomes DYING if seen_s is still the one given. DELETE, a grace period
- * or more later: what is DYING still, with the seen_s given, goes. `done` comes back.
+ * or more later: what is DYING still, with the seen_s given, goes. END, of a backend that is given up: what
+ * is ACTIVE or DYING goes, whatever was seen since, if its backend still is the one given and has FL_BE_GONE.
+ * `done` comes back.
  */
-enum fl_sweep_op { FL_SWEEP_MARK, FL_SWEEP_DELETE };
+enum fl_sweep_op { FL_SWEEP_MARK, FL_SWEEP_DELETE, FL_SWEEP_END };
 
 #define FL_SWEEP_KEYS 64
 
 struct fl_sweep_key {
 	struct fl_flow_key key;
 	__u32 seen_s;
+	__u32 backend; /* index */
 };
-_Static_assert(sizeof(struct fl_sweep_key) == 44, "fl_sweep_key");
+_Static_assert(sizeof(struct fl_sweep_key) == 48, "fl_sweep_key");
 
 struct fl_sweep {
 	__u32 op; /* enum fl_sweep_op */
@@ -108,6 +111,6 @@ struct fl_sweep {
 	__u32 done; /* how many of them it applied to */
 	struct fl_sweep_key keys[FL_SWEEP_KEYS];
 };
-_Static_assert(sizeof(struct fl_sweep) == 12 + 44 * FL_SWEEP_KEYS, "fl_sweep");
+_Static_assert(sizeof(struct fl_sweep) == 12 + 48 * FL_SWEEP_KEYS, "fl_sweep");
 
 #endif /* FAIRLEAD_ABI_FLOWS_H */

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Long-lived TCP connections: servers that say who they are, and a client that holds many.
+"""Long-lived connections: servers that say who they are, and a client that holds many.
 
-    talk.py serve NAME PORT       answers each byte with NAME and a newline
-    talk.py hold ADDRESS PORT     does what its standard input says, one command a line, one line of JSON each:
+    talk.py serve NAME PORT       answers each byte, and each datagram, with NAME and a newline
+    talk.py hold ADDRESS PORT [udp]  does what its standard input says, one command a line, one line of JSON each:
         open N          opens N more connections
         talk            a byte and its answer on each: who answered, and which broke or changed hands
         reset NAME      resets those that NAME answers
@@ -12,6 +12,7 @@ import selectors
 import socket
 import struct
 import sys
+import time
 
 PATIENCE = 5  # seconds for an answer
 
@@ -23,8 +24,19 @@ def serve(name, port):
                                     dualstack_ipv6=True)
     listener.setblocking(False)
     sel.register(listener, selectors.EVENT_READ)
+    datagrams = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    datagrams.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    # Answers leave from the address that was asked, which may be the VIP.
+    datagrams.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+    datagrams.bind(("::", port))
+    sel.register(datagrams, selectors.EVENT_READ)
     while True:
         for key, _ in sel.select():
+            if key.fileobj is datagrams:
+                _, about, _, client = datagrams.recvmsg(64, 256)
+                datagrams.sendmsg([f"{name}\n".encode()], [a for a in about if a[1] == socket.IPV6_PKTINFO],
+                                  0, client)
+                continue
             if key.fileobj is listener:
                 conn, _ = listener.accept()
                 conn.setblocking(False)
@@ -44,14 +56,14 @@ def serve(name, port):
 class Holder:
     """The client's connections: [socket, who answered first]."""
 
-    def __init__(self, address, port):
-        self.to = (address, port)
+    def __init__(self, address, port, kind=socket.SOCK_STREAM):
+        self.to, self.kind = (address, port), kind
         self.held = []
 
     def open(self, n):
         """n more; those that can't be made are told by `talk` as broken."""
         for _ in range(n):
-            s = socket.socket()
+            s = socket.socket(type=self.kind)
             s.settimeout(PATIENCE)
             try:
                 s.connect(self.to)
@@ -68,7 +80,9 @@ class Holder:
                 pair[0].send(b"x")
             except OSError:
                 pass
+        until = time.monotonic() + PATIENCE
         for pair in self.held:
+            pair[0].settimeout(max(until - time.monotonic(), 0.01))
             try:
                 who = pair[0].recv(64).decode().strip()
             except OSError:
@@ -94,9 +108,9 @@ class Holder:
         return {"held": len(kept)}
 
 
-def hold(address, port):
+def hold(address, port, kind="tcp"):
     """Commands in, answers out."""
-    holder = Holder(address, port)
+    holder = Holder(address, port, socket.SOCK_DGRAM if kind == "udp" else socket.SOCK_STREAM)
     for line in sys.stdin:
         command, *argument = line.split()
         if command == "open":
@@ -112,4 +126,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "serve":
         serve(sys.argv[2], int(sys.argv[3]))
     else:
-        hold(sys.argv[2], int(sys.argv[3]))
+        hold(sys.argv[2], int(sys.argv[3]), *sys.argv[4:])

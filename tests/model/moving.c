@@ -308,7 +308,8 @@ static uint32_t answer(struct move *m)
 	return to;
 }
 
-static void sight(struct move *m, uint32_t to)
+/* `keep`: when it was sighted first says that it was in its grace. */
+static void sight(struct move *m, uint32_t to, bool keep)
 {
 	uint32_t number, print, since;
 	uint64_t *cell = cell_of(m, &number, &print), now = (uint64_t)print << 32 | m->now;
@@ -319,7 +320,8 @@ static void sight(struct move *m, uint32_t to)
 		    pick__mix((uint64_t)number << 32 | m->now) % 2)
 			*cell = now;
 	} else if (m->now - since >= FL_REAPPEAR_S) {
-		*cell = now;
+		if (!keep)
+			*cell = now;
 		if (!make_record(m, to, FL_FLOW_OLD, (struct fl_fit){m->mark, m->mark}))
 			return;
 		*cell = 0;
@@ -328,31 +330,39 @@ static void sight(struct move *m, uint32_t to)
 	}
 }
 
+static uint32_t slot_age(const struct move *m)
+{
+	return (m->now - (m->word >> FL_MOVE_SINCE_SHIFT)) & FL_MOVE_SINCE_MASK;
+}
+
+static bool sighted_in_grace(const struct move *m)
+{
+	uint32_t age = slot_age(m), since;
+
+	return sighted(m, &since) && m->now - since <= age &&
+	       age - (m->now - since) < m->s->udp_grace_s;
+}
+
 /* Where the packets go of a flow of which nothing is known. */
 static uint32_t stateless(const struct move *m, bool may_be_sighted)
 {
-	uint32_t age = (m->now - (m->word >> FL_MOVE_SINCE_SHIFT)) & FL_MOVE_SINCE_MASK, since;
-	bool in_time;
-
 	if (m->pinned)
 		return m->cur;
-	if (m->key.proto != PROTO_UDP || age < m->s->udp_grace_s)
+	if (m->key.proto != PROTO_UDP || slot_age(m) < m->s->udp_grace_s)
 		return m->word & FL_MOVE_PREV;
-	in_time = may_be_sighted && sighted(m, &since) && m->now - since <= age &&
-		  age - (m->now - since) < m->s->udp_grace_s;
-	return in_time ? m->word & FL_MOVE_PREV : m->cur;
+	return may_be_sighted && sighted_in_grace(m) ? m->word & FL_MOVE_PREV : m->cur;
 }
 
 static uint32_t other(struct move *m)
 {
 	uint32_t to = stateless(m, true), known = NOWHERE;
 
-	if (m->key.proto == PROTO_UDP)
+	if (m->key.proto == PROTO_UDP && !(m->s->flags & FL_SVC_QUIC))
 		known = client(m, NOWHERE);
 	if (known != NOWHERE)
 		to = known;
 	if (!m->pinned && to != FL_SLOT_NONE)
-		sight(m, to);
+		sight(m, to, m->key.proto == PROTO_UDP && sighted_in_grace(m));
 	return to;
 }
 

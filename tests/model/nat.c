@@ -127,6 +127,8 @@ static bool replaceable(const struct run *r, const struct fl_nat_flow *f, uint32
 	struct fl_nat_key answer = answer_key(f, proto);
 	const struct fl_nat_flow *back = table__get(&r->w->nat_flows, &answer);
 
+	if (r->w->backends[f->backend].flags & FL_BE_GONE)
+		return true;
 	if (!back || (f->flags | back->flags) & FL_NAT_RST)
 		return true;
 	if (f->flags & FL_NAT_FIN && back->flags & FL_NAT_FIN)

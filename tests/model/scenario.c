@@ -95,6 +95,8 @@ static struct fl_backend *new_backend(struct maker *m, uint8_t mode)
 	struct fl_backend *b = &m->w->backends[m->w->n_backends++];
 
 	*b = (struct fl_backend){.mode = mode, .hop_live = below(m, 2)};
+	if (percent(m, 10))
+		b->flags = FL_BE_GONE;
 	make_hop(m, &b->hop[0]);
 	make_hop(m, &b->hop[1]);
 	return b;

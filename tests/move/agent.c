@@ -237,21 +237,30 @@ static bool past_its_time(const struct mv_agent *a, const struct mv *m, const st
 	return m->now - from > m->down_hold;
 }
 
+/* UDP: whoever sends is not told that nobody is there. */
+static bool has_lost(const struct mv_agent *a, const struct mv *m, const struct mv_record *r)
+{
+	return m->proto != MV_TCP && (r->life == MV_ACTIVE || r->life == MV_DYING) &&
+	       a->known.down[r->backend] && m->now - a->known.down_since[r->backend] > m->down_hold;
+}
+
 void mv_sweep__read(struct mv_agent *a, const struct mv *m)
 {
-	for (uint32_t f = 0; f < MV_FLOWS; f++) {
+	for (uint32_t f = 0; f < MV_RECORDS; f++) {
 		const struct mv_record *r = &m->record[f];
 
-		a->marks[f] = r->life == MV_ACTIVE && past_its_time(a, m, r);
-		a->deletes[f] =
-			r->life == MV_DEAD || (r->life == MV_DYING && past_its_time(a, m, r));
+		a->ends[f] = f < MV_FLOWS && has_lost(a, m, r);
+		a->marks[f] = r->life == MV_ACTIVE && !a->ends[f] && past_its_time(a, m, r);
+		a->deletes[f] = r->life == MV_DEAD ||
+				(r->life == MV_DYING && !a->ends[f] && past_its_time(a, m, r));
 		a->mark_seen_s[f] = r->seen_s;
+		a->mark_backend[f] = r->backend;
 	}
 }
 
 void mv_sweep__apply(struct mv_agent *a, struct mv *m)
 {
-	for (uint32_t f = 0; f < MV_FLOWS; f++) {
+	for (uint32_t f = 0; f < MV_RECORDS; f++) {
 		struct mv_record *r = &m->record[f];
 		bool blind = m->broken == MV_SWEEP_BLIND;
 		bool same = blind || r->seen_s == a->mark_seen_s[f];
@@ -263,13 +272,17 @@ void mv_sweep__apply(struct mv_agent *a, struct mv *m)
 			r->life = MV_DEAD;
 			a->erases[f] = true;
 		}
-		a->marks[f] = a->deletes[f] = false;
+		if (a->ends[f] && has_lost(a, m, r) && r->backend == a->mark_backend[f]) {
+			r->life = MV_DEAD;
+			a->erases[f] = true;
+		}
+		a->marks[f] = a->deletes[f] = a->ends[f] = false;
 	}
 }
 
 void mv_sweep__erase(struct mv_agent *a, struct mv *m)
 {
-	for (uint32_t f = 0; f < MV_FLOWS; f++) {
+	for (uint32_t f = 0; f < MV_RECORDS; f++) {
 		if (a->erases[f])
 			mv__forget(m, f);
 		a->erases[f] = false;

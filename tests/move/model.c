@@ -22,10 +22,15 @@ static void follow(struct mv_fit *f, uint32_t seq)
 		f->seq = seq;
 }
 
-static bool fits_tentative(const struct mv *m, const struct mv_tentative *t, uint32_t seq)
+static bool fits_tentative(const struct mv *m, const struct mv_packet *p)
 {
-	return t->backend && m->now - t->seen_s < FL_TENTATIVE_S && seq != t->fit.isn &&
-	       fits(m, &t->fit, seq);
+	const struct mv_tentative *t = &m->tentative[p->flow];
+
+	if (!t->backend || m->now - t->seen_s >= FL_TENTATIVE_S || m->proto == MV_DATAGRAMS)
+		return false;
+	if (m->proto == MV_QUIC)
+		return p->kind == MV_LONG && p->seq == t->fit.isn;
+	return p->seq != t->fit.isn && fits(m, &t->fit, p->seq);
 }
 
 bool mv__over(const struct mv *m, const struct mv_record *r)
@@ -35,11 +40,44 @@ bool mv__over(const struct mv *m, const struct mv_record *r)
 	return r->young && m->now - r->seen_s >= FL_TENTATIVE_S;
 }
 
-void mv__forget(struct mv *m, uint32_t flow)
+void mv__forget(struct mv *m, uint32_t record)
 {
-	memset(&m->record[flow], 0, sizeof(m->record[flow]));
+	memset(&m->record[record], 0, sizeof(m->record[record]));
 	m->records--;
-	m->slot_records[mv__slot(flow)]--;
+	m->slot_records[mv__slot(record)]--;
+}
+
+/*
+ * Where the client's next connections go, 0: not known; a known client is brought up to date. `backend`,
+ * if not 0, is where a connection of it has just got a record.
+ */
+static uint8_t client_goes_to(struct mv *m, uint32_t flow, uint8_t backend)
+{
+	uint32_t at = mv__client(m, flow);
+	struct mv_record *r;
+
+	if (m->affinity == MV_BY_FLOW)
+		return 0;
+	r = &m->record[at];
+	if (r->life == MV_NONE && backend && m->records < m->flows_max) {
+		*r = (struct mv_record){
+			.life = MV_ACTIVE, .backend = backend, .seen_s = m->now, .born_s = m->now};
+		m->records++;
+		m->slot_records[mv__slot(at)]++;
+		return 0;
+	}
+	if (r->life == MV_NONE || r->life == MV_DEAD)
+		return 0;
+	if (m->gone[r->backend] || m->now - r->seen_s > m->idle) {
+		if (!backend)
+			return 0;
+		r->backend = backend;
+	}
+	if (m->broken == MV_CLIENT_STALE && !backend)
+		return r->backend;
+	r->seen_s = m->now;
+	r->life = MV_ACTIVE;
+	return r->backend;
 }
 
 /* Makes a record where there is none or one that is over; false: none could be made. */
@@ -83,7 +121,7 @@ static bool is_plain(const struct mv_record *r)
 static bool by_record(struct mv *m, const struct mv_packet *p, uint8_t *backend)
 {
 	struct mv_record *r = &m->record[p->flow];
-	bool tcp = p->kind != MV_UDP;
+	bool tcp = m->proto == MV_TCP;
 
 	if (r->life == MV_NONE || r->life == MV_DEAD)
 		return false;
@@ -96,7 +134,7 @@ static bool by_record(struct mv *m, const struct mv_packet *p, uint8_t *backend)
 	if (mv__over(m, r)) {
 		if (p->kind == MV_SYN)
 			return false;
-		if (tcp && fits_tentative(m, &m->tentative[p->flow], p->seq))
+		if (fits_tentative(m, p))
 			return false;
 	}
 	if (r->young && tcp) {
@@ -104,6 +142,8 @@ static bool by_record(struct mv *m, const struct mv_packet *p, uint8_t *backend)
 			return false;
 		follow(&r->fit, p->seq);
 	}
+	if (r->seen_s != m->now)
+		client_goes_to(m, p->flow, 0);
 	r->seen_s = m->now;
 	r->life = MV_ACTIVE;
 	r->fin |= p->kind == MV_FIN;
@@ -145,7 +185,7 @@ static uint8_t begin(struct mv *m, const struct mv_packet *p)
 	const struct mv_cell *c = cell_of(m, p->flow);
 	bool past = r->life != MV_NONE && r->life != MV_DEAD && mv__over(m, r);
 	bool write = past && m->broken != MV_OVER_STAYS;
-	uint8_t to = slot.cur;
+	uint8_t to = slot.cur, client;
 
 	r->passed |= past && m->broken != MV_OVER_AGAIN;
 	if (again && m->broken != MV_PINNED_FIRST) {
@@ -153,7 +193,11 @@ static uint8_t begin(struct mv *m, const struct mv_packet *p)
 			t->seen_s = m->now;
 		return t->backend;
 	}
-	if (w.pinned || slot.cur == w.prev) {
+	client = m->broken == MV_SPLIT ? 0 : client_goes_to(m, p->flow, 0);
+	if (client) {
+		to = client;
+		write = true;
+	} else if (w.pinned || slot.cur == w.prev) {
 		to = slot.cur;
 	} else if (again) {
 		return t->backend;
@@ -179,14 +223,17 @@ static uint8_t promote(struct mv *m, const struct mv_packet *p)
 	uint8_t to = t->backend;
 
 	follow(&t->fit, p->seq);
-	if (make_record(m, p, to, true))
+	if (make_record(m, p, to, true)) {
 		memset(t, 0, sizeof(*t));
-	else
+		client_goes_to(m, p->flow, to);
+	} else {
 		t->seen_s = m->now;
+	}
 	return to;
 }
 
-static void sight(struct mv *m, const struct mv_packet *p, uint8_t to)
+/* `keep`: the sighting says more than that the flow was there. */
+static void sight(struct mv *m, const struct mv_packet *p, uint8_t to, bool keep)
 {
 	struct mv_record *r = &m->record[p->flow];
 	struct mv_cell *c = cell_of(m, p->flow);
@@ -210,10 +257,12 @@ static void sight(struct mv *m, const struct mv_packet *p, uint8_t to)
 		r->seen_s = m->now;
 		r->life = MV_ACTIVE;
 	} else if (!make_record(m, p, to, false)) {
-		c->s = m->now;
+		if (!keep || m->broken == MV_GRACE_LOST)
+			c->s = m->now;
 		return;
 	}
 	memset(c, 0, sizeof(*c));
+	client_goes_to(m, p->flow, to);
 }
 
 /* Line 4. */
@@ -222,14 +271,21 @@ static uint8_t other(struct mv *m, const struct mv_packet *p)
 	uint32_t slot = mv__slot(p->flow);
 	struct mv_word w = m->word[slot];
 	const struct mv_cell *c = cell_of(m, p->flow);
-	uint8_t to = w.prev;
+	bool pinned = w.pinned || w.prev == mv__live(m, slot).cur, udp = m->proto != MV_TCP;
+	bool sighted = c->flow1 == p->flow + 1 && c->s - w.since < m->udp_grace &&
+		       m->broken != MV_GRACE_ONLY;
+	uint8_t to = w.prev, client = 0;
 
-	if (w.pinned || w.prev == mv__live(m, slot).cur)
-		return mv__live(m, slot).cur;
-	if (p->kind == MV_UDP && m->now - w.since >= m->udp_grace &&
-	    !(c->flow1 == p->flow + 1 && c->s - w.since < m->udp_grace))
+	if (pinned ||
+	    (udp && !sighted && (m->now - w.since >= m->udp_grace || m->broken == MV_NO_GRACE)))
 		to = mv__live(m, slot).cur;
-	sight(m, p, to);
+	/* Nothing is old about an unknown flow of a known client, without connections. */
+	if (m->proto == MV_DATAGRAMS && m->broken != MV_SPLIT)
+		client = client_goes_to(m, p->flow, 0);
+	if (client)
+		to = client;
+	if (!pinned && to)
+		sight(m, p, to, udp && sighted);
 	return to;
 }
 
@@ -242,9 +298,9 @@ uint8_t mv__packet(struct mv *m, const struct mv_packet *p)
 		return slot.cur;
 	if (by_record(m, p, &backend))
 		return backend;
-	if (p->kind == MV_SYN)
+	if (p->kind == MV_SYN && !(m->proto == MV_QUIC && m->broken == MV_INITIAL))
 		return begin(m, p);
-	if (p->kind != MV_UDP && fits_tentative(m, &m->tentative[p->flow], p->seq))
+	if (fits_tentative(m, p))
 		return promote(m, p);
 	return other(m, p);
 }

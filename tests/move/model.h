@@ -21,6 +21,7 @@
 #define MV_CELLS 262144
 #define MV_WAYS 4
 #define MV_CANDIDATES 1
+#define MV_CLIENTS 0
 #else
 #define MV_SLOTS 3
 #define MV_BACKENDS 4 /* indices 1..; 0: nobody */
@@ -28,7 +29,9 @@
 #define MV_CELLS 8
 #define MV_WAYS 1
 #define MV_CANDIDATES MV_BACKENDS
+#define MV_CLIENTS MV_FLOWS
 #endif
+#define MV_RECORDS (MV_FLOWS + MV_CLIENTS) /* of flows, then of clients */
 
 /* Rules that a mutation leaves out; each must be missed. */
 enum mv_broken {
@@ -54,10 +57,20 @@ enum mv_broken {
 	MV_WORDS_LATE, /* the swap comes before the words */
 	MV_STALE, /* since is when the word was written, not when the halves were swapped */
 	MV_BACK_EARLY, /* prev comes back: PINNED before the swap */
+	MV_NO_GRACE, /* UDP that is not known goes to cur at once */
+	MV_GRACE_ONLY, /* after its grace it does, though it was sighted in it */
+	MV_GRACE_LOST, /* when `flows` is full, that is forgotten */
+	MV_INITIAL, /* a QUIC Initial is a packet like any other */
+	MV_SPLIT, /* a client's record says nothing about its next connections */
+	MV_CLIENT_STALE, /* it is not brought up to date by what its connections say */
 	MV_RULES,
 };
 
-enum mv_kind { MV_SYN, MV_ACK, MV_FIN, MV_RST, MV_UDP };
+enum mv_proto { MV_TCP, MV_DATAGRAMS, MV_QUIC };
+enum mv_affinity { MV_BY_FLOW, MV_BY_SOURCE, MV_BY_PORT };
+
+/* QUIC: SYN is an Initial, LONG another long header, `seq` the client's connection id; UDP: any other. */
+enum mv_kind { MV_SYN, MV_ACK, MV_FIN, MV_RST, MV_LONG, MV_UDP };
 
 struct mv_packet {
 	uint32_t flow;
@@ -107,13 +120,15 @@ struct mv {
 	/* the service's settings, seconds */
 	uint32_t hold, down_hold, idle, udp_grace;
 	uint32_t flows_max;
+	enum mv_proto proto;
+	enum mv_affinity affinity;
 	enum mv_broken broken;
 	uint32_t now; /* CLOCK_MONOTONIC_COARSE, seconds */
 	/* maps */
 	struct mv_slot half[2][MV_SLOTS];
 	uint8_t live;
 	struct mv_word word[MV_SLOTS];
-	struct mv_record record[MV_FLOWS];
+	struct mv_record record[MV_RECORDS];
 	struct mv_tentative tentative[MV_FLOWS];
 	struct mv_cell cell[MV_CELLS];
 	uint32_t records, slot_records[MV_SLOTS]; /* what a full pass over `flows` would count */
@@ -129,7 +144,7 @@ uint8_t mv__packet(struct mv *m, const struct mv_packet *p);
 bool mv__over(const struct mv *m, const struct mv_record *r);
 
 /* Takes the record away; there is one. */
-void mv__forget(struct mv *m, uint32_t flow);
+void mv__forget(struct mv *m, uint32_t record);
 
 static inline uint32_t mv__hash(uint64_t x)
 {
@@ -144,6 +159,12 @@ static inline uint32_t mv__hash(uint64_t x)
 static inline uint32_t mv__slot(uint32_t flow)
 {
 	return mv__hash(flow) % MV_SLOTS;
+}
+
+/* The record of a flow's client: flows of one source are in one slot, as are those of a port. */
+static inline uint32_t mv__client(const struct mv *m, uint32_t flow)
+{
+	return MV_FLOWS + (m->affinity == MV_BY_SOURCE ? flow % MV_SLOTS : flow);
 }
 
 static inline struct mv_slot mv__live(const struct mv *m, uint32_t slot)
@@ -166,9 +187,11 @@ struct mv_agent {
 	uint32_t at; /* slot of the stage that is next */
 	uint8_t target[MV_SLOTS];
 	bool clean[MV_SLOTS]; /* this swap ends PINNED */
-	bool marks[MV_FLOWS], deletes[MV_FLOWS]; /* what the last pass over `flows` found */
-	uint32_t mark_seen_s[MV_FLOWS];
-	bool erases[MV_FLOWS]; /* DEAD by the sweeper, not deleted yet */
+	/* what the last pass over `flows` found */
+	bool marks[MV_RECORDS], deletes[MV_RECORDS], ends[MV_RECORDS];
+	uint32_t mark_seen_s[MV_RECORDS];
+	uint8_t mark_backend[MV_RECORDS];
+	bool erases[MV_RECORDS]; /* DEAD by the sweeper, not deleted yet */
 };
 
 /* One write, or the decision that there is none to do. */

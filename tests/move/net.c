@@ -5,19 +5,25 @@
 
 #include "fairlead/abi.h"
 
-#define FIN_S 60
 #define FAR (1U << 24) /* between ISNs; a connection sends less than a quarter of that */
 
 void mv_net__init(struct mv_net *n, uint32_t settings, enum mv_broken broken)
 {
 	static const uint32_t holds[] = {4, 10, 40, 100};
+	static const enum mv_proto protos[] = {MV_TCP, MV_TCP, MV_DATAGRAMS, MV_QUIC};
+	static const enum mv_affinity affinities[] = {MV_BY_FLOW, MV_BY_FLOW, MV_BY_SOURCE,
+						      MV_BY_PORT};
 
 	memset(n, 0, sizeof(*n));
 	n->m.hold = holds[settings & 3];
 	n->m.idle = n->m.hold + (settings >> 2 & 1) * 20;
 	n->m.down_hold = 3 + (settings >> 3 & 7);
 	n->m.udp_grace = n->m.hold / 2;
-	n->m.flows_max = settings >> 6 & 1 ? 2 + (settings >> 7 & 1) : MV_FLOWS;
+	n->m.flows_max = settings >> 6 & 1 ? 2 + (settings >> 7 & 1) : MV_RECORDS;
+	n->m.proto = protos[settings >> 9 & 3];
+	n->m.affinity = affinities[settings >> 11 & 3];
+	if (n->m.affinity != MV_BY_FLOW)
+		n->m.flows_max = MV_RECORDS;
 	n->m.broken = broken;
 	n->m.now = 1000;
 	for (uint32_t s = 0; s < MV_SLOTS; s++) {
@@ -38,45 +44,6 @@ static uint8_t route(struct mv_net *n, const struct mv_packet *p)
 	return backend;
 }
 
-static bool has_live_record(const struct mv_net *n, uint32_t flow)
-{
-	return n->m.record[flow].life == MV_ACTIVE || n->m.record[flow].life == MV_DYING;
-}
-
-/* Is there a tentative record of this very connection, that has not become a record? */
-static bool lives_on_tentative(const struct mv_net *n, uint32_t flow)
-{
-	const struct mv_tentative *t = &n->m.tentative[flow];
-	const struct mv_client *c = &n->client[flow];
-
-	return t->backend && t->fit.isn - c->isn <= c->next - c->isn;
-}
-
-/* The client's packet is about to reach the balancer. */
-static void note_speech(struct mv_net *n, uint32_t flow)
-{
-	struct mv_client *c = &n->client[flow];
-	const struct mv_tentative *t = &n->m.tentative[flow];
-	uint32_t now = n->m.now;
-
-	if (now - c->before_s > n->m.hold)
-		c->excuse[MV_QUIET] = true;
-	if (c->state == CLIENT_FIN && now - c->last_s > FIN_S)
-		c->excuse[MV_QUIET] = true;
-	if (now - c->syn_s >= FL_TENTATIVE_S && !c->heard)
-		c->excuse[MV_VOID] = true;
-	/* Its own tentative record, which is still one: something kept it from becoming a record. */
-	if (lives_on_tentative(n, flow) && now - t->seen_s >= FL_TENTATIVE_S)
-		c->excuse[MV_VOID] = true;
-	if (now != c->last_s) {
-		c->before_s = c->last_s;
-		c->last_s = now;
-		if (c->rival_s && now - c->rival_s > FL_TENTATIVE_S)
-			c->since_rival++;
-	}
-	c->heard = true;
-}
-
 /* An established client's packet. False: an avoidable break. */
 static bool talk(struct mv_net *n, uint32_t flow, enum mv_kind kind, uint32_t seq)
 {
@@ -85,8 +52,9 @@ static bool talk(struct mv_net *n, uint32_t flow, enum mv_kind kind, uint32_t se
 	int why = MV_AVOIDABLE;
 	uint8_t to;
 
-	note_speech(n, flow);
+	mv_heard__speech(n, flow);
 	to = route(n, &p);
+	mv_heard__went(n, flow, to);
 	if (to == c->backend)
 		return true;
 	c->state = CLIENT_CLOSED;
@@ -127,19 +95,52 @@ static void send_syn(struct mv_net *n, uint32_t flow)
 	to = route(n, &p);
 	if (!to)
 		return;
+	mv_heard__begin(n, flow, to);
 	if (c->syn_to & ~(1U << to) && !known)
 		c->excuse[MV_RESYN] = true;
 	c->syn_to |= (uint8_t)(1U << to);
+	if (n->m.proto == MV_QUIC)
+		/* Connections have names: a new one is none of the old one's. */
+		n->tcb[to][flow].there = n->tcb[to][flow].there && n->tcb[to][flow].isn == c->isn;
 	if (n->tcb[to][flow].there && n->tcb[to][flow].isn != c->isn) {
 		/* A challenge ACK of an old connection (RFC 5961 4.2): the client resets that one. */
 		reset.seq = n->tcb[to][flow].isn + 1;
 		to = route(n, &reset);
+		mv_heard__went(n, flow, to);
 		if (to && n->tcb[to][flow].isn != c->isn)
 			n->tcb[to][flow].there = false;
 		return;
 	}
 	server_gets_syn(n, to, flow, c->isn);
 	n->synack[to][flow] = c->isn;
+}
+
+/* Without a handshake: who gets the first datagram has the flow, and answers. */
+static void send_first(struct mv_net *n, uint32_t flow)
+{
+	const struct mv_packet p = {.flow = flow, .kind = MV_UDP};
+	struct mv_client *c = &n->client[flow];
+	uint8_t to = route(n, &p);
+
+	c->state = CLIENT_CLOSED;
+	if (!to)
+		return;
+	mv_heard__begin(n, flow, to);
+	*c = (struct mv_client){
+		.state = CLIENT_ESTABLISHED,
+		.isn = c->isn,
+		.next = c->isn + 1,
+		.backend = to,
+		.syn_to = (uint8_t)(1U << to),
+		.heard = true,
+		.syn_s = c->last_s,
+		.before_s = c->before_s,
+		.last_s = c->last_s,
+		.began_moving = c->began_moving,
+		.epoch_s = c->epoch_s,
+		.first_s = c->first_s,
+	};
+	n->tcb[to][flow] = (struct mv_tcb){.there = true, .isn = c->isn};
 }
 
 static void begin(struct mv_net *n, const struct mv_op *op)
@@ -152,9 +153,12 @@ static void begin(struct mv_net *n, const struct mv_op *op)
 		.isn = (c->isn & -FAR) + FAR * (1U + op->b % 16) + op->c,
 		.before_s = n->m.now,
 		.last_s = n->m.now,
-		.rival_s = has_live_record(n, op->a) && r->young ? r->seen_s : 0,
+		.rival_s = mv_heard__has_record(n, op->a) && r->young ? r->seen_s : 0,
 	};
-	send_syn(n, op->a);
+	if (n->m.proto == MV_DATAGRAMS)
+		send_first(n, op->a);
+	else
+		send_syn(n, op->a);
 }
 
 /* The server whose answer comes first, if one has arrived. */
@@ -167,6 +171,14 @@ static uint8_t answered(const struct mv_net *n, const struct mv_op *op)
 			return b;
 	}
 	return 0;
+}
+
+static bool shake_hands(struct mv_net *n, uint32_t flow)
+{
+	bool sound = talk(n, flow, MV_LONG, n->client[flow].isn);
+
+	mv_heard__answered(n, flow);
+	return sound;
 }
 
 static bool speak(struct mv_net *n, const struct mv_op *op)
@@ -184,12 +196,21 @@ static bool speak(struct mv_net *n, const struct mv_op *op)
 			send_syn(n, op->a);
 			return true;
 		}
+		/* QUIC's handshake is over when the server has that packet, TCP's when the client sends it. */
+		if (lost && n->m.proto == MV_QUIC)
+			return true;
 		c->state = CLIENT_ESTABLISHED;
 		c->next = c->isn + 1;
+		if (n->m.proto == MV_QUIC)
+			return shake_hands(n, op->a);
 		return lost || talk(n, op->a, MV_ACK, c->next);
 	}
 	if (lost)
 		return true;
+	if (n->m.proto == MV_QUIC && op->b % 8 == 0)
+		return talk(n, op->a, MV_LONG, c->isn);
+	if (n->m.proto != MV_TCP)
+		return talk(n, op->a, MV_UDP, 0);
 	/* A retransmission from anywhere since the beginning, or new bytes. */
 	if (op->b % 8 == 0)
 		return talk(n, op->a, MV_ACK, c->isn + 1 + (c->next - c->isn - 1) / 256 * op->c);
@@ -197,11 +218,21 @@ static bool speak(struct mv_net *n, const struct mv_op *op)
 	return talk(n, op->a, MV_ACK, c->next);
 }
 
+/* What only ceases to speak, as far as the balancer can see. */
+static bool leave(struct mv_net *n, uint32_t flow)
+{
+	n->tcb[n->client[flow].backend][flow].there = false;
+	n->client[flow].state = CLIENT_CLOSED;
+	return true;
+}
+
 static bool close_client(struct mv_net *n, const struct mv_op *op)
 {
 	struct mv_client *c = &n->client[op->a];
 	bool sound = true;
 
+	if (n->m.proto != MV_TCP)
+		return leave(n, op->a);
 	if (c->state == CLIENT_ESTABLISHED) {
 		sound = talk(n, op->a, MV_FIN, c->next);
 		if (c->state == CLIENT_ESTABLISHED)
@@ -219,6 +250,8 @@ static bool abort_client(struct mv_net *n, const struct mv_op *op)
 	struct mv_client *c = &n->client[op->a];
 	bool sound = true;
 
+	if (n->m.proto != MV_TCP)
+		return leave(n, op->a);
 	if (c->state == CLIENT_ESTABLISHED || c->state == CLIENT_FIN) {
 		sound = talk(n, op->a, MV_RST, c->next);
 		n->tcb[c->backend][op->a].there = false;
@@ -234,8 +267,11 @@ static void note_forgery(struct mv_net *n, uint32_t flow)
 
 	if (c->state == CLIENT_SYN)
 		c->excuse[MV_FORGED] = true;
-	if ((has_live_record(n, flow) && mv__over(&n->m, &n->m.record[flow])) ||
-	    lives_on_tentative(n, flow))
+	/* One that is not on record has no numbers to be known by. */
+	if (n->m.proto == MV_QUIC && !c->known)
+		c->excuse[MV_FORGED] = true;
+	if ((mv_heard__has_record(n, flow) && mv__over(&n->m, &n->m.record[flow])) ||
+	    mv_heard__is_tentative(n, flow))
 		c->excuse[MV_FORGED] = true;
 }
 
@@ -245,9 +281,12 @@ static bool answer_stray(struct mv_net *n, uint32_t flow, uint32_t isn)
 	struct mv_client *c = &n->client[flow];
 	const struct mv_packet reset = {.flow = flow, .kind = MV_RST, .seq = isn + 1};
 
+	/* What is not of its connection a client of QUIC does not answer. */
+	if (n->m.proto == MV_QUIC)
+		return true;
 	if (c->state == CLIENT_ESTABLISHED || c->state == CLIENT_FIN)
 		return talk(n, flow, MV_ACK, c->next);
-	route(n, &reset);
+	mv_heard__went(n, flow, route(n, &reset));
 	return true;
 }
 
@@ -258,10 +297,14 @@ static bool spoof(struct mv_net *n, const struct mv_op *op)
 	uint32_t isn = FAR * ++n->forgeries + FAR / 2 + op->c;
 	struct mv_packet p = {.flow = op->a, .kind = MV_SYN, .seq = isn};
 	const struct mv_record *r = &n->m.record[op->a];
-	bool sound = true, free = !has_live_record(n, op->a) || mv__over(&n->m, r);
+	bool sound = true, free = !mv_heard__has_record(n, op->a) || mv__over(&n->m, r);
 	uint8_t to;
 
+	/* Nobody can tell a datagram from another. */
+	if (n->m.proto == MV_DATAGRAMS)
+		return true;
 	note_forgery(n, op->a);
+	mv_heard__forged(n, op->a);
 	if (op->kind != OP_SPOOF_ACK) {
 		to = route(n, &p);
 		if (to && !n->tcb[to][op->a].there && op->b & 1)
@@ -269,8 +312,8 @@ static bool spoof(struct mv_net *n, const struct mv_op *op)
 	}
 	if (op->kind == OP_SPOOF_SYN || !sound)
 		return sound;
-	p.kind = MV_ACK;
-	p.seq = isn + 1;
+	p.kind = n->m.proto == MV_QUIC ? MV_LONG : MV_ACK;
+	p.seq = n->m.proto == MV_QUIC ? isn : isn + 1;
 	route(n, &p);
 	if (r->life == MV_ACTIVE && r->young && r->fit.isn == isn && free) {
 		c->rival_s = n->m.now;
@@ -311,6 +354,8 @@ static bool run_agent(struct mv_net *n, const struct mv_op *op)
 	switch (op->kind) {
 	case OP_VERDICT:
 		mv_agent__verdict(&n->agent, &n->m, op->a % MV_BACKENDS + 1, op->b & 1);
+		if (op->b & 1)
+			mv_heard__gone(n, op->a % MV_BACKENDS + 1);
 		break;
 	case OP_DRAIN:
 		n->agent.known.drained[op->a % MV_BACKENDS + 1] = op->b & 1;
@@ -332,6 +377,9 @@ static bool run_agent(struct mv_net *n, const struct mv_op *op)
 		break;
 	case OP_SWEEP_APPLY:
 		mv_sweep__apply(&n->agent, &n->m);
+		/* All of a handshake does not come between DEAD and deleted; TCP can do without luck. */
+		if (n->m.proto != MV_TCP)
+			mv_sweep__erase(&n->agent, &n->m);
 		break;
 	case OP_SWEEP_ERASE:
 		mv_sweep__erase(&n->agent, &n->m);
@@ -385,5 +433,5 @@ bool mv_net__run(struct mv_net *n, const struct mv_op *given)
 		sound = spoof(n, &op);
 		break;
 	}
-	return sound;
+	return sound && !n->split;
 }

@@ -62,6 +62,20 @@ struct mv_client {
 	uint32_t rival_s; /* when a young record that is not its own was there; 0: never */
 	uint8_t since_rival; /* seconds in which it spoke, FL_TENTATIVE_S and more after that */
 	bool excuse[MV_EXCUSES];
+	/* what it said since its slot last began to move, or got another owner while it did */
+	bool began_moving; /* after that, so that nothing says where it belongs, */
+	bool asked; /* but a handshake that is on record will */
+	bool known; /* it was heard in two different seconds of one such time */
+	uint32_t epoch_s, first_s; /* when that was, and when it was first heard since; 0: never */
+};
+
+/* What an affinity promises a client: its next connections go where those are that the balancer knows. */
+struct mv_home {
+	uint8_t backend; /* of its known connections; 0: none */
+	uint32_t seen_s; /* when one of them last spoke, */
+	uint32_t heard_s; /* or any; 0: never */
+	uint8_t used; /* bits: where its packets went since its slot was CLEAN */
+	bool forged; /* somebody has made up packets of it, so nothing is promised */
 };
 
 struct mv_tcb {
@@ -73,20 +87,49 @@ struct mv_net {
 	struct mv m;
 	struct mv_agent agent;
 	struct mv_client client[MV_FLOWS];
+	struct mv_home home[MV_RECORDS - MV_FLOWS]; /* as records of clients */
 	struct mv_tcb tcb[MV_BACKENDS + 1][MV_FLOWS];
 	uint32_t synack[MV_BACKENDS + 1]
 		       [MV_FLOWS]; /* ISN that it acknowledges; 0: none under way */
 	uint32_t forgeries;
 	uint64_t packets, breaks[MV_EXCUSES];
+	uint64_t homecomings; /* new connections that an affinity has promised a backend, */
+	bool split; /* and one that did not get it */
 	/* Called for each packet, with where the model sent it; NULL: nobody. */
 	void (*watch)(void *arg, const struct mv_packet *p, uint8_t backend);
 	void *arg;
 };
 
-/* All slots CLEAN; `settings` picks hold, idle, capacity. */
+/* All slots CLEAN; `settings` picks hold, idle, capacity, protocol, affinity: 0 for those: TCP, by flow. */
+#define MV_KIND_BITS (15U << 9)
 void mv_net__init(struct mv_net *n, uint32_t settings, enum mv_broken broken);
 
-/* False: a connection was broken, and nothing excuses it. */
+/* --- heard.c: what the promise says of what a client has said so far ----------------------------------- */
+
+bool mv_heard__has_record(const struct mv_net *n, uint32_t flow);
+
+/* Is there a tentative record of this very connection, that has not become a record? */
+bool mv_heard__is_tentative(const struct mv_net *n, uint32_t flow);
+
+/* The client's packet is about to reach the balancer. */
+void mv_heard__speech(struct mv_net *n, uint32_t flow);
+
+/* It went to `to`. */
+void mv_heard__went(struct mv_net *n, uint32_t flow, uint8_t to);
+
+/* A connection's first packet, or that again, went to `to`. */
+void mv_heard__begin(struct mv_net *n, uint32_t flow, uint8_t to);
+
+/* QUIC: it has answered in the handshake. */
+void mv_heard__answered(struct mv_net *n, uint32_t flow);
+
+/* A backend is gone, or its connections are: no home. */
+void mv_heard__gone(struct mv_net *n, uint8_t backend);
+
+/* Somebody forges packets of the flow's client. */
+void mv_heard__forged(struct mv_net *n, uint32_t flow);
+
+/* False: a connection was broken, and nothing excuses it; or a client was split. */
 bool mv_net__run(struct mv_net *n, const struct mv_op *op);
 
 #endif

@@ -86,7 +86,7 @@ static bool replay(struct run *run, const struct mv_sequence *s, bool *late)
 
 	mv_net__init(&run->net, s->settings, MV_SOUND);
 	/* The kernel's hash is full when it likes, and the rate of handshakes is none here. */
-	run->net.m.flows_max = MV_FLOWS;
+	run->net.m.flows_max = MV_RECORDS;
 	run->net.watch = on_packet;
 	run->net.arg = run;
 	run->differs = false;

@@ -106,7 +106,7 @@ void mv_sequence__shrink(struct mv_sequence *s, enum mv_broken broken)
 
 static void show_packet(void *arg, const struct mv_packet *p, uint8_t backend)
 {
-	static const char *const kinds[] = {"SYN", "ACK", "FIN", "RST", "UDP"};
+	static const char *const kinds[] = {"SYN", "ACK", "FIN", "RST", "LONG", "UDP"};
 
 	(void)arg;
 	fprintf(stderr, "      flow %u %s %u -> %u\n", p->flow, kinds[p->kind], p->seq, backend);
@@ -130,12 +130,15 @@ void mv_sequence__show(const struct mv_sequence *s, enum mv_broken broken)
 		"advance",  "speak", "close",	  "abort",     "vanish",    "verdict", "drain",
 		"reweight", "step",  "kill",	  "read",      "apply",	    "erase",   "crash",
 		"churn",    "evict", "forge SYN", "forge ACK", "forge both"};
+	static const char *const protos[] = {"TCP", "UDP", "QUIC"};
+	static const char *const affinities[] = {"flow", "source", "source and port"};
 	struct mv_net net;
 
 	mv_net__init(&net, s->settings, broken);
 	net.watch = show_packet;
-	fprintf(stderr, "hold %u idle %u down_hold %u flows %u\n", net.m.hold, net.m.idle,
-		net.m.down_hold, net.m.flows_max);
+	fprintf(stderr, "%s, by %s: hold %u idle %u down_hold %u flows %u\n", protos[net.m.proto],
+		affinities[net.m.affinity], net.m.hold, net.m.idle, net.m.down_hold,
+		net.m.flows_max);
 	for (uint32_t i = 0; i < s->n; i++) {
 		const struct mv_op *op = &s->ops[i];
 

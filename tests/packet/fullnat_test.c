@@ -336,6 +336,25 @@ static void test_backend_gone(void **state)
 	dropped(r, &tcp, FL_V_DROP_NAT_UNKNOWN);
 }
 
+/* Down, and there as before: what is open stays, what begins goes where the slot says. */
+static void test_backend_down(void **state)
+{
+	struct rig *r = with_fullnat(1);
+	struct spec s = build__tcp(4);
+
+	(void)state;
+	goes(r, &s, 0, 0);
+	replied(r, &s, 0, 0x12);
+	r->backends[RIG_FULL4].flags |= FL_BE_GONE;
+	s.flags = 0x10;
+	goes(r, &s, 0, 0);
+	s.flags = 0x02;
+	goes(r, &s, 0, 1);
+	r->backends[RIG_FULL4].flags &= (uint8_t)~FL_BE_GONE;
+	goes(r, &s, 0, 1);
+	assert_int_equal(maps__flows(r), 2);
+}
+
 static void test_no_backend(void **state)
 {
 	struct rig *r = with_fullnat(1);
@@ -424,6 +443,7 @@ int main(void)
 		cmocka_unit_test(test_new_after_end),
 		cmocka_unit_test(test_slot_has_moved),
 		cmocka_unit_test(test_backend_gone),
+		cmocka_unit_test(test_backend_down),
 		cmocka_unit_test(test_no_backend),
 		cmocka_unit_test(test_reply_without_record),
 		cmocka_unit_test(test_fragments),

@@ -62,6 +62,28 @@ static void test_udp_after_grace(void **state)
 	}
 }
 
+/* No room for its record: that it was sighted in its grace is not forgotten; what was not has none. */
+static void test_udp_no_room(void **state)
+{
+	struct rig *r = moves__moving(false);
+	struct spec s = build__udp(4), late = s;
+
+	(void)state;
+	late.sport++;
+	moves__set_old_flows(r, FL_SRC_FLOWS);
+	assert_int_equal(moves__goes_to(r, &s), MOVES_PREV);
+	moves__later(r, UDP_GRACE_S - 1);
+	assert_int_equal(moves__goes_to(r, &s), MOVES_PREV);
+	moves__later(r, UDP_GRACE_S);
+	assert_int_equal(moves__goes_to(r, &s), MOVES_PREV);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(moves__goes_to(r, &s), MOVES_PREV);
+		assert_int_equal(moves__goes_to(r, &late), MOVES_CUR);
+		moves__later(r, 1);
+	}
+	assert_int_equal(moves__records(r), 0);
+}
+
 static void test_udp_pinned(void **state)
 {
 	struct rig *r = moves__moving(false);
@@ -235,10 +257,11 @@ static void test_sctp(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_udp_grace),   cmocka_unit_test(test_udp_after_grace),
-		cmocka_unit_test(test_udp_pinned),  cmocka_unit_test(test_quic_handshake),
-		cmocka_unit_test(test_quic_others), cmocka_unit_test(test_quic_ids),
-		cmocka_unit_test(test_not_quic),    cmocka_unit_test(test_sctp),
+		cmocka_unit_test(test_udp_grace),      cmocka_unit_test(test_udp_after_grace),
+		cmocka_unit_test(test_udp_pinned),     cmocka_unit_test(test_udp_no_room),
+		cmocka_unit_test(test_quic_handshake), cmocka_unit_test(test_quic_others),
+		cmocka_unit_test(test_quic_ids),       cmocka_unit_test(test_not_quic),
+		cmocka_unit_test(test_sctp),
 	};
 
 	return check__table("packet_moving_protos", NULL, 0, tests, COUNT(tests));

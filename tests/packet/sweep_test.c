@@ -37,7 +37,7 @@ static uint32_t sweep(struct rig *r, enum fl_sweep_op op, uint32_t n, uint32_t s
 	for (uint32_t i = 0; i < n && i < FL_SWEEP_KEYS; i++) {
 		struct spec s = flow(i);
 
-		job.keys[i] = (struct fl_sweep_key){.key = moves__key(&s), .seen_s = seen_s};
+		job.keys[i] = (struct fl_sweep_key){moves__key(&s), seen_s, MOVES_CUR};
 	}
 	assert_int_equal(run(r, sizeof(job)), XDP_PASS);
 	return job.done;
@@ -158,13 +158,40 @@ static void test_sources(void **state)
 
 			assert_true(moves__record(r, &s, &f));
 			job.op = op;
-			job.keys[0] = (struct fl_sweep_key){moves__key(&s), f.seen_s};
+			job.keys[0] = (struct fl_sweep_key){moves__key(&s), f.seen_s, f.backend};
 			assert_int_equal(run(r, sizeof(job)), XDP_PASS);
 			assert_int_equal(job.done, 1);
 		}
 		assert_int_equal(moves__old_flows(r), 0);
 		moves__start(r);
 	}
+}
+
+/* What packets see does not save a record of a backend that is given up; nor does a backend that lives lose one. */
+static void test_given_up(void **state)
+{
+	struct rig *r = rig();
+	uint32_t seen = put(r, 0, FL_FLOW_ACTIVE).seen_s;
+	struct fl_flow f = put(r, 1, FL_FLOW_DYING | FL_FLOW_YOUNG);
+	struct spec s = flow(0), other = flow(1);
+
+	(void)state;
+	assert_int_equal(sweep(r, FL_SWEEP_END, 2, seen), 0);
+	assert_int_equal(moves__records(r), 2);
+	moves__gone(r, f.backend, true);
+	assert_int_equal(moves__goes_to(r, &s), MOVES_CUR);
+	assert_true(moves__record(r, &s, &f) && f.seen_s != seen);
+	/* Somebody else's by now. */
+	f.backend = MOVES_PREV;
+	moves__set_record(r, &other, &f);
+	moves__gone(r, MOVES_PREV, true);
+	assert_int_equal(sweep(r, FL_SWEEP_END, 2, seen), 1);
+	assert_int_equal(state_of(r, 0), 0);
+	assert_int_equal(state_of(r, 1), FL_FLOW_ACTIVE);
+	put(r, 0, FL_FLOW_DEAD);
+	assert_int_equal(sweep(r, FL_SWEEP_END, 1, seen), 0);
+	moves__gone(r, MOVES_CUR, false);
+	moves__gone(r, MOVES_PREV, false);
 }
 
 /* Frames that are no job. */
@@ -178,7 +205,7 @@ static void test_refused(void **state)
 	job.n = FL_SWEEP_KEYS + 1;
 	assert_int_equal(run(r, sizeof(job)), XDP_ABORTED);
 	job.n = 1;
-	job.op = FL_SWEEP_DELETE + 1;
+	job.op = FL_SWEEP_END + 1;
 	assert_int_equal(run(r, sizeof(job)), XDP_ABORTED);
 	job.op = FL_SWEEP_MARK;
 	assert_int_equal(run(r, sizeof(job) - 1), XDP_ABORTED);
@@ -190,7 +217,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_two_passes), cmocka_unit_test(test_saved),
 		cmocka_unit_test(test_dead),	   cmocka_unit_test(test_many),
-		cmocka_unit_test(test_sources),	   cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_sources),	   cmocka_unit_test(test_given_up),
+		cmocka_unit_test(test_refused),
 	};
 
 	return check__table("packet_sweep", NULL, 0, tests, COUNT(tests));

@@ -22,7 +22,7 @@
 static const struct {
 	const char *what;
 	uint32_t flags;
-	uint32_t gone_s;
+	uint16_t gone_s;
 	bool crowded;
 	uint32_t s;
 } lives[] = {
@@ -44,8 +44,7 @@ static void test_lives(void **state)
 		struct fate given = {
 			.now_s = NOW,
 			.idle_s = IDLE,
-			.gone_s = lives[i].gone_s,
-			.gone_since_s = NOW - 2000,
+			.loss = {.since_s = NOW - 2000, .hold_s = lives[i].gone_s},
 			.crowded = lives[i].crowded,
 		};
 		struct fl_flow f = {.state = A | lives[i].flags, .seen_s = NOW - lives[i].s};
@@ -83,13 +82,38 @@ static void test_dead(void **state)
 /* Its connections have all of that time from when it went, however long they were silent before. */
 static void test_gone_since(void **state)
 {
-	struct fate given = {.now_s = NOW, .idle_s = IDLE, .gone_s = 10, .gone_since_s = NOW - 10};
+	struct fate given = {.now_s = NOW, .idle_s = IDLE, .loss = {NOW - 10, 10, false}};
 	struct fl_flow f = {.state = A, .seen_s = NOW - 300};
 
 	(void)state;
 	assert_int_equal(fate__of(&f, &given), FATE_KEEP);
-	given.gone_since_s--;
+	given.loss.since_s--;
 	assert_int_equal(fate__of(&f, &given), FATE_MARK);
+}
+
+/* What speaks stays at a backend that a probe may be wrong about, but not at one that is given up. */
+static void test_given_up(void **state)
+{
+	struct fate given = {.now_s = NOW, .idle_s = IDLE, .loss = {NOW - 11, 10, false}};
+	struct fl_flow f = {.state = A, .seen_s = NOW};
+
+	(void)state;
+	assert_int_equal(fate__of(&f, &given), FATE_KEEP);
+	given.loss.given_up = true;
+	assert_int_equal(fate__of(&f, &given), FATE_END);
+	f.state = D | YOUNG;
+	assert_int_equal(fate__of(&f, &given), FATE_END);
+	given.loss.since_s++;
+	assert_int_equal(fate__of(&f, &given), FATE_KEEP);
+	given.loss.since_s--;
+	f.state = FL_FLOW_DEAD;
+	assert_int_equal(fate__of(&f, &given), FATE_DEAD);
+	f.state = A;
+	given.loss.given_up = false;
+	given.udp = true;
+	assert_int_equal(fate__of(&f, &given), FATE_END);
+	given.loss = (struct fate_loss){.given_up = true};
+	assert_int_equal(fate__of(&f, &given), FATE_KEEP);
 }
 
 /* The program's clock may be a tick ahead, and seconds wrap after 136 years. */
@@ -133,7 +157,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lives),	   cmocka_unit_test(test_marked_and_in_time),
 		cmocka_unit_test(test_dead),	   cmocka_unit_test(test_clock),
-		cmocka_unit_test(test_gone_since), cmocka_unit_test(test_tally),
+		cmocka_unit_test(test_gone_since), cmocka_unit_test(test_given_up),
+		cmocka_unit_test(test_tally),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

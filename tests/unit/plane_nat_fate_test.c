@@ -21,13 +21,15 @@
 #define RST FL_NAT_RST
 #define OTHER FL_NAT_FIN_OTHER
 
+static const struct fate_loss lives;
+
 static bool over(enum nat_kind kind, uint16_t flags, uint32_t age, uint16_t back, uint32_t back_age,
 		 uint8_t proto)
 {
 	struct fl_nat_flow f = {.flags = flags, .seen_s = NOW - age};
 	struct fl_nat_flow b = {.flags = back | FL_NAT_BACK, .seen_s = NOW - back_age};
 
-	return nat_fate__over(kind, &f, back == NONE ? NULL : &b, proto, NOW, IDLE);
+	return nat_fate__over(kind, &f, back == NONE ? NULL : &b, proto, NOW, IDLE, &lives);
 }
 
 static const struct {
@@ -114,9 +116,36 @@ static void test_from_the_future(void **state)
 	struct fl_nat_flow f = {.flags = RST, .seen_s = NOW + 2};
 
 	(void)state;
-	assert_false(nat_fate__over(NAT_ORPHAN, &f, NULL, IPPROTO_TCP, NOW, IDLE));
-	assert_false(nat_fate__over(NAT_PAIR, &f, NULL, IPPROTO_TCP, NOW, IDLE));
-	assert_false(nat_fate__over(NAT_LONE, &f, NULL, IPPROTO_TCP, NOW, IDLE));
+	assert_false(nat_fate__over(NAT_ORPHAN, &f, NULL, IPPROTO_TCP, NOW, IDLE, &lives));
+	assert_false(nat_fate__over(NAT_PAIR, &f, NULL, IPPROTO_TCP, NOW, IDLE, &lives));
+	assert_false(nat_fate__over(NAT_LONE, &f, NULL, IPPROTO_TCP, NOW, IDLE, &lives));
+}
+
+/* Is it over, with a backend that is gone since 11 s, and was to be kept for 10? */
+static bool over_by_loss(enum nat_kind kind, bool given_up, uint8_t proto, uint32_t age,
+			 uint32_t back_age)
+{
+	const struct fate_loss loss = {NOW - 11, 10, given_up}, early = {NOW - 10, 10, given_up};
+	struct fl_nat_flow f = {.flags = SEEN, .seen_s = NOW - age};
+	struct fl_nat_flow b = {.flags = SEEN | FL_NAT_BACK, .seen_s = NOW - back_age};
+	const struct fl_nat_flow *back = kind == NAT_PAIR ? &b : NULL;
+
+	assert_false(nat_fate__over(kind, &f, back, proto, NOW, IDLE, &early));
+	return nat_fate__over(kind, &f, back, proto, NOW, IDLE, &loss);
+}
+
+/* As in move_fate_test: who speaks may know better than a probe, where TCP would tell him. */
+static void test_backend_gone(void **state)
+{
+	(void)state;
+	for (enum nat_kind kind = NAT_PAIR; kind <= NAT_LONE; kind++) {
+		assert_false(over_by_loss(kind, false, IPPROTO_TCP, 10, 10));
+		assert_true(over_by_loss(kind, false, IPPROTO_TCP, 11, 11));
+		assert_true(over_by_loss(kind, false, IPPROTO_UDP, 0, 0));
+		assert_true(over_by_loss(kind, true, IPPROTO_TCP, 0, 0));
+	}
+	assert_false(over_by_loss(NAT_PAIR, false, IPPROTO_TCP, 11, 10));
+	assert_false(over_by_loss(NAT_PAIR, false, IPPROTO_TCP, 10, 11));
 }
 
 static void test_other_key(void **state)
@@ -137,6 +166,7 @@ int main(void)
 		cmocka_unit_test(test_lone),
 		cmocka_unit_test(test_orphan),
 		cmocka_unit_test(test_from_the_future),
+		cmocka_unit_test(test_backend_gone),
 		cmocka_unit_test(test_other_key),
 	};
 

@@ -102,6 +102,7 @@ static int adopt_member(struct service *s, struct target *t, const struct fl_mem
 	if (!m)
 		return -ENOMEM;
 	m->weight = memory->weight;
+	m->dropped = memory->given_up;
 	/* The thresholds come with the configuration. */
 	health__init(&m->health, 1, 1, (enum fl_health)memory->health, (enum fl_admin)memory->admin,
 		     memory->since);

@@ -353,6 +353,8 @@ void target__hop_changed(struct agent *a, struct target *t);
 /* Ends all watches; the entries stay. */
 /* FL_BE_GONE follows the members: set once none of them may get its connections back. */
 void target__judge(struct agent *a, struct target *t);
+/* What has become of each target, by index: FL_MAX_BACKENDS of them. */
+void target__losses(const struct agent *a, struct fate_loss *out);
 /*
  * A pass over records (SWEPT_*) that began at began_s has found `n` that name the target: if it has no
  * members, that may have been what it still waited for.

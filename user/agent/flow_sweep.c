@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/flow_sweep.h"
 
+#include <errno.h>
+#include <stdlib.h>
+
 #include "agent/agent.h"
 
 #define PERIOD_S 5 /* of a pass over a full map */
@@ -25,35 +28,11 @@ static bool is_needed(const struct agent *a)
 	return false;
 }
 
-/* Records of a backend that is lost to all its services go before their time. */
-static void state_loss(struct plane_flow_sweep *at, const struct target *t)
-{
-	uint32_t hold_s = 0, since_s = 0;
-	const struct member *m;
-
-	at->gone_s[t->index] = 0;
-	LIST_FOREACH (m, &t->members, target_entry) {
-		const struct config_service *c = m->service->config;
-		uint32_t lost_s = m->dropped ? m->retired_s : m->down_s;
-
-		if (!c || (m->health.state != FL_HEALTH_DOWN && !m->dropped))
-			return;
-		hold_s = c->down_hold_ms / 1000 > hold_s ? c->down_hold_ms / 1000 : hold_s;
-		since_s = lost_s > since_s ? lost_s : since_s;
-	}
-	at->gone_s[t->index] = (uint16_t)hold_s;
-	at->gone_since_s[t->index] = since_s;
-}
-
 static void prepare(struct agent *a)
 {
 	struct plane_flow_sweep *at = a->flow_sweep.at;
 
 	plane_flow_sweep__clear(at);
-	for (uint32_t i = 1; i < FL_MAX_BACKENDS; i++) {
-		if (a->by_index[i])
-			state_loss(at, a->by_index[i]);
-	}
 	for (uint32_t id = 1; id < FL_MAX_SERVICES; id++) {
 		const struct service *s = a->by_id[id];
 
@@ -62,15 +41,24 @@ static void prepare(struct agent *a)
 	}
 }
 
+bool flow_sweep__is_counted(const struct service *s)
+{
+	const struct flow_sweep *flows = &s->agent->flow_sweep;
+	const struct nat_sweep *nat = &s->agent->nat_sweep;
+
+	if (s->forward == CONFIG_FWD_FULLNAT)
+		return nat->counted && nat->last_began_s > s->changed_s;
+	return flows->counted && flows->last_began_s > s->changed_s;
+}
+
 /* Members that are no longer configured go with their last slot and record. */
 static void release_retired(struct service *s)
 {
-	struct flow_sweep *sweep = &s->agent->flow_sweep;
 	struct member *m, *next;
 
 	for (m = TAILQ_FIRST(&s->retired); m; m = next) {
 		next = TAILQ_NEXT(m, retired_entry);
-		if (m->slots || m->leaving || sweep->began_s <= s->changed_s ||
+		if (m->slots || m->leaving || !flow_sweep__is_counted(s) ||
 		    flow_sweep__records(s->agent, m))
 			continue;
 		TAILQ_REMOVE(&s->retired, m, retired_entry);
@@ -139,6 +127,12 @@ static void after_slice(void *ctx)
 	}
 }
 
+static void next_slice(struct agent *a)
+{
+	target__losses(a, a->flow_sweep.losses);
+	slices__next(&a->flow_sweep.slices, &a->loop);
+}
+
 static void after_grace(void *ctx, uint32_t ignored)
 {
 	struct agent *a = ctx;
@@ -146,18 +140,26 @@ static void after_grace(void *ctx, uint32_t ignored)
 	(void)ignored;
 	a->flow_sweep.waiting = false;
 	if (!a->stopping)
-		slices__next(&a->flow_sweep.slices, &a->loop);
+		next_slice(a);
 }
 
 int flow_sweep__init(struct agent *a, struct err *err)
 {
-	a->flow_sweep.slices = (struct slices){.slice = on_worker, .after = after_slice, .ctx = a};
-	return plane_flow_sweep__new(&a->flow_sweep.at, err);
+	struct flow_sweep *s = &a->flow_sweep;
+	int rc = plane_flow_sweep__new(&s->at, err);
+
+	if (rc)
+		return rc;
+	s->slices = (struct slices){.slice = on_worker, .after = after_slice, .ctx = a};
+	s->losses = calloc(FL_MAX_BACKENDS, sizeof(*s->losses));
+	s->at->losses = s->losses;
+	return s->losses ? 0 : err__set(err, -ENOMEM, "out of memory");
 }
 
 void flow_sweep__free(struct agent *a)
 {
 	plane_flow_sweep__free(a->flow_sweep.at);
+	free(a->flow_sweep.losses);
 	tally__free(&a->flow_sweep.last);
 }
 
@@ -168,7 +170,7 @@ void flow_sweep__tick(struct agent *a)
 	if (s->slices.busy || s->waiting)
 		return;
 	if (s->at->pass.midway) {
-		slices__next(&s->slices, &a->loop);
+		next_slice(a);
 		return;
 	}
 	if (!is_needed(a))

@@ -17,6 +17,7 @@
 
 struct agent;
 struct member;
+struct service;
 
 /* Who may find records that name a backend: both have to find none before its entry is used again. */
 #define SWEPT_FLOWS 1u
@@ -29,6 +30,7 @@ struct flow_sweep {
 	uint32_t period_s; /* of a whole pass */
 	uint32_t began_s; /* the pass that runs, or the last one */
 	struct plane_flow_sweep *at;
+	struct fate_loss *losses; /* of each target, as the slice began */
 	struct tally last; /* records of each backend of each service, by the last whole pass */
 	uint32_t last_began_s; /* when that began */
 	uint64_t records, deleted; /* by the last whole pass; since the agent began */
@@ -39,6 +41,9 @@ void flow_sweep__free(struct agent *a);
 
 /* Starts a pass or its next slice, if anything waits for one. Once a second. */
 void flow_sweep__tick(struct agent *a);
+
+/* Whether a whole pass over the service's records has begun since its slots last changed. */
+bool flow_sweep__is_counted(const struct service *s);
 
 /* Connections of a backend that are on record, by the last whole pass. */
 uint32_t flow_sweep__records(const struct agent *a, const struct member *m);

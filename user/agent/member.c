@@ -110,6 +110,7 @@ void member__remember(const struct member *m)
 	struct fl_member memory = {
 		.health = (__u8)m->health.state,
 		.admin = (__u8)m->health.admin,
+		.given_up = m->dropped,
 		.weight = m->weight,
 		.since = m->health.since_ns,
 	};
@@ -126,6 +127,7 @@ void member__give_up(struct member *m)
 	m->dropped = true;
 	m->retired_s = agent__coarse_s();
 	m->service->dirty = true;
+	member__remember(m);
 	target__judge(m->service->agent, m->target);
 }
 

@@ -159,6 +159,9 @@ void moves__measure(struct service *s, uint32_t records)
 
 static uint32_t budget(const struct service *s)
 {
+	/* What was moving when the agent began has records, and nobody has counted them yet. */
+	if (!s->agent->flow_sweep.counted && s->sums.moving + s->sums.pinned)
+		return 0;
 	return ramp__budget(s->per_slot, s->agent->moves.expected);
 }
 

@@ -2,11 +2,14 @@
 #include "agent/nat_sweep.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "agent/agent.h"
 
 #define MOST_PERIOD_S 30
 #define PASSES_PER_IDLE 4 /* so that a record lives at most a quarter longer than it should */
+#define HURRY_S \
+	5 /* while there are records of backends that are gone: whoever has one gets no answer */
 
 /* Seconds that a pass may take; 0: no service forwards by NAT. */
 static uint32_t period_of(const struct config *c)
@@ -22,6 +25,16 @@ static uint32_t period_of(const struct config *c)
 		period = period && period < s ? period : s;
 	}
 	return period;
+}
+
+/* Does anything in `nat_flows`, as far as the pass has come, name a backend that is gone? */
+static bool is_urgent(const struct nat_sweep *s)
+{
+	for (uint32_t i = 1; i < FL_MAX_BACKENDS; i++) {
+		if (s->losses[i].hold_s && s->at.census.by_index[i])
+			return true;
+	}
+	return false;
 }
 
 static int on_worker(void *ctx, struct err *err)
@@ -54,8 +67,12 @@ static void after_slice(void *ctx)
 
 int nat_sweep__init(struct agent *a, struct err *err)
 {
-	a->nat_sweep.slices = (struct slices){.slice = on_worker, .after = after_slice, .ctx = a};
-	return plane_census__init(&a->nat_sweep.at.census)
+	struct nat_sweep *s = &a->nat_sweep;
+
+	s->slices = (struct slices){.slice = on_worker, .after = after_slice, .ctx = a};
+	s->losses = calloc(FL_MAX_BACKENDS, sizeof(*s->losses));
+	s->at.losses = s->losses;
+	return s->losses && plane_census__init(&s->at.census)
 		       ? 0
 		       : err__set(err, -ENOMEM, "out of memory");
 }
@@ -63,6 +80,7 @@ int nat_sweep__init(struct agent *a, struct err *err)
 void nat_sweep__free(struct agent *a)
 {
 	plane_census__free(&a->nat_sweep.at.census);
+	free(a->nat_sweep.losses);
 	tally__free(&a->nat_sweep.last);
 }
 
@@ -75,6 +93,9 @@ void nat_sweep__tick(struct agent *a)
 	s->period_s = period_of(a->config);
 	if (!s->period_s)
 		return;
+	if (s->period_s > HURRY_S && is_urgent(s))
+		s->period_s = HURRY_S;
+	target__losses(a, s->losses);
 	if (!s->at.pass.midway) {
 		plane_census__clear(&s->at.census);
 		s->began_s = agent__coarse_s();

@@ -17,6 +17,7 @@ struct nat_sweep {
 	uint32_t began_s; /* the pass that runs, or the last one */
 	uint32_t last_began_s; /* the last whole one */
 	struct plane_nat_sweep at;
+	struct fate_loss *losses; /* of each target, as the slice began */
 	struct tally last; /* flows of each backend of each service, by the last whole pass */
 	uint64_t flows, deleted; /* of the last whole pass; since the agent began */
 };

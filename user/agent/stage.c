@@ -85,6 +85,8 @@ static int stage_member(struct agent *a, struct stage *st, const struct config_s
 		return rc;
 	if (like && !like->retired && !stage__is_new(st) && like->target == t) {
 		like->kept = true;
+		/* Its twin that had left may have been the last to say what a restart finds. */
+		like->dropped = false;
 		st->members[st->n++] = like;
 		return 0;
 	}

@@ -126,6 +126,33 @@ void target__counted(struct agent *a, struct target *t, unsigned int swept, uint
 		begin_release(a, t);
 }
 
+/* Zeroes unless the target is lost to all its members. */
+static struct fate_loss loss_of(const struct target *t)
+{
+	struct fate_loss l = {.given_up = true};
+	const struct member *m;
+
+	LIST_FOREACH (m, &t->members, target_entry) {
+		const struct config_service *c = m->service->config;
+		uint32_t lost_s = m->dropped ? m->retired_s : m->down_s;
+
+		if (!c || (m->health.state != FL_HEALTH_DOWN && !m->dropped))
+			return (struct fate_loss){0};
+		if (c->down_hold_ms / 1000 > l.hold_s)
+			l.hold_s = (uint16_t)(c->down_hold_ms / 1000);
+		if (lost_s > l.since_s)
+			l.since_s = lost_s;
+		l.given_up &= m->dropped;
+	}
+	return l;
+}
+
+void target__losses(const struct agent *a, struct fate_loss *out)
+{
+	for (uint32_t i = 1; i < FL_MAX_BACKENDS; i++)
+		out[i] = a->by_index[i] ? loss_of(a->by_index[i]) : (struct fate_loss){0};
+}
+
 /* A leftover may still get connections back as long as one that is drained does. */
 static bool is_lost(const struct member *m, uint32_t now_s)
 {

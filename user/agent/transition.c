@@ -52,14 +52,10 @@ static void add(struct leftover *l, const struct member *m, const char *id)
 /* Whether a pass has looked since the last change, so that its "no records" says something. */
 static bool is_counted(const struct service *s)
 {
-	const struct flow_sweep *flows = &s->agent->flow_sweep;
-	const struct nat_sweep *nat = &s->agent->nat_sweep;
+	/* Slots that are clean have none, but for full NAT's. */
+	bool clean = !(s->sums.moving || s->sums.pinned) && s->forward != CONFIG_FWD_FULLNAT;
 
-	if (s->forward == CONFIG_FWD_FULLNAT)
-		return nat->counted && nat->last_began_s > s->changed_s;
-	/* Slots that are clean have none. */
-	return !(s->sums.moving || s->sums.pinned) ||
-	       (flows->counted && flows->last_began_s > s->changed_s);
+	return clean || flow_sweep__is_counted(s);
 }
 
 json_t *transition__backend(const struct service *s, const char *id)

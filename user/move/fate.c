@@ -20,33 +20,30 @@ static uint32_t life(const struct fl_flow *f, const struct fate *given)
 	return s;
 }
 
-/* The program may have stored a later second than the one that now_s was read in. */
-static uint32_t passed(uint32_t now_s, uint32_t at_s)
+uint32_t fate__passed(uint32_t now_s, uint32_t at_s)
 {
 	int32_t seconds = (int32_t)(now_s - at_s);
 
 	return seconds > 0 ? (uint32_t)seconds : 0;
 }
 
-static bool is_over(const struct fl_flow *f, const struct fate *given)
+bool fate__is_lost(const struct fate_loss *l, uint32_t now_s, uint32_t silent_s, bool udp)
 {
-	uint32_t age = passed(given->now_s, f->seen_s);
-
-	if (age > life(f, given))
-		return true;
 	/* From when it went, not from the last packet: it may be back in time. */
-	return given->gone_s &&
-	       least(age, passed(given->now_s, given->gone_since_s)) > given->gone_s;
+	if (!l->hold_s || fate__passed(now_s, l->since_s) <= l->hold_s)
+		return false;
+	return l->given_up || udp || silent_s > l->hold_s;
 }
 
 enum fate_step fate__of(const struct fl_flow *f, const struct fate *given)
 {
-	switch (f->state & FL_FLOW_STATE) {
-	case FL_FLOW_DYING:
-		return is_over(f, given) ? FATE_DELETE : FATE_KEEP;
-	case FL_FLOW_DEAD:
+	uint32_t state = f->state & FL_FLOW_STATE, age = fate__passed(given->now_s, f->seen_s);
+
+	if (state == FL_FLOW_DEAD)
 		return FATE_DEAD;
-	default:
-		return is_over(f, given) ? FATE_MARK : FATE_KEEP;
-	}
+	if (fate__is_lost(&given->loss, given->now_s, 0, given->udp))
+		return FATE_END;
+	if (age <= life(f, given) && !fate__is_lost(&given->loss, given->now_s, age, given->udp))
+		return FATE_KEEP;
+	return state == FL_FLOW_DYING ? FATE_DELETE : FATE_MARK;
 }

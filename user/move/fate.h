@@ -13,11 +13,18 @@
 #define FATE_RST_S 10
 #define FATE_CROWDED_S 5 /* YOUNG, while `flows` is more than half full */
 
+/* What has become of a backend. */
+struct fate_loss {
+	uint32_t since_s; /* as fl_flow.seen_s: it is gone since then */
+	uint16_t hold_s; /* how long its connections are kept for it; 0: it is not gone */
+	bool given_up; /* and no longer, though they speak */
+};
+
 struct fate {
 	uint32_t now_s; /* as fl_flow.seen_s */
 	uint32_t idle_s; /* of its service */
-	uint32_t gone_s; /* its backend is gone: how long that may be so; 0: it is not */
-	uint32_t gone_since_s; /* as now_s */
+	struct fate_loss loss; /* of its backend */
+	bool udp; /* whoever sends is not told that nobody is there */
 	bool crowded; /* `flows` is more than half full */
 };
 
@@ -26,9 +33,19 @@ enum fate_step {
 	FATE_KEEP,
 	FATE_MARK, /* ACTIVE and past its time: FL_SWEEP_MARK */
 	FATE_DELETE, /* not seen since it was marked: FL_SWEEP_DELETE */
+	FATE_END, /* whatever is seen of it: FL_SWEEP_END */
 	FATE_DEAD, /* being deleted, unless that has failed */
 };
 
 enum fate_step fate__of(const struct fl_flow *f, const struct fate *given);
+
+/*
+ * Has a flow lost its backend for good? It has had hold_s since, and, where somebody would notice that
+ * nobody answers, was not seen for as long (`silent_s`): a probe may have been wrong.
+ */
+bool fate__is_lost(const struct fate_loss *l, uint32_t now_s, uint32_t silent_s, bool udp);
+
+/* Seconds from `at_s` to `now_s`, 0 if that is ahead: a program may have read its clock later. */
+uint32_t fate__passed(uint32_t now_s, uint32_t at_s);
 
 #endif

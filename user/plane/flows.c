@@ -8,6 +8,7 @@
 #include "plane/internal.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,14 +47,13 @@ void plane_flow_sweep__free(struct plane_flow_sweep *s)
 	for (uint32_t id = 0; s->held && id < FL_MAX_SERVICES; id++)
 		free(s->held[id]);
 	free(s->held);
-	free(s->gone_s);
-	free(s->gone_since_s);
 	free(s->least_idle_s);
 	free(s->dead);
 	free(s->records);
 	free(s->withdrawn);
 	free(s->mark);
 	free(s->remove);
+	free(s->end);
 	free(s);
 }
 
@@ -64,22 +64,21 @@ int plane_flow_sweep__new(struct plane_flow_sweep **out, struct err *err)
 	if (!s)
 		return err__set(err, -ENOMEM, "out of memory");
 	s->held = calloc(FL_MAX_SERVICES, sizeof(*s->held));
-	s->gone_s = calloc(FL_MAX_BACKENDS, sizeof(*s->gone_s));
 	s->records = calloc(FL_MAX_SERVICES, sizeof(*s->records));
 	s->withdrawn = calloc(FL_MAX_SERVICES, sizeof(*s->withdrawn));
-	s->gone_since_s = calloc(FL_MAX_BACKENDS, sizeof(*s->gone_since_s));
 	s->least_idle_s = calloc(FL_MAX_SERVICES, sizeof(*s->least_idle_s));
 	s->mark = calloc(1, sizeof(*s->mark));
 	s->remove = calloc(1, sizeof(*s->remove));
+	s->end = calloc(1, sizeof(*s->end));
 	s->dead = calloc(FL_SWEEP_KEYS, sizeof(*s->dead));
-	if (!plane_census__init(&s->census) || !s->held || !s->gone_s || !s->gone_since_s ||
-	    !s->least_idle_s || !s->records || !s->withdrawn || !s->mark || !s->remove ||
-	    !s->dead) {
+	if (!plane_census__init(&s->census) || !s->held || !s->least_idle_s || !s->records ||
+	    !s->withdrawn || !s->mark || !s->remove || !s->end || !s->dead) {
 		plane_flow_sweep__free(s);
 		return err__set(err, -ENOMEM, "out of memory");
 	}
 	s->mark->op = FL_SWEEP_MARK;
 	s->remove->op = FL_SWEEP_DELETE;
+	s->end->op = FL_SWEEP_END;
 	s->pass.key = sizeof(struct fl_flow_key);
 	s->pass.value = sizeof(struct fl_flow);
 	*out = s;
@@ -96,7 +95,7 @@ void plane_flow_sweep__clear(struct plane_flow_sweep *s)
 	}
 	memset(s->records, 0, FL_MAX_SERVICES * sizeof(*s->records));
 	/* What a failure has left over is found again. */
-	s->mark->n = s->remove->n = 0;
+	s->mark->n = s->remove->n = s->end->n = 0;
 }
 
 /* Runs the program on what has gathered. */
@@ -118,7 +117,8 @@ static int tell(const struct plane *p, struct fl_sweep *what, uint64_t *done)
 static int add(const struct plane *p, struct fl_sweep *what, const struct fl_flow_key *k,
 	       const struct fl_flow *f, uint64_t *done)
 {
-	what->keys[what->n++] = (struct fl_sweep_key){.key = *k, .seen_s = f->seen_s};
+	what->keys[what->n++] =
+		(struct fl_sweep_key){.key = *k, .seen_s = f->seen_s, .backend = f->backend};
 	return what->n == FL_SWEEP_KEYS ? tell(p, what, done) : 0;
 }
 
@@ -141,7 +141,7 @@ static int count(struct plane_flow_sweep *s, const struct fl_service *service,
 static struct fate given(const struct plane_flow_sweep *s, const struct fl_service *service,
 			 const struct fl_flow_key *k, const struct fl_flow *f, uint32_t now_s)
 {
-	struct fate g = {.now_s = now_s, .crowded = s->crowded};
+	struct fate g = {.now_s = now_s, .udp = k->proto == IPPROTO_UDP, .crowded = s->crowded};
 
 	/* Of a service that no packet finds any more it goes at once. */
 	if (!service || s->withdrawn[k->service])
@@ -149,10 +149,8 @@ static struct fate given(const struct plane_flow_sweep *s, const struct fl_servi
 	g.idle_s = service->idle_s;
 	if (g.idle_s < s->least_idle_s[k->service])
 		g.idle_s = s->least_idle_s[k->service];
-	if (f->backend < FL_MAX_BACKENDS) {
-		g.gone_s = s->gone_s[f->backend];
-		g.gone_since_s = s->gone_since_s[f->backend];
-	}
+	if (f->backend < FL_MAX_BACKENDS)
+		g.loss = s->losses[f->backend];
 	return g;
 }
 
@@ -181,6 +179,8 @@ static int look(void *ctx, const void *key, const void *value, uint32_t now_s)
 		return add(p, s->mark, k, f, &ignored);
 	case FATE_DELETE:
 		return add(p, s->remove, k, f, &s->deleted);
+	case FATE_END:
+		return add(p, s->end, k, f, &s->deleted);
 	case FATE_DEAD:
 		if (s->n_dead < FL_SWEEP_KEYS)
 			s->dead[s->n_dead++] =
@@ -224,5 +224,7 @@ int plane__flow_sweep(struct plane *p, struct plane_flow_sweep *s, uint32_t peri
 		rc = tell(p, s->mark, &ignored);
 	if (!rc)
 		rc = tell(p, s->remove, &s->deleted);
+	if (!rc)
+		rc = tell(p, s->end, &s->deleted);
 	return rc ? err__set(err, rc, "cannot sweep the map 'flows': %s", strerror(-rc)) : 0;
 }

@@ -4,14 +4,6 @@
 #include <netinet/in.h>
 #include <string.h>
 
-/* The program may have stored a later second than the one that `now_s` was read in. */
-static uint32_t age_of(uint32_t now_s, uint32_t seen_s)
-{
-	int32_t age = (int32_t)(now_s - seen_s);
-
-	return age > 0 ? (uint32_t)age : 0;
-}
-
 /* How long a record in that state lives without a packet. */
 static uint32_t life(bool rst, bool finished, bool answered, uint8_t proto, uint32_t idle_s)
 {
@@ -43,17 +35,18 @@ static uint32_t life_alone(const struct fl_nat_flow *f, uint8_t proto, uint32_t 
 }
 
 bool nat_fate__over(enum nat_kind kind, const struct fl_nat_flow *f, const struct fl_nat_flow *back,
-		    uint8_t proto, uint32_t now_s, uint32_t idle_s)
+		    uint8_t proto, uint32_t now_s, uint32_t idle_s, const struct fate_loss *loss)
 {
-	uint32_t age = age_of(now_s, f->seen_s);
+	uint32_t age = fate__passed(now_s, f->seen_s);
 
 	if (kind == NAT_ORPHAN)
 		return age > NAT_ORPHAN_S;
-	if (kind == NAT_LONE)
-		return age > life_alone(f, proto, idle_s);
-	if (back && age_of(now_s, back->seen_s) < age)
-		age = age_of(now_s, back->seen_s);
-	return age > life_of_pair(f, back, proto, idle_s);
+	if (kind == NAT_PAIR && back && fate__passed(now_s, back->seen_s) < age)
+		age = fate__passed(now_s, back->seen_s);
+	if (fate__is_lost(loss, now_s, age, proto == IPPROTO_UDP))
+		return true;
+	return age > (kind == NAT_LONE ? life_alone(f, proto, idle_s)
+				       : life_of_pair(f, back, proto, idle_s));
 }
 
 struct fl_nat_key nat_fate__other(const struct fl_nat_flow *f, uint8_t proto)

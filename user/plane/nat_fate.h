@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "fairlead/abi.h"
+#include "move/fate.h"
 
 /* Seconds without a packet after which a record goes. */
 #define NAT_RST_S 10
@@ -31,10 +32,10 @@ enum nat_kind {
 /*
  * Whether the record may be deleted at `now_s` (as fl_nat_flow.seen_s). `f` is the client's entry of a
  * pair, else the entry itself; `back` the replies' of a pair, NULL if it has none. idle_s: the
- * service's.
+ * service's. `loss`: of its backend.
  */
 bool nat_fate__over(enum nat_kind kind, const struct fl_nat_flow *f, const struct fl_nat_flow *back,
-		    uint8_t proto, uint32_t now_s, uint32_t idle_s);
+		    uint8_t proto, uint32_t now_s, uint32_t idle_s, const struct fate_loss *loss);
 
 /* The key of the packets that come back along an entry: its addresses and ports turned round. */
 struct fl_nat_key nat_fate__other(const struct fl_nat_flow *f, uint8_t proto);

@@ -65,30 +65,38 @@ static bool partner(int fd, const struct fl_nat_key *k, const struct fl_nat_flow
 }
 
 /* Whether the entry goes, and with it, of a pair, the replies' (*paired). */
-static bool judge(const struct plane *p, int fd, const struct fl_nat_key *k,
+static bool judge(const struct nat_pass *pass, const struct fl_nat_key *k,
 		  const struct fl_nat_flow *f, uint32_t now_s, bool *paired)
 {
+	const struct plane *p = pass->plane;
+	struct fate_loss loss = {0};
+	enum nat_kind kind = NAT_PAIR;
 	struct fl_nat_flow other;
 
-	*paired = partner(fd, k, f, &other);
+	*paired = partner(p->nat_fd, k, f, &other);
+	/* Of a pair, the client's entry is what is judged. */
+	if (f->flags & FL_NAT_BACK && *paired)
+		return false;
 	if (f->flags & FL_NAT_BACK)
-		/* Of a pair, the client's entry is what is judged. */
-		return !*paired &&
-		       nat_fate__over(kind_alone(p, f), f, NULL, k->proto, now_s, idle_of(p, f));
-	return nat_fate__over(NAT_PAIR, f, *paired ? &other : NULL, k->proto, now_s, idle_of(p, f));
+		kind = kind_alone(p, f);
+	if (f->backend < FL_MAX_BACKENDS)
+		loss = pass->sweep->losses[f->backend];
+	return nat_fate__over(kind, f, *paired ? &other : NULL, k->proto, now_s, idle_of(p, f),
+			      &loss);
 }
 
 /* Deletes the record of an entry if it is over. Number of entries deleted. */
-static uint32_t sweep_entry(const struct plane *p, int fd, const struct fl_nat_key *k,
+static uint32_t sweep_entry(const struct nat_pass *pass, const struct fl_nat_key *k,
 			    const struct fl_nat_flow *f, uint32_t now_s)
 {
+	int fd = pass->plane->nat_fd;
 	struct fl_nat_key back;
 	struct fl_nat_flow now;
 	bool paired;
 
-	if (!judge(p, fd, k, f, now_s, &paired))
+	if (!judge(pass, k, f, now_s, &paired))
 		return 0;
-	if (bpf_map_lookup_elem(fd, k, &now) || !judge(p, fd, k, &now, now_s, &paired) ||
+	if (bpf_map_lookup_elem(fd, k, &now) || !judge(pass, k, &now, now_s, &paired) ||
 	    bpf_map_delete_elem(fd, k))
 		return 0;
 	if (!paired)
@@ -105,7 +113,7 @@ static int look(void *ctx, const void *key, const void *value, uint32_t now_s)
 	int fd = pass->plane->nat_fd;
 	struct fl_nat_flow ignored;
 
-	s->deleted += sweep_entry(pass->plane, fd, key, f, now_s);
+	s->deleted += sweep_entry(pass, key, f, now_s);
 	if (f->backend < FL_MAX_BACKENDS)
 		s->census.by_index[f->backend]++;
 	/* A flow is counted by its client's entry, or the one that stands alone. */

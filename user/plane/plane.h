@@ -24,6 +24,7 @@
 #include "core/addr.h"
 #include "core/err.h"
 #include "fairlead/abi.h"
+#include "move/fate.h"
 #include "move/tally.h"
 #include "plane/nat_back.h"
 #include "plane/vips.h"
@@ -325,6 +326,7 @@ void plane_census__free(struct plane_census *c);
 struct plane_nat_sweep {
 	struct plane_pass pass;
 	struct plane_census census; /* of this pass; to be cleared before the next one */
+	const struct fate_loss *losses; /* FL_MAX_BACKENDS; as they are when the slice begins */
 	bool ended; /* the slice ended the pass */
 	uint64_t deleted; /* entries, since the beginning */
 };
@@ -343,15 +345,13 @@ struct plane_flow_sweep {
 	struct plane_census census;
 	bool ended;
 	bool crowded; /* `flows` is more than half full */
-	uint16_t *
-		gone_s; /* FL_MAX_BACKENDS: it is gone: how long that may be so (move/fate.h); or 0 */
-	uint32_t *gone_since_s; /* FL_MAX_BACKENDS */
+	const struct fate_loss *losses; /* FL_MAX_BACKENDS; as they are when the slice begins */
 	uint16_t *least_idle_s; /* FL_MAX_SERVICES: records live so long at least */
 	uint64_t **held; /* FL_MAX_SERVICES: which slots have records (move/move.h); NULL: none */
 	uint32_t *records; /* FL_MAX_SERVICES: how many */
 	bool *withdrawn; /* FL_MAX_SERVICES: no packet finds the service any more */
 	uint64_t deleted;
-	struct fl_sweep *mark, *remove; /* what the program is told next */
+	struct fl_sweep *mark, *remove, *end; /* what the program is told next */
 	struct fl_sweep_key *dead; /* deletions that this pass has found under way */
 	uint32_t n_dead;
 };

@@ -10,8 +10,9 @@ NEEDS_health := core
 NEEDS_probe := config core
 NEEDS_net := core
 NEEDS_plane := move core
+NEEDS_vip := core
 NEEDS_api := core
-NEEDS_agent := api net plane move table health probe config core
+NEEDS_agent := api vip net plane move table health probe config core
 NEEDS_cli := config core
 
 PKGS_core := libsystemd
@@ -22,11 +23,12 @@ PKGS_health :=
 PKGS_probe := libuv libcurl openssl jansson libcares
 PKGS_net := libuv libmnl
 PKGS_plane := libbpf libxdp libcap-ng
+PKGS_vip := libuv
 PKGS_api := libuv libmicrohttpd jansson
 PKGS_agent := libuv jansson libsystemd libcap-ng
 PKGS_cli := libcurl jansson smartcols
 
-DIRS := core config table move health probe net plane api agent cli
+DIRS := core config table move health probe net plane vip api agent cli
 
 # $(call closure,DIR): DIR and all that it needs, in link order
 closure = $(1) $(NEEDS_$(1))

@@ -24,6 +24,7 @@ PKGS_probe := libuv libcurl openssl jansson libcares
 PKGS_net := libuv libmnl
 PKGS_vip :=
 PKGS_plane := libbpf libxdp libcap-ng
+PKGS_vip := libuv
 PKGS_api := libuv libmicrohttpd jansson
 PKGS_agent := libuv jansson libsystemd libcap-ng
 PKGS_cli := libcurl jansson smartcols

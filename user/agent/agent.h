@@ -3,8 +3,8 @@
  * agent.h - the running agent: what its files share.
  *
  * All of it belongs to the loop's thread. Two other kinds of thread exist: the real-time thread
- * (rt.c), which shares only atomics, and libuv's workers, which build tables (apply.c) and wait for
- * grace periods (grace.c) and hand their results back to the loop.
+ * (vip/rt.c), which the loop calls and is told by, and libuv's workers, which build tables (apply.c)
+ * and wait for grace periods (grace.c) and hand their results back to the loop.
  *
  *   probe result -> member.c (health) -> service.c (table, swap) -> plane
  *   netlink      -> hops.c -> target.c (next hop) -> plane
@@ -23,9 +23,9 @@
 
 #include "agent/grace.h"
 #include "agent/flow_sweep.h"
+#include "agent/lease.h"
 #include "agent/nat_sweep.h"
 #include "agent/passive.h"
-#include "agent/rt.h"
 #include "agent/sources.h"
 #include "api/api.h"
 #include "config/config.h"
@@ -36,6 +36,7 @@
 #include "probe/probe.h"
 #include "table/seats.h"
 #include "table/table.h"
+#include "vip/rt.h"
 
 struct member;
 struct target;
@@ -194,6 +195,7 @@ struct agent {
 	struct api *api;
 	struct grace *grace;
 	struct rt *rt;
+	struct lease *lease;
 	void *hops; /* tsearch(3) tree of struct hop */
 	void *targets; /* of struct target */
 	struct service_list services;

@@ -22,7 +22,6 @@ PKGS_move :=
 PKGS_health :=
 PKGS_probe := libuv libcurl openssl jansson libcares
 PKGS_net := libuv libmnl
-PKGS_vip :=
 PKGS_plane := libbpf libxdp libcap-ng
 PKGS_vip := libuv
 PKGS_api := libuv libmicrohttpd jansson

@@ -178,7 +178,6 @@ void bfd_session__tick(struct bfd_session *s, uint64_t now_ns)
 	s->heard_ns = 0;
 	s->yours = 0; /* RFC 5880 6.8.1; and nothing that it said holds any more */
 	s->remote_state = BFD_DOWN;
-	s->remote_demand = false;
 	s->remote_tx_us = 0;
 	s->remote_rx_us = 1;
 	s->remote_mult = 0;

@@ -54,6 +54,7 @@ static void on_tick(uv_timer_t *h)
 	flow_sweep__tick(a);
 	nat__tick(a);
 	grace__retry(a->grace);
+	neighbors__tick(a);
 	a->late_max_ns = rt__take_lateness(a->rt);
 	if (lease__last_error(a->lease) && !a->renew_failing)
 		log_error("cannot renew the lease: %s", strerror(-lease__last_error(a->lease)));
@@ -124,6 +125,7 @@ void agent__configured(struct agent *a)
 	log__setup(c->log_level, a->log_sink);
 	plane__drop_unused(a->plane);
 	passive__configured(a);
+	neighbors__configured(a);
 	lease__set(a->lease, c->lease_ms);
 	uv_timer_start(&a->heartbeat, on_heartbeat, 0, beat);
 	if (a->ready) {
@@ -164,6 +166,7 @@ void agent__stop(struct agent *a, int exit_code)
 	prober__free(a->prober);
 	events__free(a->events);
 	net__free(a->net);
+	neighbors__stop(a);
 	rt__quiet(a->rt);
 	uv_close((uv_handle_t *)&a->flush, NULL);
 	uv_close((uv_handle_t *)&a->tick, NULL);
@@ -209,6 +212,8 @@ static int open_plane(struct agent *a, const struct config *c, struct err *err)
 		rc = rt__start(&a->loop, &a->rt, &warning, err);
 	if (!rc)
 		rc = lease__start(a->rt, a->plane, c->lease_ms, &a->lease, err);
+	if (!rc)
+		rc = neighbors__start(a, err);
 	if (rc)
 		return rc;
 	if (warning.text[0])

@@ -25,6 +25,7 @@
 #include "agent/flow_sweep.h"
 #include "agent/lease.h"
 #include "agent/nat_sweep.h"
+#include "agent/neighbors.h"
 #include "agent/passive.h"
 #include "agent/sources.h"
 #include "api/api.h"
@@ -196,6 +197,7 @@ struct agent {
 	struct grace *grace;
 	struct rt *rt;
 	struct lease *lease;
+	struct neighbors neighbors; /* BFD */
 	void *hops; /* tsearch(3) tree of struct hop */
 	void *targets; /* of struct target */
 	struct service_list services;

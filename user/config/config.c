@@ -25,6 +25,7 @@ void config__free(struct config *c)
 		free_service(&c->services[i]);
 	free(c->services);
 	free_sources(&c->sources);
+	free(c->bfd);
 	free(c->snat4);
 	free(c->snat6);
 	free(c->interfaces);

@@ -22,6 +22,7 @@
 #define CONFIG_INSTANCE_LEN 32 /* bytes, the closing NUL included */
 #define CONFIG_IFNAME_LEN 16 /* IFNAMSIZ */
 #define CONFIG_MAX_WEIGHT 65535
+#define CONFIG_MAX_BFD 64 /* sessions */
 #define CONFIG_MIN_SNAT_PORTS 1024 /* each CPU needs a part of them */
 
 /* Source prefixes of a whole file. Each scope (instance, service) may need an entry for the rest. */
@@ -60,6 +61,16 @@ struct config_limits {
 	uint32_t source_packets, source_connections; /* of each source (IPv6: each /64) */
 	uint32_t burst_ms; /* what may come at once, as time at the rate; 10..10000, default 100 */
 	bool monitor; /* count what is over, drop nothing */
+};
+
+/* A BFD session: docs/bfd.md. Peer and interface tell one from another. */
+struct config_bfd {
+	struct addr peer;
+	bool has_local;
+	struct addr local; /* source address, of the peer's family */
+	char interface[CONFIG_IFNAME_LEN]; /* ""; any */
+	uint32_t min_tx_ms, min_rx_ms; /* 10..60000, default 300 */
+	uint8_t multiplier; /* default 3 */
 };
 
 struct config_service {
@@ -107,6 +118,8 @@ struct config {
 	uint16_t snat_port_first, snat_port_last; /* default 1024..32767 */
 	uint32_t flow_event_every; /* one in so many first packets is an event; 0 (default): none */
 	uint32_t drop_event_every; /* one in so many drops is one; 0: none; default 1000 */
+	struct config_bfd *bfd; /* n_bfd of them, at most CONFIG_MAX_BFD */
+	size_t n_bfd;
 	struct config_service *services; /* n_services of them; 0 is fine */
 	size_t n_services;
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * schema.c - every key of the file: where it goes, its range, its default. Here those of the top
- * level; schema_service.c and schema_sources.c have the others.
+ * level; schema_service.c, schema_sources.c and schema_bfd.c have the others.
  *
  * docs/configuration.md says the same for people; tests/unit/config_docs_test.c finds a key that
  * only one of the two has.
@@ -181,6 +181,7 @@ static const struct option root_options[] = {
 	{"sources", option__section, CONFIG(sources), .section = &schema_sources},
 	{"snat", option__section, .section = &snat_section},
 	{"events", option__section, .section = &events_section},
+	{"bfd", schema__bfd, CONFIG(bfd)},
 	{"services", schema__services, CONFIG(services)},
 };
 const struct section config_section = {root_options, COUNT(root_options)};

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Real routing daemons in the lab: BIRD 2, and FRR's zebra and bfdd."""
+import os
+import re
+import shutil
+
+from .topology import run
+
+FRR = "/usr/lib/frr"
+
+
+class Bird:
+    """BIRD on a host, from a configuration's text."""
+
+    def __init__(self, lab, host, config):
+        self.lab = lab
+        self.host = host
+        self.folder = f"{lab.folder}/bird-{host}"
+        self.control = f"{self.folder}/ctl"
+        os.makedirs(self.folder, exist_ok=True)
+        with open(f"{self.folder}/bird.conf", "w", encoding="utf-8") as f:
+            f.write(config)
+        self.process = lab.procs.start(
+            f"bird-{host}", [shutil.which("bird") or "/usr/sbin/bird", "-f", "-c",
+                             f"{self.folder}/bird.conf", "-s", self.control],
+            netns=lab.ns(host), log=f"{self.folder}/bird.log")
+        lab.wait_for(lambda: "BIRD" in self.ask("show", "status"), 5, f"BIRD on {host}")
+
+    def ask(self, *command):
+        """What birdc answers."""
+        return run(shutil.which("birdc") or "/usr/sbin/birdc", "-s", self.control, *command,
+                   check=False)
+
+    def bfd(self, peer):
+        """The state of a BFD session ("Up"), its interval and its detection time in s; None: no such."""
+        m = re.search(rf"^{re.escape(peer)} +\S+ +(\w+) +\S+(?: \S+)? +([\d.]+) +([\d.]+)",
+                      self.ask("show", "bfd", "sessions"), re.M)
+        return (m[1], float(m[2]), float(m[3])) if m else None
+
+    def stop(self):
+        """A clean end."""
+        self.lab.procs.end(self.process)
+
+
+class Frr:
+    """zebra and bfdd on a host; bfdd's configuration as text."""
+
+    def __init__(self, lab, host, config):
+        self.lab = lab
+        self.folder = f"{lab.folder}/frr-{host}"
+        shutil.rmtree(self.folder, ignore_errors=True)
+        os.makedirs(self.folder)
+        with open(f"{self.folder}/bfdd.conf", "w", encoding="utf-8") as f:
+            f.write(config)
+        with open(f"{self.folder}/zebra.conf", "w", encoding="utf-8") as f:
+            f.write("")
+        # They drop their rights, and their sockets are in there; what is above is not theirs to read.
+        os.chmod(self.folder, 0o777)
+        self.processes = [self._start(host, name) for name in ("zebra", "bfdd")]
+        lab.wait_for(lambda: "peer" in self.ask("show bfd peers"), 10, f"bfdd on {host}")
+
+    def _start(self, host, name):
+        argv = [f"{FRR}/{name}", "-f", f"{self.folder}/{name}.conf", "-i", f"{self.folder}/{name}.pid",
+                "-z", f"{self.folder}/zserv.api", "--vty_socket", self.folder, "-u", "root", "-g", "root",
+                "-P", "0", "--log", "stdout"]
+        if name == "bfdd":
+            argv += ["--bfdctl", f"{self.folder}/bfdd.sock"]
+        p = self.lab.procs.start(f"frr-{name}-{host}", argv, netns=self.lab.ns(host),
+                                 log=f"{self.folder}/{name}.log")
+        self.lab.wait_for(lambda: os.path.exists(f"{self.folder}/{name}.vty"), 10, f"{name} on {host}")
+        return p
+
+    def ask(self, command):
+        """What vtysh answers."""
+        return run("vtysh", "--vty_socket", self.folder, "-c", command, check=False)
+
+    def stop(self):
+        """A clean end."""
+        for p in reversed(self.processes):
+            self.lab.procs.end(p)

@@ -61,7 +61,7 @@ class Frr:
 
     def _start(self, host, name):
         argv = [f"{FRR}/{name}", "-f", f"{self.folder}/{name}.conf", "-i", f"{self.folder}/{name}.pid",
-                "-z", f"{self.folder}/zserv.api", "--vty_socket", self.folder, "-u", "root", "-g", "root",
+                "-z", f"{self.folder}/zserv.api", "--vty_socket", self.folder,
                 "-P", "0", "--log", "stdout"]
         if name == "bfdd":
             argv += ["--bfdctl", f"{self.folder}/bfdd.sock"]
@@ -70,9 +70,10 @@ class Frr:
         self.lab.wait_for(lambda: os.path.exists(f"{self.folder}/{name}.vty"), 10, f"{name} on {host}")
         return p
 
-    def ask(self, command):
+    def ask(self, *commands):
         """What vtysh answers."""
-        return run("vtysh", "--vty_socket", self.folder, "-c", command, check=False)
+        argv = [w for c in commands for w in ("-c", c)]
+        return run("vtysh", "--vty_socket", self.folder, *argv, check=False)
 
     def stop(self):
         """A clean end."""

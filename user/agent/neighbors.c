@@ -134,11 +134,6 @@ void neighbors__tick(struct agent *a)
 	look(a);
 }
 
-static json_t *text_or_null(const char *text)
-{
-	return text[0] ? json_string(text) : json_null();
-}
-
 static json_t *session_json(const struct bfd_view *v)
 {
 	const struct bfd_session *s = &v->session;
@@ -148,12 +143,11 @@ static json_t *session_json(const struct bfd_view *v)
 
 	if (v->config.has_local)
 		addr__format(&v->config.local, local);
-	o = json_pack("{s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:o}", "peer",
-		      addr__format(&v->config.peer, peer), "local", text_or_null(local),
-		      "interface", text_or_null(v->config.interface), "state",
-		      bfd_state__name(s->state), "reason", bfd_diag__text(s->diag), "remote_state",
-		      bfd_state__name(s->remote_state), "remote_reason",
-		      bfd_diag__text(s->remote_diag), "since",
+	o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "peer",
+		      addr__format(&v->config.peer, peer), "local", local, "interface",
+		      v->config.interface, "state", bfd_state__name(s->state), "reason",
+		      bfd_diag__text(s->diag), "remote_state", bfd_state__name(s->remote_state),
+		      "remote_reason", bfd_diag__text(s->remote_diag), "since",
 		      names__time(agent__realtime_ns() - age));
 	json_object_set_new(o, "interval_ms", json_real((double)bfd_session__interval_ns(s) / 1e6));
 	json_object_set_new(o, "detection_ms",
@@ -163,7 +157,7 @@ static json_t *session_json(const struct bfd_view *v)
 	json_object_set_new(o, "received", json_integer((json_int_t)v->received));
 	json_object_set_new(o, "sent", json_integer((json_int_t)v->sent));
 	json_object_set_new(o, "send_errors", json_integer((json_int_t)v->send_errors));
-	json_object_set_new(o, "trouble", text_or_null(v->trouble.text));
+	json_object_set_new(o, "trouble", json_string(v->trouble.text));
 	return o;
 }
 

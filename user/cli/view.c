@@ -353,6 +353,43 @@ static void print_passive(const json_t *service, const struct view *view, FILE *
 	}
 }
 
+/* BFD sessions: "bfd: fe80::1%eth0: up for 3m12s, every 50 ms, seen dead after 150 ms". */
+static void print_bfd(const json_t *status, const struct view *view, FILE *out)
+{
+	const json_t *session,
+		*sessions = json_object_get(json_object_get(status, "bfd"), "sessions");
+	char age[FORMAT_LEN];
+	time_t since;
+	size_t i;
+
+	json_array_foreach (sessions, i, session) {
+		const char *interface = string_of(session, "interface");
+		const char *trouble = string_of(session, "trouble");
+
+		fputs("bfd: ", out);
+		cli__print_text(out, string_of(session, "peer"));
+		if (*interface) {
+			putc('%', out);
+			cli__print_text(out, interface);
+		}
+		fputs(": ", out);
+		cli__print_text(out, string_of(session, "state"));
+		if (!format__parse_time(string_of(session, "since"), &since))
+			fprintf(out, " for %s", format__duration(difftime(view->now, since), age));
+		if (!strcmp(string_of(session, "state"), "up"))
+			fprintf(out, ", sends every %.0f ms, sees a death within %.0f ms",
+				number_of(session, "interval_ms"),
+				number_of(session, "detection_ms"));
+		else if (!*trouble && integer_of(session, "downs"))
+			fprintf(out, ": %s", string_of(session, "reason"));
+		if (*trouble) {
+			fputs(": ", out);
+			cli__print_text(out, trouble);
+		}
+		putc('\n', out);
+	}
+}
+
 static void warn_of_service(const json_t *service, FILE *out)
 {
 	json_int_t unserved = integer_of(service, "slots_unserved");
@@ -421,6 +458,8 @@ int view__print(const json_t *status, const struct view *view, FILE *out)
 		print_transition(service, out);
 		print_passive(service, view, out);
 	}
+	if (!view->service)
+		print_bfd(status, view, out);
 	print_drops(status, out);
 	print_notes(status, out);
 	print_warnings(status, view, out);

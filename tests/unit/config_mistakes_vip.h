@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Rows of config_parse_test.c about BFD: a file, and what is told of it, in order. */
+/* clang-format off */
+	{TOP("bfd: {}"), {"f:2:6: bfd: must be a list of BFD sessions, is a mapping"}},
+	{TOP("bfd: [{}, x]"),
+	 {"f:2:7: bfd[0]: \"peer\" is missing: the address that the session is with",
+	  "f:2:11: bfd[1]: must be a mapping (key: value), is a single value"}},
+	{TOP("bfd: [{peer: 127.0.0.1, local: ff02::1, interface: a/b, min_tx: 9ms, min_rx: 2m, multiplier: 0, mult: 3}]"),
+	 {"f:2:14: bfd[0].peer: 127.0.0.1 is a loopback address",
+	  "f:2:32: bfd[0].local: ff02::1 is a multicast address",
+	  "f:2:52: bfd[0].interface: \"a/b\" is not an interface name: no space, \"/\" or \":\" is allowed",
+	  "f:2:65: bfd[0].min_tx: 9ms is not in 10ms..1m",
+	  "f:2:78: bfd[0].min_rx: 2m is not in 10ms..1m",
+	  "f:2:94: bfd[0].multiplier: 0 is not in 1..255",
+	  "f:2:97: bfd[0].mult: unknown key; known here: peer, local, interface, min_tx, min_rx, multiplier"}},
+	{TOP("bfd: [{peer: 'fe80::1'}, {peer: '2001:db8::1', local: 'fe80::2'}, {peer: 10.0.0.1, local: '2001:db8::2'}, {peer: 10.0.0.2, local: 10.0.0.2}]"),
+	 {"f:2:14: bfd[0].peer: is a link-local address, which means nothing without its interface; write `interface`, too",
+	  "f:2:55: bfd[1].local: is a link-local address, which means nothing without its interface; write `interface`, too",
+	  "f:2:91: bfd[2].local: is not of the peer's family",
+	  "f:2:131: bfd[3].local: is the peer's address"}},
+	{TOP("bfd: [{peer: 'fe80::1', interface: eth0}, {peer: 'fe80::1', interface: eth1}, {peer: 'fe80::1', interface: eth0}, {peer: 10.0.0.1}, {peer: 10.0.0.1, interface: eth0}]"),
+	 {"f:2:86: bfd[2].peer: same peer as bfd[0]; two sessions with one peer need an interface each",
+	  "f:2:140: bfd[4].peer: same peer as bfd[3]; two sessions with one peer need an interface each"}},

@@ -41,6 +41,7 @@ static void on_flush(uv_prepare_t *h)
 	TAILQ_FOREACH (s, &a->services, entry)
 		service__flush(s);
 	nat__flush(a);
+	anycast__flush(a);
 }
 
 static void on_tick(uv_timer_t *h)
@@ -55,6 +56,7 @@ static void on_tick(uv_timer_t *h)
 	nat__tick(a);
 	grace__retry(a->grace);
 	neighbors__tick(a);
+	anycast__tick(a);
 	a->late_max_ns = rt__take_lateness(a->rt);
 	if (lease__last_error(a->lease) && !a->renew_failing)
 		log_error("cannot renew the lease: %s", strerror(-lease__last_error(a->lease)));
@@ -126,6 +128,7 @@ void agent__configured(struct agent *a)
 	plane__drop_unused(a->plane);
 	passive__configured(a);
 	neighbors__configured(a);
+	anycast__configured(a);
 	lease__set(a->lease, c->lease_ms);
 	uv_timer_start(&a->heartbeat, on_heartbeat, 0, beat);
 	if (a->ready) {
@@ -166,6 +169,7 @@ void agent__stop(struct agent *a, int exit_code)
 	prober__free(a->prober);
 	events__free(a->events);
 	net__free(a->net);
+	anycast__stop(a);
 	neighbors__stop(a);
 	rt__quiet(a->rt);
 	uv_close((uv_handle_t *)&a->flush, NULL);
@@ -214,6 +218,8 @@ static int open_plane(struct agent *a, const struct config *c, struct err *err)
 		rc = lease__start(a->rt, a->plane, c->lease_ms, &a->lease, err);
 	if (!rc)
 		rc = neighbors__start(a, err);
+	if (!rc)
+		rc = anycast__start(a, err);
 	if (rc)
 		return rc;
 	if (warning.text[0])

@@ -21,6 +21,7 @@
 #include <sys/queue.h>
 #include <uv.h>
 
+#include "agent/anycast.h"
 #include "agent/grace.h"
 #include "agent/flow_sweep.h"
 #include "agent/lease.h"
@@ -198,6 +199,7 @@ struct agent {
 	struct rt *rt;
 	struct lease *lease;
 	struct neighbors neighbors; /* BFD */
+	struct anycast anycast;
 	void *hops; /* tsearch(3) tree of struct hop */
 	void *targets; /* of struct target */
 	struct service_list services;
@@ -274,6 +276,10 @@ void service__retire(struct service *s, struct member *m);
  * record names it.
  */
 void service__dismiss(struct service *s);
+/* How many of its backends can take new flows. */
+uint32_t service__usable(const struct service *s);
+/* Whether enough of them can, by its `min_up`, and its table says so. */
+bool service__serves(const struct service *s);
 /* No packet and no record knows it: frees its id. */
 void service__release(struct service *s);
 /* Writes what may change while packets find it. */

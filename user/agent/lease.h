@@ -6,6 +6,7 @@
 #ifndef FAIRLEAD_AGENT_LEASE_H
 #define FAIRLEAD_AGENT_LEASE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/err.h"
@@ -23,6 +24,9 @@ void lease__beat(struct lease *l);
 
 /* A new lease time, from the next renewal on. */
 void lease__set(struct lease *l, uint32_t lease_ms);
+
+/* Whether the loop has turned within the lease time. From any thread. */
+bool lease__alive(const struct lease *l);
 
 /* The last renewal's result: 0 or -errno. */
 int lease__last_error(const struct lease *l);

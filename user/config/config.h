@@ -88,6 +88,8 @@ struct config_service {
 	uint32_t down_hold_ms; /* the same if that went down; 10s..4h, default 10s */
 	uint32_t udp_grace_ms; /* how long unknown UDP stays with it; 1s..1h, default 30s */
 	bool quic; /* its UDP is QUIC */
+	bool announce; /* the VIP has a route while the service can serve (docs/anycast.md) */
+	uint32_t min_up; /* backends that it needs for that; 1..n_backends, default 1 */
 	bool passive; /* tcp: new connections are watched for an answer (docs/health.md) */
 	struct config_sources sources;
 	struct config_limits limits;
@@ -118,6 +120,7 @@ struct config {
 	uint16_t snat_port_first, snat_port_last; /* default 1024..32767 */
 	uint32_t flow_event_every; /* one in so many first packets is an event; 0 (default): none */
 	uint32_t drop_event_every; /* one in so many drops is one; 0: none; default 1000 */
+	uint32_t anycast_table; /* of the kernel, where VIPs are announced; default 118 */
 	struct config_bfd *bfd; /* n_bfd of them, at most CONFIG_MAX_BFD */
 	size_t n_bfd;
 	struct config_service *services; /* n_services of them; 0 is fine */

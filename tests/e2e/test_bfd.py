@@ -265,7 +265,7 @@ bfd
     frr.ask(*peer, "no shutdown")
     wait(lab, v4("client"), "up", 15)
     lab.wait_for(lambda: all(s["detection_ms"] == 3 * T for s in sessions(lab).values()), 5, "the pace")
-    bfdd = frr.processes[1]
+    bfdd = frr.daemons["bfdd"]
     at = time.time()
     bfdd.kill()
     bfdd.wait()

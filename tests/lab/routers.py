@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Real routing daemons in the lab: BIRD 2, and FRR's zebra and bfdd."""
+"""Real routing daemons in the lab: BIRD 2, and FRR."""
 import os
 import re
 import shutil
@@ -43,26 +43,27 @@ class Bird:
 
 
 class Frr:
-    """zebra and bfdd on a host; bfdd's configuration as text."""
+    """FRR's daemons on a host, configured by vtysh from one text."""
 
-    def __init__(self, lab, host, config):
+    def __init__(self, lab, host, config, daemons=("zebra", "bfdd")):
         self.lab = lab
         self.folder = f"{lab.folder}/frr-{host}"
         shutil.rmtree(self.folder, ignore_errors=True)
         os.makedirs(self.folder)
-        with open(f"{self.folder}/bfdd.conf", "w", encoding="utf-8") as f:
+        with open(f"{self.folder}/frr.conf", "w", encoding="utf-8") as f:
             f.write(config)
-        with open(f"{self.folder}/zebra.conf", "w", encoding="utf-8") as f:
-            f.write("")
-        # They drop their rights, and their sockets are in there; what is above is not theirs to read.
+        # They drop their rights, and their sockets are in there.
         os.chmod(self.folder, 0o777)
-        self.processes = [self._start(host, name) for name in ("zebra", "bfdd")]
-        lab.wait_for(lambda: "peer" in self.ask("show bfd peers"), 10, f"bfdd on {host}")
+        self.daemons = {name: self._start(host, name) for name in daemons}
+        out = run("vtysh", "--vty_socket", self.folder, "-f", f"{self.folder}/frr.conf")
+        if "Unknown command" in out or "% " in out:
+            raise RuntimeError(f"FRR on {host}: {out}")
 
     def _start(self, host, name):
+        with open(f"{self.folder}/{name}.conf", "w", encoding="utf-8"):
+            pass
         argv = [f"{FRR}/{name}", "-f", f"{self.folder}/{name}.conf", "-i", f"{self.folder}/{name}.pid",
-                "-z", f"{self.folder}/zserv.api", "--vty_socket", self.folder,
-                "-P", "0", "--log", "stdout"]
+                "-z", f"{self.folder}/zserv.api", "--vty_socket", self.folder, "-P", "0", "--log", "stdout"]
         if name == "bfdd":
             argv += ["--bfdctl", f"{self.folder}/bfdd.sock"]
         p = self.lab.procs.start(f"frr-{name}-{host}", argv, netns=self.lab.ns(host),
@@ -77,5 +78,5 @@ class Frr:
 
     def stop(self):
         """A clean end."""
-        for p in reversed(self.processes):
+        for p in reversed(self.daemons.values()):
             self.lab.procs.end(p)

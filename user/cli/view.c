@@ -353,6 +353,30 @@ static void print_passive(const json_t *service, const struct view *view, FILE *
 	}
 }
 
+/* VIPs that a routing daemon is to announce. */
+static void print_anycast(const json_t *status, const struct view *view, FILE *out)
+{
+	const json_t *anycast = json_object_get(status, "anycast"), *vip;
+	char age[FORMAT_LEN];
+	time_t since;
+	size_t i;
+
+	json_array_foreach (json_object_get(anycast, "vips"), i, vip) {
+		bool announced = json_is_true(json_object_get(vip, "announced"));
+
+		fputs("anycast: ", out);
+		cli__print_text(out, string_of(vip, "vip"));
+		fprintf(out, ": %s", announced ? "announced" : "withdrawn");
+		if (!format__parse_time(string_of(vip, "since"), &since))
+			fprintf(out, " for %s", format__duration(difftime(view->now, since), age));
+		if (!announced) {
+			fputs(": ", out);
+			cli__print_text(out, string_of(vip, "why"));
+		}
+		putc('\n', out);
+	}
+}
+
 /* BFD sessions: "bfd: fe80::1%eth0: up for 3m12s, every 50 ms, seen dead after 150 ms". */
 static void print_bfd(const json_t *status, const struct view *view, FILE *out)
 {
@@ -458,8 +482,10 @@ int view__print(const json_t *status, const struct view *view, FILE *out)
 		print_transition(service, out);
 		print_passive(service, view, out);
 	}
-	if (!view->service)
+	if (!view->service) {
+		print_anycast(status, view, out);
 		print_bfd(status, view, out);
+	}
 	print_drops(status, out);
 	print_notes(status, out);
 	print_warnings(status, view, out);

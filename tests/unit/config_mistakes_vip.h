@@ -1,6 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Rows of config_parse_test.c about BFD: a file, and what is told of it, in order. */
+/* Rows of config_parse_test.c about anycast and BFD: a file, and what is told of it, in order. */
 /* clang-format off */
+	{TOP("anycast: {table: 0}"), {"f:2:18: anycast.table: 0 is not in 1..4294967295"}},
+	{TOP("anycast: {table: 255, tabel: main}"),
+	 {"f:2:18: anycast.table: 255 is the kernel's own (\"local\"); write another",
+	  "f:2:23: anycast.tabel: unknown key; did you mean \"table\"?"}},
+	{TOP("anycast: {table: main}"), {"f:2:18: anycast.table: \"main\" is not a whole decimal number"}},
+	{KEYS("announce: bgp, min_up: 0"),
+	 {"f:4:16: services[0].announce: \"bgp\" is not one of none, route",
+	  "f:4:29: services[0].min_up: 0 is not in 1..32766"}},
+	{KEYS("min_up: 1"), {"f:4:6: services[0].min_up: only a service of \"announce: route\" has it"}},
+	{KEYS("announce: route, min_up: 2"),
+	 {"f:4:31: services[0].min_up: is more than the 1 backends that there are, so the VIP would never be announced"}},
 	{TOP("bfd: {}"), {"f:2:6: bfd: must be a list of BFD sessions, is a mapping"}},
 	{TOP("bfd: [{}, x]"),
 	 {"f:2:7: bfd[0]: \"peer\" is missing: the address that the session is with",

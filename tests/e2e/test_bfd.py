@@ -223,8 +223,10 @@ def test_forged(lab, pair):
     """10 000 packets from a stranger that are wrong in every way: each counted, no state changed."""
     sent = json.loads(lab.inside("b2", "/usr/bin/python3", "-B", forge_bfd.__file__, "5000", v4("lb"), v6("lb")))
     assert sum(sent.values()) == 10000
+    far = sent.pop("ttl")
     want = {**dict.fromkeys(lab.status()["bfd"]["refused"], 0), **sent}
     lab.wait_for(lambda: lab.status()["bfd"]["refused"] == want, 3, f"the counts to be {want}")
+    assert lab.status()["bfd"]["dropped"] == far > 1000
     assert [name for name, n in want.items() if not n] == ["authentication"]
     # From the peer's own address: authentication is looked at when all else is right.
     lab.inside("client", "/usr/bin/python3", "-c", "import socket; s = socket.socket(socket.AF_INET, "
@@ -234,6 +236,15 @@ def test_forged(lab, pair):
     for s in sessions(lab).values():
         assert s["state"] == "up" and s["downs"] == 0
     assert pair.bfd(v4("lb"))[0] == "Up"
+
+
+def test_flood_from_afar(lab, pair):
+    """As fast as a program can send, with another TTL: the sessions do not notice."""
+    lab.inside("b2", "/usr/bin/python3", "-B", forge_bfd.__file__, "flood", "3", v4("lb"), v6("lb"))
+    assert lab.status()["bfd"]["dropped"] > 20000
+    for s in sessions(lab).values():
+        assert s["state"] == "up" and s["downs"] == 0
+    assert pair.bfd(v4("lb"))[0] == pair.bfd(v6("lb"))[0] == "Up"
 
 
 def test_frr(lab):

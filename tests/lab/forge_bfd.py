@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""forge_bfd.py N ADDRESS... - sends each address N BFD control packets that are wrong, and prints how many
-are to be counted as what. As a module: packet()."""
+"""BFD control packets that are wrong.
+
+    forge_bfd.py N ADDRESS...               N to each address; prints how many are to be counted as what
+    forge_bfd.py flood SECONDS ADDRESS...   as many as it can send, as from behind a router
+
+As a module: packet().
+"""
 import json
 import random
 import socket
@@ -34,15 +39,33 @@ FORGED = [
 ]
 
 
+def opened(to):
+    """A socket for that address, and which option its TTL is."""
+    if ":" in to:
+        return (socket.socket(socket.AF_INET6, socket.SOCK_DGRAM),
+                (socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS))
+    return socket.socket(socket.AF_INET, socket.SOCK_DGRAM), (socket.IPPROTO_IP, socket.IP_TTL)
+
+
+def flood(seconds, addresses):
+    """What would take a session down, if it came from the link."""
+    sockets = [(opened(to)[0], (to, 3784)) for to in addresses]
+    until = time.monotonic() + seconds
+    data = packet(state=1)
+    while time.monotonic() < until:
+        for s, to in sockets * 50:
+            s.sendto(data, to)
+
+
 def main():
     """Sends, in an order that is always the same."""
     rng = random.Random(1)
     sent = {}
+    if sys.argv[1] == "flood":
+        flood(float(sys.argv[2]), sys.argv[3:])
+        return
     for to in sys.argv[2:]:
-        v6 = ":" in to
-        s = socket.socket(socket.AF_INET6 if v6 else socket.AF_INET, socket.SOCK_DGRAM)
-        ttl_of = ((socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS) if v6
-                  else (socket.IPPROTO_IP, socket.IP_TTL))
+        s, ttl_of = opened(to)
         for i in range(int(sys.argv[1])):
             name, ttl, how = rng.choice(FORGED)
             s.setsockopt(*ttl_of, ttl)

@@ -176,7 +176,8 @@ json_t *neighbors__json(const struct agent *a)
 	for (int r = BFD_ACCEPTED + 1; r < BFD_REFUSALS; r++)
 		json_object_set_new(refused, bfd_refusal__name((enum bfd_refusal)r),
 				    json_integer((json_int_t)counts[r]));
-	return json_pack("{s:o, s:o}", "sessions", sessions, "refused", refused);
+	return json_pack("{s:o, s:o, s:I}", "sessions", sessions, "refused", refused, "dropped",
+			 (json_int_t)bfd__dropped(n->bfd));
 }
 
 void neighbors__stop(struct agent *a)

@@ -83,6 +83,7 @@ static void sync_listener(struct bfd *b, struct bfd_listener *l)
 
 	if (!needed && l->source.fd >= 0) {
 		rt__call(b->rt, unwatch, l);
+		b->dropped += bfd_io__dropped(l->source.fd);
 		close(l->source.fd);
 		l->source.fd = -1;
 	}
@@ -336,6 +337,15 @@ void bfd__refused(const struct bfd *b, uint64_t out[BFD_REFUSALS])
 	struct look l = {.b = b, .refused = out};
 
 	rt__call(b->rt, copy_refused, &l);
+}
+
+uint64_t bfd__dropped(const struct bfd *b)
+{
+	uint64_t n = b->dropped;
+
+	for (size_t i = 0; i < 2; i++)
+		n += bfd_io__dropped(b->listeners[i].source.fd);
+	return n;
 }
 
 void bfd__free(struct bfd *b)

@@ -65,6 +65,12 @@ size_t bfd__view(const struct bfd *b, struct bfd_view *out, size_t max);
 /* Datagrams that were for no session, by the reason. */
 void bfd__refused(const struct bfd *b, uint64_t out[BFD_REFUSALS]);
 
+/*
+ * Datagrams that nobody has looked at: their TTL or hop limit was not 255 (RFC 5881 5), or more came at
+ * once than the queue holds.
+ */
+uint64_t bfd__dropped(const struct bfd *b);
+
 /* Tells the peers (AdminDown) and ends all sessions. Before rt__quiet(). */
 void bfd__free(struct bfd *b);
 

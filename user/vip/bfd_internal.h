@@ -32,6 +32,7 @@ struct bfd {
 	struct bfd_listener listeners[2]; /* IPv4, IPv6 */
 	struct bfd_run *runs[BFD_MAX_SESSIONS];
 	size_t n;
+	uint64_t dropped; /* by listeners that are closed */
 	uint64_t refused[BFD_REFUSALS];
 };
 
@@ -39,6 +40,9 @@ struct bfd {
 
 /* A socket that listens for a family's packets: a descriptor, or -errno. */
 int bfd_io__listen(int family, struct err *err);
+
+/* How many datagrams the kernel has dropped there: TTL or hop limit not 255, or no room. fd -1: 0. */
+uint64_t bfd_io__dropped(int fd);
 
 /* A socket for a session's packets, from r->port if that is not 0; sets fd, port, ifindex. 0 or -errno. */
 int bfd_io__open(struct bfd_run *r, struct err *err);

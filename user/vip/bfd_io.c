@@ -2,6 +2,11 @@
 /* bfd_io.c - BFD control packets over UDP (RFC 5881): sockets, GTSM, and whose a packet is. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/sock_diag.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -42,17 +47,46 @@ static int fill_any(int family, uint16_t port, struct sockaddr_storage *out)
 	return sizeof(struct sockaddr_in6);
 }
 
-static int ask_for_details(int fd, int family)
+/*
+ * GTSM (RFC 5082): what has come through a router never gets to the queue, so that a flood from afar
+ * leaves room there for the neighbours' packets. The kernel counts what it drops.
+ */
+static int attach_gtsm(int fd, int family)
 {
-	int rc;
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS,
+			 (uint32_t)SKF_NET_OFF + (family == AF_INET
+							  ? offsetof(struct iphdr, ttl)
+							  : offsetof(struct ip6_hdr, ip6_hlim))),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TTL, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	struct sock_fprog program = {sizeof(code) / sizeof(*code), code};
 
-	if (family == AF_INET) {
-		rc = set_int(fd, IPPROTO_IP, IP_RECVTTL, 1);
-		return rc ? rc : set_int(fd, IPPROTO_IP, IP_PKTINFO, 1);
-	}
-	rc = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)))
+		return -errno;
+	return 0;
+}
+
+uint64_t bfd_io__dropped(int fd)
+{
+	uint32_t info[SK_MEMINFO_VARS] = {0};
+	socklen_t len = sizeof(info);
+
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len))
+		return 0;
+	return info[SK_MEMINFO_DROPS];
+}
+
+static int set_up_listener(int fd, int family)
+{
+	int rc = attach_gtsm(fd, family);
+
+	if (!rc && family == AF_INET)
+		return set_int(fd, IPPROTO_IP, IP_PKTINFO, 1);
 	if (!rc)
-		rc = set_int(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
+		rc = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
 	return rc ? rc : set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 }
 
@@ -62,7 +96,7 @@ int bfd_io__listen(int family, struct err *err)
 	struct sockaddr_storage any;
 	int len = fill_any(family, BFD_PORT, &any);
 
-	rc = fd < 0 ? -errno : ask_for_details(fd, family);
+	rc = fd < 0 ? -errno : set_up_listener(fd, family);
 	if (!rc && bind(fd, (struct sockaddr *)&any, (socklen_t)len))
 		rc = -errno;
 	if (!rc)
@@ -206,18 +240,13 @@ void bfd_io__fire(void *run, uint64_t now_ns)
 struct envelope {
 	struct addr from, to;
 	uint32_t ifindex;
-	int ttl; /* -1: not told */
 };
 
 static void read_control(struct cmsghdr *c, struct envelope *e)
 {
 	const void *data = CMSG_DATA(c);
 
-	if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TTL) {
-		memcpy(&e->ttl, data, sizeof(e->ttl));
-	} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_HOPLIMIT) {
-		memcpy(&e->ttl, data, sizeof(e->ttl));
-	} else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+	if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
 		const struct in_pktinfo *info = data;
 
 		e->ifindex = (uint32_t)info->ipi_ifindex;
@@ -232,7 +261,7 @@ static void read_control(struct cmsghdr *c, struct envelope *e)
 
 static struct envelope read_envelope(struct msghdr *m, const struct sockaddr_storage *from)
 {
-	struct envelope e = {.ttl = -1};
+	struct envelope e = {0};
 
 	if (from->ss_family == AF_INET)
 		e.from = addr__from_bytes(AF_INET, &((const struct sockaddr_in *)from)->sin_addr);
@@ -276,8 +305,6 @@ static enum bfd_refusal receive(struct bfd *b, const uint8_t *bytes, size_t len,
 	struct bfd_packet p;
 	bool auth;
 
-	if (e->ttl != TTL)
-		return BFD_BAD_TTL;
 	refusal = bfd_wire__read(bytes, len, &p, &auth);
 	if (!refusal)
 		refusal = find(b, &p, e, &r);
@@ -300,8 +327,7 @@ void bfd_io__ready(void *listener, uint64_t now_ns)
 
 	for (int i = 0; i < BATCH; i++) {
 		union {
-			char space[CMSG_SPACE(sizeof(int)) +
-				   CMSG_SPACE(sizeof(struct in6_pktinfo))];
+			char space[CMSG_SPACE(sizeof(struct in6_pktinfo))];
 			struct cmsghdr align;
 		} control;
 		struct sockaddr_storage from = {0};

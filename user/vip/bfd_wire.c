@@ -24,7 +24,6 @@ const char *bfd_refusal__name(enum bfd_refusal refusal)
 {
 	static const char *const names[BFD_REFUSALS] = {
 		[BFD_ACCEPTED] = "",
-		[BFD_BAD_TTL] = "ttl",
 		[BFD_BAD_VERSION] = "version",
 		[BFD_BAD_LENGTH] = "length",
 		[BFD_BAD_MULT] = "multiplier",

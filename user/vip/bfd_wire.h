@@ -38,7 +38,6 @@ struct bfd_packet {
 /* Why a packet is not for a session; in the order in which it is looked at. */
 enum bfd_refusal {
 	BFD_ACCEPTED,
-	BFD_BAD_TTL, /* TTL or hop limit is not 255 (RFC 5881 5) */
 	BFD_BAD_VERSION,
 	BFD_BAD_LENGTH, /* shorter than a header, or longer than the datagram */
 	BFD_BAD_MULT, /* zero */
@@ -51,7 +50,7 @@ enum bfd_refusal {
 	BFD_REFUSALS,
 };
 
-/* "ttl", "version", ...: as status shows it. "" for BFD_ACCEPTED. */
+/* "version", "length", ...: as status shows it. "" for BFD_ACCEPTED. */
 const char *bfd_refusal__name(enum bfd_refusal refusal);
 
 /* "admin-down", "down", "init", "up". */

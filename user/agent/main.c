@@ -111,14 +111,10 @@ static int absolute(const char *file, char *out, size_t len)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"config", required_argument, NULL, 'c'},
-		{"foreground", no_argument, NULL, 'f'},
-		{"check", no_argument, NULL, 'C'},
-		{"detach", no_argument, NULL, 'D'},
-		{"withdraw", no_argument, NULL, 'W'},
-		{"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
+		{"config", required_argument, NULL, 'c'}, {"foreground", no_argument, NULL, 'f'},
+		{"check", no_argument, NULL, 'C'},	  {"detach", no_argument, NULL, 'D'},
+		{"withdraw", no_argument, NULL, 'W'},	  {"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},	  {NULL, 0, NULL, 0},
 	};
 	const char *file = DEFAULT_CONFIG;
 	bool foreground = false;

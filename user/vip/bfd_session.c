@@ -126,12 +126,11 @@ static void follow(struct bfd_session *s, enum bfd_state theirs, uint64_t now_ns
 			change_state(s, BFD_DOWN, BFD_DIAG_NEIGHBOR, now_ns);
 		return;
 	}
-	if (s->state == BFD_DOWN && theirs == BFD_DOWN)
+	if ((s->state == BFD_DOWN && theirs == BFD_INIT) ||
+	    (s->state == BFD_INIT && theirs != BFD_DOWN))
+		change_state(s, BFD_UP, BFD_DIAG_NONE, now_ns);
+	else if (s->state == BFD_DOWN && theirs == BFD_DOWN)
 		change_state(s, BFD_INIT, BFD_DIAG_NONE, now_ns);
-	else if (s->state == BFD_DOWN && theirs == BFD_INIT)
-		change_state(s, BFD_UP, BFD_DIAG_NONE, now_ns);
-	else if (s->state == BFD_INIT && theirs != BFD_DOWN)
-		change_state(s, BFD_UP, BFD_DIAG_NONE, now_ns);
 	else if (s->state == BFD_UP && theirs == BFD_DOWN)
 		change_state(s, BFD_DOWN, BFD_DIAG_NEIGHBOR, now_ns);
 }

@@ -78,7 +78,7 @@ def fields(value, path=""):
 
 def test_status_document(lab):
     """docs/api.md has a row, with its type, for each field of a status, and no other."""
-    lab.configure(lab.head() + "services:\n" + service(passive="true"))
+    lab.configure(lab.head() + "bfd: [{peer: 10.77.0.1}]\nservices:\n" + service(passive="true", announce="route"))
     lab.start_agent()
     lab.wait_serving("web")
     lab.wait_for(lambda: lab.backend("web", "b1")["passive"], 2, "new connections to be watched")

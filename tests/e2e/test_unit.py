@@ -2,6 +2,7 @@
 """configs/systemd/fairleadd.service: what systemd thinks of it, and the agent with no more than it grants."""
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -150,6 +151,21 @@ def test_confined_probes(lab):
     lab.wait_serving("second")
     assert lab.backend("web", "b1")["probe"]["detail"] == "answers"
     assert lab.backend("second", "b1")["probe"]["detail"] == "10.77.0.11"
+
+
+def test_routes_of_a_killed_agent(lab):
+    """As confined, an agent announces, and the unit's last command takes back what a killed one left."""
+    lab.configure(lab.head() + "services:\n" + service(announce="route"))
+    lab.start_agent(wrapper=confined())
+    def routes():
+        return lab.ip("lb", "route", "show", "table", "118", check=False)
+    lab.wait_for(lambda: f"blackhole {VIP4} " in routes(), 5, "the route")
+    lab.stop_agent(signal.SIGKILL)
+    assert VIP4 in routes()
+    command = settings()["ExecStopPost"][0].replace("-@SBIN@", lab.build).replace(
+        "/etc/fairlead/fairlead.yaml", lab.config_path).split()
+    assert "1 routes" in lab.inside("lb", *confined(), *command)
+    assert VIP4 not in routes()
 
 
 def test_socket_group(lab):

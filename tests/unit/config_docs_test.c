@@ -33,6 +33,8 @@ static const struct {
 	{"## `sources`, `services[].sources`\n", "services: [{sources: {" STRANGE "}}]\n"},
 	{"## `snat`\n", "snat: {" STRANGE "}\n"},
 	{"## `events`\n", "events: {" STRANGE "}\n"},
+	{"## `anycast`\n", "anycast: {" STRANGE "}\n"},
+	{"## `bfd[]`\n", "bfd: [{" STRANGE "}]\n"},
 	{"## `services[]`\n", "services: [{" STRANGE "}]\n"},
 	{"## `services[].limits`\n", "services: [{limits: {" STRANGE "}}]\n"},
 	{"## `services[].backends[]`\n", "services: [{backends: [{" STRANGE "}]}]\n"},

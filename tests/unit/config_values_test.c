@@ -93,6 +93,31 @@ static void test_defaults(void **state)
 	config__free(c);
 }
 
+static void test_bfd(void **state)
+{
+	struct config *c =
+		parse("interfaces: [eth0]\nbfd:\n  - {peer: 10.0.0.1}\n"
+		      "  - {peer: 'fe80::1', local: 'fe80::2', interface: eth0, min_tx: 10ms, "
+		      "min_rx: 1m, multiplier: 255}\n");
+	char text[ADDR_STRLEN];
+
+	(void)state;
+	assert_int_equal(c->n_bfd, 2);
+	assert_string_equal(addr__format(&c->bfd[0].peer, text), "10.0.0.1");
+	assert_false(c->bfd[0].has_local);
+	assert_string_equal(c->bfd[0].interface, "");
+	assert_int_equal(c->bfd[0].min_tx_ms, 300);
+	assert_int_equal(c->bfd[0].min_rx_ms, 300);
+	assert_int_equal(c->bfd[0].multiplier, 3);
+	assert_true(c->bfd[1].has_local);
+	assert_string_equal(addr__format(&c->bfd[1].local, text), "fe80::2");
+	assert_string_equal(c->bfd[1].interface, "eth0");
+	assert_int_equal(c->bfd[1].min_tx_ms, 10);
+	assert_int_equal(c->bfd[1].min_rx_ms, 60000);
+	assert_int_equal(c->bfd[1].multiplier, 255);
+	config__free(c);
+}
+
 static void test_top_values(void **state)
 {
 	struct config *c =
@@ -352,11 +377,17 @@ static void test_distance(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),       cmocka_unit_test(test_top_values),
-		cmocka_unit_test(test_service_values), cmocka_unit_test(test_probe_equal),
-		cmocka_unit_test(test_billion_laughs), cmocka_unit_test(test_shared_backends),
-		cmocka_unit_test(test_expansion),      cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_many_mistakes),  cmocka_unit_test(test_load),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_bfd),
+		cmocka_unit_test(test_top_values),
+		cmocka_unit_test(test_service_values),
+		cmocka_unit_test(test_probe_equal),
+		cmocka_unit_test(test_billion_laughs),
+		cmocka_unit_test(test_shared_backends),
+		cmocka_unit_test(test_expansion),
+		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_many_mistakes),
+		cmocka_unit_test(test_load),
 		cmocka_unit_test(test_distance),
 	};
 

@@ -42,6 +42,7 @@ static void on_flush(uv_prepare_t *h)
 		service__flush(s);
 	nat__flush(a);
 	peers__flush(a);
+	anycast__flush(a);
 }
 
 static void on_tick(uv_timer_t *h)
@@ -56,10 +57,12 @@ static void on_tick(uv_timer_t *h)
 	nat__tick(a);
 	peers__tick(a);
 	grace__retry(a->grace);
+	neighbors__tick(a);
+	anycast__tick(a);
 	a->late_max_ns = rt__take_lateness(a->rt);
-	if (rt__last_error(a->rt) && !a->renew_failing)
-		log_error("cannot renew the lease: %s", strerror(-rt__last_error(a->rt)));
-	a->renew_failing = rt__last_error(a->rt) != 0;
+	if (lease__last_error(a->lease) && !a->renew_failing)
+		log_error("cannot renew the lease: %s", strerror(-lease__last_error(a->lease)));
+	a->renew_failing = lease__last_error(a->lease) != 0;
 	if (plane__lease(a->plane, &lease) == 0 && lease.lapses != a->lapses_seen) {
 		log_warn("the lease lapsed %" PRIu64 " times: the agent or the machine stood still "
 			 "for longer than `lease`",
@@ -86,7 +89,7 @@ static void on_heartbeat(uv_timer_t *h)
 {
 	struct agent *a = h->data;
 
-	rt__beat(a->rt);
+	lease__beat(a->lease);
 }
 
 static void on_watchdog(uv_timer_t *h)
@@ -126,7 +129,9 @@ void agent__configured(struct agent *a)
 	log__setup(c->log_level, a->log_sink);
 	plane__drop_unused(a->plane);
 	passive__configured(a);
-	rt__set_lease(a->rt, c->lease_ms);
+	neighbors__configured(a);
+	anycast__configured(a);
+	lease__set(a->lease, c->lease_ms);
 	uv_timer_start(&a->heartbeat, on_heartbeat, 0, beat);
 	if (a->ready) {
 		sd_notify(0, "READY=1");
@@ -167,6 +172,9 @@ void agent__stop(struct agent *a, int exit_code)
 	events__free(a->events);
 	net__free(a->net);
 	peers__close(a);
+	anycast__stop(a);
+	neighbors__stop(a);
+	rt__quiet(a->rt);
 	uv_close((uv_handle_t *)&a->flush, NULL);
 	uv_close((uv_handle_t *)&a->tick, NULL);
 	uv_close((uv_handle_t *)&a->patience, NULL);
@@ -208,7 +216,13 @@ static int open_plane(struct agent *a, const struct config *c, struct err *err)
 	if (!rc)
 		rc = grace__new(&a->loop, a->plane, &a->grace, err);
 	if (!rc)
-		rc = rt__start(a->plane, c->lease_ms, &a->rt, &warning, err);
+		rc = rt__start(&a->loop, &a->rt, &warning, err);
+	if (!rc)
+		rc = lease__start(a->rt, a->plane, c->lease_ms, &a->lease, err);
+	if (!rc)
+		rc = neighbors__start(a, err);
+	if (!rc)
+		rc = anycast__start(a, err);
 	if (rc)
 		return rc;
 	if (warning.text[0])
@@ -262,6 +276,7 @@ static void free_agent(struct agent *a)
 	moves__free(a);
 	target__free_all(a);
 	nat__free(a);
+	lease__stop(a->lease);
 	rt__stop(a->rt);
 	grace__free(a->grace);
 	plane__close(a->plane);

@@ -3,8 +3,8 @@
  * agent.h - the running agent: what its files share.
  *
  * All of it belongs to the loop's thread. Two other kinds of thread exist: the real-time thread
- * (rt.c), which shares only atomics, and libuv's workers, which build tables (apply.c) and wait for
- * grace periods (grace.c) and hand their results back to the loop.
+ * (vip/rt.c), which the loop calls and is told by, and libuv's workers, which build tables (apply.c)
+ * and wait for grace periods (grace.c) and hand their results back to the loop.
  *
  *   probe result -> member.c (health) -> service.c (table, swap) -> plane
  *   netlink      -> hops.c -> target.c (next hop) -> plane
@@ -21,12 +21,14 @@
 #include <sys/queue.h>
 #include <uv.h>
 
+#include "agent/anycast.h"
 #include "agent/grace.h"
 #include "agent/flow_sweep.h"
+#include "agent/lease.h"
 #include "agent/nat_sweep.h"
+#include "agent/neighbors.h"
 #include "agent/passive.h"
 #include "agent/peers.h"
-#include "agent/rt.h"
 #include "agent/sources.h"
 #include "api/api.h"
 #include "config/config.h"
@@ -37,6 +39,7 @@
 #include "probe/probe.h"
 #include "table/seats.h"
 #include "table/table.h"
+#include "vip/rt.h"
 
 struct member;
 struct target;
@@ -196,6 +199,9 @@ struct agent {
 	struct grace *grace;
 	struct rt *rt;
 	struct peers *peers; /* NULL: there are none */
+	struct lease *lease;
+	struct neighbors neighbors; /* BFD */
+	struct anycast anycast;
 	void *hops; /* tsearch(3) tree of struct hop */
 	void *targets; /* of struct target */
 	struct service_list services;
@@ -272,6 +278,10 @@ void service__retire(struct service *s, struct member *m);
  * record names it.
  */
 void service__dismiss(struct service *s);
+/* How many of its backends can take new flows. */
+uint32_t service__usable(const struct service *s);
+/* Whether enough of them can, by its `min_up`, and its table says so. */
+bool service__serves(const struct service *s);
 /* No packet and no record knows it: frees its id. */
 void service__release(struct service *s);
 /* Writes what may change while packets find it. */

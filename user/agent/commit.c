@@ -84,7 +84,7 @@ static int publish(struct agent *a, struct apply *ap, struct stage *stages, stru
 			continue;
 		stage__equip(st, &ap->next->services[i], &ap->layouts[i]);
 		service__flush(st->service);
-		rt__beat(a->rt);
+		lease__beat(a->lease);
 		rc = plane__service_publish(a->plane, st->service->id, err);
 		if (!rc)
 			st->published = true;
@@ -306,7 +306,7 @@ int commit__run(struct apply *ap, struct err *err)
 			rc = stage__seats(a, st, ap->layouts[staged].seats, err);
 		staged++;
 		/* A large configuration takes its time, and the loop stands no more still than this. */
-		rt__beat(a->rt);
+		lease__beat(a->lease);
 	}
 	/* Before packets find what is new, and what it shares with what is old. */
 	if (!rc && a->nat.dirty)

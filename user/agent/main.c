@@ -13,12 +13,12 @@
 
 #define DEFAULT_CONFIG "/etc/fairlead/fairlead.yaml"
 
-enum mode { MODE_RUN, MODE_CHECK, MODE_DETACH };
+enum mode { MODE_RUN, MODE_CHECK, MODE_DETACH, MODE_WITHDRAW };
 
 static void usage(FILE *to)
 {
 	fputs("Usage: fairleadd [-c FILE] [-f]\n"
-	      "       fairleadd [-c FILE] --check | --detach\n"
+	      "       fairleadd [-c FILE] --check | --detach | --withdraw\n"
 	      "\n"
 	      "The agent of the fairlead load balancer: probes backends and keeps the data plane.\n"
 	      "It never forks; SIGHUP reads the file again, SIGTERM ends the agent and leaves the\n"
@@ -28,40 +28,64 @@ static void usage(FILE *to)
 	      "  -f, --foreground   log to standard error even under systemd\n"
 	      "      --check        check the configuration and exit: 0 right, 1 wrong\n"
 	      "      --detach       take the instance's program off its interfaces, remove its pins\n"
+	      "      --withdraw     remove the routes of VIPs that an agent which was killed has left\n"
 	      "  -V, --version      print version and map layout\n"
 	      "  -h, --help         print this\n",
 	      to);
 }
 
-static int check(const char *path)
+/* NULL: it is wrong, and its mistakes are told. */
+static struct config *load(const char *path)
 {
 	struct config_problems problems = {0};
 	struct config *c = NULL;
 	char line[ERR_LEN];
-	int rc = config__load(path, &c, &problems);
 
+	config__load(path, &c, &problems);
 	for (size_t i = 0; i < problems.n; i++)
 		fprintf(stderr, "%s\n", config_problems__format(&problems, i, line, sizeof(line)));
-	if (!rc)
+	config_problems__free(&problems);
+	return c;
+}
+
+static int check(const char *path)
+{
+	struct config *c = load(path);
+	int rc = c ? 0 : 1;
+
+	if (c)
 		printf("%s: ok: %zu services on %zu interfaces\n", path, c->n_services,
 		       c->n_interfaces);
-	config_problems__free(&problems);
+	config__free(c);
+	return rc;
+}
+
+/* After kill -9, when no agent follows. */
+static int withdraw(const char *path)
+{
+	struct config *c = load(path);
+	struct err err;
+	size_t n;
+	int rc;
+
+	if (!c)
+		return 1;
+	rc = routes__withdraw(c->anycast_table, &n, &err);
+	if (rc)
+		fprintf(stderr, "fairleadd: %s\n", err.text);
+	else
+		printf("%zu routes of VIPs are removed from table %u\n", n, c->anycast_table);
 	config__free(c);
 	return rc ? 1 : 0;
 }
 
 static int detach(const char *path)
 {
-	struct config_problems problems = {0};
-	struct config *c = NULL;
-	char line[ERR_LEN];
+	struct config *c = load(path);
 	struct err err;
-	int rc = config__load(path, &c, &problems);
+	int rc;
 
-	for (size_t i = 0; i < problems.n; i++)
-		fprintf(stderr, "%s\n", config_problems__format(&problems, i, line, sizeof(line)));
-	config_problems__free(&problems);
-	if (rc)
+	if (!c)
 		return 1;
 	rc = plane__remove(c->instance, &err);
 	if (rc)
@@ -87,13 +111,10 @@ static int absolute(const char *file, char *out, size_t len)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"config", required_argument, NULL, 'c'},
-		{"foreground", no_argument, NULL, 'f'},
-		{"check", no_argument, NULL, 'C'},
-		{"detach", no_argument, NULL, 'D'},
-		{"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
+		{"config", required_argument, NULL, 'c'}, {"foreground", no_argument, NULL, 'f'},
+		{"check", no_argument, NULL, 'C'},	  {"detach", no_argument, NULL, 'D'},
+		{"withdraw", no_argument, NULL, 'W'},	  {"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},	  {NULL, 0, NULL, 0},
 	};
 	const char *file = DEFAULT_CONFIG;
 	bool foreground = false;
@@ -115,6 +136,9 @@ int main(int argc, char **argv)
 		case 'D':
 			mode = MODE_DETACH;
 			break;
+		case 'W':
+			mode = MODE_WITHDRAW;
+			break;
 		case 'V':
 			printf("fairleadd %s (maps v%d)\n", FAIRLEAD_VERSION, FL_ABI_VERSION);
 			return 0;
@@ -135,6 +159,8 @@ int main(int argc, char **argv)
 		return check(file);
 	if (mode == MODE_DETACH)
 		return detach(file);
+	if (mode == MODE_WITHDRAW)
+		return withdraw(file);
 	if (absolute(file, path, sizeof(path))) {
 		fprintf(stderr, "fairleadd: the path of '%s' is too long\n", file);
 		return 2;

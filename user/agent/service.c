@@ -213,7 +213,22 @@ void service__flush(struct service *s)
 		return;
 	}
 	s->dirty = false;
+	s->agent->anycast.dirty = true;
 	drop_twins(s);
+}
+
+uint32_t service__usable(const struct service *s)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < s->n_members; i++)
+		n += health__accepts(&s->members[i]->health) && s->members[i]->weight;
+	return n;
+}
+
+bool service__serves(const struct service *s)
+{
+	return s->config && service__usable(s) >= s->config->min_up && !s->unserved;
 }
 
 void service__quiet(struct service *s)

@@ -61,7 +61,7 @@ int sources__list(struct agent *a, const char *service, json_t **out, struct err
 
 		/* A long list takes longer than a short lease: work that gets on is no hang. */
 		if (i % 8192 == 0)
-			rt__beat(a->rt);
+			lease__beat(a->lease);
 		/* Those of a service that is going are not shown: no new packet meets them. */
 		if (service ? scope == wanted : !scope || service_name(a, scope))
 			json_array_append_new(list, entry_json(a, &all.list[i]));

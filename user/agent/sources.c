@@ -102,7 +102,7 @@ static int set_all(struct agent *a, const struct source_set *s, struct err *err)
 	for (size_t i = 0; i < s->n && !rc; i += STEP) {
 		rc = plane__sources_set(a->plane, &s->list[i], s->n - i < STEP ? s->n - i : STEP,
 					err);
-		rt__beat(a->rt);
+		lease__beat(a->lease);
 	}
 	return rc;
 }
@@ -111,7 +111,7 @@ static void delete_all(struct agent *a, const struct source_set *s)
 {
 	for (size_t i = 0; i < s->n; i += STEP) {
 		plane__sources_delete(a->plane, &s->list[i], s->n - i < STEP ? s->n - i : STEP);
-		rt__beat(a->rt);
+		lease__beat(a->lease);
 	}
 }
 

@@ -143,6 +143,9 @@ static json_t *service_json(struct agent *a, const struct service *s)
 	add_counts(o, a, PLANE_SERVICE, s->id, &s->rate);
 	json_object_set_new(o, "seats_vacant",
 			    json_integer((json_int_t)table_seats__vacant(s->seats)));
+	json_object_set_new(o, "usable", json_integer((json_int_t)service__usable(s)));
+	json_object_set_new(o, "min_up", json_integer((json_int_t)c->min_up));
+	json_object_set_new(o, "announce", json_string(c->announce ? "route" : "none"));
 	json_object_set_new(o, "transition", transition__json(s));
 	json_object_set_new(o, "limits", limits__json(&c->limits));
 	json_object_set_new(o, "backends", backends);
@@ -239,6 +242,8 @@ json_t *status__json(struct agent *a)
 	json_object_set_new(o, "loop",
 			    json_pack("{s:I}", "late_max_us", (json_int_t)(a->late_max_ns / 1000)));
 	json_object_set_new(o, "interfaces", links_json(a));
+	json_object_set_new(o, "anycast", anycast__json(a));
+	json_object_set_new(o, "bfd", neighbors__json(a));
 	json_object_set_new(o, "services", services);
 	json_object_set_new(o, "verdicts", verdicts_json(a));
 	json_object_set_new(o, "notes", notes_json(a));

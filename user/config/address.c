@@ -30,7 +30,7 @@ static const char *not_unicast(const struct addr *a)
 		return "a loopback address";
 	if (b[0] == 0xff)
 		return "a multicast address";
-	if (b[0] == 0xfe && (b[1] & 0xc0) == 0x80)
+	if (addr__is_link_local(a))
 		return "a link-local address, which means nothing without its interface";
 	return NULL;
 }
@@ -47,7 +47,8 @@ static bool is_text(struct reader *r, struct node *value, const char *noun)
 	return false;
 }
 
-void value__host(struct reader *r, const struct option *o, struct node *value, void *base)
+static void read_host(struct reader *r, const struct option *o, struct node *value, void *base,
+		      bool neighbor)
 {
 	const char *noun = "an IPv4 or IPv6 address", *wrong;
 	char shown[VALUE_SHOWN];
@@ -60,11 +61,21 @@ void value__host(struct reader *r, const struct option *o, struct node *value, v
 		reader__problem(r, value, "\"%s\" is not %s", shown, noun);
 		return;
 	}
-	wrong = not_unicast(&a);
+	wrong = neighbor && addr__is_link_local(&a) ? NULL : not_unicast(&a);
 	if (wrong)
 		reader__problem(r, value, "%s is %s", shown, wrong);
 	else
 		memcpy((char *)base + o->offset, &a, sizeof(a));
+}
+
+void value__host(struct reader *r, const struct option *o, struct node *value, void *base)
+{
+	read_host(r, o, value, base, false);
+}
+
+void value__neighbor(struct reader *r, const struct option *o, struct node *value, void *base)
+{
+	read_host(r, o, value, base, true);
 }
 
 /* Reads an address or a prefix; `shown` becomes its text for messages. */

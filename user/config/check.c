@@ -8,6 +8,8 @@
 
 #include "config/twins.h"
 
+#define LOCAL_TABLE 255 /* RT_TABLE_LOCAL */
+
 bool check__broken(const struct node *map, const char *key)
 {
 	return node__find(map, key) >= 0 && !node__sound(map, key);
@@ -53,6 +55,19 @@ static int check_one_service(const struct config *c, const struct node *root,
 	return err ? err : check__backends(s, service, i, sink);
 }
 
+/* The table where the kernel keeps which addresses are this machine's own. */
+static void check_anycast(const struct config *c, const struct node *root,
+			  struct problem_sink *sink)
+{
+	const struct node *anycast = node__sound(root, "anycast");
+	const struct node *table = anycast ? node__sound(anycast, "table") : NULL;
+
+	if (table && c->anycast_table == LOCAL_TABLE)
+		check__tell(sink, table,
+			    "anycast.table: %d is the kernel's own (\"local\"); write another",
+			    LOCAL_TABLE);
+}
+
 int config__check(const struct config *c, const struct node *root, struct problem_sink *sink)
 {
 	struct node *const *nodes = check__items(root, "services", c->n_services);
@@ -64,6 +79,9 @@ int config__check(const struct config *c, const struct node *root, struct proble
 		err = check__snat(c, root, nodes, sink);
 	if (!err)
 		err = check__peers(c, root, sink);
+	if (!err)
+		check__bfd(c, root, sink);
+	check_anycast(c, root, sink);
 	if (err || !nodes)
 		return err;
 	err = check__vips(c, nodes, sink);

@@ -31,6 +31,27 @@ static void check_passive(const struct config_service *s, const struct node *ser
 			 index, s->proto == IPPROTO_UDP ? "udp" : "sctp");
 }
 
+/* How many backends the VIP's route needs. */
+static void check_min_up(const struct config_service *s, const struct node *service, size_t index,
+			 struct problem_sink *sink)
+{
+	const struct node *min_up = node__sound(service, "min_up");
+	long at = node__find(service, "min_up");
+
+	if (at < 0)
+		return;
+	if (!s->announce && !check__broken(service, "announce"))
+		tell_key(sink, service, at,
+			 "services[%zu].min_up: only a service of \"announce: route\" has it",
+			 index);
+	else if (min_up && node__sound(service, "backends") && s->min_up > s->n_backends)
+		check__tell(
+			sink, min_up,
+			"services[%zu].min_up: is more than the %zu backends that there are, so "
+			"the VIP would never be announced",
+			index, s->n_backends);
+}
+
 /* Keys that speak of UDP. */
 static void check_udp_keys(const struct config_service *s, const struct node *service, size_t index,
 			   struct problem_sink *sink)
@@ -105,6 +126,7 @@ void check__service(const struct config *c, const struct node *root, const struc
 	if (!check__broken(service, "forward"))
 		check_forward_keys(s, service, i, sink);
 	check_udp_keys(s, service, i, sink);
+	check_min_up(s, service, i, sink);
 	check_passive(s, service, i, sink);
 	check_fullnat(c, s, root, service, i, sink);
 	check_limits(s, service, i, sink);

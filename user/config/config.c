@@ -27,6 +27,7 @@ void config__free(struct config *c)
 	free_sources(&c->sources);
 	free(c->peers);
 	free(c->peer_key_file);
+	free(c->bfd);
 	free(c->snat4);
 	free(c->snat6);
 	free(c->interfaces);

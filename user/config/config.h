@@ -24,6 +24,7 @@
 #define CONFIG_MAX_WEIGHT 65535
 #define CONFIG_MAX_PEERS 15
 #define CONFIG_PEER_LEN 32 /* bytes of a peer's name, the closing NUL included */
+#define CONFIG_MAX_BFD 64 /* sessions */
 #define CONFIG_MIN_SNAT_PORTS 1024 /* each CPU needs a part of them */
 
 /* Source prefixes of a whole file. Each scope (instance, service) may need an entry for the rest. */
@@ -64,6 +65,16 @@ struct config_limits {
 	bool monitor; /* count what is over, drop nothing */
 };
 
+/* A BFD session: docs/bfd.md. Peer and interface tell one from another. */
+struct config_bfd {
+	struct addr peer;
+	bool has_local;
+	struct addr local; /* source address, of the peer's family */
+	char interface[CONFIG_IFNAME_LEN]; /* ""; any */
+	uint32_t min_tx_ms, min_rx_ms; /* 10..60000, default 300 */
+	uint8_t multiplier; /* default 3 */
+};
+
 struct config_service {
 	char name[FL_NAME_LEN]; /* unique; [A-Za-z0-9._-] */
 	struct addr_prefix vip; /* one address (len 128) or a prefix; IPv4 from /8, IPv6 from /16 */
@@ -79,6 +90,8 @@ struct config_service {
 	uint32_t down_hold_ms; /* the same if that went down; 10s..4h, default 10s */
 	uint32_t udp_grace_ms; /* how long unknown UDP stays with it; 1s..1h, default 30s */
 	bool quic; /* its UDP is QUIC */
+	bool announce; /* the VIP has a route while the service can serve (docs/anycast.md) */
+	uint32_t min_up; /* backends that it needs for that; 1..n_backends, default 1 */
 	bool passive; /* tcp: new connections are watched for an answer (docs/health.md) */
 	struct config_sources sources;
 	struct config_limits limits;
@@ -121,6 +134,9 @@ struct config {
 	uint16_t peer_port; /* of all of them, UDP; default 5390 */
 	uint32_t peer_interval_ms; /* of beats; 10..10000, default 100 */
 	char *peer_key_file;
+	uint32_t anycast_table; /* of the kernel, where VIPs are announced; default 118 */
+	struct config_bfd *bfd; /* n_bfd of them, at most CONFIG_MAX_BFD */
+	size_t n_bfd;
 	struct config_service *services; /* n_services of them; 0 is fine */
 	size_t n_services;
 };

@@ -164,6 +164,11 @@ static const struct option events_options[] = {
 };
 static const struct section events_section = {events_options, COUNT(events_options)};
 
+static const struct option anycast_options[] = {
+	{"table", value__number, CONFIG(anycast_table), RANGE(1, UINT32_MAX), .fallback = "118"},
+};
+static const struct section anycast_section = {anycast_options, COUNT(anycast_options)};
+
 static const struct option root_options[] = {
 	{"instance", value__name, CONFIG(instance), .rule = rule__instance, .fallback = "main"},
 	{"interfaces", read_interfaces, CONFIG(interfaces),
@@ -182,6 +187,8 @@ static const struct option root_options[] = {
 	{"snat", option__section, .section = &snat_section},
 	{"events", option__section, .section = &events_section},
 	{"peers", schema__peers, CONFIG(peers)},
+	{"anycast", option__section, .section = &anycast_section},
+	{"bfd", schema__bfd, CONFIG(bfd)},
 	{"services", schema__services, CONFIG(services)},
 };
 const struct section config_section = {root_options, COUNT(root_options)};

@@ -35,6 +35,7 @@ void config_steps__clear(struct config_steps *s);
 int config_steps__copy(const struct config_steps *from, struct config_steps *to);
 
 option_parse schema__peers; /* into config.peers and what belongs to them */
+option_parse schema__bfd; /* into config.bfd and n_bfd */
 option_parse schema__services; /* into config.services and n_services */
 
 #endif

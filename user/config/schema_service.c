@@ -21,6 +21,12 @@ static const struct choice slot_classes[] = {
 	{NULL, 0},
 };
 
+static const struct choice announcements[] = {
+	{"none", false},
+	{"route", true},
+	{NULL, 0},
+};
+
 #define LIMITS(member) AT(struct config_limits, member)
 #define PER_SECOND RANGE(1, 1000000000)
 
@@ -89,6 +95,9 @@ static const struct option service_options[] = {
 	{"udp_grace", value__duration, SERVICE(udp_grace_ms), RANGE(SECOND, HOUR),
 	 .fallback = "30s"},
 	{"quic", value__choice, SERVICE(quic), .choices = schema_booleans, .fallback = "false"},
+	{"announce", value__choice, SERVICE(announce), .choices = announcements,
+	 .fallback = "none"},
+	{"min_up", value__number, SERVICE(min_up), RANGE(1, FL_MAX_BACKENDS - 1), .fallback = "1"},
 	{"passive", value__choice, SERVICE(passive), .choices = schema_booleans,
 	 .fallback = "false"},
 	{"slots", value__choice, SERVICE(slot_class), .choices = slot_classes, .fallback = "65536"},

@@ -14,6 +14,11 @@ bool addr__is4(const struct addr *a)
 	return memcmp(a->b, mapped, sizeof(mapped)) == 0;
 }
 
+bool addr__is_link_local(const struct addr *a)
+{
+	return a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;
+}
+
 bool addr__equal(const struct addr *a, const struct addr *b)
 {
 	return memcmp(a->b, b->b, sizeof(a->b)) == 0;

@@ -52,6 +52,8 @@ const char *addr_prefix__format(const struct addr_prefix *p, char *buf);
 const char *addr__format(const struct addr *a, char *buf);
 
 bool addr__is4(const struct addr *a);
+/* fe80::/10 (RFC 4291 2.5.6): means nothing without its interface. */
+bool addr__is_link_local(const struct addr *a);
 bool addr__equal(const struct addr *a, const struct addr *b);
 
 /* From raw bytes: 4 for AF_INET, 16 for AF_INET6. */

@@ -63,6 +63,11 @@ static int ask(struct net_ask *a, struct nlmsghdr *nlh, mnl_cb_t cb, void *ctx)
 	}
 }
 
+int net_ask__request(struct net_ask *a, struct nlmsghdr *nlh, mnl_cb_t cb, void *ctx)
+{
+	return ask(a, nlh, cb, ctx);
+}
+
 struct answer {
 	int rc;
 	void *out;

@@ -46,6 +46,14 @@ struct nlmsghdr *net_wire__ask_links(char *buf);
 struct nlmsghdr *net_wire__ask_neigh(char *buf, uint32_t ifindex, const struct addr *address);
 struct nlmsghdr *net_wire__use_neigh(char *buf, uint32_t ifindex, const struct addr *address);
 
+/* A route of ours (routes.h) is added, which must not be there yet, or removed. */
+struct nlmsghdr *net_wire__set_route(char *buf, bool add, uint32_t table,
+				     const struct addr_prefix *to);
+/* All of ours in that table, of AF_INET or AF_INET6. */
+struct nlmsghdr *net_wire__ask_own_routes(char *buf, int family, uint32_t table);
+/* Reads a message about one of them; -EINVAL: it is about something else. */
+int net_wire__own_route(const struct nlmsghdr *nlh, uint32_t table, struct addr_prefix *out);
+
 /* --- ask: requests that are answered at once ---------------------------------------------------- */
 
 struct net_ask {
@@ -60,6 +68,9 @@ struct net_ask {
  */
 int net_ask__open(struct net_ask *a, struct err *err);
 void net_ask__close(struct net_ask *a);
+
+/* Any request; what it is answered with is fed to cb (may be NULL: only an acknowledgement comes). */
+int net_ask__request(struct net_ask *a, struct nlmsghdr *nlh, mnl_cb_t cb, void *ctx);
 
 /* Refusals are the kernel's way to say that there is no route: -ENETUNREACH, -EHOSTUNREACH, ... */
 int net_ask__route(struct net_ask *a, const struct addr *to, struct net_route *out);

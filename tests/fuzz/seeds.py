@@ -1,0 +1,42 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""seeds.py FOLDER - what fuzzing begins with: FOLDER/DECODER/NAME, one message of each kind, and what
+fuzzing once found (regress/DECODER-WHAT.hex)."""
+import glob
+import os
+import sys
+
+# Messages as tests/fuzz/DECODER_fuzz.c takes them, in hexadecimal.
+DOWN = "00 18 20 40 03 18 00 00 00 4d 00 00 00 00 00 0f 42 40 00 00 27 10 00 00 00 00"
+POLL = "00 18 20 e0 03 18 00 00 00 4d 01 02 03 04 00 00 27 10 00 00 27 10 00 00 00 00"
+FINAL = "00 18 20 d0 03 18 00 00 00 4d 01 02 03 04 00 00 27 10 00 00 27 10 00 00 00 00"
+SEEDS = {
+    # The seed of the jitter, then steps: 0 packet, 2 time in quarters of a millisecond, 3 new times.
+    "bfd": {
+        "up": f"01 {DOWN} {POLL} {FINAL} 02 00 20 {FINAL} 02 10 00",
+        "times": f"02 {DOWN} {POLL} {FINAL} 03 40 02 05 {FINAL} 02 00 ff {POLL} 03 01 01 01",
+        "long": "03 00 1e 20 44 05 1c 00 00 00 4d 00 00 00 00 00 0f 42 40 00 00 27 10 00 00 00 00 01 04 61 62 02 ff ff",
+    },
+}
+
+
+def found(decoder):
+    """{name: hex digits} of what was found; a line that begins with # says what was wrong."""
+    out = {}
+    for path in glob.glob(f"{os.path.dirname(__file__)}/regress/{decoder}-*.hex"):
+        with open(path, encoding="ascii") as f:
+            out[os.path.basename(path)] = "".join(line for line in f if not line.startswith("#"))
+    return out
+
+
+def main():
+    """Writes all of them."""
+    for decoder, seeds in SEEDS.items():
+        folder = f"{sys.argv[1]}/{decoder}"
+        os.makedirs(folder, exist_ok=True)
+        for name, text in {**seeds, **found(decoder)}.items():
+            with open(f"{folder}/{name}", "wb") as f:
+                f.write(bytes.fromhex(text))
+
+
+main()

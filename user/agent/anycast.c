@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/anycast.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/agent.h"
+#include "agent/names.h"
+#include "core/log.h"
+
+static bool is_alive(void *ctx)
+{
+	return lease__alive(ctx);
+}
+
+int anycast__start(struct agent *a, struct err *err)
+{
+	return routes__start(is_alive, a->lease, &a->anycast.routes, err);
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct anycast_vip *x = a, *y = b;
+	int order = memcmp(x->vip.addr.b, y->vip.addr.b, sizeof(x->vip.addr.b));
+
+	return order ? order : (x->vip.len > y->vip.len) - (x->vip.len < y->vip.len);
+}
+
+static struct anycast_vip *find(struct anycast_vip *vips, size_t n, const struct addr_prefix *vip)
+{
+	struct anycast_vip key = {.vip = *vip};
+
+	return n ? bsearch(&key, vips, n, sizeof(key), compare) : NULL;
+}
+
+/* The VIPs of a configuration, each once, sorted; NULL: out of memory. */
+static struct anycast_vip *list_vips(const struct config *c, size_t *n)
+{
+	struct anycast_vip *vips = calloc(c->n_services + 1, sizeof(*vips));
+	size_t all = 0;
+
+	*n = 0;
+	if (!vips)
+		return NULL;
+	for (size_t i = 0; i < c->n_services; i++)
+		if (c->services[i].announce)
+			vips[all++].vip = c->services[i].vip;
+	qsort(vips, all, sizeof(*vips), compare);
+	for (size_t i = 0; i < all; i++)
+		if (!i || compare(&vips[i], &vips[i - 1]))
+			vips[(*n)++] = vips[i];
+	return vips;
+}
+
+void anycast__configured(struct agent *a)
+{
+	struct anycast *y = &a->anycast;
+	struct anycast_vip *vips;
+	size_t n;
+
+	vips = list_vips(a->config, &n);
+	if (!vips) {
+		log_error("out of memory: the announced VIPs stay as they were");
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		const struct anycast_vip *old = find(y->vips, y->n, &vips[i].vip);
+
+		if (old)
+			vips[i] = *old;
+		else
+			vips[i].since_ns = agent__realtime_ns();
+	}
+	free(y->vips);
+	y->vips = vips;
+	y->n = n;
+	y->table = a->config->anycast_table;
+	y->begun = false;
+	y->dirty = true;
+}
+
+/* --- what is announced -------------------------------------------------------------------------------- */
+
+static void explain(const struct service *s, char *why, size_t len)
+{
+	uint32_t usable = service__usable(s);
+
+	if (usable < s->config->min_up)
+		snprintf(why, len,
+			 "service %s: %" PRIu32
+			 " of %zu backends can take flows, min_up is %" PRIu32,
+			 s->name, usable, s->n_members, s->config->min_up);
+	else
+		snprintf(why, len, "service %s: %" PRIu32 " slots have no backend yet", s->name,
+			 s->unserved);
+}
+
+/* Why each VIP is not to be announced; "": it is. */
+static void judge(struct agent *a)
+{
+	struct anycast *y = &a->anycast;
+	const struct service *s;
+
+	for (size_t i = 0; i < y->n; i++)
+		y->vips[i].why[0] = '\0';
+	TAILQ_FOREACH (s, &a->services, entry) {
+		struct anycast_vip *v;
+
+		if (!s->config || !s->config->announce || service__serves(s))
+			continue;
+		v = find(y->vips, y->n, &s->config->vip);
+		if (v && !v->why[0])
+			explain(s, v->why, sizeof(v->why));
+	}
+}
+
+static void log_vip(enum log_level level, const struct anycast_vip *v, const char *what,
+		    const char *why)
+{
+	char vip[ADDR_PREFIX_STRLEN];
+	const struct log_field fields[] = {
+		{"VIP", addr_prefix__format(&v->vip, vip)},
+		{NULL, NULL},
+	};
+
+	log__write(level, fields, "VIP %s %s%s", vip, what, why);
+}
+
+/* Whether anything has changed. */
+static bool follow(struct agent *a)
+{
+	struct anycast *y = &a->anycast;
+	bool changed = !y->begun;
+
+	for (size_t i = 0; i < y->n; i++) {
+		struct anycast_vip *v = &y->vips[i];
+		bool announce = !v->why[0];
+
+		if (announce == v->announced)
+			continue;
+		changed = true;
+		v->announced = announce;
+		v->since_ns = agent__realtime_ns();
+		v->told = 0;
+		log_vip(announce ? LOG_LV_INFO : LOG_LV_WARN, v,
+			announce ? "is announced" : "is withdrawn: ", v->why);
+	}
+	return changed;
+}
+
+void anycast__flush(struct agent *a)
+{
+	struct anycast *y = &a->anycast;
+	struct addr_prefix *list;
+	size_t n = 0;
+
+	/* Before the first configuration nobody knows what an earlier agent's routes are worth. */
+	if (!y->dirty || !a->config || !y->table)
+		return;
+	judge(a);
+	y->dirty = false;
+	if (!follow(a))
+		return;
+	list = calloc(y->n + 1, sizeof(*list));
+	if (list) {
+		for (size_t i = 0; i < y->n; i++)
+			if (y->vips[i].announced)
+				list[n++] = y->vips[i].vip;
+	}
+	y->begun = list && routes__want(y->routes, y->table, list, n) == 0;
+	/* Tried again with the next tick. */
+	if (!y->begun)
+		log_error("out of memory: the routes of VIPs stay as they were");
+	free(list);
+}
+
+void anycast__tick(struct agent *a)
+{
+	struct anycast *y = &a->anycast;
+
+	y->dirty |= !y->begun;
+	for (size_t i = 0; i < y->n; i++) {
+		struct anycast_vip *v = &y->vips[i];
+		int state = v->announced ? routes__state(y->routes, &v->vip) : 0;
+
+		if (state == v->told || state == -EINPROGRESS)
+			continue;
+		v->told = state;
+		if (state == -EEXIST)
+			log_vip(LOG_LV_ERROR, v,
+				"can't be announced: another program has a route for it in the table "
+				"of `anycast`",
+				"");
+		else if (state)
+			log_vip(LOG_LV_ERROR, v,
+				"can't be announced: the kernel refuses its route: ",
+				strerror(-state));
+		else
+			log_vip(LOG_LV_INFO, v, "has its route now", "");
+	}
+}
+
+/* --- status ------------------------------------------------------------------------------------------- */
+
+static json_t *vip_json(const struct anycast *y, const struct anycast_vip *v)
+{
+	int state = v->announced ? routes__state(y->routes, &v->vip) : -EINPROGRESS;
+	char vip[ADDR_PREFIX_STRLEN];
+	const char *why = v->why;
+
+	if (v->announced && state)
+		why = state == -EINPROGRESS ? "the route is being made"
+		      : state == -EEXIST    ? "another program has a route for it in the table"
+					    : strerror(-state);
+	return json_pack("{s:s, s:b, s:s, s:o}", "vip", addr_prefix__format(&v->vip, vip),
+			 "announced", state == 0, "why", why, "since", names__time(v->since_ns));
+}
+
+json_t *anycast__json(const struct agent *a)
+{
+	const struct anycast *y = &a->anycast;
+	json_t *vips = json_array();
+
+	for (size_t i = 0; i < y->n; i++)
+		json_array_append_new(vips, vip_json(y, &y->vips[i]));
+	return json_pack("{s:I, s:o}", "table", (json_int_t)y->table, "vips", vips);
+}
+
+void anycast__stop(struct agent *a)
+{
+	routes__stop(a->anycast.routes);
+	a->anycast.routes = NULL;
+	free(a->anycast.vips);
+	a->anycast.vips = NULL;
+	a->anycast.n = 0;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * routes.h - a thread that keeps routes in a table of the kernel as long as the agent is well.
+ *
+ * The kernel's lock of the network configuration may be held for long, so the loop says what is wanted
+ * and never waits. Once a second what is wanted is put there again, should another program have taken it
+ * away. When alive() says no, the routes go: the loop hangs, and what it would withdraw it can't.
+ */
+#ifndef FAIRLEAD_VIP_ROUTES_H
+#define FAIRLEAD_VIP_ROUTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/addr.h"
+#include "core/err.h"
+
+struct routes;
+
+/* alive() is called on the thread; it must be quick and never block. */
+int routes__start(bool (*alive)(void *ctx), void *ctx, struct routes **out, struct err *err);
+
+/*
+ * From now on these n prefixes, no two of them equal, in that table, and none else of ours, those of an
+ * earlier agent included. 0 or -ENOMEM with what was wanted before.
+ */
+int routes__want(struct routes *r, uint32_t table, const struct addr_prefix *list, size_t n);
+
+/* Whether a route that is wanted is there: 0; -EINPROGRESS: not yet; else -errno of the last try. */
+int routes__state(struct routes *r, const struct addr_prefix *prefix);
+
+/* Removes all of them and ends the thread. */
+void routes__stop(struct routes *r);
+
+/* Without a thread: removes what an agent has left in the table. 0 with how many, or -errno. */
+int routes__withdraw(uint32_t table, size_t *n, struct err *err);
+
+#endif

@@ -207,8 +207,11 @@ def test_mysql_lag(lab, servers, secret):
     assert asked.detail("both", "up") == "master"
     # A transaction that waits for a lock on the replica.
     lock = subprocess.Popen(["mariadb", "--no-defaults", "-u", "root", "-S", f"{two}/socket", "-e",
-                             "LOCK TABLES shop.t READ; SELECT SLEEP(4)"])
+                             "LOCK TABLES shop.t READ; SELECT SLEEP(6)"], stdout=subprocess.DEVNULL)
     try:
+        lab.wait_for(lambda: servers.ask_mariadb(
+            two, "SELECT COUNT(*) FROM information_schema.processlist WHERE state = 'User sleep'")
+            == "1", 5, "the lock")
         servers.ask_mariadb(one, "INSERT INTO shop.t VALUES (1)")
         late = asked.detail("read", "down", "b2")
         assert re.fullmatch(r"is a replica, [2-9]\.0 s behind; 1\.5 s are allowed", late), late

@@ -43,6 +43,8 @@ static struct {
 static char heard[65536];
 static size_t heard_len;
 static unsigned int accepted;
+static unsigned int rounds; /* that who logs in by SCRAM is asked for; 0: the words are said */
+static unsigned int asked_for_rounds;
 
 /* --- the server --------------------------------------------------------------------------------- */
 
@@ -78,6 +80,28 @@ static void speak(struct conn *c)
 		assert_int_equal(uv_try_write((uv_stream_t *)&c->tcp, &all, 1), all.len);
 }
 
+/* The server's first message of SCRAM (RFC 5802 5): the client's nonce and more, a salt, and rounds. */
+static bool ask_for_rounds(struct conn *c, const char *bytes, size_t len)
+{
+	static const char mark[] = "n,,n=,r=";
+	const char *nonce = memmem(bytes, len, mark, sizeof(mark) - 1);
+	char message[256] = "R\0\0\0";
+	uv_buf_t all;
+	int n;
+
+	if (!nonce || !rounds)
+		return false;
+	nonce += sizeof(mark) - 1;
+	n = snprintf(message + 9, sizeof(message) - 9, "r=%.*smore,s=QSXCR+Q6sek8bf92,i=%u",
+		     (int)(bytes + len - nonce), nonce, rounds);
+	message[4] = (char)(n + 8);
+	message[8] = 11;
+	all = uv_buf_init(message, (unsigned int)n + 9);
+	assert_int_equal(uv_try_write((uv_stream_t *)&c->tcp, &all, 1), n + 9);
+	asked_for_rounds++;
+	return true;
+}
+
 static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
 {
 	if (n < 0) {
@@ -86,7 +110,7 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
 	}
 	if (buf->base >= heard && buf->base < heard + sizeof(heard))
 		heard_len += (size_t)n;
-	if (n > 0)
+	if (n > 0 && !ask_for_rounds((struct conn *)s, buf->base, (size_t)n))
 		speak((struct conn *)s);
 }
 
@@ -118,7 +142,7 @@ static int setup(void **state)
 	(void)state;
 	setenv("PROBE_SECRET", PASSWORD, 1);
 	memset(words, 0, sizeof(words));
-	heard_len = accepted = 0;
+	heard_len = accepted = rounds = asked_for_rounds = 0;
 	uv_loop_init(&loop);
 	uv_ip4_addr("0.0.0.0", 0, &any);
 	uv_tcp_init(&loop, &listener);
@@ -424,6 +448,34 @@ static void test_given_up(void **state)
 	assert_true(longest < UINT64_C(1000000000));
 }
 
+/* In the middle of a login's hashing, or before their turn at it. */
+static void test_given_up_in_login(void **state)
+{
+	struct config_probe args = probe_of(CONFIG_PROBE_POSTGRES, false, 60000);
+	unsigned int before = open_descriptors();
+	struct probe_sub *subs[20];
+	struct seen seen[20] = {{.n = 0}};
+	uint64_t began;
+
+	(void)state;
+	SAY(1, "R\0\0\0\x17\0\0\0\x0aSCRAM-SHA-256\0\0");
+	rounds = 200000;
+	for (unsigned int i = 0; i < COUNT(subs); i++)
+		subs[i] = subscribe(&args, i, &seen[i]);
+	/* A thread that hashes has no time for the others' next steps. */
+	while (asked_for_rounds < 2)
+		uv_run(&loop, UV_RUN_ONCE);
+	run_for(10);
+	began = uv_hrtime();
+	for (unsigned int i = 0; i < COUNT(subs); i++) {
+		assert_int_equal(seen[i].n, 0);
+		probe_sub__cancel(subs[i]);
+	}
+	assert_true(uv_hrtime() - began < UINT64_C(1000000000));
+	while (open_descriptors() != before)
+		uv_run(&loop, UV_RUN_ONCE);
+}
+
 /* Many at once, in each stage, that end by their time: each has its verdict, and nothing stays. */
 static void test_crowd(void **state)
 {
@@ -464,9 +516,11 @@ static void test_crowd(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(test_mysql_login_ways), TEST(test_mysql_no_tls),	TEST(test_mysql_local_file),
-		TEST(test_mysql_errors),     TEST(test_postgres_clear), TEST(test_postgres_rounds),
-		TEST(test_postgres_errors),  TEST(test_given_up),	TEST(test_crowd),
+		TEST(test_mysql_login_ways),  TEST(test_mysql_no_tls),
+		TEST(test_mysql_local_file),  TEST(test_mysql_errors),
+		TEST(test_postgres_clear),    TEST(test_postgres_rounds),
+		TEST(test_postgres_errors),   TEST(test_given_up),
+		TEST(test_given_up_in_login), TEST(test_crowd),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -247,7 +247,8 @@ static int begin(struct mysql_try *a, const char **why)
 	if (!go_on(a) && await(a))
 		return 0;
 	p->attempt = NULL;
-	rc = a->ours ? -ENOBUFS : a->err ? -a->err : -EIO;
+	/* Well, and without a wait: can't be said from within start(), so it is asked again. */
+	rc = a->ours || a->outcome == PROBE_OK ? -ENOBUFS : a->err ? -a->err : -EIO;
 	snprintf(p->why, sizeof(p->why), "%s", a->detail);
 	*why = p->why;
 	return rc;

@@ -111,9 +111,9 @@ static int on_login(MYSQL_PLUGIN_VIO *vio, MYSQL *mysql)
 	unhide_authorities(a);
 	if (!mysql->net.buff) /* the connection is no more */
 		return CR_ERROR;
-	if (a->probe->args.verify)
+	if (tls_of(a) && a->probe->args.verify)
 		a->certificate = look_at_certificate(a);
-	if (a->certificate) {
+	if (a->certificate || !tls_of(a)) {
 		mysql->net.read_pos[0] = 0; /* no such request any more */
 		return CR_ERROR;
 	}

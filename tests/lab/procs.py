@@ -4,6 +4,7 @@
 Each start appends "pid starttime name" to a file, so that a run that crashed can be cleaned up by the
 next one: a pid counts as ours only while the kernel's start time of it is the one recorded.
 """
+import contextlib
 import os
 import signal
 import subprocess
@@ -77,7 +78,8 @@ class Procs:
             alive = [(pid, began) for pid, began in alive if start_time(pid) == began]
             time.sleep(0.02)
         for pid, _ in alive:
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+                os.kill(pid, signal.SIGKILL)
         for p in self.running.values():
             p.wait()
         self.running.clear()

@@ -20,4 +20,7 @@ struct view {
  */
 int view__print(const json_t *status, const struct view *view, FILE *out);
 
+/* The part of it about announced VIPs and BFD sessions, a line each (view_vip.c). */
+void view_vip__print(const json_t *status, const struct view *view, FILE *out);
+
 #endif

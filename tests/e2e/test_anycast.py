@@ -198,6 +198,10 @@ def test_services_of_one_vip(lab, anycast):
     b.configure(b.head() + KEY + "anycast: {table: 100000}\nservices:\n" + announced())
     b.cli("config", "apply")
     b.wait_for(lambda: (b.routes(), b.routes(100000)) == ([], [VIP4, VIP6]), 2, "the routes to move")
+    # A VIP that is a prefix.
+    b.configure(b.head() + KEY + "services:\n" + service(vip="192.0.2.64/28", announce="route"))
+    b.cli("config", "apply")
+    b.wait_for(lambda: (b.routes(), b.routes(100000)) == (["192.0.2.64/28"], []), 2, "its route")
     # Nothing is announced any more.
     b.configure(b.head() + KEY + "services:\n" + service())
     b.cli("config", "apply")

@@ -170,6 +170,36 @@ def test_reload(lab, pair):
     assert sessions(lab)[v6("client")]["downs"] == 0
 
 
+def test_times_that_the_machine_cannot_keep(lab):
+    """A thread that is woken late is not asked for more than it can: refused with the reason."""
+    hosts = ("client", "b1", "b2", "b3")
+    rows = [f"peer: '{a(h)}', min_tx: 10ms, min_rx: 10ms, multiplier: 255" for h in hosts for a in (v4, v6)]
+    configure(lab, *rows)
+    lab.start_agent()
+    birds = [Bird(lab, h, BIRD.format(tx=10, rx=10, neighbors=(
+        f'neighbor {v4("lb")} dev "eth0"; neighbor {v6("lb")} dev "eth0";')).replace(
+            "multiplier 4", "multiplier 255").replace("10.77.0.1", v4(h))) for h in hosts]
+    for h in hosts:
+        wait(lab, v6(h), "up")
+    for _ in range(3):
+        time.sleep(0.5)
+        lab.agent.send_signal(signal.SIGSTOP)
+        time.sleep(0.3)
+        lab.agent.send_signal(signal.SIGCONT)
+    # 10 000 wake-ups, of which one session alone needs a hundred seconds, and all a dozen.
+    lab.wait_for(lambda: sum(s["sent"] for s in sessions(lab).values()) > 12000, 60, "enough packets")
+    short = "peer: 10.77.0.99, min_tx: 50ms, multiplier: 3"
+    configure(lab, *rows, short)
+    r = lab.cli("config", "apply", check=False)
+    assert r.returncode and "would take this machine for dead after 150 ms" in r.stderr, r.stderr
+    assert len(sessions(lab)) == 8
+    # Slower, it is accepted; and what runs may go on.
+    configure(lab, *rows, short.replace("50ms", "1s"))
+    lab.cli("config", "apply")
+    for b in birds:
+        b.stop()
+
+
 def link_local(lab, host):
     """The address that the kernel has made for eth0."""
     return lab.ip(host, "-6", "-br", "addr", "show", "dev", "eth0", "scope", "link").split()[2].split("/")[0]

@@ -285,6 +285,8 @@ int commit__run(struct apply *ap, struct err *err)
 		before = admission__options(a, a->config);
 		rc = check_fixed(a->config, ap->next, err);
 	}
+	if (!rc)
+		rc = neighbors__check(a, ap->next, err);
 	if (rc)
 		return rc;
 	stages = calloc(n + 1, sizeof(*stages));

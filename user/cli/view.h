@@ -20,4 +20,10 @@ struct view {
  */
 int view__print(const json_t *status, const struct view *view, FILE *out);
 
+/* The part of it about other agents: a line each, then how they differ (view_peers.c). */
+void view_peers__print(const json_t *status, const struct view *view, FILE *out);
+
+/* The part of it about announced VIPs and BFD sessions, a line each (view_vip.c). */
+void view_vip__print(const json_t *status, const struct view *view, FILE *out);
+
 #endif

@@ -4,7 +4,8 @@
 
 #include "cli/cli.h"
 #include "cli/format.h"
-#include "cli/view_parts.h"
+#include "cli/view.h"
+#include "cli/view_json.h"
 
 #define DISPUTES_SHOWN 10
 
@@ -98,13 +99,13 @@ static void print_differences(const json_t *peer, FILE *out)
 	print_disputes(peer, out);
 }
 
-void view_peers__print(const json_t *status, time_t now, FILE *out)
+void view_peers__print(const json_t *status, const struct view *view, FILE *out)
 {
 	const json_t *list = json_object_get(json_object_get(status, "peers"), "list"), *peer;
 	size_t i;
 
 	json_array_foreach (list, i, peer) {
-		print_state(peer, now, out);
+		print_state(peer, view->now, out);
 		print_sync(peer, out);
 		putc('\n', out);
 	}

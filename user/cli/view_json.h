@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * view_parts.h - what the view_*.c share, and what each of them prints.
- *
- * A document of another version may lack a member: what is missing reads as 0 or "-".
- */
-#ifndef FAIRLEAD_CLI_VIEW_PARTS_H
-#define FAIRLEAD_CLI_VIEW_PARTS_H
+/* view_json.h - members of the status document; what is missing reads as "-" or 0. */
+#ifndef FAIRLEAD_CLI_VIEW_JSON_H
+#define FAIRLEAD_CLI_VIEW_JSON_H
 
 #include <jansson.h>
-#include <stdio.h>
-#include <time.h>
 
 static inline const char *string_of(const json_t *object, const char *key)
 {
@@ -27,8 +21,5 @@ static inline json_int_t integer_of(const json_t *object, const char *key)
 {
 	return json_integer_value(json_object_get(object, key));
 }
-
-/* Other agents: a line each, then how they differ. */
-void view_peers__print(const json_t *status, time_t now, FILE *out);
 
 #endif

@@ -68,17 +68,17 @@ static struct table_seats *next(const struct fleet *f, const struct table_seats 
 
 static void fill(struct fleet *f)
 {
-	bool *accepts = calloc(f->seats->n + 1, sizeof(*accepts));
+	uint8_t *parts = calloc(f->seats->n + 1, sizeof(*parts));
 	struct table_base *base;
 	struct err err = {0};
 
 	for (size_t i = 0; i < f->seats->n; i++)
-		accepts[i] = f->seats->member[i] != TABLE_NONE;
+		parts[i] = f->seats->member[i] != TABLE_NONE ? TABLE_PARTS : 0;
 	if (table_seats__base(f->seats, f->slots, &base, &err))
 		fail_msg("%s", err.text);
-	table__fill(base, accepts, f->owner);
+	table__fill(base, parts, f->owner);
 	table_base__free(base);
-	free(accepts);
+	free(parts);
 }
 
 /* The configuration is applied. */
@@ -168,9 +168,9 @@ static void test_fresh_is_plain(void **state)
 		uint16_t *seated = calloc(p->slots, sizeof(*seated));
 		struct table_seats *s = NULL;
 		struct table_base *base;
-		bool *all = calloc(p->n, sizeof(*all));
+		uint8_t *all = calloc(p->n, sizeof(*all));
 
-		memset(all, 1, p->n);
+		memset(all, TABLE_PARTS, p->n);
 		pool__random_weights(p, &seed);
 		pool__build(p);
 		pool__fill(p);

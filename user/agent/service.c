@@ -145,18 +145,18 @@ static const struct member *on_seat(const struct service *s, size_t seat)
 /* Owners in terms of indices. */
 static int compute(const struct service *s, uint16_t *out)
 {
-	bool *accepts = calloc(s->seats->n + 1, sizeof(*accepts));
+	uint8_t *parts = calloc(s->seats->n + 1, sizeof(*parts));
 	uint32_t slots = plane__slots(s->slot_class);
 
-	if (!accepts)
+	if (!parts)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->seats->n; i++) {
 		const struct member *m = on_seat(s, i);
 
-		accepts[i] = m && health__accepts(&m->health);
+		parts[i] = m && health__accepts(&m->health) ? TABLE_PARTS : 0;
 	}
-	table__fill(s->base, accepts, out);
-	free(accepts);
+	table__fill(s->base, parts, out);
+	free(parts);
 	for (uint32_t i = 0; i < slots; i++)
 		out[i] = out[i] == TABLE_NONE ? FL_SLOT_NONE
 					      : (uint16_t)on_seat(s, out[i])->target->index;

@@ -26,7 +26,7 @@
 #endif
 
 /* Layout version; part of the pin path. */
-#define FL_ABI_VERSION 3
+#define FL_ABI_VERSION 4
 
 #define FL_MAX_SERVICES 8192 /* entries of `services`; id 0 is never used (0 in a bucket: empty) */
 #define FL_MAX_BACKENDS 32767 /* entries of `backends`; 0 is never used, 0x7fff is FL_SLOT_NONE */
@@ -425,7 +425,7 @@ _Static_assert(sizeof(struct fl_event) == 64, "fl_event");
 
 /* Health as probes see it, and what the operator asked for. */
 enum fl_health { FL_HEALTH_UNKNOWN, FL_HEALTH_UP, FL_HEALTH_DOWN, FL_HEALTH_SUSPECT };
-enum fl_admin { FL_ADMIN_NONE, FL_ADMIN_DRAIN };
+enum fl_admin { FL_ADMIN_NONE, FL_ADMIN_DRAIN, FL_ADMIN_DISABLE };
 
 /*
  * `members`: the agent's memory of each backend of each service, so that a restart goes on from
@@ -439,11 +439,16 @@ struct fl_member_key {
 struct fl_member {
 	__u8 health; /* enum fl_health */
 	__u8 admin; /* enum fl_admin */
-	__u8 pad[2];
+	__u8 parts; /* of 20: how much of its weight it takes now */
+	__u8 percent; /* of its weight that the operator gives it, 0..100 */
 	__u32 weight; /* configured weight */
 	__u64 since; /* when health or admin last changed, CLOCK_REALTIME, ns */
+	__u8 asked; /* percent of its weight that it asks for by its probe */
+	__u8 flaps; /* how often it has fallen of late */
+	__u8 ramping; /* 1: slow start goes on, since `since` */
+	__u8 pad[5];
 };
-_Static_assert(sizeof(struct fl_member) == 16, "fl_member");
+_Static_assert(sizeof(struct fl_member) == 24, "fl_member");
 
 /* What the program does with packets for a service once the lease has lapsed. */
 enum fl_agent_loss { FL_LOSS_KEEP, FL_LOSS_PASS, FL_LOSS_DROP };

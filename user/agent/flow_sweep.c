@@ -34,9 +34,9 @@ static void state_loss(struct plane_flow_sweep *at, const struct target *t)
 	at->gone_s[t->index] = 0;
 	LIST_FOREACH (m, &t->members, target_entry) {
 		const struct config_service *c = m->service->config;
-		uint32_t lost_s = m->dropped ? m->retired_s : m->down_s;
+		uint32_t lost_s = m->dropped ? m->retired_s : m->lost_s;
 
-		if (!c || (m->health.state != FL_HEALTH_DOWN && !m->dropped))
+		if (!c || !member__is_lost(m))
 			return;
 		hold_s = c->down_hold_ms / 1000 > hold_s ? c->down_hold_ms / 1000 : hold_s;
 		since_s = lost_s > since_s ? lost_s : since_s;

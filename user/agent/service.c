@@ -104,6 +104,7 @@ void service__retire(struct service *s, struct member *m)
 {
 	m->retired = true;
 	m->retired_s = agent__coarse_s();
+	m->parts = 0;
 	TAILQ_INSERT_TAIL(&s->retired, m, retired_entry);
 	s->dirty = true;
 }
@@ -153,7 +154,7 @@ static int compute(const struct service *s, uint16_t *out)
 	for (size_t i = 0; i < s->seats->n; i++) {
 		const struct member *m = on_seat(s, i);
 
-		parts[i] = m && health__accepts(&m->health) ? TABLE_PARTS : 0;
+		parts[i] = m ? m->parts : 0;
 	}
 	table__fill(s->base, parts, out);
 	free(parts);
@@ -177,7 +178,7 @@ static bool is_early(struct service *s)
 		const struct member *m = s->members[i];
 
 		unknown |= m->sub && m->health.state == FL_HEALTH_UNKNOWN && !m->health.streak;
-		up |= health__accepts(&m->health);
+		up |= m->parts != 0;
 	}
 	if (!unknown || !up)
 		return false;
@@ -194,6 +195,8 @@ void service__flush(struct service *s)
 	struct err err;
 	int rc;
 
+	if (s->stale)
+		verdict__judge(s);
 	if (!s->dirty || s->settling || s->making || !s->base || is_early(s))
 		return;
 	want = malloc(plane__slots(s->slot_class) * sizeof(*want));

@@ -131,7 +131,7 @@ static bool is_lost(const struct member *m, uint32_t now_s)
 {
 	const struct config_service *c = m->service->config;
 
-	if (m->health.state == FL_HEALTH_DOWN || m->dropped)
+	if (member__is_lost(m))
 		return true;
 	return m->retired && c && now_s - m->retired_s > c->hold_ms / 1000;
 }

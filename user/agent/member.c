@@ -262,6 +262,10 @@ static bool on_probe(void *ctx, const struct probe_result *r)
 		log_warning(m, r->warning);
 	set_text(&m->probe_warning, r->warning);
 	change = health__result(&m->health, &m->service->rules, verdict_of(r), &now);
+	if (r->outcome == PROBE_OK && r->weight_pct >= 0 && r->weight_pct != m->asked) {
+		m->asked = (uint8_t)r->weight_pct;
+		verdict__touch(m->service);
+	}
 	if (change == HEALTH_WENT_UP && !was_suspect)
 		let_in(m);
 	if (change != HEALTH_SAME) {

@@ -90,6 +90,8 @@ static json_t *member_json(struct agent *a, const struct member *m)
 	json_object_set_new(o, "weight_asked", json_integer(m->asked));
 	json_object_set_new(o, "backup", json_boolean(m->backup));
 	json_object_set_new(o, "flaps", json_integer(m->health.flaps));
+	json_object_set_new(o, "flap_hold_s",
+			    json_real(health__hold_ms(&m->health, &s->rules) / 1e3));
 	json_object_set_new(o, "since", names__time(m->health.since_ns));
 	add_counts(o, a, PLANE_BACKEND, m->target->index, &m->target->rate);
 	json_object_set_new(o, "nexthop", hop_json(m->target->hop));

@@ -97,6 +97,20 @@ static void check_limits(const struct config_service *s, const struct node *serv
 	}
 }
 
+static void check_health(const struct config_service *s, const struct node *service, size_t index,
+			 struct problem_sink *sink)
+{
+	const struct config_health *h = &s->health;
+	const struct node *health = node__sound(service, "health");
+	long at = health ? node__find(health, "flap_hold") : -1;
+
+	if (at >= 0 && h->flap_hold_ms > h->flap_hold_max_ms && node__sound(health, "flap_hold") &&
+	    !check__broken(health, "flap_hold_max"))
+		tell_key(sink, health, at + 1,
+			 "services[%zu].health.flap_hold: is longer than flap_hold_max, %u ms",
+			 index, h->flap_hold_max_ms);
+}
+
 void check__service(const struct config *c, const struct node *root, const struct node *service,
 		    size_t i, struct problem_sink *sink)
 {
@@ -108,5 +122,6 @@ void check__service(const struct config *c, const struct node *root, const struc
 	check_passive(s, service, i, sink);
 	check_fullnat(c, s, root, service, i, sink);
 	check_limits(s, service, i, sink);
+	check_health(s, service, i, sink);
 	check__probe(s, service, i, sink);
 }

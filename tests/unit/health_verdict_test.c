@@ -109,8 +109,8 @@ static void test_stories(void **state)
 		assert_int_equal(health__settled(&h), is_sure(stories[i].start));
 		for (size_t r = 0; stories[i].results[r]; r++) {
 			struct health_time now = at(1 + r, 1 + r);
-			enum health_change c = health__result(
-				&h, &rules, result_of(stories[i].results[r]), &now);
+			enum health_change c =
+				health__result(&h, &rules, result_of(stories[i].results[r]), &now);
 
 			if (h.state != state_of(stories[i].states[r]) ||
 			    c != change_of(stories[i].changes[r]) ||
@@ -520,7 +520,8 @@ static void run_timed(uint32_t digits)
 			assert_int_equal(h.state, FL_HEALTH_DOWN);
 			falls = s - up_at >= 60 ? 1 : falls + 1;
 		} else if (was == FL_HEALTH_DOWN) {
-			bool due = undamped.state == FL_HEALTH_UP && good_from && s - good_from >= hold;
+			bool due = undamped.state == FL_HEALTH_UP && good_from &&
+				   s - good_from >= hold;
 
 			assert_int_equal(h.state == FL_HEALTH_UP, due);
 			up_at = h.state == FL_HEALTH_UP ? s : up_at;

@@ -14,8 +14,8 @@
 /* What a member takes if it takes any: by slow start, the operator, its own word. 0: it asks for none. */
 static uint8_t most_parts(const struct member *m, uint64_t mono_ns)
 {
-	uint32_t ramp = health__ramp(&m->health, m->service->health.slow_start_ms, TABLE_PARTS,
-				     mono_ns);
+	uint32_t ramp =
+		health__ramp(&m->health, m->service->health.slow_start_ms, TABLE_PARTS, mono_ns);
 	uint32_t parts = (ramp * m->percent * m->asked + 5000) / 10000;
 
 	if (!parts && m->percent && m->asked)

@@ -28,8 +28,8 @@ static const struct {
 	enum route_kind kind;
 	enum api_verb verb;
 } verbs[] = {
-	{"drain", ROUTE_SAY, API_DRAIN},     {"undrain", ROUTE_SAY, API_UNDRAIN},
-	{"disable", ROUTE_SAY, API_DISABLE}, {"enable", ROUTE_SAY, API_ENABLE},
+	{"drain", ROUTE_SAY, API_DRAIN},      {"undrain", ROUTE_SAY, API_UNDRAIN},
+	{"disable", ROUTE_SAY, API_DISABLE},  {"enable", ROUTE_SAY, API_ENABLE},
 	{"weight", ROUTE_WEIGHT, API_WEIGHT},
 };
 

@@ -63,8 +63,7 @@ static const struct option backend_options[] = {
 	{"address", value__host, BACKEND(address), .missing = "where its packets are sent"},
 	{"port", value__number, BACKEND(port), RANGE(1, 65535)},
 	{"weight", value__number, BACKEND(weight), RANGE(0, CONFIG_MAX_WEIGHT), .fallback = "100"},
-	{"backup", value__choice, BACKEND(backup), .choices = schema_booleans,
-	 .fallback = "false"},
+	{"backup", value__choice, BACKEND(backup), .choices = schema_booleans, .fallback = "false"},
 };
 static const struct section backend_section = {backend_options, COUNT(backend_options)};
 

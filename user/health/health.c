@@ -95,8 +95,8 @@ enum health_change health__result(struct health *h, const struct health_rules *r
 	if (h->streak++ == 0)
 		h->first_bad_ns = now->mono_ns;
 	if (h->streak >= threshold(h, rules, ok)) {
-		h->held = ok && passed(h->first_bad_ns, now->mono_ns) <
-					health__hold_ms(h, rules) * MS;
+		h->held = ok &&
+			  passed(h->first_bad_ns, now->mono_ns) < health__hold_ms(h, rules) * MS;
 		if (h->held)
 			return HEALTH_SAME;
 		if (!ok)

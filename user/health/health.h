@@ -41,7 +41,8 @@ struct health {
 	bool fresh; /* its state is the configuration's word: no probe has ended yet */
 	bool ramping; /* slow start: set by who knows that others serve meanwhile */
 	uint64_t since_ns; /* CLOCK_REALTIME of the last change of state or admin */
-	uint64_t turned_ns; /* CLOCK_MONOTONIC: fell, came up, or was let in again by the operator */
+	uint64_t
+		turned_ns; /* CLOCK_MONOTONIC: fell, came up, or was let in again by the operator */
 	uint64_t first_bad_ns; /* CLOCK_MONOTONIC of the first result of the streak; 0: no streak */
 };
 

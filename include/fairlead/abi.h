@@ -446,7 +446,9 @@ struct fl_member {
 	__u8 asked; /* percent of its weight that it asks for by its probe */
 	__u8 flaps; /* how often it has fallen of late */
 	__u8 ramping; /* 1: slow start goes on, since `since` */
-	__u8 pad[5];
+	__u8 cap; /* of 20: the most that its limit of new connections leaves it */
+	__u8 full; /* 1: at its limit of connections */
+	__u8 pad[3];
 };
 _Static_assert(sizeof(struct fl_member) == 24, "fl_member");
 

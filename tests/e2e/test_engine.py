@@ -2,10 +2,12 @@
 """What becomes of verdicts: slow start, hold-down, panic, backups, and what an operator says (docs/health.md)."""
 import os
 import signal
+import sys
 import time
 
 import pytest
-from conftest import FAST, TICK, answers, service
+from conftest import FAST, ROOT, TICK, answers, service
+from lab.holder import TALK, Holder
 from lab.lab import PATIENCE
 from lab.topology import VIP4, v4
 
@@ -21,12 +23,17 @@ def owned(lab):
     return {b["id"]: b["slots"] for b in lab.status()["services"][0]["backends"]}
 
 
+def file_of(health="", **more):
+    """One service with these keys."""
+    return "services:\n" + service(**more, **({"health": f"{{{health}}}"} if health else {}))
+
+
 def begin(lab, health="", backups=(), probe=FAST, wait=True):
     """An agent with one service and these keys."""
-    text = service(probe=probe, **({"health": f"{{{health}}}"} if health else {}))
+    text = file_of(health, probe=probe)
     for b in backups:
         text = text.replace(f"id: {b},", f"id: {b}, backup: true,")
-    lab.configure(lab.head() + "services:\n" + text)
+    lab.configure(lab.head() + text)
     lab.start_agent()
     if wait:
         lab.wait_serving("web")
@@ -258,3 +265,73 @@ def test_start(lab, state):
         wait_slots(lab, lambda s: s["b1"] == 0, "b1's slots to move")
         lab.mend_cable("b1")
     lab.wait_state("web", "b1", "up", 8)
+
+
+@pytest.fixture
+def knock(lab):
+    """A client that opens connections at a rate, until it is told another."""
+    running = []
+
+    def at(rate):
+        while running:
+            lab.procs.end(running.pop())
+        if rate:
+            running.append(lab.procs.start("knock", [sys.executable, "-B", f"{ROOT}/tests/lab/knock.py",
+                                                     "clients", VIP4, "80", str(rate)],
+                                           netns=lab.ns("client")))
+    yield at
+    at(0)
+
+
+def test_max_new(lab, knock):
+    """More than its limit: it takes less, as much as the limit leaves, until there is less to take."""
+    lab.configure(lab.head() + file_of(
+        "max_new: 60", passive="true",
+        backends=[("b1", v4("b1"), 400), ("b2", v4("b2"), 100), ("b3", v4("b3"), 100)]))
+    lab.start_agent()
+    lab.wait_serving("web")
+    before = owned(lab)
+    knock(60)  # 40 of them for b1
+    time.sleep(6)
+    assert owned(lab) == before and lab.backend("web", "b1")["limit_new"] == 1
+    knock(120)  # 80
+    lab.wait_for(lambda: 25 < lab.backend("web", "b1")["passive"]["connections_per_s"] < 60
+                 and lab.backend("web", "b1")["limit_new"] < 1, 20, "b1 to get less than its limit")
+    b = lab.backend("web", "b1")
+    assert 0.25 <= b["parts"] < 0.9 and b["state"] == "up" and b["slots"] < before["b1"]
+    assert "health: web: b1: max_new leaves it " in lab.cli("status").stdout
+    assert "b1 gets " in lab.log_tail(50)
+    slots = owned(lab)
+    restart(lab)
+    assert owned(lab) == slots
+    knock(30)
+    wait_slots(lab, lambda s: s == before, "b1 to have all again", 50)
+
+
+def test_max_flows(lab):
+    """A backend that is full gets no more connections and keeps those it has; it takes more when some have ended."""
+    servers = [lab.procs.start(f"talk-{b}", [sys.executable, "-B", TALK, "serve", b, "7000"],
+                               netns=lab.ns(b)) for b in lab.backends]
+    lab.configure(lab.head(snat=f"{{source4: [{v4('lb')}]}}") + file_of(
+        "max_flows: 20", forward="fullnat", port=7000, probe=FAST.replace("type: tcp", "type: tcp, port: 80"),
+        backends=[("b1", v4("b1"), 400), ("b2", v4("b2"), 100), ("b3", v4("b3"), 100)]))
+    lab.start_agent()
+    lab.wait_serving("web")
+    before = owned(lab)
+    holder = Holder(lab, 7000)
+    holder.ask("open 40")
+    said = holder.ask("talk")
+    assert said["broken"] == 0 and said["by"]["b1"] > 20
+    wait_slots(lab, lambda s: s["b1"] == 0, "b1 to be full", 15)
+    assert lab.backend("web", "b1")["limit_full"] and lab.backend("web", "b1")["state"] == "up"
+    assert "health: web: b1: max_flows leaves it no new connections\n" in lab.cli("status").stdout
+    holder.ask("open 10")
+    again = holder.ask("talk")
+    assert again["broken"] == again["moved"] == 0 and again["by"]["b1"] == said["by"]["b1"]
+    restart(lab)
+    assert owned(lab)["b1"] == 0
+    holder.ask("reset b1")
+    wait_slots(lab, lambda s: s == before, "b1 to take connections again", 30)
+    holder.close()
+    for p in servers:
+        lab.procs.end(p)

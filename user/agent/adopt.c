@@ -122,6 +122,8 @@ static int adopt_member(struct service *s, struct target *t, const struct fl_mem
 	m->parts = memory->parts;
 	m->percent = memory->percent;
 	m->asked = memory->asked;
+	m->cap = memory->cap;
+	m->full = memory->full;
 	m->lost_s = agent__coarse_s();
 	target__judge(s->agent, t);
 	s->forward = forward_of((enum fl_forward)t->entry.mode);

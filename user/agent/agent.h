@@ -29,6 +29,7 @@
 #include "agent/sources.h"
 #include "api/api.h"
 #include "config/config.h"
+#include "core/log.h"
 #include "health/health.h"
 #include "health/pool.h"
 #include "move/move.h"
@@ -102,7 +103,10 @@ struct member {
 	uint8_t parts; /* of TABLE_PARTS: how much of its weight it takes now */
 	uint8_t percent; /* of its weight that the operator gives it */
 	uint8_t asked; /* percent of its weight that it asks for by its probe */
+	uint8_t cap; /* of TABLE_PARTS: the most that its limit of new connections leaves it */
+	bool full; /* at its limit of connections */
 	bool backup; /* for when the others do not do */
+	uint32_t capped_s; /* when `cap` was looked at, agent__coarse_s() */
 	bool probe_ok;
 	bool kept; /* an apply is running: the next configuration has it too */
 	bool retired; /* in service.retired: no longer configured, but for its connections */
@@ -271,7 +275,7 @@ int adopt__all(struct agent *a, struct err *err);
 void verdict__judge(struct service *s);
 /* What has changed speaks of who takes flows: before the next table it is decided anew. */
 void verdict__touch(struct service *s);
-/* What changes by time: slow starts. Once a second. */
+/* What changes by time or load: slow starts, limits. Once a second. */
 void verdict__tick(struct agent *a);
 json_t *verdict__json(const struct service *s);
 
@@ -350,6 +354,7 @@ void member__alarmed(const struct member *m, const char *text);
 /* The operator's word; `percent` of its weight. True if it changed anything. */
 bool member__set_admin(struct member *m, enum fl_admin admin);
 bool member__set_percent(struct member *m, uint8_t percent);
+void member__log(const struct member *m, enum log_level level, const char *text);
 /* Its connections are given up. */
 bool member__is_lost(const struct member *m);
 

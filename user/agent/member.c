@@ -19,6 +19,7 @@ struct member *member__new(struct service *s, struct target *t)
 		return NULL;
 	m->service = s;
 	m->percent = m->asked = 100;
+	m->cap = TABLE_PARTS;
 	now = agent__now();
 	health__begin(&m->health, FL_HEALTH_UNKNOWN, &now);
 	target__join(t, m);
@@ -54,6 +55,8 @@ void member__inherit(struct member *m, const struct member *from)
 	m->parts = from->parts;
 	m->percent = from->percent;
 	m->asked = from->asked;
+	m->cap = from->cap;
+	m->full = from->full;
 	m->probe_ok = from->probe_ok;
 	m->probe_latency_ns = from->probe_latency_ns;
 	m->probe_at_ns = from->probe_at_ns;
@@ -95,7 +98,7 @@ void member__drop(struct member *m)
 	member__free(m);
 }
 
-static void log_member(enum log_level level, const struct member *m, const char *text)
+void member__log(const struct member *m, enum log_level level, const char *text)
 {
 	struct addr a = member__address(m);
 	char address[ADDR_STRLEN];
@@ -123,6 +126,8 @@ void member__remember(const struct member *m)
 		.asked = m->asked,
 		.flaps = m->health.flaps,
 		.ramping = m->health.ramping,
+		.cap = m->cap,
+		.full = m->full,
 	};
 	struct err err;
 
@@ -171,7 +176,7 @@ bool member__set_admin(struct member *m, enum fl_admin admin)
 		m->lost_s = agent__coarse_s();
 	verdict__touch(m->service);
 	member__remember(m);
-	log_member(LOG_LV_INFO, m, texts[admin]);
+	member__log(m, LOG_LV_INFO, texts[admin]);
 	return true;
 }
 
@@ -185,7 +190,7 @@ bool member__set_percent(struct member *m, uint8_t percent)
 	verdict__touch(m->service);
 	member__remember(m);
 	snprintf(text, sizeof(text), "gets %u %% of its weight, as the operator asked", percent);
-	log_member(LOG_LV_INFO, m, text);
+	member__log(m, LOG_LV_INFO, text);
 	return true;
 }
 
@@ -194,7 +199,7 @@ void member__alarmed(const struct member *m, const char *text)
 	char line[240];
 
 	snprintf(line, sizeof(line), "has a passive alarm: %s; it is probed at once", text);
-	log_member(LOG_LV_WARN, m, line);
+	member__log(m, LOG_LV_WARN, line);
 }
 
 /* --- probe ------------------------------------------------------------------------------------- */
@@ -227,7 +232,7 @@ static void log_change(const struct member *m, enum health_change change, uint64
 			 "is down: %s (%" PRIu32 " failures in a row, %.0f ms after the first)%s",
 			 r->detail, m->service->rules.fall, (double)streak_ns / 1e6,
 			 hold_text(m, hold, sizeof(hold)));
-	log_member(change == HEALTH_WENT_UP ? LOG_LV_INFO : LOG_LV_WARN, m, text);
+	member__log(m, change == HEALTH_WENT_UP ? LOG_LV_INFO : LOG_LV_WARN, text);
 }
 
 static void log_warning(const struct member *m, const char *warning)
@@ -235,7 +240,7 @@ static void log_warning(const struct member *m, const char *warning)
 	char text[160];
 
 	snprintf(text, sizeof(text), "answers, but %s", warning);
-	log_member(LOG_LV_WARN, m, text);
+	member__log(m, LOG_LV_WARN, text);
 }
 
 static enum health_result verdict_of(const struct probe_result *r)

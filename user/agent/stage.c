@@ -265,6 +265,9 @@ void stage__equip(struct stage *st, const struct config_service *c, struct layou
 		m->backup = c->backends[i].backup;
 		if (!c->probe.weight)
 			m->asked = 100;
+		if (!c->health.max_new)
+			m->cap = TABLE_PARTS;
+		m->full &= c->health.max_flows != 0;
 		if (m->weight == c->backends[i].weight)
 			continue;
 		m->weight = c->backends[i].weight;

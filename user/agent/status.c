@@ -88,6 +88,8 @@ static json_t *member_json(struct agent *a, const struct member *m)
 	json_object_set_new(o, "parts", json_real((double)m->parts / TABLE_PARTS));
 	json_object_set_new(o, "weight_percent", json_integer(m->percent));
 	json_object_set_new(o, "weight_asked", json_integer(m->asked));
+	json_object_set_new(o, "limit_new", json_real((double)m->cap / TABLE_PARTS));
+	json_object_set_new(o, "limit_full", json_boolean(m->full));
 	json_object_set_new(o, "backup", json_boolean(m->backup));
 	json_object_set_new(o, "flaps", json_integer(m->health.flaps));
 	json_object_set_new(o, "flap_hold_s",

@@ -7,11 +7,16 @@
  */
 #include "agent/agent.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/log.h"
+#include "health/limit.h"
 
-/* What a member takes if it takes any: by slow start, the operator, its own word. 0: it asks for none. */
+#define LIMIT_LOOK_S 2 /* what changed has shown by then, in a rate over a second */
+
+/* What a member takes if it takes any: by slow start, the operator, its own word, its limits. */
 static uint8_t most_parts(const struct member *m, uint64_t mono_ns)
 {
 	uint32_t ramp =
@@ -20,7 +25,9 @@ static uint8_t most_parts(const struct member *m, uint64_t mono_ns)
 
 	if (!parts && m->percent && m->asked)
 		parts = 1;
-	return (uint8_t)parts;
+	if (m->full)
+		return 0;
+	return (uint8_t)(parts < m->cap ? parts : m->cap);
 }
 
 static struct pool_member seen(const struct member *m, uint64_t mono_ns)
@@ -115,6 +122,59 @@ void verdict__touch(struct service *s)
 	s->dirty = true;
 }
 
+/* New connections: fewer parts when there are too many, one more when there are clearly not. */
+static void limit_new(struct member *m, uint32_t max_per_s)
+{
+	double per_s = passive__opened_per_s(m->target);
+	uint32_t now_s = agent__coarse_s();
+	uint8_t was = m->cap;
+	char text[120];
+
+	if (now_s - m->capped_s < LIMIT_LOOK_S)
+		return;
+	m->capped_s = now_s;
+	m->cap = limit__parts(m->cap, m->parts, TABLE_PARTS, per_s, max_per_s);
+	if (m->cap == was)
+		return;
+	m->service->stale = true;
+	if (was == TABLE_PARTS) {
+		snprintf(text, sizeof(text),
+			 "gets %.0f new connections a second, more than max_new: it takes less "
+			 "of its weight",
+			 per_s);
+		member__log(m, LOG_LV_WARN, text);
+	} else if (m->cap == TABLE_PARTS) {
+		member__log(m, LOG_LV_INFO, "is well below max_new: it takes all of its weight");
+	}
+}
+
+static void limit_flows(struct member *m, uint32_t max)
+{
+	uint32_t flows = flow_sweep__records(m->service->agent, m);
+	bool full = limit__is_full(m->full, flows, max);
+	char text[120];
+
+	if (full == m->full || !m->service->agent->nat_sweep.counted)
+		return;
+	m->full = full;
+	m->service->stale = true;
+	snprintf(text, sizeof(text),
+		 full ? "has %" PRIu32 " connections, more than max_flows: no new ones"
+		      : "has %" PRIu32 " connections: new ones again",
+		 flows);
+	member__log(m, full ? LOG_LV_WARN : LOG_LV_INFO, text);
+}
+
+static void look_at_limits(struct service *s)
+{
+	for (size_t i = 0; i < s->n_members; i++) {
+		if (s->health.max_new)
+			limit_new(s->members[i], s->health.max_new);
+		if (s->health.max_flows)
+			limit_flows(s->members[i], s->health.max_flows);
+	}
+}
+
 static bool is_ramping(const struct service *s)
 {
 	for (size_t i = 0; s->health.slow_start_ms && i < s->n_members; i++) {
@@ -128,8 +188,10 @@ void verdict__tick(struct agent *a)
 {
 	struct service *s;
 
-	TAILQ_FOREACH (s, &a->services, entry)
+	TAILQ_FOREACH (s, &a->services, entry) {
+		look_at_limits(s);
 		s->stale |= is_ramping(s);
+	}
 }
 
 json_t *verdict__json(const struct service *s)

@@ -311,10 +311,13 @@ static void print_held(const json_t *service, const json_t *backend, FILE *out)
 	json_int_t percent = integer_of(backend, "weight_percent");
 	json_int_t asked = integer_of(backend, "weight_asked");
 	double hold_s = number_of(backend, "flap_hold_s");
+	const json_t *limit = json_object_get(backend, "limit_new");
+	bool over = json_is_number(limit) && json_number_value(limit) < 1;
+	bool full = json_is_true(json_object_get(backend, "limit_full"));
 	char buf[FORMAT_LEN];
 
 	if (!json_object_get(backend, "weight_percent") ||
-	    (percent == 100 && asked == 100 && hold_s <= 0))
+	    (percent == 100 && asked == 100 && hold_s <= 0 && !over && !full))
 		return;
 	fputs("health: ", out);
 	cli__print_text(out, string_of(service, "name"));
@@ -324,6 +327,11 @@ static void print_held(const json_t *service, const json_t *backend, FILE *out)
 		fprintf(out, ": the operator gives it %lld %% of its weight", percent);
 	if (asked != 100)
 		fprintf(out, ": it asks for %lld %% of its weight", asked);
+	if (over)
+		fprintf(out, ": max_new leaves it %.0f %% of its weight",
+			100 * json_number_value(limit));
+	if (full)
+		fputs(": max_flows leaves it no new connections", out);
 	if (hold_s > 0)
 		fprintf(out, ": it fell %lld times of late, and must be well for %s",
 			integer_of(backend, "flaps"), format__duration(hold_s, buf));

@@ -71,6 +71,8 @@ struct config_health {
 	uint32_t flap_hold_max_ms; /* flap_hold_ms..24h, default 5m */
 	uint32_t flap_forget_ms; /* 1s..24h, default 10m */
 	uint32_t panic_pct; /* 0..100, 0: never */
+	uint32_t max_new; /* connections a second to a backend; 0: no limit; needs `passive` */
+	uint32_t max_flows; /* of a backend; 0: no limit; fullnat */
 };
 
 struct config_service {

@@ -52,6 +52,8 @@ static const struct option health_options[] = {
 	 .fallback = "5m"},
 	{"flap_forget", value__duration, HEALTH(flap_forget_ms), RANGE(SECOND, 24 * HOUR),
 	 .fallback = "10m"},
+	{"max_new", value__number, HEALTH(max_new), PER_SECOND},
+	{"max_flows", value__number, HEALTH(max_flows), RANGE(1, 1000000000)},
 	{"panic", value__percent, HEALTH(panic_pct), RANGE(0, 100), .fallback = "0%"},
 };
 static const struct section health_section = {health_options, COUNT(health_options)};

@@ -308,11 +308,22 @@ def test_max_new(lab, knock):
     wait_slots(lab, lambda s: s == before, "b1 to have all again", 50)
 
 
-def test_max_flows(lab):
+@pytest.fixture
+def talkers(network, routed):  # pylint: disable=unused-argument
+    """Servers that say who they are, on port 7000; full NAT has an address to send from."""
+    source = v4("lb").rpartition(".")[0] + ".201"
+    network.ip("lb", "addr", "add", f"{source}/24", "dev", "eth0")
+    running = [network.procs.start(f"talk-{b}", [sys.executable, "-B", TALK, "serve", b, "7000"],
+                                   netns=network.ns(b)) for b in network.backends]
+    yield source
+    for p in running:
+        network.procs.end(p)
+    network.ip("lb", "addr", "del", f"{source}/24", "dev", "eth0")
+
+
+def test_max_flows(lab, talkers):
     """A backend that is full gets no more connections and keeps those it has; it takes more when some have ended."""
-    servers = [lab.procs.start(f"talk-{b}", [sys.executable, "-B", TALK, "serve", b, "7000"],
-                               netns=lab.ns(b)) for b in lab.backends]
-    lab.configure(lab.head(snat=f"{{source4: [{v4('lb')}]}}") + file_of(
+    lab.configure(lab.head(snat=f"{{source4: [{talkers}]}}") + file_of(
         "max_flows: 20", forward="fullnat", port=7000, probe=FAST.replace("type: tcp", "type: tcp, port: 80"),
         backends=[("b1", v4("b1"), 400), ("b2", v4("b2"), 100), ("b3", v4("b3"), 100)]))
     lab.start_agent()
@@ -333,5 +344,3 @@ def test_max_flows(lab):
     holder.ask("reset b1")
     wait_slots(lab, lambda s: s == before, "b1 to take connections again", 30)
     holder.close()
-    for p in servers:
-        lab.procs.end(p)

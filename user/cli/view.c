@@ -260,8 +260,9 @@ static void print_notes(const json_t *status, FILE *out)
 	const json_t *note;
 	size_t i;
 
-	json_array_foreach (json_object_get(status, "notes"), i, note)
+	json_array_foreach (json_object_get(status, "notes"), i, note) {
 		print_count(note, "noted", "time", out);
+	}
 }
 
 /* Slots that change owner, and what keeps them from being clean. */
@@ -353,8 +354,9 @@ static void print_health(const json_t *service, FILE *out)
 		cli__print_text(out, string_of(service, "name"));
 		fputs(": its backups are called in\n", out);
 	}
-	json_array_foreach (json_object_get(service, "backends"), i, backend)
+	json_array_foreach (json_object_get(service, "backends"), i, backend) {
 		print_held(service, backend, out);
+	}
 }
 
 static void print_limits(const json_t *service, FILE *out)

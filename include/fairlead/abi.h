@@ -445,12 +445,13 @@ struct fl_member {
 	__u64 since; /* when health or admin last changed, CLOCK_REALTIME, ns */
 	__u8 asked; /* percent of its weight that it asks for by its probe */
 	__u8 flaps; /* how often it has fallen of late */
-	__u8 ramping; /* 1: slow start goes on, since `since` */
+	__u8 ramping; /* 1: slow start goes on, since `turned` */
 	__u8 cap; /* of 20: the most that its limit of new connections leaves it */
 	__u8 full; /* 1: at its limit of connections */
 	__u8 pad[3];
+	__u64 turned; /* when it fell, came up, or was let in by the operator, as `since` */
 };
-_Static_assert(sizeof(struct fl_member) == 24, "fl_member");
+_Static_assert(sizeof(struct fl_member) == 32, "fl_member");
 
 /* What the program does with packets for a service once the lease has lapsed. */
 enum fl_agent_loss { FL_LOSS_KEEP, FL_LOSS_PASS, FL_LOSS_DROP };

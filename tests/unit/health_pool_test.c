@@ -14,7 +14,7 @@
 enum { N = 3, KINDS = 4 * 2 * 2 * 3 };
 
 /*
- * Each story: the backends, 'w' well, 'd' down, '?' unknown, 'o' taken out; capitals are backups. All of
+ * Each story: the backends, 'w' well, 'd' down, '?' without a verdict, 'o' taken out; capitals are backups. All of
  * weight 100. Then who takes flows ('1'), and what is so of the pool: 'b' backups, 'p' panic.
  */
 static const struct {
@@ -52,7 +52,7 @@ static struct pool_member member_of(char c)
 		.backup = c < 'a' && c != '?',
 		.out = lower == 'o',
 		.well = lower == 'w',
-		.unknown = c == '?',
+		.unsure = c == '?',
 	};
 }
 
@@ -97,7 +97,7 @@ static uint32_t sum(const struct pool_member *members, bool hoped, bool with_bac
 	for (size_t i = 0; i < N; i++) {
 		const struct pool_member *m = &members[i];
 
-		if (m->out || (m->backup && !with_backups) || (hoped && !m->well && !m->unknown))
+		if (m->out || (m->backup && !with_backups) || (hoped && !m->well && !m->unsure))
 			continue;
 		weight += m->weight;
 	}

@@ -94,7 +94,7 @@ static enum config_forward forward_of(enum fl_forward mode)
 static struct health health_of(const struct fl_member *memory)
 {
 	struct health_time now = agent__now();
-	uint64_t age = now.real_ns > memory->since ? now.real_ns - memory->since : 0;
+	uint64_t age = now.real_ns > memory->turned ? now.real_ns - memory->turned : 0;
 
 	return (struct health){
 		.state = (enum fl_health)memory->health,

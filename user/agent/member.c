@@ -116,6 +116,7 @@ void member__log(const struct member *m, enum log_level level, const char *text)
 
 void member__remember(const struct member *m)
 {
+	struct health_time now = agent__now();
 	struct fl_member memory = {
 		.health = (__u8)m->health.state,
 		.admin = (__u8)m->health.admin,
@@ -128,6 +129,7 @@ void member__remember(const struct member *m)
 		.ramping = m->health.ramping,
 		.cap = m->cap,
 		.full = m->full,
+		.turned = now.real_ns - (now.mono_ns - m->health.turned_ns),
 	};
 	struct err err;
 

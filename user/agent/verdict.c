@@ -38,7 +38,8 @@ static struct pool_member seen(const struct member *m, uint64_t mono_ns)
 		.backup = m->backup,
 		.out = m->health.admin != FL_ADMIN_NONE,
 		.well = health__is_well(&m->health),
-		.unknown = m->health.state == FL_HEALTH_UNKNOWN,
+		.unsure = m->health.state == FL_HEALTH_UNKNOWN ||
+			  m->health.state == FL_HEALTH_SUSPECT,
 	};
 }
 

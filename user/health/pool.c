@@ -15,7 +15,7 @@ static struct weights weigh(const struct pool_member *members, size_t n)
 
 	for (size_t i = 0; i < n; i++) {
 		const struct pool_member *m = &members[i];
-		uint64_t hoped = m->well || m->unknown ? m->weight : 0;
+		uint64_t hoped = m->well || m->unsure ? m->weight : 0;
 
 		if (m->out)
 			continue;

@@ -6,8 +6,8 @@
  * 2. Where none does, or those that are well stand for less than `panic` of the weight, backups that are
  *    well take them, too.
  * 3. If that is still less than `panic`, all take them whatever their probes say: rather some failures
- *    for all than all traffic for the few that are left, and a probe may be what is broken. A backend that
- *    has not been judged yet counts as well here, so that a start is no panic.
+ *    for all than all traffic for the few that are left, and a probe may be what is broken. A backend on
+ *    which there is no verdict yet counts as well here, so that neither a start nor a suspicion is a panic.
  *
  * What an operator has taken out is out of all of this. So is, for new flows, a backend that asks for none
  * or is at one of its limits; it still counts as well.
@@ -26,7 +26,7 @@ struct pool_member {
 	bool backup;
 	bool out; /* the operator's word */
 	bool well; /* and not `out` */
-	bool unknown; /* no verdict yet */
+	bool unsure; /* there is no verdict: UNKNOWN, SUSPECT */
 };
 
 /* What was decided for the service. */

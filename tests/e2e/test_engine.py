@@ -301,9 +301,9 @@ def test_max_new(lab, knock):
     assert 0.25 <= b["parts"] < 0.9 and b["state"] == "up" and b["slots"] < before["b1"]
     assert "health: web: b1: max_new leaves it " in lab.cli("status").stdout
     assert "b1 gets " in lab.log_tail(50)
-    slots = owned(lab)
+    parts = lab.backend("web", "b1")["parts"]
     restart(lab)
-    assert owned(lab) == slots
+    assert abs(lab.backend("web", "b1")["parts"] - parts) < 0.06  # a step may have been due
     knock(30)
     wait_slots(lab, lambda s: s == before, "b1 to have all again", 50)
 

@@ -124,7 +124,7 @@ static int adopt_member(struct service *s, struct target *t, const struct fl_mem
 	m->asked = memory->asked;
 	m->cap = memory->cap;
 	m->full = memory->full;
-	m->lost_s = agent__coarse_s();
+	m->lost_s = m->capped_s = agent__coarse_s();
 	target__judge(s->agent, t);
 	s->forward = forward_of((enum fl_forward)t->entry.mode);
 	s->members[s->n_members++] = m;

@@ -254,7 +254,7 @@ def test_weight_of_the_probe(lab, tmp_path):
 @pytest.mark.parametrize("state", ["up", "down"])
 def test_start(lab, state):
     """The configuration's word holds until probes have said otherwise."""
-    slow = f"{{type: tcp, interval: {8 * TICK}ms, timeout: {4 * TICK}ms, rise: 3, fall: 3}}"
+    slow = f"{{type: tcp, interval: {40 * TICK}ms, timeout: {4 * TICK}ms, rise: 3, fall: 3}}"
     if state == "up":
         lab.cut_cable("b1")
     begin(lab, f"start: {state}", probe=slow, wait=False)

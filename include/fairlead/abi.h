@@ -27,7 +27,7 @@
 #endif
 
 /* Layout version; part of the pin path. */
-#define FL_ABI_VERSION 3
+#define FL_ABI_VERSION 4
 
 #define FL_MAX_SERVICES 8192 /* entries of `services`; id 0 is never used (0 in a bucket: empty) */
 #define FL_MAX_BACKENDS 32767 /* entries of `backends`; 0 is never used, 0x7fff is FL_SLOT_NONE */

@@ -5,7 +5,7 @@
 
 /* Health as probes see it, and what the operator asked for. */
 enum fl_health { FL_HEALTH_UNKNOWN, FL_HEALTH_UP, FL_HEALTH_DOWN, FL_HEALTH_SUSPECT };
-enum fl_admin { FL_ADMIN_NONE, FL_ADMIN_DRAIN };
+enum fl_admin { FL_ADMIN_NONE, FL_ADMIN_DRAIN, FL_ADMIN_DISABLE };
 
 /*
  * `members`: the agent's memory of each backend of each service, so that a restart goes on from
@@ -19,11 +19,19 @@ struct fl_member_key {
 struct fl_member {
 	__u8 health; /* enum fl_health */
 	__u8 admin; /* enum fl_admin */
-	__u8 given_up; /* it has left the file, and its connections are to go */
-	__u8 pad;
+	__u8 parts; /* of 20: how much of its weight it takes now */
+	__u8 percent; /* of its weight that the operator gives it, 0..100 */
 	__u32 weight; /* configured weight */
 	__u64 since; /* when health or admin last changed, CLOCK_REALTIME, ns */
+	__u8 asked; /* percent of its weight that it asks for by its probe */
+	__u8 flaps; /* how often it has fallen of late */
+	__u8 ramping; /* 1: slow start goes on, since `turned` */
+	__u8 cap; /* of 20: the most that its limit of new connections leaves it */
+	__u8 full; /* 1: at its limit of connections */
+	__u8 given_up; /* it has left the file, and its connections are to go */
+	__u8 pad[2];
+	__u64 turned; /* when it fell, came up, or was let in by the operator, as `since` */
 };
-_Static_assert(sizeof(struct fl_member) == 16, "fl_member");
+_Static_assert(sizeof(struct fl_member) == 32, "fl_member");
 
 #endif /* FAIRLEAD_ABI_MEMBERS_H */

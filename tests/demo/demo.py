@@ -242,7 +242,7 @@ def keep(lab):
         f"  {lab.build}/fairlead -s {lab.socket} status --watch\n"
         f"  {lab.build}/fairlead -s {lab.socket} drain b1\n"
         f"  ip netns exec {lab.ns('client')} curl http://{VIP4}/\n"
-        f"  bpftool map dump pinned /sys/fs/bpf/fairlead/{lab.instance}/v3/verdicts\n"
+        f"  bpftool map dump pinned /sys/fs/bpf/fairlead/{lab.instance}/v4/verdicts\n"
         f"and `make demo-down` when you are done.")
 
 

@@ -9,8 +9,9 @@ import pytest
 from conftest import service, url_of
 from lab.anycast import Anycast
 from lab.freeze import frozen_thread
+from lab.holder import Holder
 from lab.topology import VIP4, VIP4_B, VIP6, v6
-from test_transitions import PORT, PROBE, Holder, servers  # noqa: F401 pylint: disable=unused-import
+from test_transitions import PORT, PROBE, servers  # noqa: F401 pylint: disable=unused-import
 
 KEY = "flow_key: " + "00112233445566778899aabbccddeeff" * 2 + "\n"
 BACKENDS6 = [(b, v6(b), 100) for b in ("b1", "b2", "b3")]
@@ -118,7 +119,7 @@ def test_open_connections_stay(lab, three, servers):  # noqa: F811
         b.cli("config", "apply")
         b.wait_serving("talk")
     three.wait_ways(three.balancers)
-    holder = Holder(lab)
+    holder = Holder(lab, PORT)
     try:
         holder.ask("open 90")
         said = holder.ask("talk")

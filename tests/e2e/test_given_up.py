@@ -6,9 +6,10 @@ import time
 
 import pytest
 from conftest import service
+from lab.holder import Holder
 from lab.lab import PATIENCE
 from lab.topology import run, v4
-from test_transitions import HOLD, PORT, PROBE, Holder, servers  # pylint: disable=unused-import
+from test_transitions import HOLD, PORT, PROBE, servers  # pylint: disable=unused-import
 
 DOWN_HOLD = 10  # seconds, the default
 PASSES = 15  # two passes over the records, and what comes before them
@@ -40,7 +41,7 @@ def begin(lab, kind):
     """Connections, or flows, over all backends: how many of each."""
     lab.start_agent()
     lab.wait_serving("web")
-    lab.holder = Holder(lab, kind)
+    lab.holder = Holder(lab, PORT, kind)
     lab.holder.ask(f"open {CONNECTIONS}")
     first = lab.holder.ask("talk")
     assert first["broken"] == 0 and set(first["by"]) == set(lab.backends)

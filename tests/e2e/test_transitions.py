@@ -16,36 +16,15 @@ import time
 
 import pytest
 from conftest import FAST, ROOT, service
+from lab.holder import TALK, Holder
 from lab.lab import PATIENCE
 from lab.topology import VIP4, run, v4
 
 PORT = 7000
 HOLD = 4  # seconds
 PROBE = FAST.replace("type: tcp", "type: tcp, port: 80")
-TALK = os.path.join(ROOT, "tests/lab/talk.py")
 FORGE = os.path.join(ROOT, "tests/lab/forge.py")
 CONNECTIONS = 120
-
-
-class Holder:
-    """The client that holds connections."""
-
-    def __init__(self, lab, *kind):
-        self.process = subprocess.Popen(
-            ["nsenter", f"--net=/run/netns/{lab.ns('client')}", sys.executable, "-B", TALK, "hold",
-             VIP4, str(PORT), *kind], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        lab.procs.note(self.process.pid, "talk-hold")
-
-    def ask(self, command):
-        """One command, one answer."""
-        self.process.stdin.write(f"{command}\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
-
-    def close(self):
-        """Its connections end with it."""
-        self.process.stdin.close()
-        self.process.wait(10)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +50,7 @@ def talk(lab, servers):
     lab.configure(lab.head() + "services:\n" + text())
     lab.start_agent()
     lab.wait_serving("web")
-    holder = Holder(lab)
+    holder = Holder(lab, PORT)
     holder.ask(f"open {CONNECTIONS}")
     first = holder.ask("talk")
     assert first["broken"] == 0 and set(first["by"]) == set(lab.backends)
@@ -167,6 +146,34 @@ def test_refused_is_suspect(talk):
     talk.start_nginx("b3")
     talk.wait_state("web", "b3", "up")
     converse(talk, 0)
+
+
+def test_slow_start_and_panic(talk):
+    """Slots come back step by step; a panic brings back those of backends that are down."""
+    talk.configure(talk.head() + "services:\n" + text(health="{slow_start: 3s, panic: 60%}"))
+    talk.cli("config", "apply")
+    talk.kill_nginx("b1")
+    talk.wait_state("web", "b1", "down")
+    talk.wait_for(lambda: talk.backend("web", "b1")["slots"] == 0, 2, "its slots to go")
+    converse(talk, 1)
+    talk.start_nginx("b1")
+    talk.wait_state("web", "b1", "starting")
+    while talk.backend("web", "b1")["state"] == "starting":
+        converse(talk, 0, 0)
+    for b in ("b2", "b3"):
+        talk.kill_nginx(b)
+        talk.wait_state("web", b, "down")
+    talk.wait_for(lambda: talk.status()["services"][0]["health"]["panic"]
+                  and talk.backend("web", "b3")["slots"], 2, "a panic")
+    converse(talk, 12)  # beyond down_hold: they are down, and in use
+    talk.holder.ask("open 30")
+    assert set(converse(talk, 0)["by"]) == set(talk.backends)
+    talk.start_nginx("b2")
+    talk.wait_state("web", "b2", "up")
+    talk.wait_for(lambda: talk.backend("web", "b3")["slots"] == 0, 2, "the panic to end")
+    converse(talk, 2)
+    talk.start_nginx("b3")
+    past_hold(talk)
 
 
 def test_weights(talk):

@@ -40,7 +40,8 @@ struct fixture {
 	unsigned int n_applies, answer_at; /* applies are answered when so many are there */
 	bool apply_now;
 	char backend[128], service[64];
-	bool drain, now;
+	struct api_word word;
+	bool now;
 };
 
 static json_t *op_status(void *ctx)
@@ -49,8 +50,8 @@ static json_t *op_status(void *ctx)
 	return json_pack("{s:s}", "instance", "main");
 }
 
-static int op_set_drain(void *ctx, const char *backend, const char *service, bool drain,
-			json_t **out, struct err *err)
+static int op_say(void *ctx, const char *backend, const char *service, const struct api_word *word,
+		  json_t **out, struct err *err)
 {
 	struct fixture *f = ctx;
 
@@ -58,7 +59,7 @@ static int op_set_drain(void *ctx, const char *backend, const char *service, boo
 		return err__set(err, -ENOENT, "no service has a backend '%s'", backend);
 	snprintf(f->backend, sizeof(f->backend), "%s", backend);
 	snprintf(f->service, sizeof(f->service), "%s", service ? service : "-");
-	f->drain = drain;
+	f->word = *word;
 	*out = json_pack("{s:i, s:[s]}", "changed", 1, "services", "web");
 	return 0;
 }
@@ -94,7 +95,7 @@ static void op_apply(void *ctx, bool now, struct api_request *request)
 
 static const struct api_ops ops = {
 	.status = op_status,
-	.set_drain = op_set_drain,
+	.say = op_say,
 	.backend = op_backend,
 	.apply = op_apply,
 };
@@ -235,17 +236,29 @@ static void test_errors(void **state)
 	expect(f, line, "414", "longer than 1024");
 }
 
-static void test_drain(void **state)
+static void test_operators_word(void **state)
 {
 	struct fixture *f = *state;
 
 	expect(f, "POST /v1/backends/2001:db8::1%2F64/drain?service=web", "200", "\"changed\":1");
 	assert_string_equal(f->backend, "2001:db8::1/64");
 	assert_string_equal(f->service, "web");
-	assert_true(f->drain);
+	assert_int_equal(f->word.verb, API_DRAIN);
 	expect(f, "POST /v1/backends/b1/undrain", "200", "\"changed\":1");
 	assert_string_equal(f->service, "-");
-	assert_false(f->drain);
+	assert_int_equal(f->word.verb, API_UNDRAIN);
+	expect(f, "POST /v1/backends/b1/disable", "200", "\"changed\":1");
+	assert_int_equal(f->word.verb, API_DISABLE);
+	expect(f, "POST /v1/backends/b1/enable?service=web", "200", "\"changed\":1");
+	assert_int_equal(f->word.verb, API_ENABLE);
+	assert_string_equal(f->service, "web");
+	expect(f, "POST /v1/backends/b1/weight?percent=35&service=web", "200", "\"changed\":1");
+	assert_int_equal(f->word.verb, API_WEIGHT);
+	assert_int_equal(f->word.percent, 35);
+	expect(f, "POST /v1/backends/b1/weight", "400", "'percent' is missing");
+	expect(f, "POST /v1/backends/b1/weight?percent=101", "400", "not a number in 0..100");
+	expect(f, "POST /v1/backends/b1/drain?percent=1", "400", "'percent' is not a parameter");
+	expect(f, "POST /v1/backends/b1/drainx", "404", "no such path");
 	expect(f, "GET /v1/backends/2001:db8::1%2F64?service=web", "200",
 	       "{\"name\":\"web\",\"id\":\"2001:db8::1/64\"}");
 	expect(f, "GET /v1/backends/nobody", "404", "there is no backend 'nobody'");
@@ -361,7 +374,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_reads, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_errors, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_drain, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_operators_word, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bodies, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_apply, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_client_leaves, setup, teardown),

@@ -15,6 +15,23 @@
 #define LENGTH 9 /* of the sequences that are all tried, of three kinds of results */
 #define SEQUENCES 19683 /* 3 to the power of LENGTH */
 
+/* Rules without a hold. */
+static struct health_rules counting(uint32_t rise, uint32_t fall)
+{
+	return (struct health_rules){.rise = rise, .fall = fall};
+}
+
+static struct health_time at(uint64_t mono_ns, uint64_t real_ns)
+{
+	return (struct health_time){mono_ns, real_ns};
+}
+
+/* As a restart finds it. */
+static struct health known(enum fl_health state, enum fl_admin admin)
+{
+	return (struct health){.state = state, .admin = admin, .since_ns = BORN};
+}
+
 /*
  * Each story: the results, '+', '-' or 'r' (refused), and what is so after each of them: the state
  * (U D S ?), then the change ('.' none, 'u' went up, 'd' down, 's' suspect), then whether it is settled
@@ -85,15 +102,15 @@ static void test_stories(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(stories) / sizeof(*stories); i++) {
-		struct health h;
+		struct health_rules rules = counting(stories[i].rise, stories[i].fall);
+		struct health h = known(stories[i].start, FL_ADMIN_NONE);
 
 		assert_int_equal(strlen(stories[i].results), strlen(stories[i].settled));
-		health__init(&h, stories[i].rise, stories[i].fall, stories[i].start, FL_ADMIN_NONE,
-			     BORN);
 		assert_int_equal(health__settled(&h), is_sure(stories[i].start));
 		for (size_t r = 0; stories[i].results[r]; r++) {
+			struct health_time now = at(1 + r, 1 + r);
 			enum health_change c =
-				health__result(&h, result_of(stories[i].results[r]), 1 + r, 1 + r);
+				health__result(&h, &rules, result_of(stories[i].results[r]), &now);
 
 			if (h.state != state_of(stories[i].states[r]) ||
 			    c != change_of(stories[i].changes[r]) ||
@@ -180,7 +197,7 @@ static void compare(const struct health *h, const struct model *m,
 	assert_int_equal(h->since_ns, since);
 	assert_int_equal(h->first_bad_ns, streak ? mono_of(n - streak + 1) : 0);
 	assert_int_equal(health__settled(h), is_sure(m->state) && !streak);
-	assert_int_equal(health__accepts(h), m->state == FL_HEALTH_UP);
+	assert_int_equal(health__is_well(h), m->state == FL_HEALTH_UP);
 }
 
 static void run_sequence(uint32_t digits, size_t len, uint32_t rise, uint32_t fall,
@@ -188,15 +205,17 @@ static void run_sequence(uint32_t digits, size_t len, uint32_t rise, uint32_t fa
 {
 	struct model m = {.state = start};
 	enum health_result results[LENGTH];
-	struct health h;
+	struct health_rules rules = counting(rise, fall);
+	struct health h = known(start, FL_ADMIN_NONE);
 
-	health__init(&h, rise, fall, start, FL_ADMIN_NONE, BORN);
 	for (size_t n = 1; n <= len; n++) {
 		enum health_change got, want;
+		struct health_time now;
 
 		results[n - 1] = (enum health_result)(digits % 3);
 		digits /= 3;
-		got = health__result(&h, results[n - 1], mono_of(n), real_of(n));
+		now = at(mono_of(n), real_of(n));
+		got = health__result(&h, &rules, results[n - 1], &now);
 		want = model__result(&m, results, n, rise, fall);
 		assert_int_equal(got, want);
 		/* shorter sequences are prefixes of the longest: compared all the same, here */
@@ -222,145 +241,333 @@ static void test_all_sequences(void **state)
 
 /* --- thresholds ---------------------------------------------------------------------------------------- */
 
-static void feed(struct health *h, bool ok, int times)
+static enum health_change feed(struct health *h, uint32_t rise, uint32_t fall, bool ok, int times)
 {
+	struct health_rules rules = counting(rise, fall);
+	struct health_time now = at(1, 1);
+	enum health_change last = HEALTH_SAME;
+
 	while (times--)
-		health__result(h, ok ? HEALTH_OK : HEALTH_FAILED, 1, 1);
+		last = health__result(h, &rules, ok ? HEALTH_OK : HEALTH_FAILED, &now);
+	return last;
 }
 
 static void test_thresholds_lowered(void **state)
 {
-	struct health h;
+	struct health h = known(FL_HEALTH_UP, FL_ADMIN_NONE);
 
 	(void)state;
-	health__init(&h, 5, 5, FL_HEALTH_UP, FL_ADMIN_NONE, BORN);
-	feed(&h, false, 4);
-	health__set_thresholds(&h, 2, 2);
-	/* enough already, but a verdict needs a result */
+	feed(&h, 5, 5, false, 4);
+	/* enough now, but a verdict needs a result */
 	assert_int_equal(h.state, FL_HEALTH_UP);
 	assert_int_equal(h.since_ns, BORN);
 	assert_false(health__settled(&h));
-	assert_int_equal(health__result(&h, HEALTH_FAILED, 1, 2), HEALTH_WENT_DOWN);
-	feed(&h, true, 1);
-	health__set_thresholds(&h, 1, 1);
+	assert_int_equal(feed(&h, 2, 2, false, 1), HEALTH_WENT_DOWN);
+	feed(&h, 2, 2, true, 1);
 	assert_int_equal(h.state, FL_HEALTH_DOWN);
-	assert_int_equal(health__result(&h, HEALTH_OK, 1, 3), HEALTH_WENT_UP);
+	assert_int_equal(feed(&h, 1, 1, true, 1), HEALTH_WENT_UP);
 	/* the success that comes instead ends the streak */
-	health__set_thresholds(&h, 5, 5);
-	feed(&h, false, 4);
-	health__set_thresholds(&h, 1, 1);
-	assert_int_equal(health__result(&h, HEALTH_OK, 1, 4), HEALTH_SAME);
+	feed(&h, 5, 5, false, 4);
+	assert_int_equal(feed(&h, 1, 1, true, 1), HEALTH_SAME);
 	assert_true(health__settled(&h));
 }
 
 static void test_thresholds_raised(void **state)
 {
-	struct health h;
+	struct health h = known(FL_HEALTH_UP, FL_ADMIN_NONE);
 
 	(void)state;
-	health__init(&h, 2, 2, FL_HEALTH_UP, FL_ADMIN_NONE, BORN);
-	feed(&h, false, 1);
-	health__set_thresholds(&h, 3, 4);
-	feed(&h, false, 2);
+	feed(&h, 2, 2, false, 1);
+	feed(&h, 3, 4, false, 2);
 	assert_int_equal(h.state, FL_HEALTH_UP);
 	assert_int_equal(h.streak, 3); /* what was counted still counts */
-	assert_int_equal(health__result(&h, HEALTH_FAILED, 1, 2), HEALTH_WENT_DOWN);
-	feed(&h, true, 2);
+	assert_int_equal(feed(&h, 3, 4, false, 1), HEALTH_WENT_DOWN);
+	feed(&h, 3, 4, true, 2);
 	assert_int_equal(h.state, FL_HEALTH_DOWN);
-	assert_int_equal(health__result(&h, HEALTH_OK, 1, 3), HEALTH_WENT_UP);
+	assert_int_equal(feed(&h, 3, 4, true, 1), HEALTH_WENT_UP);
 }
 
-/* --- adoption and the operator --------------------------------------------------------------------------- */
+/* --- how it begins ------------------------------------------------------------------------------------- */
+
+/* The configuration's word holds until a result says else, and is no verdict to rest on. */
+static void test_begin(void **state)
+{
+	static const enum fl_health starts[] = {FL_HEALTH_UNKNOWN, FL_HEALTH_UP, FL_HEALTH_DOWN};
+	struct health_time now = at(5, 6);
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct health h;
+
+		memset(&h, 0xa5, sizeof(h));
+		health__begin(&h, starts[i], &now);
+		assert_int_equal(h.state, starts[i]);
+		assert_int_equal(h.admin, FL_ADMIN_NONE);
+		assert_int_equal(h.since_ns, 6);
+		assert_int_equal(h.turned_ns, 5);
+		assert_int_equal(h.streak + h.flaps + h.held + h.ramping, 0);
+		assert_int_equal(health__is_well(&h), starts[i] == FL_HEALTH_UP);
+		assert_false(health__settled(&h));
+	}
+	/* up and well, down and failing: that is settled then */
+	for (int up = 0; up < 2; up++) {
+		struct health h;
+
+		health__begin(&h, up ? FL_HEALTH_UP : FL_HEALTH_DOWN, &now);
+		assert_int_equal(feed(&h, 2, 2, up, 1), HEALTH_SAME);
+		assert_true(health__settled(&h));
+	}
+}
 
 static void test_adoption(void **state)
 {
-	static const enum fl_health states[] = {FL_HEALTH_UNKNOWN, FL_HEALTH_UP, FL_HEALTH_DOWN,
-						FL_HEALTH_SUSPECT};
-
 	(void)state;
-	for (int s = 0; s < 4; s++) {
-		for (int drain = 0; drain < 2; drain++) {
-			enum fl_admin admin = drain ? FL_ADMIN_DRAIN : FL_ADMIN_NONE;
-			struct health h;
+	for (int s = FL_HEALTH_UNKNOWN; s <= FL_HEALTH_SUSPECT; s++) {
+		for (int a = FL_ADMIN_NONE; a <= FL_ADMIN_DISABLE; a++) {
+			struct health h = known((enum fl_health)s, (enum fl_admin)a);
 
-			memset(&h, 0xa5, sizeof(h));
-			health__init(&h, 2, 3, states[s], admin, 77);
-			assert_int_equal(h.state, states[s]);
-			assert_int_equal(h.admin, admin);
-			assert_int_equal(h.rise, 2);
-			assert_int_equal(h.fall, 3);
-			assert_int_equal(h.streak, 0);
-			assert_int_equal(h.first_bad_ns, 0);
-			assert_int_equal(h.since_ns, 77); /* a restart is no change */
-			assert_int_equal(health__accepts(&h), states[s] == FL_HEALTH_UP && !drain);
-			assert_int_equal(health__settled(&h), is_sure(states[s]));
+			assert_int_equal(health__is_well(&h), s == FL_HEALTH_UP && !a);
+			assert_int_equal(health__is_lost(&h),
+					 s == FL_HEALTH_DOWN || a == FL_ADMIN_DISABLE);
+			assert_int_equal(health__settled(&h), is_sure((enum fl_health)s));
 		}
 	}
 }
 
-/* The name of each state, as it is and while the operator drains. */
+/* --- the operator ---------------------------------------------------------------------------------------- */
+
+/* The name of each state: as it is, while the operator drains, and disabled. */
 static void test_names(void **state)
 {
-	static const char *const names[][2] = {
-		[FL_HEALTH_UNKNOWN] = {"unknown", "unknown"},
-		[FL_HEALTH_UP] = {"up", "draining"},
-		[FL_HEALTH_DOWN] = {"down", "down"},
-		[FL_HEALTH_SUSPECT] = {"suspect", "draining"},
+	static const char *const names[][3] = {
+		[FL_HEALTH_UNKNOWN] = {"unknown", "unknown", "disabled"},
+		[FL_HEALTH_UP] = {"up", "draining", "disabled"},
+		[FL_HEALTH_DOWN] = {"down", "down", "disabled"},
+		[FL_HEALTH_SUSPECT] = {"suspect", "draining", "disabled"},
 	};
-	struct health h;
+	struct health h = known(FL_HEALTH_UP, FL_ADMIN_NONE);
 
 	(void)state;
+	h.ramping = true;
+	assert_string_equal(health__name(&h), "starting");
 	for (int s = FL_HEALTH_UNKNOWN; s <= FL_HEALTH_SUSPECT; s++) {
-		health__init(&h, 1, 1, (enum fl_health)s, FL_ADMIN_NONE, 1);
-		assert_string_equal(health__name(&h), names[s][0]);
-		health__set_admin(&h, FL_ADMIN_DRAIN, 2);
-		assert_string_equal(health__name(&h), names[s][1]);
+		for (int a = FL_ADMIN_NONE; a <= FL_ADMIN_DISABLE; a++) {
+			h = known((enum fl_health)s, (enum fl_admin)a);
+			assert_string_equal(health__name(&h), names[s][a]);
+		}
 	}
+}
+
+static bool set_admin(struct health *h, enum fl_admin admin, uint64_t real_ns)
+{
+	struct health_time now = at(real_ns / 2, real_ns);
+
+	return health__set_admin(h, admin, &now);
 }
 
 static void test_drain(void **state)
 {
-	struct health h;
+	struct health h = known(FL_HEALTH_UP, FL_ADMIN_NONE);
 
 	(void)state;
-	health__init(&h, 2, 2, FL_HEALTH_UP, FL_ADMIN_NONE, BORN);
-	assert_false(health__set_admin(&h, FL_ADMIN_NONE, 2000));
+	assert_false(set_admin(&h, FL_ADMIN_NONE, 2000));
 	assert_int_equal(h.since_ns, BORN);
-	assert_true(health__set_admin(&h, FL_ADMIN_DRAIN, 2001));
-	assert_int_equal(h.since_ns, 2001);
-	assert_false(health__accepts(&h));
+	assert_true(set_admin(&h, FL_ADMIN_DRAIN, 2002));
+	assert_int_equal(h.since_ns, 2002);
+	assert_int_equal(h.turned_ns, 0);
+	assert_false(health__is_well(&h));
+	assert_false(health__is_lost(&h));
 	assert_true(health__settled(&h));
-	assert_false(health__set_admin(&h, FL_ADMIN_DRAIN, 2002));
-	assert_int_equal(h.since_ns, 2001);
-	assert_true(health__set_admin(&h, FL_ADMIN_NONE, 2003));
-	assert_int_equal(h.since_ns, 2003);
-	assert_true(health__accepts(&h));
+	assert_false(set_admin(&h, FL_ADMIN_DRAIN, 2004));
+	assert_int_equal(h.since_ns, 2002);
+	assert_true(set_admin(&h, FL_ADMIN_DISABLE, 2006));
+	assert_true(health__is_lost(&h));
+	assert_true(set_admin(&h, FL_ADMIN_NONE, 2008));
+	assert_int_equal(h.since_ns, 2008);
+	/* from here on slow start counts */
+	assert_int_equal(h.turned_ns, 1004);
+	assert_true(health__is_well(&h));
 }
 
 /* Probes go on while the operator drains: the verdict is there when it is wanted again. */
 static void test_drain_across_health(void **state)
 {
-	struct health h;
+	struct health_rules rules = counting(2, 2);
+	struct health h = known(FL_HEALTH_UP, FL_ADMIN_NONE);
+	struct health_time now = at(50, 60);
 
 	(void)state;
-	health__init(&h, 2, 2, FL_HEALTH_UP, FL_ADMIN_NONE, BORN);
-	health__result(&h, HEALTH_FAILED, 50, 60);
+	health__result(&h, &rules, HEALTH_FAILED, &now);
 	/* the operator's word neither ends nor feeds a streak */
-	health__set_admin(&h, FL_ADMIN_DRAIN, 70);
+	set_admin(&h, FL_ADMIN_DRAIN, 70);
 	assert_int_equal(h.streak, 1);
 	assert_int_equal(h.first_bad_ns, 50);
-	assert_int_equal(health__result(&h, HEALTH_FAILED, 80, 90), HEALTH_WENT_DOWN);
+	now = at(80, 90);
+	assert_int_equal(health__result(&h, &rules, HEALTH_FAILED, &now), HEALTH_WENT_DOWN);
 	assert_int_equal(h.since_ns, 90);
 	assert_int_equal(h.admin, FL_ADMIN_DRAIN);
-	assert_true(health__set_admin(&h, FL_ADMIN_NONE, 100));
-	assert_false(health__accepts(&h)); /* undrained, but down */
-	health__set_admin(&h, FL_ADMIN_DRAIN, 110);
-	feed(&h, true, 2);
+	assert_true(set_admin(&h, FL_ADMIN_NONE, 100));
+	assert_false(health__is_well(&h)); /* undrained, but down */
+	assert_int_equal(h.turned_ns, 80);
+	set_admin(&h, FL_ADMIN_DRAIN, 110);
+	feed(&h, 2, 2, true, 2);
 	assert_int_equal(h.state, FL_HEALTH_UP);
-	assert_false(health__accepts(&h)); /* up, but drained */
+	assert_false(health__is_well(&h)); /* up, but drained */
 	assert_string_equal(health__name(&h), "draining");
-	health__set_admin(&h, FL_ADMIN_NONE, 120);
-	assert_true(health__accepts(&h));
+	set_admin(&h, FL_ADMIN_NONE, 120);
+	assert_true(health__is_well(&h));
+}
+
+/* --- flapping -------------------------------------------------------------------------------------------- */
+
+#define SECOND UINT64_C(1000000000)
+
+static const struct health_rules damped = {
+	.rise = 2,
+	.fall = 1,
+	.flap_hold_ms = 10000,
+	.flap_hold_max_ms = 35000,
+	.flap_forget_ms = 60000,
+};
+
+static enum health_change result_at(struct health *h, bool ok, uint64_t s)
+{
+	struct health_time now = at(s * SECOND, s * SECOND);
+
+	return health__result(h, &damped, ok ? HEALTH_OK : HEALTH_FAILED, &now);
+}
+
+/* Seconds, probing once a second, from the first success to UP; it is UP then. */
+static uint64_t rises_after(struct health *h, uint64_t *s)
+{
+	uint64_t first = *s;
+
+	while (result_at(h, true, *s) != HEALTH_WENT_UP) {
+		/* All but the hold is there: no need to ask faster. */
+		assert_int_equal(health__settled(h), *s > first);
+		(*s)++;
+		assert_true(*s < first + 100);
+	}
+	return *s - first;
+}
+
+static void test_hold_doubles(void **state)
+{
+	static const uint64_t want[] = {1, 10, 20, 35, 35};
+	struct health h = known(FL_HEALTH_UP, FL_ADMIN_NONE);
+	uint64_t s = 100;
+
+	(void)state;
+	for (size_t i = 0; i < 5; i++) {
+		s += 5;
+		assert_int_equal(result_at(&h, false, s), HEALTH_WENT_DOWN);
+		s += 5;
+		assert_int_equal(rises_after(&h, &s), want[i]);
+	}
+	/* UP long enough: forgotten */
+	s += 60;
+	assert_int_equal(result_at(&h, false, s), HEALTH_WENT_DOWN);
+	assert_int_equal(h.flaps, 1);
+	s++;
+	assert_int_equal(rises_after(&h, &s), 1);
+	/* a little less: not */
+	s += 59;
+	assert_int_equal(result_at(&h, false, s), HEALTH_WENT_DOWN);
+	assert_int_equal(h.flaps, 2);
+}
+
+/* One failure, and all of the hold begins anew. */
+static void test_hold_begins_anew(void **state)
+{
+	struct health h = known(FL_HEALTH_UP, FL_ADMIN_NONE);
+	uint64_t s = 100;
+
+	(void)state;
+	result_at(&h, false, s++);
+	rises_after(&h, &s);
+	result_at(&h, false, ++s);
+	for (int i = 0; i < 9; i++)
+		assert_int_equal(result_at(&h, true, ++s), HEALTH_SAME);
+	assert_int_equal(result_at(&h, false, ++s), HEALTH_SAME);
+	assert_true(health__settled(&h));
+	s++;
+	assert_int_equal(rises_after(&h, &s), 10);
+}
+
+/*
+ * Every sequence of up to 8 results, every one of them 1 or 30 s after the last: the hold is never
+ * shorter than said, for a count of falls by another way, and without it the verdict is the one of old.
+ */
+static void run_timed(uint32_t digits)
+{
+	const struct health_rules plain = counting(damped.rise, damped.fall);
+	struct health h = known(FL_HEALTH_UP, FL_ADMIN_NONE), undamped = h;
+	uint64_t s = 1000, up_at = 0, good_from = 0, falls = 0;
+
+	for (int n = 0; n < 8; n++, digits /= 4) {
+		bool ok = digits % 2;
+		enum fl_health was = h.state;
+		uint64_t hold = falls < 2 ? 0 : falls == 2 ? 10 : falls == 3 ? 20 : 35;
+		struct health_time now;
+
+		s += digits / 2 % 2 ? 30 : 1;
+		now = at(s * SECOND, s * SECOND);
+		health__result(&undamped, &plain, ok ? HEALTH_OK : HEALTH_FAILED, &now);
+		result_at(&h, ok, s);
+		good_from = !ok ? 0 : good_from ? good_from : s;
+		assert_true(h.state != FL_HEALTH_UP || undamped.state == FL_HEALTH_UP);
+		if (was == FL_HEALTH_UP && !ok) {
+			assert_int_equal(h.state, FL_HEALTH_DOWN);
+			falls = s - up_at >= 60 ? 1 : falls + 1;
+		} else if (was == FL_HEALTH_DOWN) {
+			bool due = undamped.state == FL_HEALTH_UP && good_from &&
+				   s - good_from >= hold;
+
+			assert_int_equal(h.state == FL_HEALTH_UP, due);
+			up_at = h.state == FL_HEALTH_UP ? s : up_at;
+		}
+		assert_int_equal(h.flaps, falls);
+	}
+}
+
+static void test_every_timing(void **state)
+{
+	(void)state;
+	for (uint32_t digits = 0; digits < 1u << 16; digits++)
+		run_timed(digits);
+}
+
+/* --- slow start ------------------------------------------------------------------------------------------ */
+
+static void test_ramp(void **state)
+{
+	struct health h = known(FL_HEALTH_UP, FL_ADMIN_NONE);
+	uint32_t last = 1;
+
+	(void)state;
+	h.turned_ns = 7 * SECOND;
+	assert_int_equal(health__ramp(&h, 60000, 20, 7 * SECOND), 20);
+	h.ramping = true;
+	assert_int_equal(health__ramp(&h, 0, 20, 7 * SECOND), 20);
+	/* a clock that was read earlier */
+	assert_int_equal(health__ramp(&h, 60000, 20, 6 * SECOND), 1);
+	for (uint64_t ms = 0; ms <= 60000; ms += 10) {
+		uint32_t parts = health__ramp(&h, 60000, 20, 7 * SECOND + ms * 1000000);
+
+		assert_in_range(parts, last, last + 1);
+		assert_in_range(parts, ms * 19 / 60000, 2 + ms * 19 / 60000);
+		last = parts;
+	}
+	assert_int_equal(last, 20);
+	/* an hour is the longest */
+	assert_int_equal(health__ramp(&h, 3600000, 20, 7 * SECOND + 3599 * SECOND), 19);
+	/* suspicion does not begin it anew, a fall ends it */
+	feed(&h, 1, 2, false, 1);
+	h.state = FL_HEALTH_SUSPECT;
+	feed(&h, 1, 2, true, 1);
+	assert_true(h.state == FL_HEALTH_UP && h.ramping && h.turned_ns == 7 * SECOND);
+	feed(&h, 1, 1, false, 1);
+	assert_false(h.ramping);
 }
 
 int main(void)
@@ -370,10 +577,15 @@ int main(void)
 		cmocka_unit_test(test_all_sequences),
 		cmocka_unit_test(test_thresholds_lowered),
 		cmocka_unit_test(test_thresholds_raised),
+		cmocka_unit_test(test_begin),
 		cmocka_unit_test(test_adoption),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_drain),
 		cmocka_unit_test(test_drain_across_health),
+		cmocka_unit_test(test_hold_doubles),
+		cmocka_unit_test(test_hold_begins_anew),
+		cmocka_unit_test(test_every_timing),
+		cmocka_unit_test(test_ramp),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,17 +68,17 @@ static inline struct table_seats *next(const struct fleet *f, const struct table
 
 static inline void fill(struct fleet *f)
 {
-	bool *accepts = calloc(f->seats->n + 1, sizeof(*accepts));
+	uint8_t *parts = calloc(f->seats->n + 1, sizeof(*parts));
 	struct table_base *base;
 	struct err err = {0};
 
 	for (size_t i = 0; i < f->seats->n; i++)
-		accepts[i] = f->seats->member[i] != TABLE_NONE;
+		parts[i] = f->seats->member[i] != TABLE_NONE ? TABLE_PARTS : 0;
 	if (table_seats__base(f->seats, f->slots, &base, &err))
 		fail_msg("%s", err.text);
-	table__fill(base, accepts, f->owner);
+	table__fill(base, parts, f->owner);
 	table_base__free(base);
-	free(accepts);
+	free(parts);
 }
 
 /* The configuration is applied. */

@@ -75,9 +75,14 @@ static inline void pool__build(struct pool *p)
 
 static inline void pool__fill(struct pool *p)
 {
+	uint8_t *parts = calloc(p->n + 1, sizeof(*parts));
+
+	for (size_t i = 0; i < p->n; i++)
+		parts[i] = p->accepts[i] ? TABLE_PARTS : 0;
 	/* What stood there before must not show. */
 	memset(p->table, 0x5a, p->slots * sizeof(*p->table));
-	table__fill(p->base, p->accepts, p->table);
+	table__fill(p->base, parts, p->table);
+	free(parts);
 }
 
 static inline void pool__free(struct pool *p)

@@ -17,9 +17,9 @@ static void test_fresh_is_plain(void **state)
 		uint16_t *seated = calloc(p->slots, sizeof(*seated));
 		struct table_seats *s = NULL;
 		struct table_base *base;
-		bool *all = calloc(p->n, sizeof(*all));
+		uint8_t *all = calloc(p->n, sizeof(*all));
 
-		memset(all, 1, p->n);
+		memset(all, TABLE_PARTS, p->n);
 		pool__random_weights(p, &seed);
 		pool__build(p);
 		pool__fill(p);

@@ -90,6 +90,22 @@ static enum config_forward forward_of(enum fl_forward mode)
 	}
 }
 
+/* The past is on a clock that goes on where machines do not; what it says of the future is not believed. */
+static struct health health_of(const struct fl_member *memory)
+{
+	struct health_time now = agent__now();
+	uint64_t age = now.real_ns > memory->turned ? now.real_ns - memory->turned : 0;
+
+	return (struct health){
+		.state = (enum fl_health)memory->health,
+		.admin = (enum fl_admin)memory->admin,
+		.flaps = memory->flaps,
+		.ramping = memory->ramping,
+		.since_ns = memory->since,
+		.turned_ns = now.mono_ns > age ? now.mono_ns - age : 0,
+	};
+}
+
 static int adopt_member(struct service *s, struct target *t, const struct fl_member *memory)
 {
 	struct member **more, *m;
@@ -103,10 +119,14 @@ static int adopt_member(struct service *s, struct target *t, const struct fl_mem
 		return -ENOMEM;
 	m->weight = memory->weight;
 	m->dropped = memory->given_up;
-	/* The thresholds come with the configuration. */
-	health__init(&m->health, 1, 1, (enum fl_health)memory->health, (enum fl_admin)memory->admin,
-		     memory->since);
-	m->down_s = agent__coarse_s();
+	m->health = health_of(memory);
+	m->parts = memory->parts;
+	m->percent = memory->percent;
+	m->asked = memory->asked;
+	m->cap = memory->cap;
+	m->full = memory->full;
+	m->lost_s = m->capped_s = agent__coarse_s();
+	target__judge(s->agent, t);
 	s->forward = forward_of((enum fl_forward)t->entry.mode);
 	s->members[s->n_members++] = m;
 	return 0;

@@ -25,6 +25,11 @@ uint64_t agent__realtime_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
+struct health_time agent__now(void)
+{
+	return (struct health_time){.mono_ns = uv_hrtime(), .real_ns = agent__realtime_ns()};
+}
+
 uint32_t agent__coarse_s(void)
 {
 	struct timespec t;
@@ -51,6 +56,7 @@ static void on_tick(uv_timer_t *h)
 	struct fl_lease lease;
 
 	rates__tick(a);
+	verdict__tick(a);
 	moves__tick(a);
 	nat_sweep__tick(a);
 	flow_sweep__tick(a);

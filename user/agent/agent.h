@@ -32,7 +32,9 @@
 #include "agent/sources.h"
 #include "api/api.h"
 #include "config/config.h"
+#include "core/log.h"
 #include "health/health.h"
+#include "health/pool.h"
 #include "move/move.h"
 #include "net/net.h"
 #include "plane/plane.h"
@@ -99,9 +101,16 @@ struct member {
 	uint32_t weight;
 	uint32_t slots; /* that it owns */
 	uint32_t leaving; /* slots that are MOVING away from it */
-	uint32_t down_s; /* while DOWN: since when, agent__coarse_s() */
+	uint32_t lost_s; /* while its connections are given up: since when, agent__coarse_s() */
 	uint32_t retired_s; /* while retired: likewise */
 	uint16_t probe_port; /* that `sub` probes */
+	uint8_t parts; /* of TABLE_PARTS: how much of its weight it takes now */
+	uint8_t percent; /* of its weight that the operator gives it */
+	uint8_t asked; /* percent of its weight that it asks for by its probe */
+	uint8_t cap; /* of TABLE_PARTS: the most that its limit of new connections leaves it */
+	bool full; /* at its limit of connections */
+	bool backup; /* for when the others do not do */
+	uint32_t capped_s; /* when `cap` was looked at, agent__coarse_s() */
 	bool probe_ok;
 	bool kept; /* an apply is running: the next configuration has it too */
 	bool retired; /* in service.retired: no longer configured, but for its connections */
@@ -127,6 +136,9 @@ struct service {
 	uint32_t id; /* in `services` */
 	struct table_seats *seats; /* of `members`; adopted, and not configured yet: of nobody */
 	struct table_base *base; /* ordinals are places in `seats` */
+	struct health_rules rules; /* as configured, likewise */
+	struct config_health health;
+	struct pool_state pool; /* what was decided last */
 	struct member **members;
 	size_t n_members;
 	TAILQ_HEAD(member_list, member)
@@ -147,6 +159,7 @@ struct service {
 	struct passive_watch *watch; /* NULL: it is not watched */
 	bool named; /* an apply is running: the next configuration has it */
 	bool dirty; /* the table must be computed again */
+	bool stale; /* and before it, who takes how much */
 	bool settling; /* the idle table may still be read by packets */
 	bool making; /* its move table is being installed */
 	struct rate rate;
@@ -240,6 +253,7 @@ struct agent {
 /* Runs an agent until it is told to stop; returns the process's exit code. */
 int agent__run(const char *config_path, enum log_sink sink);
 uint64_t agent__realtime_ns(void);
+struct health_time agent__now(void);
 /* CLOCK_MONOTONIC_COARSE, seconds: what the program writes to records. */
 uint32_t agent__coarse_s(void);
 /* Turns the loop after that time, if nothing else does before. */
@@ -262,6 +276,16 @@ struct plane_options commit__options(const struct config *c);
 
 /* adopt.c: the state that an earlier agent left in the maps */
 int adopt__all(struct agent *a, struct err *err);
+
+/* verdict.c: who takes how much */
+
+/* Decides anew, at once. */
+void verdict__judge(struct service *s);
+/* What has changed speaks of who takes flows: before the next table it is decided anew. */
+void verdict__touch(struct service *s);
+/* What changes by time or load: slow starts, limits. Once a second. */
+void verdict__tick(struct agent *a);
+json_t *verdict__json(const struct service *s);
 
 /* service.c */
 struct service *service__new(struct agent *a, const struct service_key *key, const char *name,
@@ -339,8 +363,12 @@ void member__give_up(struct member *m);
 void member__remember(const struct member *m);
 /* Too many of its new connections saw no answer: `text` says how many. */
 void member__alarmed(const struct member *m, const char *text);
-/* The operator's word. True if it changed anything. */
-bool member__drain(struct member *m, bool drain);
+/* The operator's word; `percent` of its weight. True if it changed anything. */
+bool member__set_admin(struct member *m, enum fl_admin admin);
+bool member__set_percent(struct member *m, uint8_t percent);
+void member__log(const struct member *m, enum log_level level, const char *text);
+/* Its connections are given up. */
+bool member__is_lost(const struct member *m);
 
 /* target.c */
 

@@ -13,11 +13,15 @@
 struct member *member__new(struct service *s, struct target *t)
 {
 	struct member *m = calloc(1, sizeof(*m));
+	struct health_time now;
 
 	if (!m)
 		return NULL;
 	m->service = s;
-	health__init(&m->health, 1, 1, FL_HEALTH_UNKNOWN, FL_ADMIN_NONE, agent__realtime_ns());
+	m->percent = m->asked = 100;
+	m->cap = TABLE_PARTS;
+	now = agent__now();
+	health__begin(&m->health, FL_HEALTH_UNKNOWN, &now);
 	target__join(t, m);
 	return m;
 }
@@ -47,7 +51,12 @@ static void set_text(char **to, const char *text)
 void member__inherit(struct member *m, const struct member *from)
 {
 	m->health = from->health;
-	m->down_s = from->down_s;
+	m->lost_s = from->lost_s;
+	m->parts = from->parts;
+	m->percent = from->percent;
+	m->asked = from->asked;
+	m->cap = from->cap;
+	m->full = from->full;
 	m->probe_ok = from->probe_ok;
 	m->probe_latency_ns = from->probe_latency_ns;
 	m->probe_at_ns = from->probe_at_ns;
@@ -89,7 +98,7 @@ void member__drop(struct member *m)
 	member__free(m);
 }
 
-static void log_member(enum log_level level, const struct member *m, const char *text)
+void member__log(const struct member *m, enum log_level level, const char *text)
 {
 	struct addr a = member__address(m);
 	char address[ADDR_STRLEN];
@@ -107,12 +116,21 @@ static void log_member(enum log_level level, const struct member *m, const char 
 
 void member__remember(const struct member *m)
 {
+	struct health_time now = agent__now();
 	struct fl_member memory = {
 		.health = (__u8)m->health.state,
 		.admin = (__u8)m->health.admin,
 		.given_up = m->dropped,
+		.parts = m->parts,
+		.percent = m->percent,
 		.weight = m->weight,
 		.since = m->health.since_ns,
+		.asked = m->asked,
+		.flaps = m->health.flaps,
+		.ramping = m->health.ramping,
+		.cap = m->cap,
+		.full = m->full,
+		.turned = now.real_ns - (now.mono_ns - m->health.turned_ns),
 	};
 	struct err err;
 
@@ -131,16 +149,53 @@ void member__give_up(struct member *m)
 	target__judge(m->service->agent, m->target);
 }
 
-bool member__drain(struct member *m, bool drain)
+bool member__is_lost(const struct member *m)
 {
-	if (!health__set_admin(&m->health, drain ? FL_ADMIN_DRAIN : FL_ADMIN_NONE,
-			       agent__realtime_ns()))
+	/* In a panic it is used all the same. */
+	return m->dropped || (health__is_lost(&m->health) && !m->parts);
+}
+
+/* It takes flows from now on; where others take them meanwhile it begins with a few. */
+static void let_in(struct member *m)
+{
+	const struct service *s = m->service;
+
+	m->health.ramping = health__is_well(&m->health) && s->health.slow_start_ms &&
+			    s->unserved < plane__slots(s->slot_class);
+}
+
+bool member__set_admin(struct member *m, enum fl_admin admin)
+{
+	static const char *const texts[] = {
+		[FL_ADMIN_NONE] = "is in again, as the operator asked",
+		[FL_ADMIN_DRAIN] = "is draining, as the operator asked: no new flows",
+		[FL_ADMIN_DISABLE] = "is disabled, as the operator asked: no new flows, and those "
+				     "that it has are given up",
+	};
+	struct health_time now = agent__now();
+
+	if (!health__set_admin(&m->health, admin, &now))
 		return false;
+	let_in(m);
+	if (admin == FL_ADMIN_DISABLE)
+		m->lost_s = agent__coarse_s();
+	verdict__touch(m->service);
 	member__remember(m);
-	m->service->dirty = true;
-	log_member(LOG_LV_INFO, m,
-		   drain ? "is draining, as the operator asked: no new flows"
-			 : "is no longer draining, as the operator asked");
+	member__log(m, LOG_LV_INFO, texts[admin]);
+	return true;
+}
+
+bool member__set_percent(struct member *m, uint8_t percent)
+{
+	char text[80];
+
+	if (m->percent == percent)
+		return false;
+	m->percent = percent;
+	verdict__touch(m->service);
+	member__remember(m);
+	snprintf(text, sizeof(text), "gets %u %% of its weight, as the operator asked", percent);
+	member__log(m, LOG_LV_INFO, text);
 	return true;
 }
 
@@ -149,15 +204,27 @@ void member__alarmed(const struct member *m, const char *text)
 	char line[240];
 
 	snprintf(line, sizeof(line), "has a passive alarm: %s; it is probed at once", text);
-	log_member(LOG_LV_WARN, m, line);
+	member__log(m, LOG_LV_WARN, line);
 }
 
 /* --- probe ------------------------------------------------------------------------------------- */
 
+/* "", or what a backend that flaps has to expect. */
+static const char *hold_text(const struct member *m, char *buf, size_t len)
+{
+	uint32_t ms = health__hold_ms(&m->health, &m->service->rules);
+
+	buf[0] = '\0';
+	if (ms)
+		snprintf(buf, len, "; it fell %u times of late and must be well for %.0f s",
+			 m->health.flaps, ms / 1e3);
+	return buf;
+}
+
 static void log_change(const struct member *m, enum health_change change, uint64_t streak_ns,
 		       const struct probe_result *r)
 {
-	char text[320];
+	char text[400], hold[80];
 
 	if (change == HEALTH_WENT_SUSPECT)
 		snprintf(text, sizeof(text),
@@ -167,9 +234,10 @@ static void log_change(const struct member *m, enum health_change change, uint64
 			 r->detail[0] ? r->detail : "answered", (double)r->latency_ns / 1e6);
 	else
 		snprintf(text, sizeof(text),
-			 "is down: %s (%" PRIu32 " failures in a row, %.0f ms after the first)",
-			 r->detail, m->health.fall, (double)streak_ns / 1e6);
-	log_member(change == HEALTH_WENT_UP ? LOG_LV_INFO : LOG_LV_WARN, m, text);
+			 "is down: %s (%" PRIu32 " failures in a row, %.0f ms after the first)%s",
+			 r->detail, m->service->rules.fall, (double)streak_ns / 1e6,
+			 hold_text(m, hold, sizeof(hold)));
+	member__log(m, change == HEALTH_WENT_UP ? LOG_LV_INFO : LOG_LV_WARN, text);
 }
 
 static void log_warning(const struct member *m, const char *warning)
@@ -177,7 +245,7 @@ static void log_warning(const struct member *m, const char *warning)
 	char text[160];
 
 	snprintf(text, sizeof(text), "answers, but %s", warning);
-	log_member(LOG_LV_WARN, m, text);
+	member__log(m, LOG_LV_WARN, text);
 }
 
 static enum health_result verdict_of(const struct probe_result *r)
@@ -190,24 +258,31 @@ static enum health_result verdict_of(const struct probe_result *r)
 static bool on_probe(void *ctx, const struct probe_result *r)
 {
 	struct member *m = ctx;
-	uint64_t mono = uv_hrtime(), first = m->health.first_bad_ns;
+	bool was_suspect = m->health.state == FL_HEALTH_SUSPECT;
+	uint64_t first = m->health.first_bad_ns;
+	struct health_time now = agent__now();
 	enum health_change change;
 
 	m->probe_ok = r->outcome == PROBE_OK;
 	m->probe_latency_ns = r->latency_ns;
-	m->probe_at_ns = agent__realtime_ns();
+	m->probe_at_ns = now.real_ns;
 	set_text(&m->probe_detail, r->detail);
 	/* Told once: the day after it says something else. */
 	if (r->warning && (!m->probe_warning || strcmp(m->probe_warning, r->warning) != 0))
 		log_warning(m, r->warning);
 	set_text(&m->probe_warning, r->warning);
-	change = health__result(&m->health, verdict_of(r), mono, m->probe_at_ns);
+	change = health__result(&m->health, &m->service->rules, verdict_of(r), &now);
+	if (r->outcome == PROBE_OK && r->weight_pct >= 0 && r->weight_pct != m->asked) {
+		m->asked = (uint8_t)r->weight_pct;
+		verdict__touch(m->service);
+	}
+	if (change == HEALTH_WENT_UP && !was_suspect)
+		let_in(m);
 	if (change != HEALTH_SAME) {
-		m->service->dirty = true;
-		m->down_s = agent__coarse_s();
-		target__judge(m->service->agent, m->target);
+		m->lost_s = agent__coarse_s();
+		verdict__touch(m->service);
 		member__remember(m);
-		log_change(m, change, first ? mono - first : 0, r);
+		log_change(m, change, first ? now.mono_ns - first : 0, r);
 	}
 	return health__settled(&m->health);
 }
@@ -236,7 +311,7 @@ int member__move(struct member *m, struct target *to)
 		return -ENOMEM;
 	/* Its probe stays with the one that is configured. */
 	old->health = m->health;
-	old->down_s = m->down_s;
+	old->lost_s = m->lost_s;
 	target__leave(m);
 	target__join(to, m);
 	member__remember(m);

@@ -47,14 +47,14 @@ static struct move_fact fact_of(const struct member *m)
 	const struct health *h = &m->health;
 	struct move_fact f = {0};
 
-	if (h->state == FL_HEALTH_DOWN || m->dropped)
+	if (member__is_lost(m))
 		return (struct move_fact){
 			.flags = MOVE_DOWN,
-			.down_s = m->dropped ? m->retired_s : m->down_s,
+			.down_s = m->dropped ? m->retired_s : m->lost_s,
 		};
 	if (h->state != FL_HEALTH_SUSPECT)
 		f.flags |= MOVE_STAYS;
-	if (health__accepts(h) && m->weight && !m->retired)
+	if (m->parts && m->weight && !m->retired)
 		f.flags |= MOVE_ACCEPTS;
 	return f;
 }

@@ -7,6 +7,7 @@
 #include "agent/agent.h"
 
 #define MOST_PERIOD_S 30
+#define LIMIT_PERIOD_S 5 /* where a limit waits for the count */
 #define PASSES_PER_IDLE 4 /* so that a record lives at most a quarter longer than it should */
 #define HURRY_S \
 	5 /* while there are records of backends that are gone: whoever has one gets no answer */
@@ -22,6 +23,8 @@ static uint32_t period_of(const struct config *c)
 		if (!config_service__translates(&c->services[i]))
 			continue;
 		s = s < 1 ? 1 : s > MOST_PERIOD_S ? MOST_PERIOD_S : s;
+		if (c->services[i].health.max_flows && s > LIMIT_PERIOD_S)
+			s = LIMIT_PERIOD_S;
 		period = period && period < s ? period : s;
 	}
 	return period;

@@ -51,8 +51,27 @@ static int op_backend(void *ctx, const char *backend, const char *service, json_
 	return 0;
 }
 
-static int op_set_drain(void *ctx, const char *backend, const char *service, bool drain,
-			json_t **out, struct err *err)
+/* What an operator says of one backend of one service; true if it changed anything. */
+static bool say(struct member *m, const struct api_word *word)
+{
+	enum fl_admin now = m->health.admin;
+
+	switch (word->verb) {
+	case API_DRAIN:
+		return member__set_admin(m, FL_ADMIN_DRAIN);
+	case API_UNDRAIN:
+		return now == FL_ADMIN_DRAIN && member__set_admin(m, FL_ADMIN_NONE);
+	case API_DISABLE:
+		return member__set_admin(m, FL_ADMIN_DISABLE);
+	case API_ENABLE:
+		return now == FL_ADMIN_DISABLE && member__set_admin(m, FL_ADMIN_NONE);
+	default:
+		return member__set_percent(m, word->percent);
+	}
+}
+
+static int op_say(void *ctx, const char *backend, const char *service, const struct api_word *word,
+		  json_t **out, struct err *err)
 {
 	json_t *names = json_array();
 	struct agent *a = ctx;
@@ -68,7 +87,7 @@ static int op_set_drain(void *ctx, const char *backend, const char *service, boo
 			if (strcmp(member__id(s->members[i]), backend) != 0)
 				continue;
 			found++;
-			changed += member__drain(s->members[i], drain);
+			changed += say(s->members[i], word);
 			json_array_append_new(names, json_string(s->name));
 		}
 	}
@@ -108,7 +127,7 @@ static void op_apply(void *ctx, bool now, struct api_request *request)
 
 const struct api_ops ops = {
 	.status = op_status,
-	.set_drain = op_set_drain,
+	.say = op_say,
 	.backend = op_backend,
 	.sources = op_sources,
 	.set_sources = op_set_sources,

@@ -179,7 +179,7 @@ static bool make_room(struct passive *p, size_t n)
 static struct passive_seat seat_of(struct member *m, uint32_t now_ms)
 {
 	struct passive_member *p = m->passive;
-	bool counts = health__accepts(&m->health);
+	bool counts = health__is_well(&m->health);
 
 	if (counts && !p->counts)
 		p->from_ms = now_ms;

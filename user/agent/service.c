@@ -104,6 +104,7 @@ void service__retire(struct service *s, struct member *m)
 {
 	m->retired = true;
 	m->retired_s = agent__coarse_s();
+	m->parts = 0;
 	TAILQ_INSERT_TAIL(&s->retired, m, retired_entry);
 	s->dirty = true;
 }
@@ -145,18 +146,18 @@ static const struct member *on_seat(const struct service *s, size_t seat)
 /* Owners in terms of indices. */
 static int compute(const struct service *s, uint16_t *out)
 {
-	bool *accepts = calloc(s->seats->n + 1, sizeof(*accepts));
+	uint8_t *parts = calloc(s->seats->n + 1, sizeof(*parts));
 	uint32_t slots = plane__slots(s->slot_class);
 
-	if (!accepts)
+	if (!parts)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->seats->n; i++) {
 		const struct member *m = on_seat(s, i);
 
-		accepts[i] = m && health__accepts(&m->health);
+		parts[i] = m ? m->parts : 0;
 	}
-	table__fill(s->base, accepts, out);
-	free(accepts);
+	table__fill(s->base, parts, out);
+	free(parts);
 	for (uint32_t i = 0; i < slots; i++)
 		out[i] = out[i] == TABLE_NONE ? FL_SLOT_NONE
 					      : (uint16_t)on_seat(s, out[i])->target->index;
@@ -177,7 +178,7 @@ static bool is_early(struct service *s)
 		const struct member *m = s->members[i];
 
 		unknown |= m->sub && m->health.state == FL_HEALTH_UNKNOWN && !m->health.streak;
-		up |= health__accepts(&m->health);
+		up |= m->parts != 0;
 	}
 	if (!unknown || !up)
 		return false;
@@ -194,6 +195,8 @@ void service__flush(struct service *s)
 	struct err err;
 	int rc;
 
+	if (s->stale)
+		verdict__judge(s);
 	if (!s->dirty || s->settling || s->making || !s->base || is_early(s))
 		return;
 	want = malloc(plane__slots(s->slot_class) * sizeof(*want));
@@ -222,7 +225,7 @@ uint32_t service__usable(const struct service *s)
 	uint32_t n = 0;
 
 	for (size_t i = 0; i < s->n_members; i++)
-		n += health__accepts(&s->members[i]->health) && s->members[i]->weight;
+		n += health__is_well(&s->members[i]->health) && s->members[i]->weight;
 	return n;
 }
 

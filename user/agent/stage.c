@@ -77,6 +77,7 @@ static int stage_member(struct agent *a, struct stage *st, const struct config_s
 			const struct config_backend *b, const struct config *next, struct err *err)
 {
 	struct member *like = member_like(st, b), *m;
+	struct health_time now = agent__now();
 	struct target *t;
 	int rc;
 
@@ -99,6 +100,8 @@ static int stage_member(struct agent *a, struct stage *st, const struct config_s
 	m->weight = b->weight;
 	if (like)
 		member__inherit(m, like);
+	else
+		health__begin(&m->health, c->health.start, &now);
 	member__remember(m);
 	return 0;
 }
@@ -261,7 +264,12 @@ void stage__equip(struct stage *st, const struct config_service *c, struct layou
 		struct member *m = st->members[i];
 
 		m->kept = false;
-		health__set_thresholds(&m->health, c->probe.rise, c->probe.fall);
+		m->backup = c->backends[i].backup;
+		if (!c->probe.weight)
+			m->asked = 100;
+		if (!c->health.max_new)
+			m->cap = TABLE_PARTS;
+		m->full &= c->health.max_flows != 0;
 		if (m->weight == c->backends[i].weight)
 			continue;
 		m->weight = c->backends[i].weight;
@@ -278,5 +286,14 @@ void stage__equip(struct stage *st, const struct config_service *c, struct layou
 	s->seats = layout->seats;
 	s->base = layout->base;
 	*layout = (struct layout){0};
+	s->health = c->health;
+	s->rules = (struct health_rules){
+		.rise = c->probe.rise,
+		.fall = c->probe.fall,
+		.flap_hold_ms = c->health.flap_hold_ms,
+		.flap_hold_max_ms = c->health.flap_hold_max_ms,
+		.flap_forget_ms = c->health.flap_forget_ms,
+	};
 	s->dirty = true;
+	verdict__touch(s);
 }

@@ -85,6 +85,15 @@ static json_t *member_json(struct agent *a, const struct member *m)
 	json_object_set_new(o, "slots_leaving", json_integer((json_int_t)m->leaving));
 	json_object_set_new(o, "records", json_integer((json_int_t)flow_sweep__records(a, m)));
 	json_object_set_new(o, "port", port_json(&m->target->entry));
+	json_object_set_new(o, "parts", json_real((double)m->parts / TABLE_PARTS));
+	json_object_set_new(o, "weight_percent", json_integer(m->percent));
+	json_object_set_new(o, "weight_asked", json_integer(m->asked));
+	json_object_set_new(o, "limit_new", json_real((double)m->cap / TABLE_PARTS));
+	json_object_set_new(o, "limit_full", json_boolean(m->full));
+	json_object_set_new(o, "backup", json_boolean(m->backup));
+	json_object_set_new(o, "flaps", json_integer(m->health.flaps));
+	json_object_set_new(o, "flap_hold_s",
+			    json_real(health__hold_ms(&m->health, &s->rules) / 1e3));
 	json_object_set_new(o, "since", names__time(m->health.since_ns));
 	add_counts(o, a, PLANE_BACKEND, m->target->index, &m->target->rate);
 	json_object_set_new(o, "nexthop", hop_json(m->target->hop));
@@ -147,6 +156,7 @@ static json_t *service_json(struct agent *a, const struct service *s)
 	json_object_set_new(o, "min_up", json_integer((json_int_t)c->min_up));
 	json_object_set_new(o, "announce", json_string(c->announce ? "route" : "none"));
 	json_object_set_new(o, "transition", transition__json(s));
+	json_object_set_new(o, "health", verdict__json(s));
 	json_object_set_new(o, "limits", limits__json(&c->limits));
 	json_object_set_new(o, "backends", backends);
 	return o;

@@ -134,9 +134,9 @@ static struct fate_loss loss_of(const struct target *t)
 
 	LIST_FOREACH (m, &t->members, target_entry) {
 		const struct config_service *c = m->service->config;
-		uint32_t lost_s = m->dropped ? m->retired_s : m->down_s;
+		uint32_t lost_s = m->dropped ? m->retired_s : m->lost_s;
 
-		if (!c || (m->health.state != FL_HEALTH_DOWN && !m->dropped))
+		if (!c || !member__is_lost(m))
 			return (struct fate_loss){0};
 		if (c->down_hold_ms / 1000 > l.hold_s)
 			l.hold_s = (uint16_t)(c->down_hold_ms / 1000);
@@ -158,7 +158,7 @@ static bool is_lost(const struct member *m, uint32_t now_s)
 {
 	const struct config_service *c = m->service->config;
 
-	if (m->health.state == FL_HEALTH_DOWN || m->dropped)
+	if (member__is_lost(m))
 		return true;
 	return m->retired && c && now_s - m->retired_s > c->hold_ms / 1000;
 }

@@ -10,6 +10,10 @@
  *   GET  /v1/backends/ID?service=NAME                 {"services": [what it still has in each]}
  *   POST /v1/backends/ID/drain?service=NAME           no new flows; without service: in all that have it
  *   POST /v1/backends/ID/undrain?service=NAME
+ *   POST /v1/backends/ID/disable?service=NAME         the same, and its connections are given up
+ *   POST /v1/backends/ID/enable?service=NAME
+ *   POST /v1/backends/ID/weight?percent=N&service=NAME
+ *                                                     so much of its configured weight
  *   GET  /v1/sources?service=NAME                     who may send: {"sources": [{"prefix" ("any": all
  *                                                     others), "service" (null: the instance),
  *                                                     "action" (allow, deny), "monitor", "origin"
@@ -43,6 +47,14 @@
 struct api;
 struct api_request; /* a request whose reply comes later */
 
+enum api_verb { API_DRAIN, API_UNDRAIN, API_DISABLE, API_ENABLE, API_WEIGHT };
+
+/* An operator's word on a backend. */
+struct api_word {
+	enum api_verb verb;
+	uint8_t percent; /* API_WEIGHT: 0..100, of its configured weight */
+};
+
 enum api_source_verb { API_SOURCE_ALLOW, API_SOURCE_DENY, API_SOURCE_REMOVE };
 
 struct api_sources {
@@ -57,11 +69,11 @@ struct api_sources {
 struct api_ops {
 	json_t *(*status)(void *ctx);
 	/*
-	 * Drains or undrains a backend; `service` may be NULL (all that have it). 0 and *out = object
+	 * The operator's word on a backend; `service` may be NULL (all that have it). 0 and *out = object
 	 * {"changed": n, "services": […]}; -ENOENT and a sentence when there is no such backend.
 	 */
-	int (*set_drain)(void *ctx, const char *backend, const char *service, bool drain,
-			 json_t **out, struct err *err);
+	int (*say)(void *ctx, const char *backend, const char *service, const struct api_word *word,
+		   json_t **out, struct err *err);
 	/* What the backend still has; -ENOENT likewise. */
 	int (*backend)(void *ctx, const char *backend, const char *service, json_t **out,
 		       struct err *err);

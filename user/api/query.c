@@ -154,6 +154,16 @@ static int read_drops(const char *value, struct route *r, struct err *err)
 	return read_u32("drops", value, 0, ROUTE_MAX_SAMPLING, &r->drops, err);
 }
 
+static int read_percent(const char *value, struct route *r, struct err *err)
+{
+	uint32_t percent = 0;
+	int rc = read_u32("percent", value, 0, 100, &percent, err);
+
+	r->has_percent = true;
+	r->word.percent = (uint8_t)percent;
+	return rc;
+}
+
 #define KIND(name) (1u << ROUTE_##name)
 #define CHANGES_SOURCES (KIND(SOURCES_ALLOW) | KIND(SOURCES_DENY) | KIND(SOURCES_REMOVE))
 
@@ -165,8 +175,9 @@ static const struct parameter {
 	int (*read)(const char *value, struct route *r, struct err *err);
 } parameters[] = {
 	{"service", "service's name",
-	 KIND(BACKEND) | KIND(DRAIN) | KIND(UNDRAIN) | KIND(SOURCES) | CHANGES_SOURCES, false,
+	 KIND(BACKEND) | KIND(SAY) | KIND(WEIGHT) | KIND(SOURCES) | CHANGES_SOURCES, false,
 	 read_service},
+	{"percent", "value of 'percent'", KIND(WEIGHT), false, read_percent},
 	{"prefix", "prefix", CHANGES_SOURCES, true, read_prefix},
 	{"now", "value of 'now'", KIND(APPLY), false, read_now},
 	{"monitor", "value of 'monitor'", KIND(SOURCES_DENY), false, read_monitor},
@@ -236,6 +247,8 @@ int query__check(const struct route *r, struct err *err)
 {
 	if (1u << r->kind & CHANGES_SOURCES && !r->n_prefixes)
 		return err__set(err, -EINVAL, "the parameter 'prefix' is missing");
+	if (r->kind == ROUTE_WEIGHT && !r->has_percent)
+		return err__set(err, -EINVAL, "the parameter 'percent' is missing");
 	if (r->kind == ROUTE_SAMPLING && !r->has_flows && !r->has_drops)
 		return err__set(err, -EINVAL,
 				"one of the parameters 'flows' and 'drops' is needed");

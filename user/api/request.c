@@ -88,9 +88,7 @@ static enum MHD_Result handle_backend(struct api_request *r, const struct route 
 	if (route->kind == ROUTE_BACKEND)
 		rc = a->ops.backend(a->ctx, route->backend, service, &object, &err);
 	else
-		rc = a->ops.set_drain(a->ctx, route->backend, service, route->kind == ROUTE_DRAIN,
-				      &object, &err);
-
+		rc = a->ops.say(a->ctx, route->backend, service, &route->word, &object, &err);
 	if (rc)
 		return refuse(r, status_of(rc), err.text);
 	return answer(r, MHD_HTTP_OK, object);
@@ -166,8 +164,8 @@ static enum MHD_Result dispatch(struct api_request *r, const char *method)
 	case ROUTE_APPLY:
 		return handle_apply(r, &route);
 	case ROUTE_BACKEND:
-	case ROUTE_DRAIN:
-	case ROUTE_UNDRAIN:
+	case ROUTE_SAY:
+	case ROUTE_WEIGHT:
 		return handle_backend(r, &route);
 	case ROUTE_STATUS:
 		object = a->ops.status(a->ctx);

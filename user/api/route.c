@@ -23,21 +23,36 @@ static const struct {
 	{"/v1/packets/sampling", ROUTE_SAMPLING},
 };
 
-/* "ID", "ID/drain" or "ID/undrain": what stands behind BACKENDS. */
+static const struct {
+	const char *name;
+	enum route_kind kind;
+	enum api_verb verb;
+} verbs[] = {
+	{"drain", ROUTE_SAY, API_DRAIN},      {"undrain", ROUTE_SAY, API_UNDRAIN},
+	{"disable", ROUTE_SAY, API_DISABLE},  {"enable", ROUTE_SAY, API_ENABLE},
+	{"weight", ROUTE_WEIGHT, API_WEIGHT},
+};
+
+static int parse_verb(const char *text, size_t len, struct route *out)
+{
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		if (strlen(verbs[i].name) != len || memcmp(text, verbs[i].name, len) != 0)
+			continue;
+		out->kind = verbs[i].kind;
+		out->word.verb = verbs[i].verb;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+/* "ID", or "ID/drain" and the like: what stands behind BACKENDS. */
 static int parse_backend(const char *text, size_t len, struct route *out, struct err *err)
 {
 	const char *slash = memchr(text, '/', len);
-	size_t id_len, verb_len;
+	size_t id_len = slash ? (size_t)(slash - text) : len;
 
-	id_len = slash ? (size_t)(slash - text) : len;
-	verb_len = slash ? len - id_len - 1 : 0;
-	if (!slash)
-		out->kind = ROUTE_BACKEND;
-	else if (verb_len == strlen("drain") && !memcmp(slash + 1, "drain", verb_len))
-		out->kind = ROUTE_DRAIN;
-	else if (verb_len == strlen("undrain") && !memcmp(slash + 1, "undrain", verb_len))
-		out->kind = ROUTE_UNDRAIN;
-	else
+	out->kind = ROUTE_BACKEND;
+	if (slash && parse_verb(slash + 1, len - id_len - 1, out))
 		return -ENOENT;
 	return query__decode("backend's id", text, id_len, out->backend, sizeof(out->backend), err);
 }

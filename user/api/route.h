@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "api/api.h"
 #include "core/addr.h"
 #include "core/err.h"
 #include "fairlead/abi.h"
@@ -17,8 +18,8 @@ enum route_kind {
 	ROUTE_VERSION,
 	ROUTE_APPLY,
 	ROUTE_BACKEND,
-	ROUTE_DRAIN,
-	ROUTE_UNDRAIN,
+	ROUTE_SAY,
+	ROUTE_WEIGHT,
 	ROUTE_SOURCES,
 	ROUTE_SOURCES_ALLOW,
 	ROUTE_SOURCES_DENY,
@@ -30,12 +31,13 @@ enum route_kind {
 struct route {
 	enum route_kind kind;
 	char backend[FL_ID_LEN]; /* of a backend's paths; "" otherwise */
+	struct api_word word; /* ROUTE_SAY and ROUTE_WEIGHT */
 	char service[FL_NAME_LEN]; /* "" when the request names none */
 	struct addr_prefix prefixes[ROUTE_MAX_PREFIXES]; /* sources */
 	size_t n_prefixes;
 	bool monitor; /* sources/deny */
 	bool now; /* config/apply */
-	bool has_since, has_n, has_flows, has_drops; /* the request has that number */
+	bool has_since, has_n, has_flows, has_drops, has_percent; /* the request has that number */
 	uint64_t since; /* packets */
 	uint32_t n; /* packets; 1..ROUTE_MAX_PACKETS */
 	uint32_t flows, drops; /* packets/sampling; 0..ROUTE_MAX_SAMPLING */

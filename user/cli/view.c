@@ -38,7 +38,7 @@ static const char *colour_of(const char *state)
 {
 	if (!strcmp(state, "up"))
 		return "green";
-	if (!strcmp(state, "down"))
+	if (!strcmp(state, "down") || !strcmp(state, "disabled"))
 		return "red";
 	return "yellow";
 }
@@ -97,6 +97,19 @@ static int set_address(struct libscols_line *line, const json_t *backend)
 	return set(line, ADDRESS, buf);
 }
 
+/* With what it takes of it now, where that is not all or nothing. */
+static int set_weight(struct libscols_line *line, const json_t *backend)
+{
+	double parts = number_of(backend, "parts");
+	char weight[FORMAT_LEN], buf[FORMAT_LEN + 8];
+
+	format__si(number_of(backend, "weight"), weight);
+	if (parts <= 0 || parts >= 1)
+		return set(line, WEIGHT, weight);
+	snprintf(buf, sizeof(buf), "%s*%.0f%%", weight, 100 * parts);
+	return set(line, WEIGHT, buf);
+}
+
 static int add_backend(struct libscols_table *table, struct libscols_line *parent,
 		       const json_t *backend, const struct view *view)
 {
@@ -111,7 +124,7 @@ static int add_backend(struct libscols_table *table, struct libscols_line *paren
 	rc = rc ? rc : set_address(line, backend);
 	rc = rc ? rc : set(line, STATE, state);
 	rc = rc ? rc : set_age(line, backend, view->now);
-	rc = rc ? rc : set(line, WEIGHT, format__si(number_of(backend, "weight"), buf));
+	rc = rc ? rc : set_weight(line, backend);
 	rc = rc ? rc : set(line, SHARE, format__percent(number_of(backend, "share"), buf));
 	rc = rc ? rc : set_rates(line, backend);
 	rc = rc ? rc : set_probe(line, backend);
@@ -132,7 +145,8 @@ static int add_service(struct libscols_table *table, const json_t *service, cons
 	if (!line)
 		return -ENOMEM;
 	json_array_foreach (backends, i, backend) {
-		up += !strcmp(string_of(backend, "state"), "up");
+		up += !strcmp(string_of(backend, "state"), "up") ||
+		      !strcmp(string_of(backend, "state"), "starting");
 		all += strcmp(string_of(backend, "state"), "leaving") != 0;
 	}
 	snprintf(address, sizeof(address), strchr(vip, ':') ? "[%s]:%s/%s" : "%s:%s/%s", vip,
@@ -272,6 +286,59 @@ static void print_seats(const json_t *service, FILE *out)
 		vacant == 1 ? "is" : "are");
 }
 
+/* Of a backend: what keeps it from its weight beside its state. */
+static void print_held(const json_t *service, const json_t *backend, FILE *out)
+{
+	json_int_t percent = integer_of(backend, "weight_percent");
+	json_int_t asked = integer_of(backend, "weight_asked");
+	double hold_s = number_of(backend, "flap_hold_s");
+	const json_t *limit = json_object_get(backend, "limit_new");
+	bool over = json_is_number(limit) && json_number_value(limit) < 1;
+	bool full = json_is_true(json_object_get(backend, "limit_full"));
+	char buf[FORMAT_LEN];
+
+	if (!json_object_get(backend, "weight_percent") ||
+	    (percent == 100 && asked == 100 && hold_s <= 0 && !over && !full))
+		return;
+	fputs("health: ", out);
+	cli__print_text(out, string_of(service, "name"));
+	fputs(": ", out);
+	cli__print_text(out, string_of(backend, "id"));
+	if (percent != 100)
+		fprintf(out, ": the operator gives it %lld %% of its weight", percent);
+	if (asked != 100)
+		fprintf(out, ": it asks for %lld %% of its weight", asked);
+	if (over)
+		fprintf(out, ": max_new leaves it %.0f %% of its weight",
+			100 * json_number_value(limit));
+	if (full)
+		fputs(": max_flows leaves it no new connections", out);
+	if (hold_s > 0)
+		fprintf(out, ": it fell %lld times of late, and must be well for %s",
+			integer_of(backend, "flaps"), format__duration(hold_s, buf));
+	putc('\n', out);
+}
+
+/* What is not as the probes alone would have it. */
+static void print_health(const json_t *service, FILE *out)
+{
+	const json_t *health = json_object_get(service, "health"), *backend;
+	size_t i;
+
+	if (json_is_true(json_object_get(health, "panic"))) {
+		fputs("health: ", out);
+		cli__print_text(out, string_of(service, "name"));
+		fputs(": panic: too few backends are well, so all get flows\n", out);
+	} else if (json_is_true(json_object_get(health, "backups"))) {
+		fputs("health: ", out);
+		cli__print_text(out, string_of(service, "name"));
+		fputs(": its backups are called in\n", out);
+	}
+	json_array_foreach (json_object_get(service, "backends"), i, backend) {
+		print_held(service, backend, out);
+	}
+}
+
 static void print_limits(const json_t *service, FILE *out)
 {
 	static const struct {
@@ -397,6 +464,7 @@ int view__print(const json_t *status, const struct view *view, FILE *out)
 	json_array_foreach (services, i, service) {
 		if (!is_shown(service, view))
 			continue;
+		print_health(service, out);
 		print_limits(service, out);
 		print_seats(service, out);
 		print_transition(service, out);

@@ -105,6 +105,16 @@ static void check_weights(const struct config_service *s, const struct node *lis
 	check__tell(sink, list_node, "%s: every weight is 0, so no backend gets a flow", list);
 }
 
+static void check_backups(const struct config_service *s, const struct node *list_node,
+			  const char *list, struct problem_sink *sink)
+{
+	for (size_t i = 0; i < s->n_backends; i++)
+		if (!s->backends[i].backup || list_node->kids[i]->bad)
+			return;
+	check__tell(sink, list_node, "%s: every backend is a backup, so there is none to back up",
+		    list);
+}
+
 int check__backends(const struct config_service *s, const struct node *service, size_t index,
 		    struct problem_sink *sink)
 {
@@ -131,5 +141,6 @@ int check__backends(const struct config_service *s, const struct node *service, 
 			check_port(s, service, s->backends[i].port, port, path, sink);
 	}
 	check_weights(s, node__sound(service, "backends"), list, sink);
+	check_backups(s, node__sound(service, "backends"), list, sink);
 	return 0;
 }

@@ -118,6 +118,41 @@ static void check_limits(const struct config_service *s, const struct node *serv
 	}
 }
 
+/* Limits of backends go by what is counted, which not every service has. */
+static void check_backend_limits(const struct config_service *s, const struct node *service,
+				 const struct node *health, size_t index, struct problem_sink *sink)
+{
+	long max_new = node__find(health, "max_new"), max_flows = node__find(health, "max_flows");
+
+	if (max_new >= 0 && !s->passive && !check__broken(service, "passive"))
+		tell_key(sink, health, max_new,
+			 "services[%zu].health.max_new: new connections are counted only with "
+			 "\"passive: true\"",
+			 index);
+	if (max_flows >= 0 && s->forward != CONFIG_FWD_FULLNAT &&
+	    !check__broken(service, "forward"))
+		tell_key(sink, health, max_flows,
+			 "services[%zu].health.max_flows: open connections are counted only by "
+			 "\"forward: fullnat\", this service has %s",
+			 index, config_forward__name(s->forward));
+}
+
+static void check_health(const struct config_service *s, const struct node *service, size_t index,
+			 struct problem_sink *sink)
+{
+	const struct config_health *h = &s->health;
+	const struct node *health = node__sound(service, "health");
+	long at = health ? node__find(health, "flap_hold") : -1;
+
+	if (health)
+		check_backend_limits(s, service, health, index, sink);
+	if (at >= 0 && h->flap_hold_ms > h->flap_hold_max_ms && node__sound(health, "flap_hold") &&
+	    !check__broken(health, "flap_hold_max"))
+		tell_key(sink, health, at + 1,
+			 "services[%zu].health.flap_hold: is longer than flap_hold_max, %u ms",
+			 index, h->flap_hold_max_ms);
+}
+
 void check__service(const struct config *c, const struct node *root, const struct node *service,
 		    size_t i, struct problem_sink *sink)
 {
@@ -130,5 +165,6 @@ void check__service(const struct config *c, const struct node *root, const struc
 	check_passive(s, service, i, sink);
 	check_fullnat(c, s, root, service, i, sink);
 	check_limits(s, service, i, sink);
+	check_health(s, service, i, sink);
 	check__probe(s, service, i, sink);
 }

@@ -43,6 +43,7 @@ struct config_backend {
 	struct addr address;
 	uint32_t weight; /* 0..CONFIG_MAX_WEIGHT, default 100; 0: gets no slots */
 	uint16_t port; /* nat, fullnat: where its packets go; 0: the port they came for */
+	bool backup; /* used when the others do not do */
 };
 
 /*
@@ -75,6 +76,18 @@ struct config_bfd {
 	uint8_t multiplier; /* default 3 */
 };
 
+/* What makes of probe results who takes flows; durations in milliseconds. */
+struct config_health {
+	enum fl_health start; /* of a backend that was never asked; default FL_HEALTH_UNKNOWN */
+	uint32_t slow_start_ms; /* 0: none; ..1h */
+	uint32_t flap_hold_ms; /* 0: none; ..1h */
+	uint32_t flap_hold_max_ms; /* flap_hold_ms..24h, default 5m */
+	uint32_t flap_forget_ms; /* 1s..24h, default 10m */
+	uint32_t panic_pct; /* 0..100, 0: never */
+	uint32_t max_new; /* connections a second to a backend; 0: no limit; needs `passive` */
+	uint32_t max_flows; /* of a backend; 0: no limit; fullnat */
+};
+
 struct config_service {
 	char name[FL_NAME_LEN]; /* unique; [A-Za-z0-9._-] */
 	struct addr_prefix vip; /* one address (len 128) or a prefix; IPv4 from /8, IPv6 from /16 */
@@ -95,6 +108,7 @@ struct config_service {
 	bool passive; /* tcp: new connections are watched for an answer (docs/health.md) */
 	struct config_sources sources;
 	struct config_limits limits;
+	struct config_health health;
 	enum fl_slot_class slot_class; /* default FL_SLOTS_64K */
 	struct config_probe probe;
 	struct config_backend *backends; /* n_backends of them, at least 1 */

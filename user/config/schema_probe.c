@@ -84,6 +84,8 @@ static const struct option probe_options[] = {
 	{"command", value__words, PROBE(command), .max = CONFIG_EXEC_WORDS, .kinds = KIND(EXEC)},
 	{"env", value__words, PROBE(env), .max = CONFIG_EXEC_WORDS, .rule = rule__env,
 	 .kinds = KIND(EXEC)},
+	{"weight", value__choice, PROBE(weight), .choices = schema_booleans, .fallback = "false",
+	 .kinds = KIND(EXEC)},
 	{"user", TEXT, PROBE(user), .max = HOST_MAX_LEN, .kinds = WITH_USER},
 	{"password_file", FILE_NAME, PROBE(password_file), .kinds = WITH_USER},
 	{"password_env", TEXT, PROBE(password_env), .max = HOST_MAX_LEN, .kinds = WITH_USER},

@@ -41,6 +41,29 @@ static const struct option limits_options[] = {
 };
 static const struct section limits_section = {limits_options, COUNT(limits_options)};
 
+#define HEALTH(member) AT(struct config_health, member)
+
+static const struct choice start_states[] = {
+	{"unknown", FL_HEALTH_UNKNOWN},
+	{"up", FL_HEALTH_UP},
+	{"down", FL_HEALTH_DOWN},
+	{NULL, 0},
+};
+
+static const struct option health_options[] = {
+	{"start", value__choice, HEALTH(start), .choices = start_states, .fallback = "unknown"},
+	{"slow_start", value__duration, HEALTH(slow_start_ms), RANGE(0, HOUR), .fallback = "0s"},
+	{"flap_hold", value__duration, HEALTH(flap_hold_ms), RANGE(0, HOUR), .fallback = "0s"},
+	{"flap_hold_max", value__duration, HEALTH(flap_hold_max_ms), RANGE(SECOND, 24 * HOUR),
+	 .fallback = "5m"},
+	{"flap_forget", value__duration, HEALTH(flap_forget_ms), RANGE(SECOND, 24 * HOUR),
+	 .fallback = "10m"},
+	{"max_new", value__number, HEALTH(max_new), PER_SECOND},
+	{"max_flows", value__number, HEALTH(max_flows), RANGE(1, 1000000000)},
+	{"panic", value__percent, HEALTH(panic_pct), RANGE(0, 100), .fallback = "0%"},
+};
+static const struct section health_section = {health_options, COUNT(health_options)};
+
 #define BACKEND(member) AT(struct config_backend, member)
 
 static const struct option backend_options[] = {
@@ -48,6 +71,7 @@ static const struct option backend_options[] = {
 	{"address", value__host, BACKEND(address), .missing = "where its packets are sent"},
 	{"port", value__number, BACKEND(port), RANGE(1, 65535)},
 	{"weight", value__number, BACKEND(weight), RANGE(0, CONFIG_MAX_WEIGHT), .fallback = "100"},
+	{"backup", value__choice, BACKEND(backup), .choices = schema_booleans, .fallback = "false"},
 };
 static const struct section backend_section = {backend_options, COUNT(backend_options)};
 
@@ -103,6 +127,7 @@ static const struct option service_options[] = {
 	{"slots", value__choice, SERVICE(slot_class), .choices = slot_classes, .fallback = "65536"},
 	{"sources", option__section, SERVICE(sources), .section = &schema_sources},
 	{"limits", option__section, SERVICE(limits), .section = &limits_section},
+	{"health", option__section, SERVICE(health), .section = &health_section},
 	{"probe", option__section, SERVICE(probe), .section = &schema_probe},
 	{"backends", read_backends, SERVICE(backends), .missing = "where its flows go"},
 };

@@ -17,6 +17,7 @@
 
 #define TABLE_NONE 0xffff /* a slot that nobody accepts */
 #define TABLE_MAX_MEMBERS 32766
+#define TABLE_PARTS 20 /* a member's share of its own slots is counted in parts of 5 % */
 
 /* A configured backend. Its place in the array is its ordinal in everything below. */
 struct table_member {
@@ -41,12 +42,14 @@ uint32_t table_base__slots(const struct table_base *b);
 size_t table_base__members(const struct table_base *b);
 
 /*
- * Who owns each slot when only members with accepts[ordinal] take new flows: writes the ordinal, or
- * TABLE_NONE, of each of the base's slots to `out`. A slot whose base owner accepts is its base
- * owner's; members of weight 0 never get a slot. A change of accepts[i] moves only slots from i (when
- * it stops) or to i (when it starts).
+ * Who owns each slot when a member takes parts[ordinal] of TABLE_PARTS of what its weight stands for
+ * (more counts as all): writes the ordinal, or TABLE_NONE, of each of the base's slots to `out`. All
+ * parts: every slot whose base owner it is; fewer: that share of them, and of the others that come its
+ * way, so that slots go by weight times parts. Members of weight 0 or without a part never get a slot.
+ * More parts of one member only add slots to its own, fewer only take some of them: nothing moves
+ * between two others.
  */
-void table__fill(const struct table_base *b, const bool *accepts, uint16_t *out);
+void table__fill(const struct table_base *b, const uint8_t *parts, uint16_t *out);
 
 /* How many slots each ordinal owns; `counts` holds one entry a member. Returns how many have none. */
 uint32_t table__count(const struct table_base *b, const uint16_t *filled, uint32_t *counts);

@@ -64,7 +64,7 @@ static int build(const bool *accepts, struct table_base **out, struct err *err)
 static int fill_maglev(struct trace *t, struct err *err)
 {
 	uint8_t index[MV_BACKENDS], n = 0;
-	bool all[MV_BACKENDS];
+	uint8_t all[MV_BACKENDS];
 	struct table_base *b;
 	int rc = build(t->accepts, &b, err);
 
@@ -74,7 +74,7 @@ static int fill_maglev(struct trace *t, struct err *err)
 		if (t->accepts[i])
 			index[n++] = i + 1;
 	}
-	memset(all, true, sizeof(all));
+	memset(all, TABLE_PARTS, sizeof(all));
 	table__fill(b, all, t->filled);
 	for (uint32_t s = 0; s < MV_SLOTS; s++)
 		t->maglev[s] = index[t->filled[s]];
@@ -85,11 +85,14 @@ static int fill_maglev(struct trace *t, struct err *err)
 /* Owners by user/table, for the two schemes that move only what must. */
 static int fill(struct trace *t, struct err *err)
 {
+	uint8_t parts[MV_BACKENDS];
 	int rc = fill_maglev(t, err);
 
 	if (rc)
 		return rc;
-	table__fill(t->base, t->accepts, t->filled);
+	for (uint8_t i = 0; i < MV_BACKENDS; i++)
+		parts[i] = t->accepts[i] ? TABLE_PARTS : 0;
+	table__fill(t->base, parts, t->filled);
 	for (uint32_t s = 0; s < MV_SLOTS; s++) {
 		uint8_t owner = (uint8_t)(t->filled[s] + 1);
 

@@ -59,6 +59,7 @@ void member__quiet(struct member *m)
 {
 	probe_sub__cancel(m->sub);
 	m->sub = NULL;
+	path__close(m);
 }
 
 void member__free(struct member *m)
@@ -149,6 +150,11 @@ void member__alarmed(const struct member *m, const char *text)
 	log_member(LOG_LV_WARN, m, line);
 }
 
+void member__diagnosed(const struct member *m, const char *text)
+{
+	log_member(LOG_LV_WARN, m, text);
+}
+
 /* --- probe ------------------------------------------------------------------------------------- */
 
 static void log_change(const struct member *m, enum health_change change, uint64_t streak_ns,
@@ -198,6 +204,7 @@ static bool on_probe(void *ctx, const struct probe_result *r)
 	if (r->warning && (!m->probe_warning || strcmp(m->probe_warning, r->warning) != 0))
 		log_warning(m, r->warning);
 	set_text(&m->probe_warning, r->warning);
+	path__result(m, r);
 	change = health__result(&m->health, verdict_of(r), mono, m->probe_at_ns);
 	if (change != HEALTH_SAME) {
 		m->service->dirty = true;
@@ -212,12 +219,17 @@ static bool on_probe(void *ctx, const struct probe_result *r)
 int member__probe(struct member *m, const struct config_backend *b, struct err *err)
 {
 	const struct config_service *c = m->service->config;
-	struct addr address = member__address(m);
+	struct addr address = c->probe.by_path ? c->vip.addr : member__address(m);
+	struct probe_way way;
+	int rc;
 
-	probe_sub__cancel(m->sub);
-	m->sub = NULL;
+	member__quiet(m);
 	m->probe_port = config_service__probe_port(c, b);
-	return prober__subscribe(m->service->agent->prober, &address, m->probe_port, &c->probe,
+	rc = c->probe.by_path ? path__open(m, &way, err) : 0;
+	if (rc)
+		return rc;
+	return prober__subscribe(m->service->agent->prober, &address, m->probe_port,
+				 c->probe.by_path ? &way : NULL, &c->probe,
 				 health__settled(&m->health), on_probe, m, &m->sub, err);
 }
 
@@ -236,6 +248,7 @@ int member__move(struct member *m, struct target *to)
 	old->down_s = m->down_s;
 	target__leave(m);
 	target__join(to, m);
+	path__moved(m);
 	member__remember(m);
 	service__retire(m->service, old);
 	target__judge(m->service->agent, old->target);

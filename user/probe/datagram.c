@@ -96,7 +96,7 @@ static int ask(struct attempt *a, const char **why)
 	const struct probe *p = a->probe;
 	struct talk *t = &a->talk;
 	struct sockaddr_storage sa;
-	socklen_t len = addr__sockaddr(&p->address, p->port, &sa);
+	socklen_t len = addr__sockaddr(probe__peer(p), p->port, &sa);
 	int family = addr__family(&p->address), on = 1;
 
 	t->args = &p->args;

@@ -362,7 +362,7 @@ int stream__start(struct probe *p, const char **why)
 {
 	struct linger reset = {.l_onoff = 1, .l_linger = 0};
 	struct sockaddr_storage sa;
-	socklen_t len = addr__sockaddr(&p->address, p->port, &sa);
+	socklen_t len = addr__sockaddr(probe__peer(p), p->port, &sa);
 	int fd = probe__socket(p, SOCK_STREAM), rc;
 	struct attempt *a;
 

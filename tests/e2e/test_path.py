@@ -2,12 +2,15 @@
 """Probes by the clients' path: every way of forwarding, and what is told when the way is broken."""
 import contextlib
 import itertools
+import json
+import signal
 import sys
 
 import pytest
 from conftest import TICK, service
+from lab import devices
 from lab.servers_net import Servers
-from lab.topology import VIP4, VIP6, v4, v6
+from lab.topology import VIP4, VIP6, CommandFailed, v4, v6
 
 FAMILIES = pytest.mark.parametrize("vip, address", [(VIP4, v4), (VIP6, v6)], ids=["v4", "v6"])
 PAIRS = pytest.mark.parametrize("vip, address", itertools.product((VIP4, VIP6), (v4, v6)),
@@ -190,3 +193,132 @@ def test_refused(path, vip, address):
             "a probe straight to it fails as well: the path is not to blame")
     finally:
         servers.end()
+
+
+ECHO = """
+import socket
+s = socket.socket(socket.AF_INET6 if ":" in "%s" else socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("%s", 5353))
+while True:
+    data, peer = s.recvfrom(2048)
+    s.sendto(b"answer to " + data, peer)
+"""
+
+
+@FAMILIES
+def test_kinds(path, vip, address):
+    """What is said over a connection, by libcurl too, and by datagrams."""
+    servers = Servers(path)
+    server = servers.start("b1", "udp", [sys.executable, "-c", ECHO % (vip, vip)])
+    servers.listening("b1", 5353, "-lun")
+    servers.unbound("b1", "www.example. A 192.0.2.1")
+    only = [("b1", address("b1"), 100)]
+    say = "send: hello, expect: answer to hello"
+    try:
+        start(path,
+              service(vip=vip, backends=only, probe=probe("http", "path: /health")),
+              service("body", vip=vip, port=8000, backends=only, probe=probe("http", "body: b1")),
+              service("udp", vip=vip, port=5353, protocol="udp", backends=only,
+                      probe=probe("udp", say)),
+              service("dns", vip=vip, port=53, protocol="udp", forward="nat", backends=only,
+                      probe=probe("dns", "name: www.example, answer: 192.0.2.1")),
+              service("script", vip=vip, port=8001, backends=only,
+                      probe=probe("script", "steps: [{send: \"GET / HTTP/1.0\\r\\n\\r\\n\"}, "
+                                            "{expect: b1}]")))
+        for name in ("web", "body", "udp", "dns", "script"):
+            path.wait_state(name, "b1", "up")
+        healthy(path)
+        path.set_health("b1", None)
+        path.wait_state("web", "b1", "down")
+        assert diagnosis(path, "backend")
+        path.set_health("b1", "ok\n")
+        servers.kill(server)
+        path.wait_state("udp", "b1", "down")
+        assert diagnosis(path, "backend", name="udp")
+        path.wait_state("web", "b1", "up")
+    finally:
+        servers.end()
+
+
+def probed_again(lab):
+    """Waits for two more results of a probe, which are good."""
+    def at():
+        return (lab.backend("web", "b1")["probe"] or {}).get("at")
+    for _ in range(2):
+        before = at()
+        lab.wait_for(lambda was=before: at() not in (None, was), 5, "another probe")
+    assert lab.backend("web", "b1")["probe"]["ok"]
+    assert lab.backend("web", "b1")["state"] == "up"
+
+
+def test_life(path):
+    """
+    An agent that is killed and its successor; a configuration that goes straight, and back: devices,
+    programs and maps are there as long as they are needed. The balancer's own packets are let be.
+    """
+    by_path = service(backends=of(path, v4), probe=probe())
+    start(path, by_path)
+    path.wait_serving("web")
+    path.stop_agent(signal.SIGKILL)
+    path.start_agent()
+    path.wait_state("web", "b1", "up")
+    probed_again(path)
+    healthy(path)
+    assert path.ip("lb", "-o", "link").count("fl-probe") == 2  # both ends name it
+    assert path.fetch("http://10.77.0.11/", host="lb") == "b1"
+    path.configure(path.head() + "services:\n" + service(backends=of(path, v4)))
+    path.cli("config", "apply")
+    assert "fl-probe" not in path.ip("lb", "link")
+    assert not path.pinned("probes")
+    path.wait_state("web", "b1", "up")
+    path.configure(path.head() + "services:\n" + by_path)
+    path.cli("config", "apply")
+    probed_again(path)
+    healthy(path)
+    assert len(json.loads(path.inside("lb", "bpftool", "-j", "map", "dump", "pinned",
+                                      path.pin("probes")))) == 3
+
+
+def test_records_go(path):
+    """Full NAT: a probe's record is one of a connection that was reset, and goes with those."""
+    path.ip("lb", "addr", "add", f"{POOL[v4]}/24", "dev", "eth0")
+    try:
+        start(path, service(forward="fullnat", backends=of(path, v4), probe=probe(), idle="10s"),
+              snat=f"{{source4: [\"{POOL[v4]}\"]}}")
+        path.wait_serving("web")
+        path.wait_for(lambda: path.status()["nat"]["deleted"] >= 3, 40, "records to be deleted")
+        # 10 s at five probes a second and backend, and as long again until a pass finds them.
+        assert path.status()["nat"]["flows"] < 600
+    finally:
+        path.ip("lb", "addr", "del", f"{POOL[v4]}/24", "dev", "eth0")
+
+
+@pytest.mark.parametrize("encap", [None, "gue"], ids=["ipip", "gue"])
+@FAMILIES
+def test_tunnel_devices(path, encap, vip, address):
+    """The kernel's own tunnels: with rp_filter on the device (IPv4), then without the device."""
+    device = "fl-4in4" if vip == VIP4 else "fl-any6"
+    try:
+        for b in path.backends:
+            devices.add_tunnels(path, b, encap)
+    except CommandFailed as e:
+        for b in path.backends:
+            devices.remove_tunnels(path, b, encap)
+        pytest.skip(f"this kernel has no such tunnels: {e}")
+    try:
+        start(path, service(vip=vip, forward=encap or "ipip", backends=of(path, address),
+                            probe=probe()))
+        path.wait_serving("web", 20)
+        healthy(path)
+        if vip == VIP4:
+            path.sysctl("b1", **{f"ipv4__conf__{device}__rp_filter": 1})
+            path.wait_state("web", "b1", "down", 10)
+            assert "rp_filter on its tunnel device" in diagnosis(path, "no_decap")
+            path.sysctl("b1", **{f"ipv4__conf__{device}__rp_filter": 0})
+            path.wait_state("web", "b1", "up", 10)
+        path.ip("b1", "link", "set", device, "down")
+        path.wait_state("web", "b1", "down", 10)
+        diagnosis(path, "no_decap")
+    finally:
+        for b in path.backends:
+            devices.remove_tunnels(path, b, encap)

@@ -273,6 +273,7 @@ static void test_dropped(void **state)
 	struct spec s = build__tcp(4), in = to_stand_in(&s);
 
 	(void)state;
+	in.ip.frag = s.ip.frag = FRAG_DF;
 	point_at(r, 4, RIG_IPIP4);
 	b.mtu = (uint16_t)(build__l3_len(&s) + 19);
 	rig__backend(r, RIG_IPIP4, &b);

@@ -172,6 +172,10 @@ static void check_path(const struct subject *s, const struct config_service *ser
 	else if (s->probe->port && service->port &&
 		 (s->probe->port < service->port || s->probe->port > service->port_last))
 		tell(s, "port", "%u is not among the service's ports", s->probe->port);
+	if (s->probe->kind == CONFIG_PROBE_KAFKA && s->probe->role == CONFIG_ROLE_CONTROLLER)
+		tell(s, "role",
+		     "the controller is known by its own address, which a probe by the clients' path "
+		     "does not go to");
 	if (s->probe->kind == CONFIG_PROBE_UDP && !s->probe->expect.data &&
 	    !check__broken(s->node, "expect"))
 		tell(s, "via",

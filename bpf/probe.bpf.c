@@ -107,8 +107,8 @@ static __always_inline int read_l4(struct __sk_buff *skb, struct answer *a)
 static __always_inline int write_addresses(struct __sk_buff *skb, const struct answer *a,
 					   const struct fl_probe_flow *f)
 {
-	__u32 at = ETH_HLEN + (a->v6 ? offsetof(struct ipv6hdr, saddr)
-				     : offsetof(struct iphdr, saddr));
+	__u32 at = ETH_HLEN +
+		   (a->v6 ? offsetof(struct ipv6hdr, saddr) : offsetof(struct iphdr, saddr));
 	__u32 size = a->v6 ? 16 : 4, skip = 16 - size;
 	__u64 udp = a->key.proto == IPPROTO_UDP ? BPF_F_MARK_MANGLED_0 : 0;
 	__s64 sum = bpf_csum_diff((__be32 *)a->key.saddr, 32, (__be32 *)f->saddr, 32, 0);
@@ -116,8 +116,7 @@ static __always_inline int write_addresses(struct __sk_buff *skb, const struct a
 	/* Both are 32 bytes in a row; where the addresses are IPv4's, what is mapped adds nothing. */
 	if (!a->v6 && bpf_l3_csum_replace(skb, ETH_HLEN + offsetof(struct iphdr, check), 0, sum, 0))
 		return -1;
-	if (a->check &&
-	    bpf_l4_csum_replace(skb, a->check, 0, sum, BPF_F_PSEUDO_HDR | udp))
+	if (a->check && bpf_l4_csum_replace(skb, a->check, 0, sum, BPF_F_PSEUDO_HDR | udp))
 		return -1;
 	/*
 	 * A device's sum of the whole packet: IPv4's header keeps its own by its checksum, IPv6's does

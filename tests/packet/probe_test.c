@@ -335,9 +335,12 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_mode),	  cmocka_unit_test(test_checksums),
-		cmocka_unit_test(test_no_checksum),	  cmocka_unit_test(test_for_nobody),
-		cmocka_unit_test(test_dropped),		  cmocka_unit_test(test_stale_record),
+		cmocka_unit_test(test_every_mode),
+		cmocka_unit_test(test_checksums),
+		cmocka_unit_test(test_no_checksum),
+		cmocka_unit_test(test_for_nobody),
+		cmocka_unit_test(test_dropped),
+		cmocka_unit_test(test_stale_record),
 		cmocka_unit_test_teardown(test_no_answer, teardown),
 	};
 

@@ -161,7 +161,7 @@ static void test_sentences(void **state)
 
 static void test_names(void **state)
 {
-	static const char *const names[] = {"none",	 "backend",   "refused",  "no_vip",
+	static const char *const names[] = {"none",	"backend",   "refused",	 "no_vip",
 					    "no_decap", "no_answer", "filtered", "mtu_hole"};
 
 	(void)state;

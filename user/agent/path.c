@@ -28,7 +28,8 @@ struct path {
 	struct member *member;
 	uint32_t number;
 	struct addr vip;
-	struct probe_way way, own; /* to the VIP, and through the tunnel to the backend's own address */
+	struct probe_way way,
+		own; /* to the VIP, and through the tunnel to the backend's own address */
 	struct probe_sub *direct; /* while the path's probe fails */
 	struct fit *fit, *own_fit;
 	uint64_t fit_at_ms; /* when the last look began, uv_now(); 0: never */
@@ -206,8 +207,7 @@ static uint32_t full_size(const struct member *m)
 /* Whether an echo to the backend's own address can go through its tunnel. */
 static bool has_own(const struct path *p)
 {
-	return overhead(mode_of(p->member)) &&
-	       addr__is4(&p->way.backend) == addr__is4(&p->vip);
+	return overhead(mode_of(p->member)) && addr__is4(&p->way.backend) == addr__is4(&p->vip);
 }
 
 static int point(struct path *p, struct err *err)
@@ -367,8 +367,7 @@ static void look_at_sizes(struct path *p, bool failed)
 		return;
 	p->fit_at_ms = now;
 	p->facts.full_size = full_size(m);
-	if (prober__fit(a->prober, &p->way, &p->vip, p->facts.full_size, on_fit, p, &p->fit,
-			&err))
+	if (prober__fit(a->prober, &p->way, &p->vip, p->facts.full_size, on_fit, p, &p->fit, &err))
 		log_warn("backend %s: %s", member__id(m), err.text);
 	else if (failed && has_own(p))
 		prober__fit(a->prober, &p->own, &p->vip, 0, on_own_fit, p, &p->own_fit, &err);

@@ -123,10 +123,10 @@ enum diagnosis diagnosis__of(const struct path_facts *f, char *text)
 const char *diagnosis__name(enum diagnosis d)
 {
 	static const char *const names[DIAGNOSES] = {
-		[DIAGNOSIS_NONE] = "none",	     [DIAGNOSIS_BACKEND] = "backend",
-		[DIAGNOSIS_REFUSED] = "refused",     [DIAGNOSIS_NO_VIP] = "no_vip",
-		[DIAGNOSIS_NO_DECAP] = "no_decap",   [DIAGNOSIS_NO_ANSWER] = "no_answer",
-		[DIAGNOSIS_FILTERED] = "filtered",   [DIAGNOSIS_MTU_HOLE] = "mtu_hole",
+		[DIAGNOSIS_NONE] = "none",	   [DIAGNOSIS_BACKEND] = "backend",
+		[DIAGNOSIS_REFUSED] = "refused",   [DIAGNOSIS_NO_VIP] = "no_vip",
+		[DIAGNOSIS_NO_DECAP] = "no_decap", [DIAGNOSIS_NO_ANSWER] = "no_answer",
+		[DIAGNOSIS_FILTERED] = "filtered", [DIAGNOSIS_MTU_HOLE] = "mtu_hole",
 	};
 
 	return names[d];

@@ -48,7 +48,8 @@ typedef bool probe_cb(void *ctx, const struct probe_result *result);
  */
 struct probe_way {
 	struct addr stand_in; /* of the target's family */
-	struct addr backend; /* probes come from the address that this machine has on the way to it */
+	struct addr
+		backend; /* probes come from the address that this machine has on the way to it */
 };
 
 struct prober; /* all probes of an agent */
@@ -70,8 +71,8 @@ void prober__free(struct prober *p);
  * the fast interval is used). First result: never from within this call.
  */
 int prober__subscribe(struct prober *p, const struct addr *address, uint16_t port,
-		      const struct probe_way *way, const struct config_probe *args, bool settled, probe_cb *cb, void *ctx,
-		      struct probe_sub **out, struct err *err);
+		      const struct probe_way *way, const struct config_probe *args, bool settled,
+		      probe_cb *cb, void *ctx, struct probe_sub **out, struct err *err);
 void probe_sub__cancel(struct probe_sub *s);
 
 /*

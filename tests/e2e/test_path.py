@@ -19,6 +19,11 @@ POOL = {v4: "10.77.0.3", v6: "fd77::3"}
 PACE = f"interval: {4 * TICK}ms, fast_interval: {2 * TICK}ms, timeout: {4 * TICK}ms, rise: 2, fall: 2"
 
 
+# As under systemd: the unit's capabilities, and no others.
+UNIT = ("setpriv", "--no-new-privs", "--inh-caps=-all",
+        "--bounding-set=-all,+bpf,+perfmon,+net_admin,+net_raw,+chown")
+
+
 @pytest.fixture
 def path(lab):
     """A lab whose devices, programs and pins go as an operator takes them away."""
@@ -38,7 +43,7 @@ def probe(kind="tcp", more=""):
 def start(lab, *services, **head):
     """Starts an agent with these."""
     lab.configure(lab.head(**head) + "services:\n" + "".join(services))
-    lab.start_agent()
+    lab.start_agent(wrapper=UNIT)
 
 
 def of(lab, address, port=None):
@@ -275,6 +280,13 @@ def test_life(path):
     path.cli("config", "apply")
     probed_again(path)
     healthy(path)
+    path.stop_agent(signal.SIGKILL)
+    path.configure(path.head() + "services:\n" + service(backends=of(path, v4)))
+    path.start_agent()
+    assert "fl-probe" not in path.ip("lb", "link")
+    path.configure(path.head() + "services:\n" + by_path)
+    path.cli("config", "apply")
+    probed_again(path)
     assert len(json.loads(path.inside("lb", "bpftool", "-j", "map", "dump", "pinned",
                                       path.pin("probes")))) == 3
 

@@ -95,8 +95,10 @@ static int make(struct agent *a, const struct config *c, struct err *err)
 	struct paths *p = calloc(1, sizeof(*p));
 	int rc;
 
-	if (!p)
-		return err__set(err, -ENOMEM, "out of memory");
+	if (!p) {
+		err__set(err, -ENOMEM, "out of memory");
+		return -ENOMEM;
+	}
 	name_devices(c->instance, p->near, p->far);
 	p->pair = (struct net_pair){.near = p->near, .far = p->far, .mac = mac};
 	p->hint = FIRST;
@@ -111,16 +113,29 @@ static int make(struct agent *a, const struct config *c, struct err *err)
 	return 0;
 }
 
-static void unmake(struct agent *a)
+/* What this agent has made, or one before it, of which it knows by the name. */
+static void unmake(struct agent *a, const struct config *c)
 {
+	char near[16] = "", far[16];
 	struct err err;
 
+	if (a->paths)
+		snprintf(near, sizeof(near), "%s", a->paths->near);
+	else if (c)
+		name_devices(c->instance, near, far);
+	if (!near[0] || !if_nametoindex(near))
+		return;
 	for (size_t i = 0; i < a->n_links; i++)
 		plane__probe_ignore(a->plane, a->links[i].ifname);
 	plane__probe_close(a->plane);
-	if (net_pair__remove(a->paths->near, &err))
+	if (net_pair__remove(near, &err))
 		log_warn("%s", err.text);
 	paths__free(a);
+}
+
+bool paths__used(const struct agent *a)
+{
+	return a->paths && a->paths->used;
 }
 
 int paths__sync(struct agent *a, const struct config *c, struct err *err)
@@ -130,8 +145,8 @@ int paths__sync(struct agent *a, const struct config *c, struct err *err)
 
 	if (!v4 && !v6) {
 		/* Backends that have left are probed until their connections have. */
-		if (a->paths && !a->paths->used)
-			unmake(a);
+		if (!paths__used(a))
+			unmake(a, c);
 		return 0;
 	}
 	if (!a->paths)
@@ -143,11 +158,6 @@ int paths__sync(struct agent *a, const struct config *c, struct err *err)
 	for (size_t i = 0; i < a->n_links && !rc; i++)
 		rc = plane__probe_listen(a->plane, a->links[i].ifindex, err);
 	return rc;
-}
-
-bool paths__used(const struct agent *a)
-{
-	return a->paths && a->paths->used;
 }
 
 void paths__listen(struct agent *a, uint32_t ifindex)

@@ -54,7 +54,7 @@ def of(lab, address, port=None):
 def diagnosis(lab, code, host="b1", name="web", patience=10):
     """Waits for that diagnosis of a backend; returns its sentence."""
     def look():
-        found = lab.backend(name, host)["probe"].get("diagnosis") or {}
+        found = lab.backend(name, host)["probe"]["diagnosis"] or {}
         return found.get("text") if found.get("code") == code else None
     text = lab.wait_for(look, patience, f"{host}'s diagnosis to be {code}: "
                         f"{lab.backend(name, host)['probe']}")
@@ -76,7 +76,7 @@ def without_vip(lab, host, vip):
 def healthy(lab, name="web"):
     """No backend has a diagnosis, and nothing was dropped."""
     assert not [b["id"] for s in lab.status()["services"] if s["name"] == name
-                for b in s["backends"] if "diagnosis" in b["probe"]]
+                for b in s["backends"] if b["probe"]["diagnosis"]]
     # The first probes may come before the next hop's address.
     assert not {n: c for n, c in lab.verdicts().items()
                 if n.startswith("drop_") and n != "drop_no_nexthop" and c}
@@ -175,7 +175,7 @@ def test_mtu_hole(path, vip, address):
             "small packets arrive, those of 1500 bytes do not: the MTU somewhere on the way is "
             "smaller than the route to it says")
         assert path.backend("web", "b1")["state"] == "up"
-        assert "diagnosis" not in path.backend("web", "b2")["probe"]
+        assert not path.backend("web", "b2")["probe"]["diagnosis"]
     finally:
         path.ip("sw", "link", "set", "to-b1", "mtu", "1500")
 

@@ -427,6 +427,6 @@ json_t *path__json(const struct member *m)
 	const struct path *p = m->path;
 
 	if (!p || p->diagnosis == DIAGNOSIS_NONE)
-		return NULL;
+		return json_null();
 	return json_pack("{s:s, s:s}", "code", diagnosis__name(p->diagnosis), "text", p->text);
 }

@@ -42,7 +42,7 @@ void path__close(struct member *m);
 void path__moved(struct member *m);
 /* A result of the member's probe. */
 void path__result(struct member *m, const struct probe_result *r);
-/* {"code": "...", "text": "..."}; NULL: there is nothing to say. */
+/* {"code": "...", "text": "..."}; null: there is nothing to say. */
 json_t *path__json(const struct member *m);
 
 #endif

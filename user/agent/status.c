@@ -47,7 +47,7 @@ static json_t *hop_json(const struct hop *h)
 
 static json_t *probe_json(const struct member *m)
 {
-	json_t *o, *detail, *diagnosis;
+	json_t *o, *detail;
 
 	if (!m->probe_at_ns)
 		return json_null();
@@ -59,9 +59,7 @@ static json_t *probe_json(const struct member *m)
 	json_object_set_new(o, "at", names__time(m->probe_at_ns));
 	if (m->probe_warning)
 		json_object_set_new(o, "warning", json_string(m->probe_warning));
-	diagnosis = path__json(m);
-	if (diagnosis)
-		json_object_set_new(o, "diagnosis", diagnosis);
+	json_object_set_new(o, "diagnosis", path__json(m));
 	return o;
 }
 

@@ -71,6 +71,8 @@ def fields(value, path=""):
     """{path: type} of a document, as docs/api.md writes them; objects that may be null included."""
     if isinstance(value, list):
         return {k: t for item in value for k, t in fields(item, f"{path}[]").items()}
+    if value is None and path.endswith(OBJECTS):
+        return {path: "object"}
     if not isinstance(value, dict):
         return {path: TYPES[type(value)]}
     found = {path: "object"} if path.endswith(OBJECTS) else {}

@@ -328,7 +328,8 @@ def test_tunnel_devices(path, encap, vip, address):
             assert "rp_filter on its tunnel device" in diagnosis(path, "no_decap")
             path.sysctl("b1", **{f"ipv4__conf__{device}__rp_filter": 0})
             path.wait_state("web", "b1", "up", 10)
-        path.ip("b1", "link", "set", device, "down")
+        # All of them: sit takes IPv4 as well.
+        devices.remove_tunnels(path, "b1", encap)
         path.wait_state("web", "b1", "down", 10)
         diagnosis(path, "no_decap")
     finally:

@@ -28,8 +28,8 @@ struct path {
 	struct member *member;
 	uint32_t number;
 	struct addr vip;
-	struct probe_way way,
-		own; /* to the VIP, and through the tunnel to the backend's own address */
+	struct probe_way way; /* to the VIP */
+	struct probe_way own; /* through the tunnel, to the backend's own address */
 	struct probe_sub *direct; /* while the path's probe fails */
 	struct fit *fit, *own_fit;
 	uint64_t fit_at_ms; /* when the last look began, uv_now(); 0: never */

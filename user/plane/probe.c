@@ -11,9 +11,12 @@
 #include "plane/internal.h"
 #include "probe.skel.h"
 
-/* Where our filter stands among others of the hook; each instance has a place of its own. */
-#define TC_HANDLE 1
-#define TC_PRIORITY 0xe000
+/*
+ * Where our filter stands among others of the hook: early, since it leaves to them all that is not its
+ * own, and they may not leave anything to it. Each instance has a place of its own.
+ */
+#define TC_HANDLE 0xfa1e
+#define TC_PRIORITY 16
 
 uint16_t plane__instance_number(const char *instance)
 {
@@ -31,7 +34,7 @@ static void set_hook(struct bpf_tc_hook *hook, struct bpf_tc_opts *o, const char
 		.sz = sizeof(*hook), .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS};
 	*o = (struct bpf_tc_opts){.sz = sizeof(*o),
 				  .handle = TC_HANDLE,
-				  .priority = TC_PRIORITY | plane__instance_number(instance)};
+				  .priority = TC_PRIORITY + plane__instance_number(instance)};
 }
 
 /* Entries that an earlier agent left; nobody probes by them any more. */

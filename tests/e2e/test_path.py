@@ -291,6 +291,17 @@ def test_life(path):
                                       path.pin("probes")))) == 3
 
 
+def test_interface_comes_back(path):
+    """The balancer's interface goes and comes again: the answers are taken there as before."""
+    start(path, service(backends=of(path, v4), probe=probe()))
+    path.wait_serving("web")
+    path.ip("lb", "link", "del", "eth0")
+    path.wait_state("web", "b1", "down")
+    path.cable("lb")
+    path.attach_xdp("sw", "to-lb", f"{path.build}/tests/xdp_pass.bpf.o")
+    path.wait_state("web", "b1", "up", 10)
+
+
 def test_records_go(path):
     """Full NAT: a probe's record is one of a connection that was reset, and goes with those."""
     path.ip("lb", "addr", "add", f"{POOL[v4]}/24", "dev", "eth0")

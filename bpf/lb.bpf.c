@@ -34,6 +34,7 @@
 #include "pick/record.h"
 #include "pick/slot.h"
 #include "pick/sweep.h"
+#include "probe.h"
 #include "service/lookup.h"
 
 /* --- verdict ---------------------------------------------------------------------------------- */
@@ -269,6 +270,22 @@ int lb_icmp(struct xdp_md *ctx)
 	if (v == GO_ON)
 		v = forward(ctx, &p, &t, ICMP);
 	return finish(ctx, &t, bytes, v);
+}
+
+/* --- probes by the clients' path ------------------------------------------------------------------ */
+
+/* At the far end of the agent's pair of devices: what is there for nobody ends there. */
+SEC("xdp")
+int probe_out(struct xdp_md *ctx)
+{
+	struct full f = {.t = {.send = XDP_DROP}};
+	__u64 bytes = frame_len(ctx);
+	int v = steer_probe(ctx, &f);
+
+	if (v == FL_V_PASS_NOT_SERVICE)
+		return XDP_DROP;
+	count_verdict((__u32)v, bytes);
+	return action_of(v) == SEND ? f.t.send : XDP_DROP;
 }
 
 /* --- the lease ---------------------------------------------------------------------------------- */

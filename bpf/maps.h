@@ -8,6 +8,7 @@
 #define FAIRLEAD_BPF_MAPS_H
 
 #include "fairlead/abi.h"
+#include "probe_flows.h"
 
 /*
  * A whole slot table is the one element of an inner map. Arrays and not structs, because clang leaves
@@ -148,6 +149,10 @@ struct {
 
 ARRAY(passive, BPF_F_MMAPABLE, FL_PASSIVE_CELLS, __u64); /* SYNs that wait for an answer */
 ARRAY(passive_count, BPF_F_MMAPABLE, FL_PASSIVE_COUNTS, struct fl_passive);
+
+/* probes by the clients' path; `probe_flows` has a header of its own */
+MAP(probes, BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, FL_MAX_PROBES, struct fl_probe_key,
+    struct fl_probe);
 
 /* The agent's memory; no packet reads it. */
 MAP(members, BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, FL_MAX_MEMBERS, struct fl_member_key,

@@ -14,9 +14,10 @@ bpftool=$(command -v bpftool || echo /usr/sbin/bpftool)
 
 types='__u8 __s8 __u16 __s16 __u32 __s32 __u64 __s64 __be16 __be32 __sum16 __wsum'
 blocks='enum:xdp_action enum:bpf_map_type struct:xdp_md struct:bpf_timer struct:ethhdr struct:vlan_hdr
-struct:iphdr struct:in6_addr struct:ipv6hdr struct:bpf_fib_lookup'
+struct:iphdr struct:in6_addr struct:ipv6hdr struct:bpf_fib_lookup struct:__sk_buff'
 # enums without a name, by one of their members
-members='BPF_ANY BPF_F_MMAPABLE IPPROTO_TCP BPF_FIB_LKUP_RET_SUCCESS'
+members='BPF_ANY BPF_F_MMAPABLE IPPROTO_TCP BPF_FIB_LKUP_RET_SUCCESS
+BPF_F_RECOMPUTE_CSUM BPF_F_PSEUDO_HDR BPF_F_INGRESS'
 
 cat <<HEAD
 /* SPDX-License-Identifier: GPL-2.0-or-later */
@@ -37,7 +38,7 @@ BEGIN {
 	}
 }
 BEGIN {
-	n = split(members, m, " ")
+	n = split(members, m, /[ \n]+/)
 	for (i = 1; i <= n; i++)
 		want_member[m[i]] = 1
 }

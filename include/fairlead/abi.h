@@ -7,11 +7,11 @@
  * change of FL_ABI_VERSION.
  *
  * Who writes: the agent writes `services`, `svc_index`, `vips`, the slot and move maps, `backends`,
- * `members`, `sources`, `limits`, `nat_back`, `seats`, `settings` and `tx_ports`; the program writes
- * `svc_stats`, `be_stats`, `verdicts`, `notes`, `lease`, `meters`, `svc_meters`, `frags`, `events`,
- * `tentative`, `sighted`, `src_flows`, `pressure`, `churn`, `picked` and `kept_second`; both write
- * `passive`, `passive_count` and `nat_flows` (the agent only deletes). `flows` belongs to the program:
- * the agent has it swept by running `flow_sweep`.
+ * `members`, `sources`, `limits`, `nat_back`, `seats`, `settings`, `tx_ports` and `probes`; the program
+ * writes `svc_stats`, `be_stats`, `verdicts`, `notes`, `lease`, `meters`, `svc_meters`, `frags`, `events`,
+ * `tentative`, `sighted`, `src_flows`, `pressure`, `churn`, `picked`, `kept_second` and `probe_flows`; both
+ * write `passive`, `passive_count` and `nat_flows` (the agent only deletes). `flows` belongs to the
+ * program: the agent has it swept by running `flow_sweep`.
  *
  * Entries of `services` and `backends` are immutable while a packet may reach them; the fields that do
  * change, fl_service.live, .flags, .affinity, .idle_s, .udp_grace_s, .sampled and .watched,
@@ -359,6 +359,7 @@ _Static_assert(sizeof(struct fl_nat_flow) == 48, "fl_nat_flow");
 #include "abi_flows.h"
 #include "abi_members.h"
 #include "abi_passive.h"
+#include "abi_probe.h"
 #include "abi_seats.h"
 
 /* Source addresses and ports of full NAT: `snat`[0]. Each CPU takes ports from its own part. */

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT, service
+from conftest import FAST, ROOT, service
 from lab.topology import run
 
 TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", dict: "object"}
@@ -64,13 +64,18 @@ def test_yaml_manual():
         assert f"\n.TP\n.B {key}\n" in page, key
 
 
+OBJECTS = ("nexthop", "probe", "passive", "diagnosis")
+
+
 def fields(value, path=""):
     """{path: type} of a document, as docs/api.md writes them; objects that may be null included."""
     if isinstance(value, list):
         return {k: t for item in value for k, t in fields(item, f"{path}[]").items()}
+    if value is None and path.endswith(OBJECTS):
+        return {path: "object"}
     if not isinstance(value, dict):
         return {path: TYPES[type(value)]}
-    found = {path: "object"} if path.endswith(("nexthop", "probe", "passive")) else {}
+    found = {path: "object"} if path.endswith(OBJECTS) else {}
     for key, item in value.items():
         found.update(fields(item, f"{path}.{key}" if path else key))
     return found
@@ -78,9 +83,12 @@ def fields(value, path=""):
 
 def test_status_document(lab):
     """docs/api.md has a row, with its type, for each field of a status, and no other."""
-    lab.configure(lab.head() + "bfd: [{peer: 10.77.0.1}]\nservices:\n" + service(passive="true", announce="route"))
+    by_path = FAST.replace("type: tcp", "type: tcp, via: path")
+    lab.configure(lab.head() + "bfd: [{peer: 10.77.0.1}]\nservices:\n"
+                  + service(passive="true", announce="route") + service(name="none", port=81, probe=by_path))
     lab.start_agent()
     lab.wait_serving("web")
+    lab.wait_for(lambda: lab.backend("none", "b1")["probe"]["diagnosis"], 5, "a diagnosis")
     lab.wait_for(lambda: lab.backend("web", "b1")["passive"], 2, "new connections to be watched")
     lab.fetch("http://192.0.2.10/")
     told = dict(re.findall(r"^\| `(\S+)` \| (string|boolean|integer|number|object) \|",

@@ -78,7 +78,8 @@ class Topology:
         for name in self.existing():
             run("ip", "netns", "del", name)
 
-    def _cable(self, host):
+    def cable(self, host):
+        """Connects a host to the switch, anew too."""
         self.ip(host, "link", "add", "eth0", "type", "veth", "peer", "name", f"to-{host}", "netns",
                 self.ns("sw"))
         self.ip("sw", "link", "set", f"to-{host}", "master", "br0", "up")
@@ -101,7 +102,7 @@ class Topology:
         self.ip("sw", "link", "set", "br0", "up")
         for host in HOSTS:
             self._host(host)
-            self._cable(host)
+            self.cable(host)
         # See xdp_pass.bpf.c: without it frames that lb sends back would wait for other traffic.
         self.attach_xdp("sw", "to-lb", f"{self.build}/tests/xdp_pass.bpf.o")
         for vip in (VIP4, VIP4_B):

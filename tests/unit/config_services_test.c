@@ -92,6 +92,7 @@ static void test_defaults(void **state)
 	assert_false(config_service__wild(s) || config_service__translates(s));
 	assert_int_equal(s->backends[0].port, 0);
 	assert_int_equal(config_service__probe_port(s, &s->backends[0]), 80);
+	assert_false(s->probe.by_path);
 	assert_int_equal(c->n_snat4 + c->n_snat6, 0);
 	assert_int_equal(c->snat_port_first, 1024);
 	assert_int_equal(c->snat_port_last, 32767);
@@ -151,7 +152,9 @@ static void test_service_values(void **state)
 		"                {id: y, address: 10.0.0.1, port: 8081},\n"
 		"                {address: 10.0.0.1}]}\n"
 		"  - {name: d, vip: 192.0.2.65, port: 9, protocol: sctp, forward: nat,\n"
-		"     backends: [{address: 10.0.0.1, port: 9}]}\n");
+		"     backends: [{address: 10.0.0.1, port: 9}]}\n"
+		"  - {name: e, vip: 192.0.2.66, port: 80, forward: nat, probe: {via: path},\n"
+		"     backends: [{address: 10.0.0.1, port: 8090}]}\n");
 	const struct config_service *s = c->services;
 
 	(void)state;
@@ -188,6 +191,10 @@ static void test_service_values(void **state)
 	assert_int_equal(config_service__probe_port(&s[2], &s[2].backends[0]), 8080);
 	assert_int_equal(config_service__probe_port(&s[2], &s[2].backends[2]), 443);
 	assert_int_equal(config_service__probe_port(&s[0], &s[0].backends[0]), 1);
+	/* By the clients' path it is the VIP that has the port. */
+	assert_true(s[4].probe.by_path);
+	assert_int_equal(config_service__probe_port(&s[4], &s[4].backends[0]), 80);
+	assert_int_not_equal(config_probe__compare(&s[4].probe, &s[3].probe), 0);
 	config__free(c);
 }
 

@@ -64,9 +64,9 @@ static struct probe_sub *subscribe(const struct config_probe *args, unsigned int
 
 	snprintf(text, sizeof(text), "192.0.2.%u", host);
 	addr__parse(text, &address);
-	assert_int_equal(
-		prober__subscribe(prober, &address, PORT, args, false, on_result, s, &sub, &err),
-		0);
+	assert_int_equal(prober__subscribe(prober, &address, PORT, NULL, args, false, on_result, s,
+					   &sub, &err),
+			 0);
 	return sub;
 }
 

@@ -32,7 +32,7 @@ full)
 	tests/unit.sh "$results/packet" "$FL_BUILD"/tests/packet/*_test || status=1
 	# Full maps are the agent's matter and not the kernel's, and take 17 000 backends.
 	e2e tests/e2e/test_devices.py tests/e2e/test_dispatcher.py tests/e2e/test_forwarding.py \
-		tests/e2e/test_refusals.py -k 'not test_full'
+		tests/e2e/test_path.py::test_tunnel_devices tests/e2e/test_refusals.py -k 'not test_full'
 	;;
 esac
 exit $status

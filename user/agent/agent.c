@@ -277,6 +277,7 @@ static void free_agent(struct agent *a)
 	}
 	sources__free(a);
 	passive__free(a);
+	paths__free(a);
 	nat_sweep__free(a);
 	flow_sweep__free(a);
 	moves__free(a);

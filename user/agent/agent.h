@@ -28,6 +28,7 @@
 #include "agent/nat_sweep.h"
 #include "agent/neighbors.h"
 #include "agent/passive.h"
+#include "agent/path.h"
 #include "agent/peers.h"
 #include "agent/sources.h"
 #include "api/api.h"
@@ -95,6 +96,7 @@ struct member {
 	struct health health;
 	struct probe_sub *sub; /* NULL: not probed (yet) */
 	struct passive_member *passive; /* NULL: it was never watched */
+	struct path *path; /* NULL: it is not probed by the clients' path */
 	char *probe_detail; /* of the last probe; NULL: nothing to say */
 	char *probe_warning; /* likewise: what is well still, but not for long */
 	uint64_t probe_latency_ns, probe_at_ns; /* CLOCK_REALTIME; 0: not probed yet */
@@ -233,6 +235,7 @@ struct agent {
 	struct nat_sweep nat_sweep;
 	struct flow_sweep flow_sweep;
 	struct passive passive;
+	struct paths *paths; /* NULL: nothing is probed by the clients' path */
 	uint64_t lapses_before; /* the maps' count of lapses when this agent began */
 	uint64_t lapses_seen;
 	uint64_t late_max_ns; /* worst wake-up of the real-time thread in the last second */
@@ -363,6 +366,8 @@ void member__give_up(struct member *m);
 void member__remember(const struct member *m);
 /* Too many of its new connections saw no answer: `text` says how many. */
 void member__alarmed(const struct member *m, const char *text);
+/* What is wrong with the clients' path to it. */
+void member__diagnosed(const struct member *m, const char *text);
 /* The operator's word; `percent` of its weight. True if it changed anything. */
 bool member__set_admin(struct member *m, enum fl_admin admin);
 bool member__set_percent(struct member *m, uint8_t percent);

@@ -185,6 +185,7 @@ static void add_gates(const struct config *c, struct plane_gates *g)
 		g->limits |= config_limits__any(&s->limits);
 		g->nat |= config_service__translates(s);
 		g->passive |= s->passive;
+		g->path |= s->probe.by_path;
 	}
 }
 
@@ -258,6 +259,7 @@ static struct plane_options between(const struct plane_options *before,
 	o.gates.jumbo |= before->gates.jumbo;
 	o.gates.events |= before->gates.events;
 	o.gates.passive |= before->gates.passive;
+	o.gates.path |= before->gates.path;
 	return o;
 }
 
@@ -300,6 +302,8 @@ int commit__run(struct apply *ap, struct err *err)
 		rc = links__attach(a, ap->next, err);
 	if (!rc)
 		rc = nat__pool(a, ap->next, err);
+	if (!rc && wide.gates.path)
+		rc = paths__sync(a, ap->next, err);
 	while (!rc && staged < n) {
 		struct stage *st = &stages[staged];
 
@@ -321,6 +325,8 @@ int commit__run(struct apply *ap, struct err *err)
 		finish(ap, stages, n);
 		admission__commit(a, admission);
 		peers__commit(a, peers);
+		paths__sync(a, a->config, &ignored);
+		o = admission__options(a, a->config);
 		close_gates(a, &o);
 	} else {
 		unpublish(a, stages, staged);
@@ -328,6 +334,7 @@ int commit__run(struct apply *ap, struct err *err)
 		peers__undo(peers);
 		for (size_t i = 0; i < staged; i++)
 			stage__undo(a, &stages[i]);
+		paths__sync(a, a->config, &ignored);
 		if (a->config) {
 			plane__configure(a->plane, &before, &ignored);
 			nat__pool(a, a->config, &ignored);

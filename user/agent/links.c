@@ -117,6 +117,7 @@ static void attached_changed(struct agent *a, struct plane_link *at, const struc
 	} else if (attach_one(a, l->name, a->config->xdp_generic, at, &err)) {
 		log_error("interface %s is back, but: %s", l->name, err.text);
 	} else {
+		paths__listen(a, l->ifindex);
 		log_info("interface %s is back: attached again", l->name);
 	}
 }

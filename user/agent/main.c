@@ -88,6 +88,8 @@ static int detach(const char *path)
 	if (!c)
 		return 1;
 	rc = plane__remove(c->instance, &err);
+	if (!rc)
+		rc = paths__remove(c->instance, &err);
 	if (rc)
 		fprintf(stderr, "fairleadd: %s\n", err.text);
 	else

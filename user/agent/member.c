@@ -68,6 +68,7 @@ void member__quiet(struct member *m)
 {
 	probe_sub__cancel(m->sub);
 	m->sub = NULL;
+	path__close(m);
 }
 
 void member__free(struct member *m)
@@ -207,6 +208,11 @@ void member__alarmed(const struct member *m, const char *text)
 	member__log(m, LOG_LV_WARN, line);
 }
 
+void member__diagnosed(const struct member *m, const char *text)
+{
+	member__log(m, LOG_LV_WARN, text);
+}
+
 /* --- probe ------------------------------------------------------------------------------------- */
 
 /* "", or what a backend that flaps has to expect. */
@@ -271,6 +277,7 @@ static bool on_probe(void *ctx, const struct probe_result *r)
 	if (r->warning && (!m->probe_warning || strcmp(m->probe_warning, r->warning) != 0))
 		log_warning(m, r->warning);
 	set_text(&m->probe_warning, r->warning);
+	path__result(m, r);
 	change = health__result(&m->health, &m->service->rules, verdict_of(r), &now);
 	if (r->outcome == PROBE_OK && r->weight_pct >= 0 && r->weight_pct != m->asked) {
 		m->asked = (uint8_t)r->weight_pct;
@@ -290,12 +297,17 @@ static bool on_probe(void *ctx, const struct probe_result *r)
 int member__probe(struct member *m, const struct config_backend *b, struct err *err)
 {
 	const struct config_service *c = m->service->config;
-	struct addr address = member__address(m);
+	struct addr address = c->probe.by_path ? c->vip.addr : member__address(m);
+	struct probe_way way;
+	int rc;
 
-	probe_sub__cancel(m->sub);
-	m->sub = NULL;
+	member__quiet(m);
 	m->probe_port = config_service__probe_port(c, b);
-	return prober__subscribe(m->service->agent->prober, &address, m->probe_port, &c->probe,
+	rc = c->probe.by_path ? path__open(m, &way, err) : 0;
+	if (rc)
+		return rc;
+	return prober__subscribe(m->service->agent->prober, &address, m->probe_port,
+				 c->probe.by_path ? &way : NULL, &c->probe,
 				 health__settled(&m->health), on_probe, m, &m->sub, err);
 }
 
@@ -314,6 +326,7 @@ int member__move(struct member *m, struct target *to)
 	old->lost_s = m->lost_s;
 	target__leave(m);
 	target__join(to, m);
+	path__moved(m);
 	member__remember(m);
 	service__retire(m->service, old);
 	target__judge(m->service->agent, old->target);

@@ -59,6 +59,7 @@ static json_t *probe_json(const struct member *m)
 	json_object_set_new(o, "at", names__time(m->probe_at_ns));
 	if (m->probe_warning)
 		json_object_set_new(o, "warning", json_string(m->probe_warning));
+	json_object_set_new(o, "diagnosis", path__json(m));
 	return o;
 }
 

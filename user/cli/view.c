@@ -401,6 +401,23 @@ static void print_passive(const json_t *service, const struct view *view, FILE *
 	}
 }
 
+/* What is wrong with the clients' path to a backend. */
+static void warn_of_path(const json_t *service, const json_t *backend, FILE *out)
+{
+	const json_t *probe = json_object_get(backend, "probe");
+	const json_t *text = json_object_get(json_object_get(probe, "diagnosis"), "text");
+
+	if (!text)
+		return;
+	fputs("warning: ", out);
+	cli__print_text(out, string_of(service, "name"));
+	fputs(": backend ", out);
+	cli__print_text(out, string_of(backend, "id"));
+	fputs(": ", out);
+	cli__print_text(out, json_string_value(text));
+	fputs("\n", out);
+}
+
 static void warn_of_service(const json_t *service, FILE *out)
 {
 	json_int_t unserved = integer_of(service, "slots_unserved");
@@ -416,6 +433,7 @@ static void warn_of_service(const json_t *service, FILE *out)
 	json_array_foreach (json_object_get(service, "backends"), i, backend) {
 		const json_t *nexthop = json_object_get(backend, "nexthop");
 
+		warn_of_path(service, backend, out);
 		if (!json_is_false(json_object_get(nexthop, "resolved")))
 			continue;
 		fputs("warning: ", out);

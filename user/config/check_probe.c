@@ -181,6 +181,38 @@ static void check_steps(const struct subject *s)
 	}
 }
 
+/* What goes by the clients' path must be what clients send, and be answered. */
+static void check_path(const struct subject *s, const struct config_service *service,
+		       const struct node *node)
+{
+	uint8_t proto = config_probe__proto(s->probe);
+
+	if (!s->probe->by_path || !proto)
+		return;
+	if (!check__broken(node, "protocol") && proto != service->proto)
+		tell(s, "via",
+		     "a probe by the clients' path speaks the service's protocol, and this one "
+		     "speaks %s",
+		     proto == IPPROTO_TCP ? "tcp" : "udp");
+	if (node__sound(node, "vip") && service->vip.len != 128)
+		tell(s, "via",
+		     "a probe by the clients' path goes to one address, and the VIP is a prefix");
+	if (service->port && service->port == service->port_last && given(s, "port"))
+		tell(s, "port", "with \"via: path\" it is the service's port, which clients use");
+	else if (s->probe->port && service->port &&
+		 (s->probe->port < service->port || s->probe->port > service->port_last))
+		tell(s, "port", "%u is not among the service's ports", s->probe->port);
+	if (s->probe->kind == CONFIG_PROBE_KAFKA && s->probe->role == CONFIG_ROLE_CONTROLLER)
+		tell(s, "role",
+		     "the controller is known by its own address, which a probe by the clients' path "
+		     "does not go to");
+	if (s->probe->kind == CONFIG_PROBE_UDP && !s->probe->expect.data &&
+	    !check__broken(s->node, "expect"))
+		tell(s, "via",
+		     "needs \"expect\": errors of the network do not come back by the clients' "
+		     "path, so only an answer tells");
+}
+
 /* A probe connects to one port, which a range doesn't name. */
 static void check_port(const struct config_service *s, const struct node *service, size_t index,
 		       struct problem_sink *sink)
@@ -226,4 +258,5 @@ void check__probe(const struct config_service *service, const struct node *node,
 	check_pair(&s, "sentinels", "master_name");
 	check_command(&s);
 	check_steps(&s);
+	check_path(&s, service, node);
 }

@@ -51,6 +51,8 @@ uint16_t config_service__probe_port(const struct config_service *s, const struct
 {
 	if (s->probe.port)
 		return s->probe.port;
+	if (s->probe.by_path)
+		return s->port;
 	return b->port ? b->port : s->port;
 }
 

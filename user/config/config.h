@@ -199,7 +199,7 @@ bool config_service__wild(const struct config_service *s);
 /* Whether its backends get packets with another destination: "nat" and "fullnat". */
 bool config_service__translates(const struct config_service *s);
 
-/* The port where a backend of the service is probed, host order; never 0. */
+/* The port where a backend of the service is probed, host order; never 0. By `via: path`, of the VIP. */
 uint16_t config_service__probe_port(const struct config_service *s, const struct config_backend *b);
 
 /* Whether the lists hold any prefix, so that sources are looked up at all. */

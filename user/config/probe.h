@@ -89,6 +89,7 @@ struct config_probe {
 	uint32_t fall; /* failures in a row that make UP into DOWN; 1..100, default 3 */
 	uint32_t jitter_pct; /* each interval varies by up to +-this; 0..50, default 10 */
 	uint16_t port; /* 0: the backend's port, or else the service's */
+	bool by_path; /* via: path, to the VIP as clients' packets go; default false */
 
 	/* TLS */
 	bool tls; /* kinds that can do without; default false */
@@ -151,6 +152,9 @@ void config_probe__clear(struct config_probe *p);
 
 /* Whether the kind needs a port of the target: not icmp and exec. */
 bool config_probe_kind__has_port(enum config_probe_kind kind);
+
+/* The protocol that the probe speaks, IPPROTO_TCP or IPPROTO_UDP; 0: neither. */
+uint8_t config_probe__proto(const struct config_probe *p);
 
 /* Whether a probe of this kind can tell that role. */
 bool config_probe_kind__has_role(enum config_probe_kind kind, enum config_role role);

@@ -4,6 +4,7 @@
  * from the rows alone: comparing, copying and freeing probes.
  */
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,6 +33,9 @@
 #define WITH_ROLE (KIND(REDIS) | DATABASES | KIND(ZOOKEEPER) | KIND(KAFKA) | KIND(ELASTICSEARCH))
 #define WITH_LAG (KIND(REDIS) | DATABASES)
 
+#define BY_PATH (~(KIND(ICMP) | KIND(EXEC) | KIND(MYSQL) | KIND(POSTGRES)))
+
+static const struct choice ways[] = {{"direct", false}, {"path", true}, {NULL, 0}};
 static const struct choice versions[] = {{"1.1", false}, {"2", true}, {NULL, 0}};
 static const struct choice transports[] = {{"udp", false}, {"tcp", true}, {NULL, 0}};
 
@@ -47,6 +51,8 @@ static const struct option probe_options[] = {
 	{"fall", value__number, PROBE(fall), RANGE(1, 100), .fallback = "3"},
 	{"jitter", value__percent, PROBE(jitter_pct), RANGE(0, 50), .fallback = "10%"},
 	{"port", value__number, PROBE(port), RANGE(1, 65535)},
+	{"via", value__choice, PROBE(by_path), .choices = ways, .fallback = "direct",
+	 .kinds = BY_PATH},
 	{"tls", value__choice, PROBE(tls), .choices = schema_booleans, .fallback = "false",
 	 .kinds = MAY_TLS},
 	{"starttls", value__choice, PROBE(starttls), .choices = schema_booleans,
@@ -308,6 +314,15 @@ int config_probe__copy(const struct config_probe *from, struct config_probe *to)
 bool config_probe_kind__has_port(enum config_probe_kind kind)
 {
 	return kind != CONFIG_PROBE_ICMP && kind != CONFIG_PROBE_EXEC;
+}
+
+uint8_t config_probe__proto(const struct config_probe *p)
+{
+	if (!config_probe_kind__has_port(p->kind))
+		return 0;
+	if (p->kind == CONFIG_PROBE_UDP || (p->kind == CONFIG_PROBE_DNS && !p->over_tcp))
+		return IPPROTO_UDP;
+	return IPPROTO_TCP;
 }
 
 bool config_probe_kind__has_role(enum config_probe_kind kind, enum config_role role)

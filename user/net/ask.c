@@ -142,5 +142,10 @@ int net_ask__use(struct net_ask *a, uint32_t ifindex, const struct addr *address
 {
 	char buf[NET_BUF];
 
-	return ask(a, net_wire__use_neigh(buf, ifindex, address), NULL, NULL);
+	return net_ask__change(a, net_wire__use_neigh(buf, ifindex, address));
+}
+
+int net_ask__change(struct net_ask *a, struct nlmsghdr *nlh)
+{
+	return ask(a, nlh, NULL, NULL);
 }

@@ -88,4 +88,7 @@ int net_ask__links(struct net_ask *a, void (*each)(void *ctx, const struct net_l
  */
 int net_ask__use(struct net_ask *a, uint32_t ifindex, const struct addr *address);
 
+/* Any request that is acknowledged and has no other answer. */
+int net_ask__change(struct net_ask *a, struct nlmsghdr *nlh);
+
 #endif

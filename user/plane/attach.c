@@ -217,6 +217,7 @@ void plane__detach(struct plane *p, const char *ifname)
 		unlink(path);
 	}
 	plane_dispatch__detach(p->instance, ifname);
+	plane_probe__ignore(p->instance, ifname);
 }
 
 /* Appends the interfaces that a folder of pins names. */
@@ -299,5 +300,5 @@ int plane_attach__replace_all(struct plane *p, struct err *err)
 	for (size_t i = 0; i < n && !rc; i++)
 		rc = replace_one(p, names[i], err);
 	free(names);
-	return rc;
+	return rc ? rc : plane_probe__replace(p, err);
 }

@@ -61,6 +61,8 @@ struct plane {
 	int flows_fd, sweep_fd; /* `flows` and the program `flow_sweep`, likewise */
 	__u64 *passive_cells; /* FL_PASSIVE_CELLS, shared with the program; NULL: the gate is off */
 	struct fl_passive *passive_counts; /* FL_PASSIVE_COUNTS, likewise */
+	struct probe_bpf *probe_skel; /* NULL: nothing is probed by the clients' path */
+	uint32_t probe_far; /* ifindex of the device where probes arrive; 0: none */
 	struct plane_table vips, nat_back;
 	struct btf *seat_btf; /* what a row of seats is; NULL: not needed yet */
 	uint32_t service_hint, backend_hint; /* where the search for a free entry goes on */
@@ -128,6 +130,13 @@ bool plane_dispatch__attached(const char *instance, uint32_t ifindex);
 
 /* Keeps the records' map open for the worker, once a program has it. */
 int plane_nat__keep(struct plane *p, struct err *err);
+
+/* probe.c */
+
+/* Gives the device where probes arrive the program that is loaded now. */
+int plane_probe__replace(struct plane *p, struct err *err);
+/* Takes no more answers that come in by an interface. */
+void plane_probe__ignore(const char *instance, const char *ifname);
 
 /* passive.c */
 

@@ -368,6 +368,7 @@ void plane__close(struct plane *p)
 	free(p->slot_fds);
 	plane_moves__close(p);
 	plane_passive__close(p);
+	plane__probe_close(p);
 	plane_table__free(&p->vips);
 	plane_table__free(&p->nat_back);
 	btf__free(p->seat_btf);

@@ -41,6 +41,7 @@ struct plane_gates {
 	bool jumbo; /* some interface takes frames larger than a page */
 	bool events; /* first packets of flows become events */
 	bool passive; /* some service's new connections are watched for an answer */
+	bool path; /* some service is probed by the clients' path */
 };
 
 struct plane_options {
@@ -281,6 +282,27 @@ void plane__sources_delete(struct plane *p, const struct plane_source *list, siz
  * service has FL_SVC_LIMITS.
  */
 int plane__limits_set(struct plane *p, uint32_t id, const struct fl_limits *l, struct err *err);
+
+/* --- probes by the clients' path ------------------------------------------------------------------ */
+
+/* 0..4095, of an instance's name: what tells its devices and addresses from another's. */
+uint16_t plane__instance_number(const char *instance);
+
+/*
+ * With the gate `path` open: forwards what arrives at the device `far`, for stand-ins, of which there is
+ * none yet; answers will be handed in by `near`. The device goes with its pair, the program with it.
+ */
+int plane__probe_open(struct plane *p, uint32_t near, uint32_t far, struct err *err);
+void plane__probe_close(struct plane *p);
+
+/* Takes answers that come in by an interface; or no longer. */
+int plane__probe_listen(struct plane *p, uint32_t ifindex, struct err *err);
+void plane__probe_ignore(struct plane *p, const char *ifname);
+
+/* What is sent to the stand-in goes to the VIP of the service, by way of that backend. */
+int plane__probe_set(struct plane *p, const struct addr *stand_in, const struct addr *vip,
+		     uint32_t service, uint32_t backend, struct err *err);
+void plane__probe_forget(struct plane *p, const struct addr *stand_in);
 
 /* --- passive detection ---------------------------------------------------------------------------- */
 

@@ -118,6 +118,9 @@ static void set_gates(const struct plane *p, const struct plane_gates *gates, st
 	bpf_map__set_autocreate(skel->maps.meters, gates->limits);
 	bpf_map__set_autocreate(skel->maps.passive, gates->passive);
 	bpf_map__set_autocreate(skel->maps.passive_count, gates->passive);
+	bpf_map__set_autocreate(skel->maps.probes, gates->path);
+	bpf_map__set_autocreate(skel->maps.probe_flows, gates->path);
+	bpf_program__set_autoload(skel->progs.probe_out, gates->path);
 	if (gates->jumbo) {
 		bpf_program__set_flags(skel->progs.lb, BPF_F_XDP_HAS_FRAGS);
 		bpf_program__set_flags(skel->progs.lb_fast, BPF_F_XDP_HAS_FRAGS);

@@ -96,7 +96,7 @@ static int ask(struct attempt *a, const char **why)
 	const struct probe *p = a->probe;
 	struct talk *t = &a->talk;
 	struct sockaddr_storage sa;
-	socklen_t len = addr__sockaddr(&p->address, p->port, &sa);
+	socklen_t len = addr__sockaddr(probe__peer(p), p->port, &sa);
 	int family = addr__family(&p->address), on = 1;
 
 	t->args = &p->args;
@@ -132,7 +132,7 @@ int datagram__start(struct probe *p, const char **why)
 		return -ENOMEM;
 	a->prober = p->prober;
 	a->probe = p;
-	a->fd = probe__socket(&p->address, SOCK_DGRAM);
+	a->fd = probe__socket(p, &p->address, SOCK_DGRAM);
 	rc = a->fd < 0 ? a->fd : ask(a, why);
 	if (!rc)
 		rc = uv_poll_init(p->prober->loop, &a->poll, a->fd);

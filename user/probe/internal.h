@@ -24,6 +24,7 @@ struct probe {
 	struct prober *prober;
 	struct addr address;
 	uint16_t port;
+	struct probe_way way; /* all zero: straight */
 	struct config_probe args; /* strings are the probe's own */
 	TAILQ_HEAD(, probe_sub) subs;
 	const struct probe_kind *kind;
@@ -130,8 +131,19 @@ enum probe_outcome probe__judge_role(const struct config_probe *args, enum confi
 /* Sets the try's warning if a certificate ends in `left_s` seconds and that is too soon. */
 void probe__judge_certificate(struct probe *p, int64_t left_s);
 
-/* A non-blocking socket towards that address, SOCK_STREAM or SOCK_DGRAM; -errno. */
-int probe__socket(const struct addr *to, int type);
+/*
+ * A non-blocking socket towards that address, SOCK_STREAM or SOCK_DGRAM; -errno. Towards the target's own
+ * it is bound to its way, and connects to probe__peer().
+ */
+int probe__socket(const struct probe *p, const struct addr *to, int type);
+/* Where a socket towards the target connects to. */
+const struct addr *probe__peer(const struct probe *p);
+
+/* way.c: the clients' path */
+
+bool probe_way__any(const struct probe_way *w);
+/* Binds a new socket to the address from which probes by `w` of `target` come. 0 or -errno. */
+int probe_way__bind(const struct probe_way *w, const struct addr *target, int fd);
 
 /* prober.c, for urge.c */
 

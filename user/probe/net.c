@@ -4,13 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "probe/internal.h"
 
 bool probe__is_local(int err)
 {
 	return err == EMFILE || err == ENFILE || err == ENOBUFS || err == ENOMEM ||
-	       err == EADDRNOTAVAIL;
+	       err == EADDRNOTAVAIL || err == EADDRINUSE;
 }
 
 enum probe_outcome probe__outcome(int err)
@@ -40,16 +41,29 @@ const char *probe__clause(int err)
 		return "connection reset";
 	case ETIMEDOUT:
 		return "no answer";
+	case EPFNOSUPPORT:
+		return "this machine has no address of the VIP's family, on the way to the backend, "
+		       "that a probe could come from";
 	default:
 		return strerror(err);
 	}
 }
 
-int probe__socket(const struct addr *to, int type)
+int probe__socket(const struct probe *p, const struct addr *to, int type)
 {
-	int fd = socket(addr__family(to), type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = socket(addr__family(to), type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), rc;
 
-	return fd < 0 ? -errno : fd;
+	if (fd < 0)
+		return -errno;
+	rc = to == &p->address && probe_way__any(&p->way) ? probe_way__bind(&p->way, to, fd) : 0;
+	if (rc)
+		close(fd);
+	return rc ? rc : fd;
+}
+
+const struct addr *probe__peer(const struct probe *p)
+{
+	return probe_way__any(&p->way) ? &p->way.stand_in : &p->address;
 }
 
 enum probe_outcome probe__judge_role(const struct config_probe *args, enum config_role role,

@@ -42,6 +42,16 @@ struct probe_result {
  */
 typedef bool probe_cb(void *ctx, const struct probe_result *result);
 
+/*
+ * The clients' path to a backend (`via: path`): the target is the VIP, and what is sent to the stand-in
+ * goes there by way of that backend. Without one, a probe goes straight to its target.
+ */
+struct probe_way {
+	struct addr stand_in; /* of the target's family */
+	struct addr
+		backend; /* probes come from the address that this machine has on the way to it */
+};
+
 struct prober; /* all probes of an agent */
 struct probe_sub; /* one subscription */
 
@@ -55,13 +65,14 @@ int prober__new(uv_loop_t *loop, struct prober **out, struct err *err);
 void prober__free(struct prober *p);
 
 /*
- * Subscribes to probes of address:port (port in host order, never 0). The arguments are copied.
+ * Subscribes to probes of address:port (port in host order, never 0), by `way`, or straight if that is
+ * NULL. The arguments are copied.
  * `settled`: whether the subscriber already has a verdict (else the first probe starts at once and
  * the fast interval is used). First result: never from within this call.
  */
 int prober__subscribe(struct prober *p, const struct addr *address, uint16_t port,
-		      const struct config_probe *args, bool settled, probe_cb *cb, void *ctx,
-		      struct probe_sub **out, struct err *err);
+		      const struct probe_way *way, const struct config_probe *args, bool settled,
+		      probe_cb *cb, void *ctx, struct probe_sub **out, struct err *err);
 void probe_sub__cancel(struct probe_sub *s);
 
 /*

@@ -59,6 +59,7 @@ static int compare(const void *x, const void *y)
 	int c = memcmp(&a->address, &b->address, sizeof(a->address));
 
 	c = c ? c : a->port - b->port;
+	c = c ? c : memcmp(&a->way, &b->way, sizeof(a->way));
 	return c ? c : config_probe__compare(&a->args, &b->args);
 }
 
@@ -264,11 +265,14 @@ static void drop(struct probe *p)
 }
 
 static struct probe *find_or_make(struct prober *prober, const struct addr *address, uint16_t port,
-				  const struct config_probe *args)
+				  const struct probe_way *way, const struct config_probe *args)
 {
 	struct probe key = {.address = *address, .port = port, .args = *args}, *p;
-	void *node = tfind(&key, &prober->tree, compare);
+	void *node;
 
+	if (way)
+		key.way = *way;
+	node = tfind(&key, &prober->tree, compare);
 	if (node)
 		return *(struct probe **)node;
 	p = calloc(1, sizeof(*p));
@@ -278,6 +282,7 @@ static struct probe *find_or_make(struct prober *prober, const struct addr *addr
 	p->kind = probe_kind__find(args);
 	p->address = *address;
 	p->port = port;
+	p->way = key.way;
 	TAILQ_INIT(&p->subs);
 	TAILQ_INIT(&p->urged);
 	if (config_probe__copy(args, &p->args)) {
@@ -300,8 +305,8 @@ static struct probe *find_or_make(struct prober *prober, const struct addr *addr
 }
 
 int prober__subscribe(struct prober *prober, const struct addr *address, uint16_t port,
-		      const struct config_probe *args, bool settled, probe_cb *cb, void *ctx,
-		      struct probe_sub **out, struct err *err)
+		      const struct probe_way *way, const struct config_probe *args, bool settled,
+		      probe_cb *cb, void *ctx, struct probe_sub **out, struct err *err)
 {
 	const struct probe_kind *kind = probe_kind__find(args);
 	struct probe_sub *s;
@@ -316,7 +321,7 @@ int prober__subscribe(struct prober *prober, const struct addr *address, uint16_
 	if (rc)
 		return rc;
 	s = calloc(1, sizeof(*s));
-	p = s ? find_or_make(prober, address, port, args) : NULL;
+	p = s ? find_or_make(prober, address, port, way, args) : NULL;
 
 	if (!p) {
 		free(s);

@@ -150,7 +150,7 @@ int sql__look(const struct probe *p)
 {
 	struct sockaddr_storage sa;
 	socklen_t len = addr__sockaddr(&p->address, p->port, &sa);
-	int fd = probe__socket(&p->address, SOCK_DGRAM), rc;
+	int fd = probe__socket(p, &p->address, SOCK_DGRAM), rc;
 
 	if (fd < 0)
 		return fd;

@@ -373,8 +373,9 @@ int stream__open(struct probe *p, const struct addr *address, uint16_t port,
 {
 	struct linger reset = {.l_onoff = 1, .l_linger = 0};
 	struct sockaddr_storage sa;
-	socklen_t len = addr__sockaddr(address, port, &sa);
-	int fd = probe__socket(address, SOCK_STREAM), rc;
+	bool own = address == &p->address;
+	socklen_t len = addr__sockaddr(own ? probe__peer(p) : address, port, &sa);
+	int fd = probe__socket(p, address, SOCK_STREAM), rc;
 	struct stream *a;
 
 	if (fd < 0) {

@@ -20,6 +20,7 @@ static struct probe *make(struct probe *of)
 	p->prober = of->prober;
 	p->address = of->address;
 	p->port = of->port;
+	p->way = of->way;
 	p->kind = of->kind;
 	p->of = of;
 	TAILQ_INIT(&p->subs);

@@ -173,12 +173,25 @@ static void set_request(CURL *e, const struct config_probe *args, const struct w
 		curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, r->method);
 }
 
+/* A new socket that is not connected yet. */
+static int on_socket(void *ctx, curl_socket_t fd, curlsocktype purpose)
+{
+	const struct probe *p = ctx;
+
+	(void)purpose;
+	if (probe_way__any(&p->way) && probe_way__bind(&p->way, &p->address, fd))
+		return CURL_SOCKOPT_ERROR;
+	return CURL_SOCKOPT_OK;
+}
+
 static void set_options(struct probe *p, struct attempt *a)
 {
 	CURL *e = p->kept;
 
 	curl_easy_reset(e);
 	curl_easy_setopt(e, CURLOPT_PRIVATE, p);
+	curl_easy_setopt(e, CURLOPT_SOCKOPTFUNCTION, on_socket);
+	curl_easy_setopt(e, CURLOPT_SOCKOPTDATA, p);
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, a);
 	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
@@ -230,19 +243,31 @@ static bool set_headers(struct probe *p, struct attempt *a)
 	return ok;
 }
 
-/* The URL has the name that TLS asks for, if there is one; the connection goes to the address. */
+/* An address as a URL has it; `buf` has room for two brackets more than an address. */
+static const char *format_host(const struct addr *address, char *buf, size_t size)
+{
+	bool v6 = !addr__is4(address);
+	char text[ADDR_STRLEN];
+
+	snprintf(buf, size, "%s%s%s", v6 ? "[" : "", addr__format(address, text), v6 ? "]" : "");
+	return buf;
+}
+
+/*
+ * The URL has the name that TLS asks for, if there is one, else the address; the connection goes to the
+ * address, or its stand-in.
+ */
 static bool set_target(struct probe *p, struct attempt *a)
 {
-	bool v6 = !addr__is4(&p->address);
-	char host[ADDR_STRLEN], at[ADDR_STRLEN + 2], url[WEB_REQUEST_MAX + 1536], to[128];
+	char at[ADDR_STRLEN + 2], peer[ADDR_STRLEN + 2], url[WEB_REQUEST_MAX + 1536], to[128];
 
-	addr__format(&p->address, host);
-	snprintf(at, sizeof(at), "%s%s%s", v6 ? "[" : "", host, v6 ? "]" : "");
+	format_host(&p->address, at, sizeof(at));
 	snprintf(url, sizeof(url), "%s://%s:%u%s", p->args.tls ? "https" : "http",
 		 p->args.sni ? p->args.sni : at, p->port, a->request.path);
-	snprintf(to, sizeof(to), "::%s:%u", at, p->port);
+	snprintf(to, sizeof(to), "::%s:%u", format_host(probe__peer(p), peer, sizeof(peer)),
+		 p->port);
 	curl_easy_setopt(p->kept, CURLOPT_URL, url);
-	if (!p->args.sni)
+	if (!p->args.sni && !probe_way__any(&p->way))
 		return true;
 	if (!add(&a->connect_to, to))
 		return false;

@@ -29,6 +29,7 @@
 #include "agent/sources.h"
 #include "api/api.h"
 #include "config/config.h"
+#include "core/timing.h"
 #include "health/health.h"
 #include "move/move.h"
 #include "net/net.h"
@@ -179,6 +180,8 @@ struct moves {
 	uint32_t n, busy; /* how many wait; how many of them, the first ones, the worker has */
 	int rc;
 	struct err err;
+	uint64_t planned_ns; /* uv_hrtime(): of the last turn, when it was known what changes, */
+	uint64_t swapped_ns; /* and when packets found it */
 };
 
 struct agent {
@@ -209,6 +212,8 @@ struct agent {
 	struct sampling sampling;
 	struct events *events;
 	struct moves moves;
+	struct timing compute; /* of tables that went live: until it was known what they hold, */
+	struct timing commit; /* and from then on until packets found them */
 	struct nat_sweep nat_sweep;
 	struct flow_sweep flow_sweep;
 	struct passive passive;

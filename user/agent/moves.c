@@ -285,6 +285,7 @@ static int swap_in(struct service *s, uint16_t **next, bool *swapped, struct err
 	if (rc)
 		return rc;
 	plane__slots_swap(a->plane, s->id);
+	a->moves.swapped_ns = uv_hrtime();
 	s->slots = *next;
 	*next = old;
 	s->generation++;
@@ -339,6 +340,7 @@ int moves__turn(struct service *s, const uint16_t *want, const struct move_count
 		t.stateless = true;
 		move__plan(&t, want, count, UINT32_MAX, next, &sums);
 	}
+	s->agent->moves.planned_ns = uv_hrtime();
 	rc = swap_in(s, &next, &swapped, err);
 	if (!rc) {
 		if (swapped)

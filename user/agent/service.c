@@ -190,6 +190,8 @@ static bool is_early(struct service *s)
 
 void service__flush(struct service *s)
 {
+	uint64_t began_ns = uv_hrtime(), generation = s->generation;
+	struct agent *a = s->agent;
 	uint16_t *want;
 	struct err err;
 	int rc;
@@ -213,6 +215,10 @@ void service__flush(struct service *s)
 		return;
 	}
 	s->dirty = false;
+	if (s->generation != generation) {
+		timing__add(&a->compute, a->moves.planned_ns - began_ns);
+		timing__add(&a->commit, a->moves.swapped_ns - a->moves.planned_ns);
+	}
 	drop_twins(s);
 }
 

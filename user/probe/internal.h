@@ -29,6 +29,7 @@ struct probe {
 	const struct probe_kind *kind;
 	uv_timer_t timer; /* in flight: the timeout; else the next start */
 	uint64_t started_ns; /* of the last try, uv_hrtime() */
+	uint64_t due_ns; /* of the next one, likewise */
 	bool in_flight;
 	bool delivering;
 	void *attempt; /* the kind's own, while in flight */
@@ -56,6 +57,7 @@ struct prober {
 	void *tree; /* tsearch(3) of probes, by target and arguments */
 	size_t n;
 	uint64_t random; /* state of the jitter's generator */
+	struct timing late; /* tries that began, after their time */
 	char why[PROBE_DETAIL_LEN]; /* what *why of start() points to, when it is no constant */
 	struct pinger *icmp; /* what probes of that kind share; NULL: there was none yet */
 	struct exec_pool exec;

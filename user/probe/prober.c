@@ -91,8 +91,9 @@ static void schedule_in(struct probe *p, uint64_t ms)
 	 * more probes than the machine can ask would all be due again before this turn of the loop
 	 * ends, and nothing but probes would have its turn.
 	 */
-	uint64_t now = uv_hrtime() / 1000000, loop_now = uv_now(p->prober->loop);
+	uint64_t now_ns = uv_hrtime(), now = now_ns / 1000000, loop_now = uv_now(p->prober->loop);
 
+	p->due_ns = now_ns + ms * 1000000;
 	uv_timer_start(&p->timer, on_timer, ms + (now > loop_now ? now - loop_now : 0), 0);
 }
 
@@ -195,8 +196,10 @@ void probe__stop_clock(struct probe *p)
 static void begin(struct probe *p)
 {
 	const char *why = "cannot be tried";
+	uint64_t now_ns = uv_hrtime();
 	int rc;
 
+	timing__add(&p->prober->late, now_ns > p->due_ns ? now_ns - p->due_ns : 0);
 	p->in_flight = true;
 	p->warning[0] = '\0';
 	p->weight_pct = -1;
@@ -394,4 +397,9 @@ void prober__free(struct prober *p)
 size_t prober__count(const struct prober *p)
 {
 	return p->n;
+}
+
+const struct timing *prober__late(const struct prober *p)
+{
+	return &p->late;
 }

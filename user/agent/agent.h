@@ -406,6 +406,9 @@ bool links__jumbo(const struct config *c);
 
 /* status.c, ops.c, rates.c */
 json_t *status__json(struct agent *a);
+
+/* timings.c: "loop", "probes" and "tables" */
+json_t *timings__json(const struct agent *a);
 /* How a service's slots move; when they will have done. */
 json_t *transition__json(const struct service *s);
 /* What backends of that id still have in a service; NULL: none has it there. */

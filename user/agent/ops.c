@@ -11,6 +11,11 @@ static json_t *op_status(void *ctx)
 	return status__json(ctx);
 }
 
+static json_t *op_timings(void *ctx)
+{
+	return timings__json(ctx);
+}
+
 static bool wanted(const struct service *s, const char *service)
 {
 	return !service || strcmp(s->name, service) == 0;
@@ -108,6 +113,7 @@ static void op_apply(void *ctx, bool now, struct api_request *request)
 
 const struct api_ops ops = {
 	.status = op_status,
+	.timings = op_timings,
 	.set_drain = op_set_drain,
 	.backend = op_backend,
 	.sources = op_sources,

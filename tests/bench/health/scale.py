@@ -39,6 +39,7 @@ CPUS = {"lb": 0, "srv": os.cpu_count() - 1}
 ADDRESSES = {"lb": "10.79.0.1", "srv": "10.79.0.2"}
 FILES = min(2 * BACKENDS + 1000, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
 NICE = "-19"  # what else runs on the machine is not to decide who is asked in time
+HTTP = "{type: http, path: /, interval: 1s}"
 NGINX = """\
 daemon off;
 worker_processes 1;
@@ -145,13 +146,13 @@ class Net(Lab):
 
     # --- the agent ------------------------------------------------------------------------------------
 
-    def write_config(self, n):
+    def write_config(self, n, probe):
         """n backends, up to PER_SERVICE of them in a service."""
         text = self.head()
         for first in range(0, n, PER_SERVICE):
             text += ("services:\n" if not first else "") + (
                 f"  - name: s{first}\n    vip: 192.0.2.{1 + first // PER_SERVICE}\n    port: 80\n"
-                f"    forward: ipip\n    probe: {{type: http, path: /, interval: 1s}}\n    backends:\n")
+                f"    forward: ipip\n    probe: {probe}\n    backends:\n")
             text += "".join(f"      - {{id: b{i}, address: {address(i)}}}\n"
                             for i in range(first, min(first + PER_SERVICE, n)))
         self.configure(text)
@@ -164,9 +165,9 @@ class Net(Lab):
         c.close()
         return answer
 
-    def start_fairlead(self, n):
+    def start_fairlead(self, n, probe=HTTP):
         """The agent with n backends, all of them up; its pid."""
-        self.write_config(n)
+        self.write_config(n, probe)
         self.start_agent(120, wrapper=on_cpu("lb"))
         self.wait_for(lambda: all(b["state"] == "up" for s in self.status()["services"]
                                   for b in s["backends"]), 60, "all backends to be up")

@@ -18,14 +18,18 @@
 #include "probe/tls.h"
 #include "probe/web_loop.h"
 
+#define TOKENS 32 /* random numbers fetched at once: 256 bytes, which the kernel never cuts short */
+#define SOON_GAP_NS UINT64_C(100000) /* between first tries: as many as a core can ask */
+
 uint64_t probe__token(void)
 {
-	uint64_t token;
+	static uint64_t pool[TOKENS];
+	static unsigned int left;
 
 	/* Short requests are served in whole; the pool is filled long before a network is there. */
-	if (getrandom(&token, sizeof(token), 0) != sizeof(token))
-		token = uv_hrtime();
-	return token;
+	if (!left && getrandom(pool, sizeof(pool), 0) == sizeof(pool))
+		left = TOKENS;
+	return left ? pool[--left] : uv_hrtime();
 }
 
 void prober__hold(struct prober *p)
@@ -99,17 +103,32 @@ static void schedule_in(struct probe *p, uint64_t ms)
 
 static void schedule_next(struct probe *p)
 {
-	uint64_t pace = all_settled(p) ? p->args.interval_ms : p->args.fast_interval_ms;
-	uint64_t spent_ms = (uv_hrtime() - p->started_ns) / 1000000;
-	uint64_t due = jittered_ms(p, pace);
+	bool settled = all_settled(p);
+	uint64_t pace = settled ? p->args.interval_ms : p->args.fast_interval_ms;
+	uint64_t spent_ms = (uv_hrtime() - p->started_ns) / 1000000, due;
 
+	/* What many have settled by at once they would ask again at once, interval by interval. */
+	due = settled && !p->phased ? random_below(p->prober, pace) + 1 : jittered_ms(p, pace);
+	p->phased = settled;
 	schedule_in(p, due > spent_ms ? due - spent_ms : 0);
 }
 
-/* A subscriber without a verdict: soon, but thousands of them not in the same millisecond. */
+/*
+ * A subscriber without a verdict: soon, but thousands of them one after the other. All at once would have
+ * each other's answers come late, and their connections' memory would be what the agent keeps.
+ */
 static void schedule_soon(struct probe *p)
 {
-	schedule_in(p, random_below(p->prober, p->args.fast_interval_ms / 4 + 1));
+	struct prober *prober = p->prober;
+	uint64_t now_ns = uv_hrtime();
+
+	if (prober->soon_ns < now_ns)
+		prober->soon_ns = now_ns;
+	/* Another subscriber wanted it before. */
+	if (p->due_ns <= prober->soon_ns)
+		return;
+	schedule_in(p, (prober->soon_ns - now_ns) / 1000000);
+	prober->soon_ns += SOON_GAP_NS;
 }
 
 /* --- tries and results ------------------------------------------------------------------------------ */
@@ -298,6 +317,7 @@ static struct probe *find_or_make(struct prober *prober, const struct addr *addr
 	p->timer.data = p;
 	prober__hold(prober);
 	/* A phase of its own, so that probes of settled targets are spread from the start. */
+	p->phased = true;
 	schedule_in(p, random_below(prober, p->args.interval_ms));
 	return p;
 }
@@ -370,6 +390,12 @@ int prober__new(uv_loop_t *loop, struct prober **out, struct err *err)
 		free(p);
 		return rc;
 	}
+	rc = watches__open(p, err);
+	if (rc) {
+		p->closing = true;
+		web_loop__close(p);
+		return rc;
+	}
 	*out = p;
 	return 0;
 }
@@ -391,6 +417,7 @@ void prober__free(struct prober *p)
 	p->closing = true;
 	probe_exec__close(p);
 	probe_icmp__close(p);
+	watches__close(p);
 	web_loop__close(p);
 }
 

@@ -6,9 +6,12 @@
  * reset at the end, so that nothing lingers: no TIME_WAIT here, no half-closed connection there.
  */
 #include <errno.h>
+#include <netinet/tcp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -33,39 +36,25 @@ struct session {
 };
 
 struct attempt {
-	uv_poll_t poll;
+	struct watch watch;
 	struct prober *prober;
-	struct probe *probe; /* NULL: given up */
-	int fd;
+	struct probe *probe;
 	enum state state;
 	bool tls_next; /* what waits in `out` is sent, then TLS begins */
 	struct tls *tls;
 	struct session *session;
 };
 
-static void on_ready(uv_poll_t *h, int status, int events);
-
-static void on_closed(uv_handle_t *h)
-{
-	struct attempt *a = (struct attempt *)h;
-
-	prober__release(a->prober);
-	free(a);
-}
-
 static void end(struct attempt *a)
 {
-	if (a->probe)
-		a->probe->attempt = NULL;
-	a->probe = NULL;
-	uv_close((uv_handle_t *)&a->poll, on_closed);
+	a->probe->attempt = NULL;
 	tls__free(a->tls);
 	a->tls = NULL;
 	if (a->session)
 		explicit_bzero(a->session->secret, sizeof(a->session->secret));
 	free(a->session);
 	a->session = NULL;
-	close(a->fd);
+	watch__close(a->prober, &a->watch);
 }
 
 static void finish(struct attempt *a, enum probe_outcome outcome, const char *detail)
@@ -94,9 +83,10 @@ static void broke(struct attempt *a, int err)
 	finish(a, outcome, probe__clause(err));
 }
 
-static void await(struct attempt *a, int events)
+static void await(struct attempt *a, uint32_t events)
 {
-	uv_poll_start(&a->poll, events, on_ready);
+	/* Only the first call for a socket needs memory, see stream__start(). */
+	watch__await(a->prober, &a->watch, events);
 }
 
 /* --- bytes -------------------------------------------------------------------------------------- */
@@ -110,7 +100,7 @@ static enum tls_wait transfer(struct attempt *a, bool out, void *bytes, size_t l
 	if (a->tls)
 		return out ? tls__write(a->tls, bytes, len, n, err)
 			   : tls__read(a->tls, bytes, len, n, err);
-	rc = out ? send(a->fd, bytes, len, MSG_NOSIGNAL) : recv(a->fd, bytes, len, 0);
+	rc = out ? send(a->watch.fd, bytes, len, MSG_NOSIGNAL) : recv(a->watch.fd, bytes, len, 0);
 	*n = rc > 0 ? (size_t)rc : 0;
 	if (rc > 0)
 		return TLS_DONE;
@@ -128,7 +118,7 @@ static void begin_tls(struct attempt *a)
 {
 	struct probe *p = a->probe;
 	struct err err = {.text = ""};
-	int rc = tls__open(&p->prober->tls, &p->args, &p->address, a->fd, &a->tls, &err);
+	int rc = tls__open(&p->prober->tls, &p->args, &p->address, a->watch.fd, &a->tls, &err);
 
 	if (rc) {
 		finish(a, PROBE_FAILED, err.text);
@@ -153,10 +143,10 @@ static bool flush(struct attempt *a)
 			t->out_len -= n;
 			break;
 		case TLS_WANTS_READ:
-			await(a, UV_READABLE);
+			await(a, EPOLLIN);
 			return false;
 		case TLS_WANTS_WRITE:
-			await(a, UV_WRITABLE);
+			await(a, EPOLLOUT);
 			return false;
 		default:
 			finish(a, PROBE_FAILED,
@@ -211,7 +201,7 @@ static bool proceed(struct attempt *a, enum talk_next next)
 		begin_tls(a);
 		return false;
 	}
-	await(a, UV_READABLE);
+	await(a, EPOLLIN);
 	return true;
 }
 
@@ -234,7 +224,7 @@ static void begin_talk(struct attempt *a)
 			broke(a, ENOMEM);
 			return;
 		}
-		memset(&s->talk, 0, sizeof(s->talk));
+		memset(&s->talk, 0, offsetof(struct talk, out));
 		s->in_len = s->total = 0;
 	}
 	a->state = TALKING;
@@ -262,10 +252,10 @@ static void handshake(struct attempt *a)
 		begin_talk(a);
 		return;
 	case TLS_WANTS_READ:
-		await(a, UV_READABLE);
+		await(a, EPOLLIN);
 		return;
 	case TLS_WANTS_WRITE:
-		await(a, UV_WRITABLE);
+		await(a, EPOLLOUT);
 		return;
 	default:
 		finish(a, PROBE_FAILED,
@@ -306,7 +296,7 @@ static void take_input(struct attempt *a)
 		case TLS_WANTS_READ:
 			return;
 		case TLS_WANTS_WRITE:
-			await(a, UV_WRITABLE);
+			await(a, EPOLLOUT);
 			return;
 		case TLS_CLOSED:
 			on_end_of_input(a);
@@ -320,17 +310,20 @@ static void take_input(struct attempt *a)
 
 /* --- the connection ----------------------------------------------------------------------------- */
 
-static void on_connected(struct attempt *a, int status)
+/* The socket knows which error it was. */
+static int error_of(int fd)
 {
-	const struct talk_kind *talk = a->probe->kind->talk;
 	int err = 0;
 	socklen_t len = sizeof(err);
 
-	/* libuv reports any error as EBADF; the socket knows which one it was. */
-	if (getsockopt(a->fd, SOL_SOCKET, SO_ERROR, &err, &len))
-		err = errno;
-	if (!err && status < 0)
-		err = -status;
+	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) ? errno : err;
+}
+
+static void on_connected(struct attempt *a, uint32_t events)
+{
+	const struct talk_kind *talk = a->probe->kind->talk;
+	int err = events & (EPOLLERR | EPOLLHUP) ? error_of(a->watch.fd) : 0;
+
 	if (err)
 		broke(a, err);
 	else if (talk && a->probe->args.tls && !talk->starttls)
@@ -339,13 +332,12 @@ static void on_connected(struct attempt *a, int status)
 		begin_talk(a);
 }
 
-static void on_ready(uv_poll_t *h, int status, int events)
+static void on_ready(struct watch *w, uint32_t events)
 {
-	struct attempt *a = (struct attempt *)h;
+	struct attempt *a = (struct attempt *)w;
 
-	(void)events;
 	if (a->state == CONNECTING) {
-		on_connected(a, status);
+		on_connected(a, events);
 	} else if (a->state == HANDSHAKE) {
 		handshake(a);
 	} else if (!a->session->talk.out_len || flush(a)) {
@@ -353,9 +345,25 @@ static void on_ready(uv_poll_t *h, int status, int events)
 			begin_tls(a);
 			return;
 		}
-		await(a, UV_READABLE);
+		await(a, EPOLLIN);
 		take_input(a);
 	}
+}
+
+/* Is something said as soon as the connection stands? */
+static bool speaks_first(const struct probe *p)
+{
+	const struct talk_kind *talk = p->kind->talk;
+
+	return talk && (talk->first || (p->args.tls && !talk->starttls));
+}
+
+/* The next acknowledgement goes with what is said, and is no packet of its own. */
+static void delay_ack(int fd)
+{
+	int off = 0;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof(off));
 }
 
 int stream__start(struct probe *p, const char **why)
@@ -371,6 +379,8 @@ int stream__start(struct probe *p, const char **why)
 		return fd;
 	}
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	if (speaks_first(p))
+		delay_ack(fd);
 	if (connect(fd, (struct sockaddr *)&sa, len) && errno != EINPROGRESS) {
 		rc = -errno;
 		*why = probe__clause(errno);
@@ -378,17 +388,21 @@ int stream__start(struct probe *p, const char **why)
 		return rc;
 	}
 	a = calloc(1, sizeof(*a));
-	if (!a || uv_poll_init(p->prober->loop, &a->poll, fd)) {
+	if (a) {
+		a->watch.fd = fd;
+		a->watch.ready = on_ready;
+	}
+	rc = a ? watch__await(p->prober, &a->watch, EPOLLOUT) : -ENOMEM;
+	if (rc) {
+		*why = probe__clause(-rc);
 		free(a);
 		close(fd);
+		/* The kernel's limit of watched sockets is this machine's affair, like its memory. */
 		return -ENOMEM;
 	}
 	a->prober = p->prober;
 	a->probe = p;
-	a->fd = fd;
 	p->attempt = a;
-	prober__hold(p->prober);
-	await(a, UV_WRITABLE);
 	return 0;
 }
 

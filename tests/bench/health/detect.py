@@ -32,9 +32,9 @@ TRIES = int(os.environ.get("HEALTH_TRIES", 2 if QUICK else 15))
 KNOCK = os.path.join(ROOT, "tests", "lab", "knock.py")
 FAST = ("{type: http, path: /, interval: 100ms, fast_interval: 100ms, timeout: 100ms, jitter: 0%, rise: 2, "
         "fall: 2}")
-SLOW = "{type: tcp, interval: 10s, fast_interval: 2500ms, timeout: 300ms, rise: 1, fall: 3}"
+SLOW = "{type: tcp, interval: 10s, fast_interval: 2500ms, timeout: 200ms, rise: 1, fall: 3}"
 PER_BACKEND = 20
-WARM_UP_S = 2 if QUICK else 8
+WARM_UP_S = 2 if QUICK else 30 # of clients, so that there is a past to compare with
 WATCH_S = 15
 
 
@@ -134,7 +134,7 @@ class Detection:
             alarms.append((alarm_s(lab, b) - began) * 1000)
             lab.mend_cable(b)
             self.back(15)
-            time.sleep(WARM_UP_S / 4)
+            time.sleep(min(WARM_UP_S, 3))
         lab.procs.end(knock)
         return alarms, times
 
@@ -145,7 +145,7 @@ class Detection:
         rows.append(row(f"detection: stopped (SIGSTOP), {probes}, timeout 100 ms, fall 2, worst", "ms", self.hang(),
                         350, max))
         alarms, times = self.passive()
-        name = f"detection: cable cut, {PER_BACKEND} SYNs a second to it, passive, probes every 10 s"
+        name = f"detection: cable cut, {PER_BACKEND} SYNs a second to it, passive, probes every 10 s, timeout 200 ms"
         rows += [row(f"{name}, until the alarm", "ms", alarms), row(name, "ms", times, 1000)]
         return rows
 

@@ -113,7 +113,8 @@ static void drain(struct perf_event_mmap_page *ring, uint32_t pid)
 	while (at < head) {
 		struct perf_event_header h;
 
-		memcpy(&h, data + at % ring->data_size, sizeof(h)); /* never wraps: multiples of 8 */
+		memcpy(&h, data + at % ring->data_size,
+		       sizeof(h)); /* never wraps: multiples of 8 */
 		for (uint16_t i = 0; i < h.size; i++)
 			record[i] = data[(at + i) % ring->data_size];
 		if (h.type == PERF_RECORD_SAMPLE)
@@ -156,7 +157,8 @@ int main(int argc, char **argv)
 		drain(ring, (uint32_t)atoi(argv[3]));
 	}
 	sum = (double)(own + softirq + idle + others);
-	printf("{\"samples\": %.0f, \"own\": %.5f, \"softirq\": %.5f, \"idle\": %.5f, \"others\": %.5f}\n", sum,
-	       (double)own / sum, (double)softirq / sum, (double)idle / sum, (double)others / sum);
+	printf("{\"samples\": %.0f, \"own\": %.5f, \"softirq\": %.5f, \"idle\": %.5f, \"others\": %.5f}\n",
+	       sum, (double)own / sum, (double)softirq / sum, (double)idle / sum,
+	       (double)others / sum);
 	return 0;
 }

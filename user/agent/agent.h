@@ -288,8 +288,8 @@ bool service__has_key(const struct service *s, const struct service_key *key);
 int moves__init(struct agent *a, struct err *err);
 void moves__free(struct agent *a);
 /*
- * Brings the slots towards `want` (NULL: owners stay), those without records to CLEAN (`count`, may be
- * NULL). -EINPROGRESS: the move table is being made, and the service is flushed again then.
+ * Brings the slots towards `want` (NULL: owners stay) from what moves__age() would make of them, those
+ * without records to CLEAN (`count`, may be NULL). -EINPROGRESS: the move table is being made, and the service is flushed again then.
  */
 int moves__turn(struct service *s, const uint16_t *want, const struct move_count *count,
 		struct err *err);

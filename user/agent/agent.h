@@ -221,6 +221,7 @@ struct agent {
 	uint64_t lapses_seen;
 	uint64_t late_max_ns; /* worst wake-up of the real-time thread in the last second */
 	bool renew_failing;
+	unsigned long pages; /* in memory when free ones were given back last, or fewer */
 	uv_prepare_t flush; /* rebuilds dirty tables once a turn of the loop */
 	uv_timer_t tick; /* rates, retries; 1 s */
 	uv_timer_t patience; /* wakes the loop for services that wait for their first verdicts */

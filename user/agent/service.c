@@ -145,7 +145,7 @@ static const struct member *on_seat(const struct service *s, size_t seat)
 /* From seats to indices. */
 static void name_indices(const struct service *s, uint16_t *slots, uint32_t n)
 {
-	uint16_t index[TABLE_MAX_MEMBERS]; /* 64 KiB of stack; of a seat that somebody has */
+	uint16_t index[TABLE_MAX_MEMBERS] = {0}; /* 64 KiB of stack; of a seat that somebody has */
 
 	for (size_t i = 0; i < s->seats->n; i++) {
 		const struct member *m = on_seat(s, i);

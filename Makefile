@@ -20,6 +20,7 @@ include mk/quality.mk
 include mk/install.mk
 include mk/flood.mk
 -include mk/transition.mk
+include mk/health.mk
 
 help:
 	@sed -n 's/^#: //p' $(MAKEFILE_LIST)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The packet benchmark in its short form: it measures what it says, and its results can be read.
+"""The benchmarks of packets and of health in their short forms: they measure what they say, and their
+results can be read.
 
 No figure is judged. That every case's packets had the action, length and verdict that are to be
-measured is the benchmark's own condition for writing results at all.
+measured is the packet benchmark's own condition for writing results at all.
 """
 import json
 import os
@@ -39,14 +40,13 @@ def results(tmp_path_factory):
     return path
 
 
-def test_rows(results):
-    """Every row has what docs/performance.md says, and all parts are there."""
-    with open(results, encoding="utf-8") as f:
+def read_rows(path):
+    """Each has what docs/performance.md says."""
+    with open(path, encoding="utf-8") as f:
         rows = json.load(f)
     for r in rows:
         assert list(r) == ["name", "unit", "value", "min", "max", "n", "goal", "holds"]
         assert r["min"] <= r["value"] <= r["max"]
-        assert r["n"] in (1, 3)
         assert (r["goal"] is None) == (r["holds"] is None)
         if r["goal"] is not None:
             sign, limit = r["goal"].split()
@@ -56,10 +56,17 @@ def test_rows(results):
                 assert r["holds"] == (below if sign == "<=" else not below), r
     names = [(r["name"], r["unit"]) for r in rows]
     assert len(set(names)) == len(names)
+    return rows
+
+
+def test_rows(results):
+    """All parts are there."""
+    rows = read_rows(results)
+    assert all(r["n"] in (1, 3) for r in rows)
     sections = {"path", "step", "size", "curve", "memory"}
     if tuple(int(n) for n in platform.release().split(".")[:2]) >= LIVE_FRAMES_SINCE:
         sections.add("live")
-    assert {n.partition(":")[0] for n, _ in names} == sections
+    assert {r["name"].partition(":")[0] for r in rows} == sections
 
 
 def test_report(results, tmp_path):
@@ -87,3 +94,23 @@ def test_interrupted(tmp_path):
     assert not os.path.exists(path)
     assert rcu_expedited() == before
     assert os.listdir("/sys/fs/bpf") == pins
+
+
+def test_health(tmp_path):
+    """All parts of the benchmark of health, and nothing of it is left."""
+    path = str(tmp_path / "health.json")
+    before = rcu_expedited()
+    prefix = f"{os.environ.get('FL_LAB', 'fl-e2e')}-h"
+    r = subprocess.run([sys.executable, "-B", f"{ROOT}/tests/bench/health/health.py", BUILD, path],
+                       env={**os.environ, "BENCH_QUICK": "1", "FL_LAB": prefix}, stdout=subprocess.PIPE,
+                       stderr=subprocess.STDOUT, text=True, check=False, timeout=300)
+    assert r.returncode == 0, r.stdout
+    rows = read_rows(path)
+    assert {r["name"].partition(":")[0] for r in rows} == {"scale", "rebuild", "detection", "soak"}
+    # Both ask every server every second; it is half of that or twice on no machine.
+    for who in ("fairlead", "HAProxy"):
+        (rate,) = [r["value"] for r in rows if r["name"].endswith(f"{who}'s connections")]
+        assert 25 < rate < 100, r.stdout
+    assert rcu_expedited() == before
+    assert not os.path.exists(f"/sys/fs/bpf/fairlead/{prefix}")
+    assert not [n for n in os.listdir("/run/netns") if n.startswith(f"{prefix}-")]

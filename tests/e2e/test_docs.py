@@ -109,6 +109,10 @@ def test_answers(web):
     version = re.search(r"^VERSION := (\S+)$", read("common.mk"), re.M).group(1)
     abi = re.search(r"^#define FL_ABI_VERSION (\d+)", read("include/fairlead/abi.h"), re.M).group(1)
     assert ask(web, "GET", "/v1/version") == (200, {"version": version, "abi": int(abi)})
+    code, timings = ask(web, "GET", "/v1/timings")
+    assert code == 200 and timings["probes"]["targets"] == 3
+    status = web.status()
+    assert fields(timings) == fields({k: status[k] for k in ("loop", "probes", "tables")})
     assert ask(web, "POST", "/v1/config/apply") == \
         (200, {"applied": True, "services": 1, "backends": 3})
     drained = (200, {"changed": 1, "services": ["web"]})

@@ -112,19 +112,10 @@ def test_alarm_alone_does_not_eject(lab, knock):
 
 @pytest.fixture
 def lossy(lab):
-    """Every cable loses one frame in twenty in each direction, but towards the balancer's own program."""
-    program = f"{lab.build}/tests/lossy.bpf.o"
-    ends = [(h, "eth0") for h in ["client", *lab.backends]] + [
-        ("sw", f"to-{h}") for h in ["client", *lab.backends]]
-    lab.detach_xdp("sw", "to-lb")
-    lab.attach_xdp("sw", "to-lb", program)
-    for host, device in ends:
-        lab.attach_xdp(host, device, program)
+    """A network that loses frames."""
+    lab.lose_frames()
     yield
-    for host, device in ends:
-        lab.detach_xdp(host, device)
-    lab.detach_xdp("sw", "to-lb")
-    lab.attach_xdp("sw", "to-lb", f"{lab.build}/tests/xdp_pass.bpf.o")
+    lab.lose_frames(False)
 
 
 def test_loss_and_flood(lab, knock, lossy):

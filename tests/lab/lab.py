@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from . import bpffs
-from .procs import Procs, start_time
+from .procs import Procs, children, start_time
 from .topology import Topology, run
 
 # How many times longer than on a real machine to wait: more where the processor is emulated.
@@ -224,12 +224,7 @@ class Lab(Topology):
             f.write(text)
 
     def _workers(self, host):
-        pid = self.nginx[host].pid
-        try:
-            with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
-                return [int(c) for c in f.read().split()]
-        except FileNotFoundError:
-            return []
+        return children(self.nginx[host].pid)
 
     def kill_nginx(self, host):
         """Kills master and worker at once, as a crash does: no goodbye, connections are reset."""

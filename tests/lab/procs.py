@@ -21,6 +21,15 @@ def start_time(pid):
     return None if fields[0] == "Z" else int(fields[19])
 
 
+def children(pid):
+    """Of a process with one thread."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+            return [int(c) for c in f.read().split()]
+    except FileNotFoundError:
+        return []
+
+
 class Procs:
     """The processes of one lab, recorded in `record`."""
 

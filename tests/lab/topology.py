@@ -137,6 +137,18 @@ class Topology:
                 os.unlink(pin)
             os.rmdir(PINS)
 
+    def lose_frames(self, on=True):
+        """Every cable loses one frame in twenty in each direction, but towards the balancer's own program."""
+        hosts = [h for h in HOSTS if h != "lb"]
+        program = f"{self.build}/tests/{'lossy' if on else 'xdp_pass'}.bpf.o"
+        self.detach_xdp("sw", "to-lb")
+        self.attach_xdp("sw", "to-lb", program)
+        for host, device in [(h, "eth0") for h in hosts] + [("sw", f"to-{h}") for h in hosts]:
+            if on:
+                self.attach_xdp(host, device, program)
+            else:
+                self.detach_xdp(host, device)
+
     def detach_xdp(self, host, device="eth0"):
         """Takes off what attach_xdp() has attached."""
         self.inside(host, "bpftool", "net", "detach", "xdpdrv", "dev", device)

@@ -44,6 +44,12 @@ struct fixture {
 	bool now;
 };
 
+static json_t *op_timings(void *ctx)
+{
+	(void)ctx;
+	return json_pack("{s:{}}", "loop");
+}
+
 static json_t *op_status(void *ctx)
 {
 	(void)ctx;
@@ -95,6 +101,7 @@ static void op_apply(void *ctx, bool now, struct api_request *request)
 
 static const struct api_ops ops = {
 	.status = op_status,
+	.timings = op_timings,
 	.say = op_say,
 	.backend = op_backend,
 	.apply = op_apply,
@@ -214,6 +221,8 @@ static void test_reads(void **state)
 {
 	expect(*state, "GET /v1/status", "200", "{\"instance\":\"main\"}");
 	expect(*state, "GET /v1/version", "200", "\"version\":\"");
+	expect(*state, "GET /v1/timings", "200", "\"loop\":{}");
+	expect(*state, "POST /v1/timings", "405", "GET, HEAD only");
 	expect(*state, "HEAD /v1/status", "200", "application/json");
 }
 

@@ -155,6 +155,8 @@ struct sim {
 	double flood; /* SYNs without a client, to each backend */
 	size_t n_dead; /* the first so many are dead, */
 	double dead; /* for this share of the step */
+	uint32_t out_ms; /* or get nothing for so long */
+	uint32_t back_ms; /* when they got something again */
 	uint32_t ms;
 };
 
@@ -175,16 +177,25 @@ static size_t turn(struct sim *s, struct passive_seat *seats)
 		struct backend *b = &s->b[i];
 		uint32_t *failing = &b->failing[s->ms / PASSIVE_STEP_MS % ANSWER_STEPS];
 		double dead = i < s->n_dead ? s->dead : 0;
+		bool out = i < s->n_dead && s->out_ms;
 
 		b->now.incomplete += *failing;
 		*failing = 0;
-		some(b, failing, poisson(s->per_step * (1 - dead)), s->loss);
-		some(b, failing, poisson(s->per_step * dead), 1);
-		some(b, failing, poisson(s->flood), 0.98);
+		if (!out) {
+			some(b, failing, poisson(s->per_step * (1 - dead)), s->loss);
+			some(b, failing, poisson(s->per_step * dead), 1);
+			some(b, failing, poisson(s->flood), 0.98);
+		}
 		b->now.ms = s->ms;
 		passive_trail__add(&b->trail, &b->now);
-		seats[i] = (struct passive_seat){
-			.trail = &b->trail, .counts = true, .since_ms = s->ms};
+		seats[i] =
+			(struct passive_seat){.trail = &b->trail,
+					      .counts = !out,
+					      .since_ms = s->ms - (i < s->n_dead ? s->back_ms : 0)};
+	}
+	if (s->out_ms) {
+		s->out_ms -= PASSIVE_STEP_MS;
+		s->back_ms = s->ms;
 	}
 	return passive_pool__judge(&s->pool, seats, s->n, s->ms, scratch);
 }
@@ -313,6 +324,32 @@ static void test_half_of_the_pool(void **state)
 	assert_false(suspect[2] || suspect[3]);
 }
 
+/* Deaths that are found do not become what is expected: the tenth is found as soon as the first. */
+static void test_deaths_in_a_row(void **state)
+{
+	struct sim s = {.n = 3, .n_dead = 1, .per_step = 2};
+	struct passive_seat seats[POOL_MAX];
+	double rate;
+
+	(void)state;
+	for (int step = 0; step < 600; step++)
+		turn(&s, seats);
+	rate = passive_pool__rate(&s.pool);
+	for (int death = 0; death < 10; death++) {
+		s.dead = 1;
+		while (!turn(&s, seats))
+			;
+		/* Probes need a while to confirm it. */
+		for (int step = 0; step < 5; step++)
+			turn(&s, seats);
+		s.dead = 0;
+		s.out_ms = 1000 + 100 * (uint32_t)death;
+		for (int step = 0; step < 60; step++)
+			turn(&s, seats);
+		assert_true(passive_pool__rate(&s.pool) <= 1.1 * rate);
+	}
+}
+
 /* A backend that gets no new connections has no say and is not judged. */
 static void test_not_counting(void **state)
 {
@@ -347,6 +384,7 @@ int main(void)
 		cmocka_unit_test(test_flood),
 		cmocka_unit_test(test_death),
 		cmocka_unit_test(test_half_of_the_pool),
+		cmocka_unit_test(test_deaths_in_a_row),
 		cmocka_unit_test(test_not_counting),
 	};
 

@@ -6,7 +6,9 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
@@ -15,6 +17,7 @@
 #include "core/log.h"
 
 #define TICK_MS 1000
+#define TRIM_PAGES 2048 /* more than before, and what is free of them is given back */
 #define HEARTBEATS_PER_LEASE 8
 
 uint64_t agent__realtime_ns(void)
@@ -50,6 +53,37 @@ static void on_flush(uv_prepare_t *h)
 	anycast__flush(a);
 }
 
+/* Pages of the agent's own in memory, proc(5); 0: not known. */
+static unsigned long own_pages(void)
+{
+	unsigned long resident = 0, shared = 0;
+	FILE *f = fopen("/proc/self/statm", "re");
+
+	if (!f)
+		return 0;
+	if (fscanf(f, "%*u %lu %lu", &resident, &shared) != 2)
+		resident = shared = 0;
+	fclose(f);
+	return resident - shared;
+}
+
+/*
+ * A configuration, a status, thousands of probes at once use memory for a moment, among which some bytes
+ * stay: their pages are the kernel's again only when malloc is told so.
+ */
+static void give_back(struct agent *a)
+{
+	unsigned long pages = own_pages();
+
+	if (pages > a->pages + TRIM_PAGES) {
+		malloc_trim(0);
+		pages = own_pages();
+	} else if (pages > a->pages) {
+		return;
+	}
+	a->pages = pages;
+}
+
 static void on_tick(uv_timer_t *h)
 {
 	struct agent *a = h->data;
@@ -58,6 +92,7 @@ static void on_tick(uv_timer_t *h)
 	rates__tick(a);
 	verdict__tick(a);
 	moves__tick(a);
+	give_back(a);
 	nat_sweep__tick(a);
 	flow_sweep__tick(a);
 	nat__tick(a);

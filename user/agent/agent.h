@@ -34,6 +34,7 @@
 #include "api/api.h"
 #include "config/config.h"
 #include "core/log.h"
+#include "core/timing.h"
 #include "health/health.h"
 #include "health/pool.h"
 #include "move/move.h"
@@ -198,6 +199,8 @@ struct moves {
 	uint32_t n, busy; /* how many wait; how many of them, the first ones, the worker has */
 	int rc;
 	struct err err;
+	uint64_t planned_ns; /* uv_hrtime(): of the last turn, when it was known what changes, */
+	uint64_t swapped_ns; /* and when packets found it */
 };
 
 struct agent {
@@ -232,6 +235,8 @@ struct agent {
 	struct sampling sampling;
 	struct events *events;
 	struct moves moves;
+	struct timing compute; /* of tables that went live: until it was known what they hold, */
+	struct timing commit; /* and from then on until packets found them */
 	struct nat_sweep nat_sweep;
 	struct flow_sweep flow_sweep;
 	struct passive passive;
@@ -240,6 +245,7 @@ struct agent {
 	uint64_t lapses_seen;
 	uint64_t late_max_ns; /* worst wake-up of the real-time thread in the last second */
 	bool renew_failing;
+	unsigned long pages; /* in memory when free ones were given back last, or fewer */
 	uv_prepare_t flush; /* rebuilds dirty tables once a turn of the loop */
 	uv_timer_t tick; /* rates, retries; 1 s */
 	uv_timer_t patience; /* wakes the loop for services that wait for their first verdicts */
@@ -322,8 +328,8 @@ bool service__has_key(const struct service *s, const struct service_key *key);
 int moves__init(struct agent *a, struct err *err);
 void moves__free(struct agent *a);
 /*
- * Brings the slots towards `want` (NULL: owners stay), those without records to CLEAN (`count`, may be
- * NULL). -EINPROGRESS: the move table is being made, and the service is flushed again then.
+ * Brings the slots towards `want` (NULL: owners stay) from what moves__age() would make of them, those
+ * without records to CLEAN (`count`, may be NULL). -EINPROGRESS: the move table is being made, and the service is flushed again then.
  */
 int moves__turn(struct service *s, const uint16_t *want, const struct move_count *count,
 		struct err *err);
@@ -448,6 +454,9 @@ bool links__jumbo(const struct config *c);
 
 /* status.c, ops.c, rates.c */
 json_t *status__json(struct agent *a);
+
+/* timings.c: "loop", "probes" and "tables" */
+json_t *timings__json(const struct agent *a);
 /* How a service's slots move; when they will have done. */
 json_t *transition__json(const struct service *s);
 /* What backends of that id still have in a service; NULL: none has it there. */

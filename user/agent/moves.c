@@ -288,6 +288,7 @@ static int swap_in(struct service *s, uint16_t **next, bool *swapped, struct err
 	if (rc)
 		return rc;
 	plane__slots_swap(a->plane, s->id);
+	a->moves.swapped_ns = uv_hrtime();
 	s->slots = *next;
 	*next = old;
 	s->generation++;
@@ -318,18 +319,23 @@ int moves__turn(struct service *s, const uint16_t *want, const struct move_count
 		struct err *err)
 {
 	uint16_t *next = malloc(plane__slots(s->slot_class) * sizeof(*next));
+	bool ages = want && s->words, swapped = false;
+	struct move_sums sums, aged;
 	struct move_table t;
-	struct move_sums sums;
-	bool swapped = false;
 	struct err why;
 	int rc = 0;
 
 	if (!next)
 		return err__set(err, -ENOMEM, "out of memory");
-	if (count)
+	if (count || ages)
 		look_for_pressure(s->agent);
 	t = table_of(s);
 	for_members(s, state_fact);
+	if (ages) {
+		move__age(&t, &aged);
+		aged.waiting = s->sums.waiting;
+		s->changed_s = t.now_s;
+	}
 	move__plan(&t, want, count, budget(s), next, &sums);
 	if (!t.words && sums.begin) {
 		rc = make_table(s, &why);
@@ -342,6 +348,7 @@ int moves__turn(struct service *s, const uint16_t *want, const struct move_count
 		t.stateless = true;
 		move__plan(&t, want, count, UINT32_MAX, next, &sums);
 	}
+	s->agent->moves.planned_ns = uv_hrtime();
 	rc = swap_in(s, &next, &swapped, err);
 	if (!rc) {
 		if (swapped)
@@ -350,6 +357,8 @@ int moves__turn(struct service *s, const uint16_t *want, const struct move_count
 		if (!want)
 			sums.waiting = s->sums.waiting;
 		take_sums(s, &sums);
+	} else if (ages) {
+		take_sums(s, &aged);
 	}
 cleanup:
 	for_members(s, forget_fact);

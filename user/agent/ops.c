@@ -11,6 +11,11 @@ static json_t *op_status(void *ctx)
 	return status__json(ctx);
 }
 
+static json_t *op_timings(void *ctx)
+{
+	return timings__json(ctx);
+}
+
 static bool wanted(const struct service *s, const char *service)
 {
 	return !service || strcmp(s->name, service) == 0;
@@ -127,6 +132,7 @@ static void op_apply(void *ctx, bool now, struct api_request *request)
 
 const struct api_ops ops = {
 	.status = op_status,
+	.timings = op_timings,
 	.say = op_say,
 	.backend = op_backend,
 	.sources = op_sources,

@@ -143,6 +143,21 @@ static const struct member *on_seat(const struct service *s, size_t seat)
 	return place == TABLE_NONE ? NULL : s->members[place];
 }
 
+/* From seats to indices. */
+static void name_indices(const struct service *s, uint16_t *slots, uint32_t n)
+{
+	uint16_t index[TABLE_MAX_MEMBERS] = {0}; /* 64 KiB of stack; of a seat that somebody has */
+
+	for (size_t i = 0; i < s->seats->n; i++) {
+		const struct member *m = on_seat(s, i);
+
+		if (m)
+			index[i] = (uint16_t)m->target->index;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		slots[i] = slots[i] == TABLE_NONE ? FL_SLOT_NONE : index[slots[i]];
+}
+
 /* Owners in terms of indices. */
 static int compute(const struct service *s, uint16_t *out)
 {
@@ -158,9 +173,7 @@ static int compute(const struct service *s, uint16_t *out)
 	}
 	table__fill(s->base, parts, out);
 	free(parts);
-	for (uint32_t i = 0; i < slots; i++)
-		out[i] = out[i] == TABLE_NONE ? FL_SLOT_NONE
-					      : (uint16_t)on_seat(s, out[i])->target->index;
+	name_indices(s, out, slots);
 	return 0;
 }
 
@@ -191,6 +204,8 @@ static bool is_early(struct service *s)
 
 void service__flush(struct service *s)
 {
+	uint64_t began_ns = uv_hrtime(), generation = s->generation;
+	struct agent *a = s->agent;
 	uint16_t *want;
 	struct err err;
 	int rc;
@@ -203,10 +218,8 @@ void service__flush(struct service *s)
 	rc = want ? compute(s, want) : -ENOMEM;
 	if (rc)
 		err__set(&err, rc, "out of memory");
-	else {
-		moves__age(s);
+	else
 		rc = moves__turn(s, want, NULL, &err);
-	}
 	free(want);
 	if (rc == -EINPROGRESS)
 		return;
@@ -217,6 +230,10 @@ void service__flush(struct service *s)
 	}
 	s->dirty = false;
 	s->agent->anycast.dirty = true;
+	if (s->generation != generation) {
+		timing__add(&a->compute, a->moves.planned_ns - began_ns);
+		timing__add(&a->commit, a->moves.swapped_ns - a->moves.planned_ns);
+	}
 	drop_twins(s);
 }
 

@@ -250,8 +250,7 @@ json_t *status__json(struct agent *a)
 	json_object_set_new(o, "lease",
 			    json_pack("{s:b, s:I}", "lapsed", lease.lapsed != 0, "lapses",
 				      (json_int_t)(lease.lapses - a->lapses_before)));
-	json_object_set_new(o, "loop",
-			    json_pack("{s:I}", "late_max_us", (json_int_t)(a->late_max_ns / 1000)));
+	json_object_update_new(o, timings__json(a));
 	json_object_set_new(o, "interfaces", links_json(a));
 	json_object_set_new(o, "anycast", anycast__json(a));
 	json_object_set_new(o, "bfd", neighbors__json(a));

@@ -3,6 +3,7 @@
  * api.h - the one API of an agent: HTTP/1.1 over a unix socket, JSON bodies.
  *
  *   GET  /v1/status                                   what `fairlead status --json` prints
+ *   GET  /v1/timings                                  its "loop", "probes" and "tables" alone
  *   GET  /v1/version                                  {"version", "abi"}
  *   POST /v1/config/apply?now=true                    re-read the daemon's own file and apply it; now:
  *                                                     backends that are no longer in it lose their
@@ -68,6 +69,7 @@ struct api_sources {
 /* What the agent does for the API. All are called on the loop. Objects returned are owned by api. */
 struct api_ops {
 	json_t *(*status)(void *ctx);
+	json_t *(*timings)(void *ctx);
 	/*
 	 * The operator's word on a backend; `service` may be NULL (all that have it). 0 and *out = object
 	 * {"changed": n, "services": […]}; -ENOENT and a sentence when there is no such backend.

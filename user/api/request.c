@@ -170,6 +170,9 @@ static enum MHD_Result dispatch(struct api_request *r, const char *method)
 	case ROUTE_STATUS:
 		object = a->ops.status(a->ctx);
 		break;
+	case ROUTE_TIMINGS:
+		object = a->ops.timings(a->ctx);
+		break;
 	case ROUTE_PACKETS:
 		object = a->ops.packets(a->ctx, route.has_since ? &route.since : NULL,
 					route.has_n ? route.n : PACKETS_DEFAULT);

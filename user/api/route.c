@@ -13,6 +13,7 @@ static const struct {
 	enum route_kind kind;
 } fixed_paths[] = {
 	{"/v1/status", ROUTE_STATUS},
+	{"/v1/timings", ROUTE_TIMINGS},
 	{"/v1/version", ROUTE_VERSION},
 	{"/v1/config/apply", ROUTE_APPLY},
 	{"/v1/sources", ROUTE_SOURCES},
@@ -94,8 +95,8 @@ int route__parse(const char *uri, struct route *out, struct err *err)
 
 static bool is_read(const struct route *r)
 {
-	return r->kind == ROUTE_STATUS || r->kind == ROUTE_VERSION || r->kind == ROUTE_SOURCES ||
-	       r->kind == ROUTE_PACKETS || r->kind == ROUTE_BACKEND;
+	return r->kind == ROUTE_STATUS || r->kind == ROUTE_TIMINGS || r->kind == ROUTE_VERSION ||
+	       r->kind == ROUTE_SOURCES || r->kind == ROUTE_PACKETS || r->kind == ROUTE_BACKEND;
 }
 
 bool route__allows(const struct route *r, const char *method)

@@ -9,6 +9,8 @@
 /* What a pool is taken to have done before it was watched. */
 #define PRIOR_SAMPLED 100.0
 #define PRIOR_INCOMPLETE 5.0
+/* Steps that a pool's past begins before now: whoever has died since is suspect, or gets nothing any more. */
+#define LAG 15U
 #define MARGIN 2.0 /* standard errors of what the other backends do in so short a time */
 #define TERM_MIN 1e-18 /* of a sum that is 1 or more: what is less does not count */
 
@@ -142,9 +144,17 @@ double passive_pool__rate(const struct passive_pool *p)
 	return rate < FLOOR ? FLOOR : rate > 1 ? 1 : rate;
 }
 
+/* Is the step that is LAG old one of a time in which the backend got new connections? */
+static bool has_past(const struct passive_seat *s)
+{
+	return kept(s->trail) > LAG + 1 &&
+	       s->since_ms >= (LAG + 1) * PASSIVE_STEP_MS + PASSIVE_ANSWER_MS;
+}
+
 /*
- * Adds what the last step has brought. A suspect's share is not what the pool does, unless the pool is
- * one backend that has nobody else to be compared with.
+ * Adds what the step LAG ago has brought. A suspect's share is not what the pool does, unless the pool is
+ * one backend that has nobody else to be compared with; nor is what it left unanswered before it was
+ * found.
  */
 static void remember(struct passive_pool *p, const struct passive_seat *seats, size_t n,
 		     size_t counting, uint32_t now_ms)
@@ -158,10 +168,10 @@ static void remember(struct passive_pool *p, const struct passive_seat *seats, s
 	for (size_t i = 0; i < n; i++) {
 		const struct passive_trail *t = seats[i].trail;
 
-		if (!seats[i].counts || (seats[i].suspect && counting > 1) || t->n < 2)
+		if (!seats[i].counts || (seats[i].suspect && counting > 1) || !has_past(&seats[i]))
 			continue;
-		p->sampled += step(t, 0)->sampled - step(t, 1)->sampled;
-		p->incomplete += step(t, 0)->incomplete - step(t, 1)->incomplete;
+		p->sampled += step(t, LAG)->sampled - step(t, LAG + 1)->sampled;
+		p->incomplete += step(t, LAG)->incomplete - step(t, LAG + 1)->incomplete;
 	}
 }
 

@@ -8,6 +8,7 @@
 
 #include "config/probe.h"
 #include "probe/probe.h"
+#include "probe/watch.h"
 
 struct probe_sub {
 	TAILQ_ENTRY(probe_sub) entry;
@@ -30,8 +31,10 @@ struct probe {
 	const struct probe_kind *kind;
 	uv_timer_t timer; /* in flight: the timeout; else the next start */
 	uint64_t started_ns; /* of the last try, uv_hrtime() */
+	uint64_t due_ns; /* of the next one, likewise */
 	bool in_flight;
 	bool delivering;
+	bool phased; /* it has its own place in the interval, or will be given one */
 	void *attempt; /* the kind's own, while in flight */
 	void *kept; /* the kind's own, from try to try */
 	char why[PROBE_DETAIL_LEN]; /* room for the *why of a start that failed */
@@ -65,12 +68,15 @@ struct prober {
 	void *tree; /* tsearch(3) of probes, by target and arguments */
 	size_t n;
 	uint64_t random; /* state of the jitter's generator */
+	uint64_t soon_ns; /* uv_hrtime() before which no first try of a target begins */
+	struct timing late; /* tries that began, after their time */
 	char why[PROBE_DETAIL_LEN]; /* what *why of start() points to, when it is no constant */
 	struct pinger *icmp; /* what probes of that kind share; NULL: there was none yet */
 	struct exec_pool exec;
 	struct login_pool logins;
 	CURLM *multi;
 	uv_timer_t curl_timer;
+	struct watches watches; /* sockets of stream.c */
 	size_t handles; /* open ones; the last one to close frees the prober */
 	bool closing;
 };

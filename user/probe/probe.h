@@ -17,6 +17,7 @@
 #include "config/config.h"
 #include "core/addr.h"
 #include "core/err.h"
+#include "core/timing.h"
 
 enum probe_outcome {
 	PROBE_OK,
@@ -84,5 +85,8 @@ void probe_sub__urge(struct probe_sub *s, uint32_t tries, uint32_t gap_ms);
 
 /* How many distinct probes run (for status and tests). */
 size_t prober__count(const struct prober *p);
+
+/* How long after their time tries have begun, all that did; valid as long as the prober. */
+const struct timing *prober__late(const struct prober *p);
 
 #endif

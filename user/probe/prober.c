@@ -18,14 +18,18 @@
 #include "probe/tls.h"
 #include "probe/web_loop.h"
 
+#define TOKENS 32 /* random numbers fetched at once: 256 bytes, which the kernel never cuts short */
+#define SOON_GAP_NS UINT64_C(100000) /* between first tries: as many as a core can ask */
+
 uint64_t probe__token(void)
 {
-	uint64_t token;
+	static uint64_t pool[TOKENS];
+	static unsigned int left;
 
 	/* Short requests are served in whole; the pool is filled long before a network is there. */
-	if (getrandom(&token, sizeof(token), 0) != sizeof(token))
-		token = uv_hrtime();
-	return token;
+	if (!left && getrandom(pool, sizeof(pool), 0) == sizeof(pool))
+		left = TOKENS;
+	return left ? pool[--left] : uv_hrtime();
 }
 
 void prober__hold(struct prober *p)
@@ -92,24 +96,40 @@ static void schedule_in(struct probe *p, uint64_t ms)
 	 * more probes than the machine can ask would all be due again before this turn of the loop
 	 * ends, and nothing but probes would have its turn.
 	 */
-	uint64_t now = uv_hrtime() / 1000000, loop_now = uv_now(p->prober->loop);
+	uint64_t now_ns = uv_hrtime(), now = now_ns / 1000000, loop_now = uv_now(p->prober->loop);
 
+	p->due_ns = now_ns + ms * 1000000;
 	uv_timer_start(&p->timer, on_timer, ms + (now > loop_now ? now - loop_now : 0), 0);
 }
 
 static void schedule_next(struct probe *p)
 {
-	uint64_t pace = all_settled(p) ? p->args.interval_ms : p->args.fast_interval_ms;
-	uint64_t spent_ms = (uv_hrtime() - p->started_ns) / 1000000;
-	uint64_t due = jittered_ms(p, pace);
+	bool settled = all_settled(p);
+	uint64_t pace = settled ? p->args.interval_ms : p->args.fast_interval_ms;
+	uint64_t spent_ms = (uv_hrtime() - p->started_ns) / 1000000, due;
 
+	/* What many have settled by at once they would ask again at once, interval by interval. */
+	due = settled && !p->phased ? random_below(p->prober, pace) + 1 : jittered_ms(p, pace);
+	p->phased = settled;
 	schedule_in(p, due > spent_ms ? due - spent_ms : 0);
 }
 
-/* A subscriber without a verdict: soon, but thousands of them not in the same millisecond. */
+/*
+ * A subscriber without a verdict: soon, but thousands of them one after the other. All at once would have
+ * each other's answers come late, and their connections' memory would be what the agent keeps.
+ */
 static void schedule_soon(struct probe *p)
 {
-	schedule_in(p, random_below(p->prober, p->args.fast_interval_ms / 4 + 1));
+	struct prober *prober = p->prober;
+	uint64_t now_ns = uv_hrtime();
+
+	if (prober->soon_ns < now_ns)
+		prober->soon_ns = now_ns;
+	/* Another subscriber wanted it before. */
+	if (p->due_ns <= prober->soon_ns)
+		return;
+	schedule_in(p, (prober->soon_ns - now_ns) / 1000000);
+	prober->soon_ns += SOON_GAP_NS;
 }
 
 /* --- tries and results ------------------------------------------------------------------------------ */
@@ -196,8 +216,10 @@ void probe__stop_clock(struct probe *p)
 static void begin(struct probe *p)
 {
 	const char *why = "cannot be tried";
+	uint64_t now_ns = uv_hrtime();
 	int rc;
 
+	timing__add(&p->prober->late, now_ns > p->due_ns ? now_ns - p->due_ns : 0);
 	p->in_flight = true;
 	p->warning[0] = '\0';
 	p->weight_pct = -1;
@@ -300,6 +322,7 @@ static struct probe *find_or_make(struct prober *prober, const struct addr *addr
 	p->timer.data = p;
 	prober__hold(prober);
 	/* A phase of its own, so that probes of settled targets are spread from the start. */
+	p->phased = true;
 	schedule_in(p, random_below(prober, p->args.interval_ms));
 	return p;
 }
@@ -373,6 +396,12 @@ int prober__new(uv_loop_t *loop, struct prober **out, struct err *err)
 		free(p);
 		return rc;
 	}
+	rc = watches__open(p, err);
+	if (rc) {
+		p->closing = true;
+		web_loop__close(p);
+		return rc;
+	}
 	*out = p;
 	return 0;
 }
@@ -394,10 +423,16 @@ void prober__free(struct prober *p)
 	p->closing = true;
 	probe_exec__close(p);
 	probe_icmp__close(p);
+	watches__close(p);
 	web_loop__close(p);
 }
 
 size_t prober__count(const struct prober *p)
 {
 	return p->n;
+}
+
+const struct timing *prober__late(const struct prober *p)
+{
+	return &p->late;
 }

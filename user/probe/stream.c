@@ -6,9 +6,12 @@
  * reset at the end, so that nothing lingers: no TIME_WAIT here, no half-closed connection there.
  */
 #include <errno.h>
+#include <netinet/tcp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -32,7 +35,7 @@ struct session {
 };
 
 struct stream {
-	uv_poll_t poll;
+	struct watch watch;
 	struct prober *prober;
 	struct probe *probe; /* whose try it belongs to */
 	struct addr address;
@@ -40,26 +43,15 @@ struct stream {
 	const struct talk_kind *talk;
 	stream_cb *cb;
 	void *ctx;
-	int fd;
 	enum state state;
 	bool tls_next; /* what waits in `out` is sent, then TLS begins */
 	struct tls *tls;
 	struct session *session;
 };
 
-static void on_ready(uv_poll_t *h, int status, int events);
-
-static void on_closed(uv_handle_t *h)
-{
-	struct stream *a = (struct stream *)h;
-
-	prober__release(a->prober);
-	free(a);
-}
-
+/* Frees it too. */
 static void end(struct stream *a)
 {
-	uv_close((uv_handle_t *)&a->poll, on_closed);
 	tls__free(a->tls);
 	a->tls = NULL;
 	if (a->session) {
@@ -69,7 +61,17 @@ static void end(struct stream *a)
 	}
 	free(a->session);
 	a->session = NULL;
-	close(a->fd);
+	watch__close(a->prober, &a->watch);
+}
+
+/* In this order: the owner may begin the next try. */
+static void end_with(struct stream *a, const struct stream_end *e)
+{
+	stream_cb *cb = a->cb;
+	void *ctx = a->ctx;
+
+	end(a);
+	cb(ctx, e);
 }
 
 static void finish(struct stream *a, enum probe_outcome outcome, const char *detail)
@@ -82,8 +84,7 @@ static void finish(struct stream *a, enum probe_outcome outcome, const char *det
 	};
 
 	snprintf(copy, sizeof(copy), "%s", detail);
-	end(a);
-	a->cb(a->ctx, &e);
+	end_with(a, &e);
 }
 
 /* The connection failed, or ended, with an error of the kernel's. */
@@ -94,16 +95,16 @@ static void broke(struct stream *a, int err)
 	struct stream_end e = {.local = true, .detail = probe__clause(err)};
 
 	if (probe__is_local(err)) {
-		end(a);
-		a->cb(a->ctx, &e);
+		end_with(a, &e);
 		return;
 	}
 	finish(a, outcome, probe__clause(err));
 }
 
-static void await(struct stream *a, int events)
+static void await(struct stream *a, uint32_t events)
 {
-	uv_poll_start(&a->poll, events, on_ready);
+	/* Only the first call for a socket needs memory, see stream__open(). */
+	watch__await(a->prober, &a->watch, events);
 }
 
 /* --- bytes -------------------------------------------------------------------------------------- */
@@ -117,7 +118,7 @@ static enum tls_wait transfer(struct stream *a, bool out, void *bytes, size_t le
 	if (a->tls)
 		return out ? tls__write(a->tls, bytes, len, n, err)
 			   : tls__read(a->tls, bytes, len, n, err);
-	rc = out ? send(a->fd, bytes, len, MSG_NOSIGNAL) : recv(a->fd, bytes, len, 0);
+	rc = out ? send(a->watch.fd, bytes, len, MSG_NOSIGNAL) : recv(a->watch.fd, bytes, len, 0);
 	*n = rc > 0 ? (size_t)rc : 0;
 	if (rc > 0)
 		return TLS_DONE;
@@ -135,7 +136,7 @@ static void begin_tls(struct stream *a)
 {
 	struct probe *p = a->probe;
 	struct err err = {.text = ""};
-	int rc = tls__open(&p->prober->tls, &p->args, &a->address, a->fd, &a->tls, &err);
+	int rc = tls__open(&p->prober->tls, &p->args, &a->address, a->watch.fd, &a->tls, &err);
 
 	if (rc) {
 		finish(a, PROBE_FAILED, err.text);
@@ -160,10 +161,10 @@ static bool flush(struct stream *a)
 			t->out_len -= n;
 			break;
 		case TLS_WANTS_READ:
-			await(a, UV_READABLE);
+			await(a, EPOLLIN);
 			return false;
 		case TLS_WANTS_WRITE:
-			await(a, UV_WRITABLE);
+			await(a, EPOLLOUT);
 			return false;
 		default:
 			finish(a, PROBE_FAILED,
@@ -218,7 +219,7 @@ static bool proceed(struct stream *a, enum talk_next next)
 		begin_tls(a);
 		return false;
 	}
-	await(a, UV_READABLE);
+	await(a, EPOLLIN);
 	return true;
 }
 
@@ -241,7 +242,7 @@ static void begin_talk(struct stream *a)
 			broke(a, ENOMEM);
 			return;
 		}
-		memset(&s->talk, 0, sizeof(s->talk));
+		memset(&s->talk, 0, offsetof(struct talk, out));
 		s->in_len = s->total = 0;
 	}
 	a->state = TALKING;
@@ -271,10 +272,10 @@ static void handshake(struct stream *a)
 		begin_talk(a);
 		return;
 	case TLS_WANTS_READ:
-		await(a, UV_READABLE);
+		await(a, EPOLLIN);
 		return;
 	case TLS_WANTS_WRITE:
-		await(a, UV_WRITABLE);
+		await(a, EPOLLOUT);
 		return;
 	default:
 		finish(a, PROBE_FAILED,
@@ -315,7 +316,7 @@ static void take_input(struct stream *a)
 		case TLS_WANTS_READ:
 			return;
 		case TLS_WANTS_WRITE:
-			await(a, UV_WRITABLE);
+			await(a, EPOLLOUT);
 			return;
 		case TLS_CLOSED:
 			on_end_of_input(a);
@@ -329,32 +330,33 @@ static void take_input(struct stream *a)
 
 /* --- the connection ----------------------------------------------------------------------------- */
 
-static void on_connected(struct stream *a, int status)
+/* The socket knows which error it was. */
+static int error_of(int fd)
 {
-	const struct talk_kind *talk = a->talk;
 	int err = 0;
 	socklen_t len = sizeof(err);
 
-	/* libuv reports any error as EBADF; the socket knows which one it was. */
-	if (getsockopt(a->fd, SOL_SOCKET, SO_ERROR, &err, &len))
-		err = errno;
-	if (!err && status < 0)
-		err = -status;
+	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) ? errno : err;
+}
+
+static void on_connected(struct stream *a, uint32_t events)
+{
+	int err = events & (EPOLLERR | EPOLLHUP) ? error_of(a->watch.fd) : 0;
+
 	if (err)
 		broke(a, err);
-	else if (talk && a->probe->args.tls && !a->probe->args.starttls)
+	else if (a->talk && a->probe->args.tls && !a->probe->args.starttls)
 		begin_tls(a);
 	else
 		begin_talk(a);
 }
 
-static void on_ready(uv_poll_t *h, int status, int events)
+static void on_ready(struct watch *w, uint32_t events)
 {
-	struct stream *a = (struct stream *)h;
+	struct stream *a = (struct stream *)w;
 
-	(void)events;
 	if (a->state == CONNECTING) {
-		on_connected(a, status);
+		on_connected(a, events);
 	} else if (a->state == HANDSHAKE) {
 		handshake(a);
 	} else if (!a->session->talk.out_len || flush(a)) {
@@ -362,9 +364,23 @@ static void on_ready(uv_poll_t *h, int status, int events)
 			begin_tls(a);
 			return;
 		}
-		await(a, UV_READABLE);
+		await(a, EPOLLIN);
 		take_input(a);
 	}
+}
+
+/* Is something said as soon as the connection stands? */
+static bool speaks_first(const struct talk_kind *talk, const struct config_probe *args)
+{
+	return talk && (talk->first || (args->tls && !args->starttls));
+}
+
+/* The next acknowledgement goes with what is said, and is no packet of its own. */
+static void delay_ack(int fd)
+{
+	int off = 0;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof(off));
 }
 
 int stream__open(struct probe *p, const struct addr *address, uint16_t port,
@@ -383,6 +399,8 @@ int stream__open(struct probe *p, const struct addr *address, uint16_t port,
 		return fd;
 	}
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	if (speaks_first(talk, &p->args))
+		delay_ack(fd);
 	if (connect(fd, (struct sockaddr *)&sa, len) && errno != EINPROGRESS) {
 		rc = -errno;
 		*why = probe__clause(errno);
@@ -390,10 +408,16 @@ int stream__open(struct probe *p, const struct addr *address, uint16_t port,
 		return rc;
 	}
 	a = calloc(1, sizeof(*a));
-	if (!a || uv_poll_init(p->prober->loop, &a->poll, fd)) {
+	if (a) {
+		a->watch.fd = fd;
+		a->watch.ready = on_ready;
+	}
+	rc = a ? watch__await(p->prober, &a->watch, EPOLLOUT) : -ENOMEM;
+	if (rc) {
+		*why = probe__clause(-rc);
 		free(a);
 		close(fd);
-		*why = probe__clause(ENOMEM);
+		/* The kernel's limit of watched sockets is this machine's affair, like its memory. */
 		return -ENOMEM;
 	}
 	a->prober = p->prober;
@@ -403,10 +427,7 @@ int stream__open(struct probe *p, const struct addr *address, uint16_t port,
 	a->talk = talk;
 	a->cb = cb;
 	a->ctx = ctx;
-	a->fd = fd;
 	*out = a;
-	prober__hold(p->prober);
-	await(a, UV_WRITABLE);
 	return 0;
 }
 

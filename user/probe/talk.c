@@ -20,16 +20,18 @@ int talk__send(struct talk *t, const void *bytes, size_t len)
 
 int talk__printf(struct talk *t, const char *fmt, ...)
 {
-	char text[TALK_OUT_MAX];
+	size_t room = sizeof(t->out) - t->out_len;
 	va_list ap;
 	int n;
 
 	va_start(ap, fmt);
-	n = vsnprintf(text, sizeof(text), fmt, ap);
+	n = vsnprintf((char *)t->out + t->out_len, room, fmt, ap);
 	va_end(ap);
-	if (n < 0 || (size_t)n >= sizeof(text))
+	/* The closing NUL needs a place, too; it is not sent. */
+	if (n < 0 || (size_t)n >= room)
 		return -ENOSPC;
-	return talk__send(t, text, (size_t)n);
+	t->out_len += (size_t)n;
+	return 0;
 }
 
 void talk__use(struct talk *t, size_t len)

@@ -38,8 +38,7 @@ struct talk {
 	const char *tls; /* "TLSv1.3"; NULL: in the clear */
 	uint64_t token; /* random, of this try: what others can't guess of its answer */
 
-	uint8_t out[TALK_OUT_MAX];
-	size_t out_len;
+	size_t out_len; /* bytes of `out` */
 	unsigned int step; /* the kind's own: where it is; 0 at the beginning */
 	union {
 		uint8_t bytes[TALK_SCRATCH];
@@ -49,6 +48,7 @@ struct talk {
 	enum config_role role; /* that the server has; set by talk__role() */
 	enum probe_outcome outcome; /* the verdict */
 	char detail[PROBE_DETAIL_LEN];
+	uint8_t out[TALK_OUT_MAX]; /* what waits to be sent */
 };
 
 /* A kind that talks. */
@@ -61,6 +61,7 @@ struct talk_kind {
 	enum talk_next (*closed)(struct talk *t);
 	/* The time is over, and there is no verdict. NULL or not TALK_OVER: that is a failure. */
 	enum talk_next (*silence)(struct talk *t);
+	bool first; /* it speaks before the server does */
 };
 
 /* Adds to what is sent. -ENOSPC: more than TALK_OUT_MAX waits; what was there stays. */

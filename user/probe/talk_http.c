@@ -85,4 +85,4 @@ static enum talk_next input(struct talk *t)
 	return talk__ok(t, "status %u", status);
 }
 
-const struct talk_kind talk_http = {.begin = begin, .input = input};
+const struct talk_kind talk_http = {.begin = begin, .input = input, .first = true};

@@ -208,7 +208,7 @@
 	{PROBE("via: route"),
 	 {"f:5:19: services[0].probe.via: \"route\" is not one of direct, path"}},
 	{PROBE("type: icmp, via: path"),
-	 {"f:5:26: services[0].probe.via: a probe of \"type: icmp\" has no such key, which is for tcp, tls, http, https, grpc, dns, udp, script, kafka, elasticsearch, dubbo, memcached"}},
+	 {"f:5:26: services[0].probe.via: a probe of \"type: icmp\" has no such key, which is for tcp, tls, http, https, grpc, dns, udp, script, smtp, ldap, redis, zookeeper, kafka, elasticsearch, dubbo, memcached, mqtt"}},
 	{PROBE("type: kafka, via: path, role: controller"),
 	 {"f:5:44: services[0].probe.role: the controller is known by its own address, which a probe by the clients' path does not go to"}},
 	{PROBE("via: path, port: 81"),

@@ -214,9 +214,9 @@ static struct probe_sub *subscribe(const struct config_probe *args, unsigned int
 
 	snprintf(text, sizeof(text), "127.0.%u.%u", host / 250, host % 250 + 1);
 	addr__parse(text, &address);
-	assert_int_equal(
-		prober__subscribe(prober, &address, port, args, false, on_result, s, &sub, &err),
-		0);
+	assert_int_equal(prober__subscribe(prober, &address, port, NULL, args, false, on_result, s,
+					   &sub, &err),
+			 0);
 	return sub;
 }
 

@@ -13,6 +13,7 @@ include mk/test.mk
 -include mk/model.mk
 -include mk/move.mk
 -include mk/native.mk
+-include mk/fuzz.mk
 -include mk/bench.mk
 include mk/quality.mk
 -include mk/vm.mk

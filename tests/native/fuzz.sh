@@ -1,13 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# fuzz.sh BUILD CORPUS PROGRAM SECONDS - one core; what it learns is kept in BUILD/learnt-PROGRAM, so the
-# next run goes on from there. Fails when it finds something, and says how to keep it.
+# fuzz.sh BUILD CORPUS PROGRAM SECONDS [KEEP] - one core; what it learns is kept in BUILD/learnt-PROGRAM,
+# so the next run goes on from there. Fails when it finds something, and says how to keep it: as the file
+# KEEP, which is tests/native/regress/PROGRAM-WHAT.hex if nothing else is said.
 set -u
 
 build=$1
 corpus=$2
 program=$3
 seconds=$4
+keep=${5:-tests/native/regress/$program-WHAT.hex}
 learnt=$build/learnt-$program
 log=$build/fuzz-$program.log
 mkdir -p "$learnt"
@@ -18,8 +20,8 @@ if ! nice "$build/fuzz_$program" -max_total_time="$seconds" -max_len=4096 -timeo
 	tail -n 60 "$log"
 	for found in "$build/found-$program-"*; do
 		[ -e "$found" ] || continue
-		printf 'to keep it as a test: od -An -v -tx1 %s > tests/native/regress/%s-WHAT.hex\n' \
-			"$found" "$program"
+		printf 'to keep it as a test: od -An -v -tx1 %s > %s\n' \
+			"$found" "$keep"
 	done
 	exit 1
 fi

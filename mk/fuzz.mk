@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The agent's decoders under libFuzzer, ASan and UBSan: tests/fuzz/NAME_fuzz.c, with the sources of
+# user/ that FUZZ_NAME names. `make fuzz` runs them after the BPF programs (mk/native.mk).
+
+DECODERS := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
+FUZZ_vrrp := vip/vrrp_wire core/addr
+
+DECODER_BUILD := $(BUILD)/fuzz
+DECODER_CORPUS := $(BUILD_ROOT)/fuzz-corpus
+DECODER_BINS := $(DECODERS:%=$(DECODER_BUILD)/fuzz_%)
+
+define decoder_rule
+$(DECODER_BUILD)/fuzz_$(1): tests/fuzz/$(1)_fuzz.c $(FUZZ_$(1):%=user/%.c)
+	@mkdir -p $$(@D)
+	$$(call say,CC,$$@)
+	$$(Q)$(CLANG) -std=gnu11 -g -O1 -D_GNU_SOURCE -Iuser -Iinclude -MMD -MP -Wall -Wextra -Werror \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined $$(filter %.c,$$^) -o $$@
+endef
+$(foreach d,$(DECODERS),$(eval $(call decoder_rule,$(d))))
+
+.PHONY: fuzz-decoders
+#: make fuzz-decoders  libFuzzer on the agent's decoders alone, FUZZ_SECONDS=600 each
+fuzz-decoders: $(DECODER_BINS)
+	@$(PYTHON) -B tests/fuzz/seeds.py $(DECODER_CORPUS)
+	@for p in $(DECODERS); do tests/native/fuzz.sh $(DECODER_BUILD) $(DECODER_CORPUS) $$p \
+		$(FUZZ_SECONDS) tests/fuzz/regress/$$p-WHAT.hex || exit 1; done
+
+fuzz: fuzz-decoders

@@ -1,0 +1,39 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""seeds.py FOLDER - what fuzzing begins with: FOLDER/DECODER/NAME, one message of each kind, and what
+fuzzing once found (regress/DECODER-WHAT.hex)."""
+import glob
+import os
+import sys
+
+# The first byte is the target's own (tests/fuzz/DECODER_fuzz.c); the rest is a message.
+SEEDS = {
+    "vrrp": {
+        "v3-ipv4": "00 31 33 64 02 00 64 fb 6d c0 00 02 0a c0 00 02 0b",
+        "v3-ipv4-mend": "02 31 33 64 01 00 64 00 00 c0 00 02 0a",
+        "v3-ipv6-mend": "03 31 07 ff 01 00 01 00 00 20 01 0d b8 00 77 00 00 00 00 00 00 00 00 00 10",
+        "v2-ipv4-mend": "02 21 33 64 01 01 01 00 00 c0 00 02 0a 31 32 33 34 00 00 00 00",
+    },
+}
+
+
+def found(decoder):
+    """{name: hex digits} of what was found; a line that begins with # says what was wrong."""
+    out = {}
+    for path in glob.glob(f"{os.path.dirname(__file__)}/regress/{decoder}-*.hex"):
+        with open(path, encoding="ascii") as f:
+            out[os.path.basename(path)] = "".join(line for line in f if not line.startswith("#"))
+    return out
+
+
+def main():
+    """Writes all of them."""
+    for decoder, seeds in SEEDS.items():
+        folder = f"{sys.argv[1]}/{decoder}"
+        os.makedirs(folder, exist_ok=True)
+        for name, text in {**seeds, **found(decoder)}.items():
+            with open(f"{folder}/{name}", "wb") as f:
+                f.write(bytes.fromhex(text))
+
+
+main()

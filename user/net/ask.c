@@ -139,3 +139,11 @@ int net_ask__use(struct net_ask *a, uint32_t ifindex, const struct addr *address
 
 	return ask(a, net_wire__use_neigh(buf, ifindex, address), NULL, NULL);
 }
+
+int net_ask__set_address(struct net_ask *a, uint32_t ifindex, const struct addr *address,
+			 uint32_t life_s)
+{
+	char buf[NET_BUF];
+
+	return ask(a, net_wire__set_address(buf, ifindex, address, life_s), NULL, NULL);
+}

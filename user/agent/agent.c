@@ -41,6 +41,7 @@ static void on_flush(uv_prepare_t *h)
 	TAILQ_FOREACH (s, &a->services, entry)
 		service__flush(s);
 	nat__flush(a);
+	failover__flush(a);
 }
 
 static void on_tick(uv_timer_t *h)
@@ -54,6 +55,7 @@ static void on_tick(uv_timer_t *h)
 	flow_sweep__tick(a);
 	nat__tick(a);
 	grace__retry(a->grace);
+	failover__refresh(a);
 	a->late_max_ns = rt__take_lateness(a->rt);
 	if (lease__last_error(a->lease) && !a->renew_failing)
 		log_error("cannot renew the lease: %s", strerror(-lease__last_error(a->lease)));
@@ -156,6 +158,8 @@ void agent__stop(struct agent *a, int exit_code)
 	a->stopping = true;
 	a->exit_code = exit_code;
 	sd_notify(0, "STOPPING=1");
+	/* Peers take over while the data plane still steers what comes. */
+	failover__stop(a);
 	/* Whatever is still dirty is computed again by the next agent from the same verdicts. */
 	TAILQ_FOREACH (s, &a->services, entry)
 		service__quiet(s);

@@ -22,6 +22,7 @@
 #include <uv.h>
 
 #include "agent/grace.h"
+#include "agent/failover.h"
 #include "agent/flow_sweep.h"
 #include "agent/lease.h"
 #include "agent/nat_sweep.h"
@@ -196,6 +197,7 @@ struct agent {
 	struct grace *grace;
 	struct rt *rt;
 	struct lease *lease;
+	struct failover failover;
 	void *hops; /* tsearch(3) tree of struct hop */
 	void *targets; /* of struct target */
 	struct service_list services;

@@ -6,6 +6,7 @@
 #ifndef FAIRLEAD_AGENT_LEASE_H
 #define FAIRLEAD_AGENT_LEASE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/err.h"
@@ -20,6 +21,9 @@ int lease__start(struct rt *rt, struct plane *plane, uint32_t lease_ms, struct l
 
 /* The loop turns. */
 void lease__beat(struct lease *l);
+
+/* Whether the loop has been heard of within the lease's time. Any thread. */
+bool lease__turns(const struct lease *l);
 
 /* A new lease time, from the next renewal on. */
 void lease__set(struct lease *l, uint32_t lease_ms);

@@ -239,6 +239,7 @@ json_t *status__json(struct agent *a)
 	json_object_set_new(o, "loop",
 			    json_pack("{s:I}", "late_max_us", (json_int_t)(a->late_max_ns / 1000)));
 	json_object_set_new(o, "interfaces", links_json(a));
+	json_object_set_new(o, "vrrp", failover__json(a));
 	json_object_set_new(o, "services", services);
 	json_object_set_new(o, "verdicts", verdicts_json(a));
 	json_object_set_new(o, "notes", notes_json(a));

@@ -62,6 +62,8 @@ int config__check(const struct config *c, const struct node *root, struct proble
 		err = check__sources(&c->sources, node__sound(root, "sources"), "sources", sink);
 	if (!err)
 		err = check__snat(c, root, nodes, sink);
+	if (!err)
+		err = check__vrrp(c, root, sink);
 	if (err || !nodes)
 		return err;
 	err = check__vips(c, nodes, sink);

@@ -44,6 +44,9 @@ int check__entries(const struct config *c, const struct node *services, struct p
 int check__sources(const struct config_sources *s, const struct node *map, const char *path,
 		   struct problem_sink *sink);
 
+/* VRRP groups, alone and among themselves. */
+int check__vrrp(const struct config *c, const struct node *root, struct problem_sink *sink);
+
 /* Source addresses of full NAT; `nodes` NULL: the services can't be judged. */
 int check__snat(const struct config *c, const struct node *root, struct node *const *nodes,
 		struct problem_sink *sink);

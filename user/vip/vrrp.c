@@ -88,32 +88,75 @@ static bool same(const struct vrrp_router *r, const struct config_vrrp *c)
 	       same_addresses(r->peers, r->n_peers, c->peers, c->n_peers);
 }
 
-struct change {
+struct vrrp_plan {
 	struct vrrp *v;
-	struct vrrp_router **next; /* the groups from now on, in order */
+	struct vrrp_router **next; /* the groups from then on, in order */
 	const struct config_vrrp *configs;
 	size_t n;
 };
 
-/* Ends what is not found any more and makes the list anew. */
-static int change_groups(void *ctx)
+int vrrp__prepare(struct vrrp *v, const struct config_vrrp *groups, size_t n,
+		  struct vrrp_plan **out, struct err *err)
 {
-	struct change *c = ctx;
+	struct vrrp_plan *p = calloc(1, sizeof(*p));
 	struct vrrp_router *r;
 
-	TAILQ_FOREACH (r, &c->v->routers, entry)
+	if (p)
+		*p = (struct vrrp_plan){.v = v, .configs = groups};
+	if (p)
+		p->next = calloc(n + 1, sizeof(struct vrrp_router *));
+	for (size_t i = 0; p && p->next && i < n; i++) {
+		TAILQ_FOREACH (r, &v->routers, entry)
+			if (same(r, &groups[i]))
+				break;
+		if (r)
+			r->found = true;
+		else
+			r = new_router(v, &groups[i]);
+		if (!r)
+			break;
+		p->next[p->n++] = r;
+	}
+	if (p && p->n == n && p->next) {
+		*out = p;
+		return 0;
+	}
+	vrrp__discard(p);
+	return err__set(err, -ENOMEM, "out of memory for %zu VRRP groups", n);
+}
+
+void vrrp__discard(struct vrrp_plan *p)
+{
+	if (!p)
+		return;
+	for (size_t i = 0; i < p->n; i++) {
+		if (!p->next[i]->found)
+			free_router(p->next[i]);
+		else
+			p->next[i]->found = false;
+	}
+	free(p->next);
+	free(p);
+}
+
+/* Ends what is not found any more and makes the list anew; what ended comes last in it. */
+static int change_groups(void *ctx)
+{
+	struct vrrp_plan *p = ctx;
+	struct vrrp_router *r;
+
+	TAILQ_FOREACH (r, &p->v->routers, entry)
 		if (!r->found)
 			vrrp_thread__settle(r, false, VRRP_WHY_STOPPED, r->group.priority,
 					    &r->group.set, &r->group.local);
-	for (size_t i = 0; i < c->n; i++) {
-		r = c->next[i];
-		memcpy(r->sync, c->configs[i].sync, sizeof(r->sync));
+	for (size_t i = 0; i < p->n; i++) {
+		r = p->next[i];
+		memcpy(r->sync, p->configs[i].sync, sizeof(r->sync));
 		if (r->found)
-			TAILQ_REMOVE(&c->v->routers, r, entry);
+			TAILQ_REMOVE(&p->v->routers, r, entry);
 	}
-	/* What is left there is what ends; it goes to the end of the new list for the loop to free. */
-	for (size_t i = c->n; i-- > 0;)
-		TAILQ_INSERT_HEAD(&c->v->routers, c->next[i], entry);
+	for (size_t i = p->n; i-- > 0;)
+		TAILQ_INSERT_HEAD(&p->v->routers, p->next[i], entry);
 	return 0;
 }
 
@@ -125,48 +168,24 @@ static int unlink_router(void *router)
 	return 0;
 }
 
-int vrrp__configure(struct vrrp *v, const struct config_vrrp *groups, size_t n, struct err *err)
+void vrrp__commit(struct vrrp_plan *p)
 {
-	struct change c = {.v = v, .configs = groups, .n = n};
+	struct vrrp *v = p->v;
 	struct vrrp_router *r, *after;
 
-	c.next = calloc(n + 1, sizeof(*c.next));
-	for (size_t i = 0; c.next && i < n; i++) {
-		TAILQ_FOREACH (r, &v->routers, entry)
-			if (same(r, &groups[i]))
-				break;
-		if (r)
-			r->found = true;
-		else
-			r = new_router(v, &groups[i]);
-		if (!r)
-			goto nomem;
-		c.next[i] = r;
+	rt__call(v->rt, change_groups, p);
+	for (size_t i = 0; i < p->n; i++) {
+		p->next[i]->config = &p->configs[i];
+		p->next[i]->found = false;
 	}
-	if (!c.next)
-		goto nomem;
-	rt__call(v->rt, change_groups, &c);
-	for (size_t i = 0; i < n; i++) {
-		c.next[i]->config = &groups[i];
-		c.next[i]->found = false;
-	}
-	r = n ? TAILQ_NEXT(c.next[n - 1], entry) : TAILQ_FIRST(&v->routers);
+	r = p->n ? TAILQ_NEXT(p->next[p->n - 1], entry) : TAILQ_FIRST(&v->routers);
 	for (; r; r = after) {
 		after = TAILQ_NEXT(r, entry);
 		rt__call(v->rt, unlink_router, r);
 		free_router(r);
 	}
-	free(c.next);
-	return 0;
-nomem:
-	for (size_t i = 0; c.next && i < n && c.next[i]; i++) {
-		if (!c.next[i]->found)
-			free_router(c.next[i]);
-		else
-			c.next[i]->found = false;
-	}
-	free(c.next);
-	return err__set(err, -ENOMEM, "out of memory for %zu VRRP groups", n);
+	free(p->next);
+	free(p);
 }
 
 /* --- what a group needs ---------------------------------------------------------------------------- */
@@ -189,12 +208,12 @@ static bool link_local(const struct addr *a)
 
 /*
  * The address that adverts come from: the configured one if it is there, else the interface's first;
- * over IPv6 a link-local one, unless peers are reached by global ones. Never a VIP.
+ * over IPv6 a link-local one to the multicast group (RFC 9568 5.1.2.1). Never a VIP.
  */
 static bool local_address(const struct vrrp_router *r, const struct ifaddrs *all, struct addr *out)
 {
 	const struct config_vrrp *c = r->config;
-	bool want_local = !r->n_peers || link_local(&r->peers[0]);
+	bool want_local = !r->n_peers;
 
 	for (const struct ifaddrs *i = all; i; i = i->ifa_next) {
 		struct addr a;
@@ -217,14 +236,15 @@ static bool local_address(const struct vrrp_router *r, const struct ifaddrs *all
 	return false;
 }
 
-static void find_fault(struct vrrp_router *r, const struct ifaddrs *all, struct addr *local)
+static void find_fault(struct vrrp_router *r, const struct ifaddrs *all, const char *fault,
+		       struct addr *local)
 {
 	char text[ADDR_STRLEN];
 
 	r->fault[0] = '\0';
 	r->unfit = true;
-	if (r->port->fault[0])
-		snprintf(r->fault, sizeof(r->fault), "%s", r->port->fault);
+	if (r->port->fault[0] || fault)
+		snprintf(r->fault, sizeof(r->fault), "%s", fault ? fault : r->port->fault);
 	else if (local_address(r, all, local))
 		r->unfit = false;
 	else if (r->config->has_source)
@@ -270,8 +290,7 @@ static int settle_one(void *ctx)
 	return 0;
 }
 
-void vrrp__refresh(struct vrrp *v, const struct net *net,
-		   uint8_t (*priority)(void *ctx, const struct config_vrrp *c), void *ctx)
+void vrrp__refresh(struct vrrp *v, const struct net *net, vrrp_look_cb *look, void *ctx)
 {
 	struct refresh list[CONFIG_VRRP_GROUPS];
 	struct ifaddrs *all = NULL;
@@ -285,11 +304,11 @@ void vrrp__refresh(struct vrrp *v, const struct net *net,
 		vrrp_ports__look(p, net);
 	TAILQ_FOREACH (r, &v->routers, entry) {
 		struct refresh *f = &list[n++];
+		const char *fault;
 
-		*f = (struct refresh){.router = r,
-				      .set = settings(r->config),
-				      .priority = priority(ctx, r->config)};
-		find_fault(r, all, &f->local);
+		*f = (struct refresh){.router = r, .set = settings(r->config)};
+		fault = look(ctx, r->config, &f->priority);
+		find_fault(r, all, fault, &f->local);
 		if (r->port->ifindex)
 			grip__set_ifindex(r->grip, r->port->ifindex);
 	}
@@ -407,13 +426,28 @@ int vrrp__new(struct rt *rt, bool (*fit)(void *ctx), vrrp_event_cb *event, void 
 	return 0;
 }
 
+static int end_groups(void *ctx)
+{
+	struct vrrp *v = ctx;
+	struct vrrp_router *r;
+
+	TAILQ_FOREACH (r, &v->routers, entry)
+		vrrp_thread__settle(r, false, VRRP_WHY_STOPPED, r->group.priority, &r->group.set,
+				    &r->group.local);
+	return 0;
+}
+
 void vrrp__free(struct vrrp *v)
 {
-	struct err ignored;
+	struct vrrp_router *r;
 
 	if (!v)
 		return;
-	vrrp__configure(v, NULL, 0, &ignored);
+	rt__call(v->rt, end_groups, v);
+	while ((r = TAILQ_FIRST(&v->routers))) {
+		rt__call(v->rt, unlink_router, r);
+		free_router(r);
+	}
 	/* What the groups had to say at last. */
 	on_note(v);
 	rt__forget(v->rt, &v->note);

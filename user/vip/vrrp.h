@@ -59,18 +59,28 @@ int vrrp__new(struct rt *rt, bool (*fit)(void *ctx), vrrp_event_cb *event, void 
 	      struct vrrp **out, struct err *err);
 
 /*
- * From now on these groups; the list must live until the next call. A group whose settings alone have
- * changed goes on as it is; one whose identity has (interface, VRID, addresses, peers, source) gives
- * its addresses up and starts anew. 0, or -ENOMEM with nothing changed.
+ * A change to these groups, to be committed or discarded before anything else is done to v; once
+ * committed, the list must live until the next commit's end. A group whose settings alone have changed
+ * goes on as it is; one whose identity has (interface, VRID, addresses, peers, source) gives its
+ * addresses up and starts anew. 0 or -ENOMEM.
  */
-int vrrp__configure(struct vrrp *v, const struct config_vrrp *groups, size_t n, struct err *err);
+struct vrrp_plan;
+int vrrp__prepare(struct vrrp *v, const struct config_vrrp *groups, size_t n,
+		  struct vrrp_plan **out, struct err *err);
+void vrrp__commit(struct vrrp_plan *p);
+void vrrp__discard(struct vrrp_plan *p);
 
 /*
- * Looks at interfaces and addresses again, and starts and stops groups accordingly. `priority` says
- * which a group has now, 1..255. Once a second, and when a link changes.
+ * What a group's owner knows of it: its priority now, 1..255, and why it can't take part (NULL: it can).
+ * The text is copied.
  */
-void vrrp__refresh(struct vrrp *v, const struct net *net,
-		   uint8_t (*priority)(void *ctx, const struct config_vrrp *c), void *ctx);
+typedef const char *vrrp_look_cb(void *ctx, const struct config_vrrp *c, uint8_t *priority);
+
+/*
+ * Looks at interfaces and addresses again, and starts and stops groups accordingly. Once a second, and
+ * when a link changes.
+ */
+void vrrp__refresh(struct vrrp *v, const struct net *net, vrrp_look_cb *look, void *ctx);
 
 /* Calls each() for every group, in the order of the configuration. */
 void vrrp__status(struct vrrp *v, void (*each)(void *ctx, const struct vrrp_status *s), void *ctx);

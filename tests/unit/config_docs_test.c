@@ -31,6 +31,8 @@ static const struct {
 	{"## `sources`, `services[].sources`\n", "services: [{sources: {" STRANGE "}}]\n"},
 	{"## `snat`\n", "snat: {" STRANGE "}\n"},
 	{"## `events`\n", "events: {" STRANGE "}\n"},
+	{"## `vrrp[]`\n", "vrrp: [{" STRANGE "}]\n"},
+	{"## `vrrp[].track`\n", "vrrp: [{track: {" STRANGE "}}]\n"},
 	{"## `services[]`\n", "services: [{" STRANGE "}]\n"},
 	{"## `services[].limits`\n", "services: [{limits: {" STRANGE "}}]\n"},
 	{"## `services[].backends[]`\n", "services: [{backends: [{" STRANGE "}]}]\n"},

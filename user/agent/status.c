@@ -218,6 +218,16 @@ static json_t *notes_json(struct agent *a)
 	return list;
 }
 
+static json_t *loop_json(const struct agent *a)
+{
+	struct rt_lateness late;
+
+	rt__lateness(a->rt, &late);
+	return json_pack("{s:I, s:I, s:I}", "late_max_us", (json_int_t)(a->late_max_ns / 1000),
+			 "late_p9999_us", (json_int_t)(rt_lateness__quantile(&late, 9999) / 1000),
+			 "wakeups", (json_int_t)late.total);
+}
+
 json_t *status__json(struct agent *a)
 {
 	json_t *services = json_array(), *o;
@@ -236,8 +246,7 @@ json_t *status__json(struct agent *a)
 	json_object_set_new(o, "lease",
 			    json_pack("{s:b, s:I}", "lapsed", lease.lapsed != 0, "lapses",
 				      (json_int_t)(lease.lapses - a->lapses_before)));
-	json_object_set_new(o, "loop",
-			    json_pack("{s:I}", "late_max_us", (json_int_t)(a->late_max_ns / 1000)));
+	json_object_set_new(o, "loop", loop_json(a));
 	json_object_set_new(o, "interfaces", links_json(a));
 	json_object_set_new(o, "vrrp", failover__json(a));
 	json_object_set_new(o, "services", services);

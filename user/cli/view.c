@@ -11,6 +11,8 @@
 
 #include "cli/cli.h"
 #include "cli/format.h"
+#include "cli/view_json.h"
+#include "cli/view_vrrp.h"
 
 enum column { NAME, ADDRESS, FORWARD, STATE, SINCE, WEIGHT, SHARE, PPS, BITS, PROBE };
 
@@ -31,23 +33,6 @@ static const struct {
 	[PROBE] = {"PROBE", 0.20, SCOLS_FL_TRUNC},
 };
 #define N_COLUMNS (sizeof(columns) / sizeof(columns[0]))
-
-static const char *string_of(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "-";
-}
-
-static double number_of(const json_t *object, const char *key)
-{
-	return json_number_value(json_object_get(object, key));
-}
-
-static json_int_t integer_of(const json_t *object, const char *key)
-{
-	return json_integer_value(json_object_get(object, key));
-}
 
 static bool is_shown(const json_t *service, const struct view *view)
 {
@@ -390,6 +375,8 @@ static void print_warnings(const json_t *status, const struct view *view, FILE *
 	else if (lapses)
 		fprintf(out, "warning: the lease lapsed %lld time%s since the agent began\n",
 			lapses, lapses == 1 ? "" : "s");
+	if (!view->service)
+		view_vrrp__warn(status, out);
 	json_array_foreach (json_object_get(status, "services"), i, service) {
 		if (is_shown(service, view))
 			warn_of_service(service, out);
@@ -407,6 +394,8 @@ int view__print(const json_t *status, const struct view *view, FILE *out)
 	if (view->service && !shown)
 		return -ENOENT;
 	print_summary(status, out);
+	if (!view->service)
+		view_vrrp__print(status, view, out);
 	if (shown)
 		rc = print_table(services, view, out);
 	else

@@ -342,7 +342,8 @@ int rt__start(uv_loop_t *loop, struct rt **out, struct err *warning, struct err 
 		err__set(
 			warning, 0,
 			"no permission for real-time scheduling (CAP_SYS_NICE or LimitRTPRIO=): the "
-			"lease is renewed by a normal thread, which a busy machine can delay");
+			"lease is renewed, and VRRP's adverts are sent, by a normal thread, which a "
+			"busy machine can delay");
 		rc = create(rt, false);
 	}
 	/*

@@ -342,6 +342,29 @@ def test_malformed_and_far(pair, lab):
     lab.wait_for(lambda: one.group()["transitions"] > before[0], 5, "a sound advert to be heeded")
 
 
+def test_late_scheduler(pair, lab):
+    """A machine that wakes the agent late is told so, before a backup of its takes over for nothing."""
+    one = pair[0]
+    many = [group(100, (f"198.51.100.{i}",), name=f"g{i}", vrid=i) for i in range(1, 61)]
+    one.configure(groups(*many), flow_key=KEY)
+    one.start()
+    one.wait_state("active", "g60")
+    lab.wait_for(lambda: one.status()["loop"]["wakeups"] > 10000, 20, "enough to judge by")
+    assert one.status()["loop"]["realtime"]
+    one.reload()
+    for _ in range(3):
+        one.agent.send_signal(signal.SIGSTOP)
+        time.sleep(0.1)
+        one.agent.send_signal(signal.SIGCONT)
+        time.sleep(0.1)
+    assert one.status()["loop"]["late_p9999_us"] > 50000
+    one.agent.send_signal(signal.SIGHUP)
+    lab.wait_for(lambda: "has a backup wait for 36.1 ms, and this machine wakes the agent up to"
+                 in one.log_text(), 5, "the refusal")
+    one.configure(groups(group(100, interval=200)), flow_key=KEY)
+    one.reload()
+
+
 def test_status_and_log(pair, lab):
     """What an operator sees."""
     one, two = pair

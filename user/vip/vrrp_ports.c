@@ -9,21 +9,23 @@
 #include "vip/vrrp_internal.h"
 #include "vip/vrrp_port.h"
 
-static int unwatch(void *port)
+static int detach(void *port)
 {
 	struct vrrp_port *p = port;
 
 	rt__unwatch(p->vrrp->rt, &p->source);
+	p->source.fd = -1;
 	return 0;
 }
 
 static void close_port(struct vrrp_port *p)
 {
-	if (p->source.fd < 0)
+	int fd = p->source.fd;
+
+	if (fd < 0)
 		return;
-	rt__call(p->vrrp->rt, unwatch, p);
-	close(p->source.fd);
-	p->source.fd = -1;
+	rt__call(p->vrrp->rt, detach, p);
+	close(fd);
 }
 
 struct vrrp_port *vrrp_ports__get(struct vrrp *v, const char *ifname, int family)
@@ -56,31 +58,43 @@ void vrrp_ports__put(struct vrrp_port *p)
 	free(p);
 }
 
-static int watch(void *port)
-{
-	struct vrrp_port *p = port;
+struct attachment {
+	struct vrrp_port *port;
+	int fd;
+	uint32_t ifindex;
+};
 
-	return rt__watch(p->vrrp->rt, &p->source);
+static int attach(void *ctx)
+{
+	struct attachment *a = ctx;
+	int rc;
+
+	a->port->source.fd = a->fd;
+	a->port->ifindex = a->ifindex;
+	rc = rt__watch(a->port->vrrp->rt, &a->port->source);
+	if (rc)
+		a->port->source.fd = -1;
+	return rc;
 }
 
 /* Its interface is there, under this number. */
 static void open_port(struct vrrp_port *p, const struct net_link *l)
 {
+	struct attachment a = {.port = p, .ifindex = l->ifindex};
 	struct err err;
-	int fd;
+	int rc;
 
 	if (p->source.fd >= 0 && p->ifindex == l->ifindex)
 		return;
 	close_port(p);
-	p->ifindex = l->ifindex;
-	fd = vrrp_port__open(p->ifname, l->ifindex, p->family, &err);
-	if (fd >= 0) {
-		p->source.fd = fd;
-		if (rt__call(p->vrrp->rt, watch, p) == 0)
+	a.fd = vrrp_port__open(p->ifname, l->ifindex, p->family, &err);
+	if (a.fd >= 0) {
+		rc = rt__call(p->vrrp->rt, attach, &a);
+		if (!rc)
 			return;
-		close(fd);
-		p->source.fd = -1;
-		err__set(&err, 0, "cannot watch the socket for VRRP on interface %s", p->ifname);
+		close(a.fd);
+		err__set(&err, rc, "cannot watch the socket for VRRP on interface %s: %s",
+			 p->ifname, strerror(-rc));
 	}
 	snprintf(p->fault, sizeof(p->fault), "%.150s", err.text);
 }

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from conftest import answers, service, url_of
+from conftest import SANITIZER, answers, service, url_of
 from lab.lab import PATIENCE
 from lab.pair import Balancer, Keepalived
 from lab.topology import VIP4, VIP4_B, VIP6, v4, v6
@@ -61,7 +61,7 @@ def pair(link, lab):
     for b in both:
         b.remove()
         lab.mend_cable(b.host)
-        assert "Sanitizer" not in b.log_text(), b.log_text()[-3000:]
+        assert not SANITIZER.search(b.log_text()), b.log_text()[-3000:]
     for host in ("lb", "lb2"):
         for address in (f"{VIP4}/32", f"{VIP6}/128"):
             lab.ip(host, "addr", "del", address, "dev", "eth0", check=False)

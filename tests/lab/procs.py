@@ -77,7 +77,10 @@ class Procs:
             alive = [(pid, began) for pid, began in alive if start_time(pid) == began]
             time.sleep(0.02)
         for pid, _ in alive:
-            os.kill(pid, signal.SIGKILL)
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass  # it ended just now
         for p in self.running.values():
             p.wait()
         self.running.clear()

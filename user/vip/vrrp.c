@@ -75,7 +75,7 @@ static struct vrrp_router *new_router(struct vrrp *v, const struct config_vrrp *
 
 static bool same_addresses(const struct addr *a, size_t n, const struct addr *b, size_t m)
 {
-	return n == m && memcmp(a, b, n * sizeof(*a)) == 0;
+	return n == m && (!n || memcmp(a, b, n * sizeof(*a)) == 0);
 }
 
 /* Whether the running group is what the configuration says, but for settings. */

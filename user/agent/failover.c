@@ -211,8 +211,8 @@ static void add_group(void *ctx, const struct vrrp_status *s)
 	json_object_set_new(o, "priority_configured", json_integer(c->priority));
 	json_object_set_new(o, "active", address_json(&g->active));
 	json_object_set_new(o, "active_priority", json_integer(g->active_priority));
-	json_object_set_new(o, "interval_ms", json_integer(g->set.interval_cs * 10));
-	json_object_set_new(o, "active_interval_ms", json_integer(g->active_interval_cs * 10));
+	json_object_set_new(o, "interval_ms", json_integer(10LL * g->set.interval_cs));
+	json_object_set_new(o, "active_interval_ms", json_integer(10LL * g->active_interval_cs));
 	json_object_set_new(o, "transitions", json_integer(g->transitions));
 	json_object_set_new(o, "adverts_sent", json_integer((json_int_t)s->sent));
 	json_object_set_new(o, "adverts_heard", json_integer((json_int_t)s->heard));

@@ -231,8 +231,9 @@ static void print_notes(const json_t *status, FILE *out)
 	const json_t *note;
 	size_t i;
 
-	json_array_foreach (json_object_get(status, "notes"), i, note)
+	json_array_foreach (json_object_get(status, "notes"), i, note) {
 		print_count(note, "noted", "time", out);
+	}
 }
 
 /* Slots that change owner, and what keeps them from being clean. */

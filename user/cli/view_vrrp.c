@@ -79,8 +79,9 @@ void view_vrrp__print(const json_t *status, const struct view *view, FILE *out)
 	const json_t *groups = json_object_get(json_object_get(status, "vrrp"), "groups"), *group;
 	size_t i;
 
-	json_array_foreach (groups, i, group)
+	json_array_foreach (groups, i, group) {
 		print_group(group, view, out);
+	}
 	if (json_array_size(groups))
 		putc('\n', out);
 }
@@ -90,6 +91,7 @@ void view_vrrp__warn(const json_t *status, FILE *out)
 	const json_t *groups = json_object_get(json_object_get(status, "vrrp"), "groups"), *group;
 	size_t i;
 
-	json_array_foreach (groups, i, group)
+	json_array_foreach (groups, i, group) {
 		warn_of_group(group, out);
+	}
 }

@@ -74,9 +74,9 @@ void rt__arm(struct rt *rt, struct rt_timer *t, uint64_t due_ns)
 	/* One that is armed for the past by itself waits for the next turn, or it would be the only one. */
 	t->due_ns = due_ns > rt->firing_ns ? due_ns : rt->firing_ns + 1;
 	t->armed = true;
-	TAILQ_FOREACH_REVERSE (before, &rt->timers, timers, entry)
-		if (before->due_ns <= t->due_ns)
-			break;
+	before = TAILQ_LAST(&rt->timers, timers);
+	while (before && before->due_ns > t->due_ns)
+		before = TAILQ_PREV(before, timers, entry);
 	if (before)
 		TAILQ_INSERT_AFTER(&rt->timers, before, t, entry);
 	else

@@ -50,7 +50,7 @@ uint64_t vrrp__skew_ns(uint8_t priority, uint16_t interval_cs)
 
 uint64_t vrrp__down_ns(uint8_t priority, uint16_t interval_cs)
 {
-	return 3 * interval_cs * CS + vrrp__skew_ns(priority, interval_cs);
+	return 3ULL * interval_cs * CS + vrrp__skew_ns(priority, interval_cs);
 }
 
 static void enter(struct vrrp_group *g, uint64_t now_ns, enum vrrp_state state, enum vrrp_why why)

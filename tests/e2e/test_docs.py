@@ -78,9 +78,12 @@ def fields(value, path=""):
 
 def test_status_document(lab):
     """docs/api.md has a row, with its type, for each field of a status, and no other."""
-    lab.configure(lab.head() + "services:\n" + service(passive="true"))
+    lab.configure(lab.head() + "vrrp: [{name: web, interface: eth0, vrid: 51, "
+                  "addresses: [192.0.2.10], interval: 10ms}]\nservices:\n" +
+                  service(passive="true"))
     lab.start_agent()
     lab.wait_serving("web")
+    lab.wait_for(lambda: lab.status()["vrrp"]["groups"][0]["state"] == "active", 5, "the group")
     lab.wait_for(lambda: lab.backend("web", "b1")["passive"], 2, "new connections to be watched")
     lab.fetch("http://192.0.2.10/")
     told = dict(re.findall(r"^\| `(\S+)` \| (string|boolean|integer|number|object) \|",

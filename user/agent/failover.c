@@ -190,7 +190,7 @@ static json_t *address_json(const struct addr *a)
 
 static json_t *error_json(int rc)
 {
-	return rc ? json_string(strerror(-rc)) : json_null();
+	return json_string(rc ? strerror(-rc) : "");
 }
 
 static void add_group(void *ctx, const struct vrrp_status *s)
@@ -206,7 +206,7 @@ static void add_group(void *ctx, const struct vrrp_status *s)
 		      c->interface, "vrid", c->vrid, "addresses", addresses, "state",
 		      vrrp_state__name(g->state), "why", vrrp_why__text(g->why), "since",
 		      names__time(agent__realtime_ns() - age));
-	json_object_set_new(o, "fault", s->fault[0] ? json_string(s->fault) : json_null());
+	json_object_set_new(o, "fault", json_string(s->fault));
 	json_object_set_new(o, "priority", json_integer(g->priority));
 	json_object_set_new(o, "priority_configured", json_integer(c->priority));
 	json_object_set_new(o, "active", address_json(&g->active));

@@ -12,7 +12,7 @@ static void print_group(const json_t *group, const struct view *view, FILE *out)
 {
 	const json_t *addresses = json_object_get(group, "addresses"), *address;
 	const char *state = string_of(group, "state");
-	const char *fault = json_string_value(json_object_get(group, "fault"));
+	const char *fault = string_of(group, "fault");
 	char age[FORMAT_LEN] = "-";
 	time_t since;
 	size_t i;
@@ -28,7 +28,7 @@ static void print_group(const json_t *group, const struct view *view, FILE *out)
 	fputs("): ", out);
 	if (!strcmp(state, "initialize")) {
 		fputs("off: ", out);
-		cli__print_text(out, fault ? fault : string_of(group, "why"));
+		cli__print_text(out, *fault ? fault : string_of(group, "why"));
 		putc('\n', out);
 		return;
 	}
@@ -64,12 +64,14 @@ static void warn_of_group(const json_t *group, FILE *out)
 		fputs(": its peers list other addresses than this configuration\n", out);
 	}
 	for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++) {
-		if (!json_is_string(json_object_get(group, errors[i].key)))
+		const char *error = string_of(group, errors[i].key);
+
+		if (!*error || *error == '-')
 			continue;
 		fputs("warning: VRRP group ", out);
 		cli__print_text(out, name);
 		fprintf(out, ": %s: ", errors[i].text);
-		cli__print_text(out, string_of(group, errors[i].key));
+		cli__print_text(out, error);
 		putc('\n', out);
 	}
 }

@@ -474,3 +474,19 @@ def test_odd_intervals(pair, lab, keepalived):
     before = ours.group()["transitions"]
     time.sleep(3)
     assert ours.group()["state"] == "backup" and ours.group()["transitions"] == before
+
+
+def test_version_2_is_heard(pair, lab, keepalived):
+    """A router of version 2 with a password: we are its backup, and take over after its goodbye."""
+    ours = pair[0]
+    keepalived.configure(200, [VIP4], interval=1, version=2)
+    keepalived.start()
+    lab.wait_for(lambda: keepalived.has(VIP4), 10, "keepalived to be active")
+    ours.configure(groups(group(100, interval=1000)), flow_key=KEY)
+    ours.start()
+    lab.wait_for(lambda: ours.group()["active_priority"] == 200, 5, "its adverts to be heeded")
+    time.sleep(4)
+    assert ours.group()["state"] == "backup"
+    assert not any(ours.status()["vrrp"]["ignored"].values())
+    keepalived.stop()
+    assert ours.wait_state("active")["why"] == "the active router gave up (priority 0)"

@@ -17,13 +17,13 @@ global_defs {{
 	vrrp_garp_master_delay 1
 }}
 vrrp_instance vi {{
-	version 3
+	version {version}
+	{auth}
 	state BACKUP
 	interface eth0
-	virtual_router_id {vrid}
+	virtual_router_id 51
 	priority {priority}
 	advert_int {interval}
-	{preempt}
 	{unicast}
 	virtual_ipaddress {{
 		{addresses}
@@ -126,8 +126,8 @@ class Keepalived:
         os.makedirs(self.folder, exist_ok=True)
         self.process = None
 
-    def configure(self, priority, addresses, interval=0.1, vrid=51, peer=None, preempt=True):
-        """peer: unicast to that host."""
+    def configure(self, priority, addresses, interval=0.1, peer=None, version=3):
+        """peer: unicast to that host. Version 2 has a password, and intervals of whole seconds."""
         six = ":" in addresses[0]
         address = v6 if six else v4
         unicast = ""
@@ -138,8 +138,9 @@ class Keepalived:
                        f"\t\t{address(peer)}\n\t}}")
         with open(f"{self.folder}/keepalived.conf", "w", encoding="ascii") as f:
             f.write(KEEPALIVED.format(
-                vrid=vrid, priority=priority, interval=interval, unicast=unicast,
-                preempt="" if preempt else "nopreempt",
+                version=version, priority=priority, interval=interval, unicast=unicast,
+                auth="authentication {\n\t\tauth_type PASS\n\t\tauth_pass 1234\n\t}"
+                if version == 2 else "",
                 addresses="\n\t\t".join(f"{a}/{128 if six else 32}" for a in addresses)))
 
     def start(self):
@@ -160,10 +161,6 @@ class Keepalived:
         with open(f"{self.folder}/vrrp.pid", encoding="ascii") as f:
             text = f.read().strip()
         return int(text) if text else None
-
-    def reload(self):
-        """Takes its file again."""
-        self.process.send_signal(signal.SIGHUP)
 
     def stop(self):
         """Says goodbye: priority 0."""

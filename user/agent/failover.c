@@ -15,7 +15,7 @@ static bool is_fit(void *agent)
 {
 	const struct agent *a = agent;
 
-	return lease__turns(a->lease);
+	return lease__alive(a->lease);
 }
 
 static void on_event(void *agent, const struct vrrp_event *e)

@@ -16,13 +16,20 @@ struct lease {
 	atomic_int error;
 };
 
+bool lease__alive(const struct lease *l)
+{
+	uint64_t lease_ns = (uint64_t)atomic_load(&l->lease_ms) * 1000000;
+
+	return rt__now_ns() < atomic_load(&l->beat_ns) + lease_ns;
+}
+
 static void renew(void *ctx, uint64_t now_ns)
 {
 	struct lease *l = ctx;
 	uint64_t lease_ns = (uint64_t)atomic_load(&l->lease_ms) * 1000000;
 	uint64_t due = l->timer.due_ns + lease_ns / RENEWALS_PER_LEASE;
 
-	if (lease__turns(l))
+	if (lease__alive(l))
 		atomic_store(&l->error, plane__lease_renew(l->plane));
 	/* After a long stop of the machine there is nothing to catch up with. */
 	rt__arm(l->rt, &l->timer, due > now_ns ? due : now_ns);
@@ -65,13 +72,6 @@ int lease__start(struct rt *rt, struct plane *plane, uint32_t lease_ms, struct l
 void lease__beat(struct lease *l)
 {
 	atomic_store(&l->beat_ns, rt__now_ns());
-}
-
-bool lease__turns(const struct lease *l)
-{
-	uint64_t lease_ns = (uint64_t)atomic_load(&l->lease_ms) * 1000000;
-
-	return rt__now_ns() < atomic_load(&l->beat_ns) + lease_ns;
 }
 
 void lease__set(struct lease *l, uint32_t lease_ms)

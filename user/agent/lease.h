@@ -22,11 +22,11 @@ int lease__start(struct rt *rt, struct plane *plane, uint32_t lease_ms, struct l
 /* The loop turns. */
 void lease__beat(struct lease *l);
 
-/* Whether the loop has been heard of within the lease's time. Any thread. */
-bool lease__turns(const struct lease *l);
-
 /* A new lease time, from the next renewal on. */
 void lease__set(struct lease *l, uint32_t lease_ms);
+
+/* Whether the loop has turned within the lease time. From any thread. */
+bool lease__alive(const struct lease *l);
 
 /* The last renewal's result: 0 or -errno. */
 int lease__last_error(const struct lease *l);

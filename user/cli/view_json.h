@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* view_json.h - members of a document that may lack them: "-" and 0 then. */
+/* view_json.h - members of the status document; what is missing reads as "-" or 0. */
 #ifndef FAIRLEAD_CLI_VIEW_JSON_H
 #define FAIRLEAD_CLI_VIEW_JSON_H
 

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """VRRP: two balancers on one link, whatever happens to the active one; and keepalived as the other."""
+import contextlib
+import ctypes
 import datetime
+import os
 import re
 import signal
 import socket
@@ -186,6 +189,40 @@ def test_stands_still(pair, lab):
     two.wait_state("backup")
 
 
+@contextlib.contextmanager
+def hung(pid):
+    """The process's first thread alone stands still: ptrace(2) stops no other."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    attach, detach = 16, 17
+    assert libc.ptrace(attach, pid, None, None) == 0, os.strerror(ctypes.get_errno())
+    os.waitpid(pid, 0x40000000)  # __WALL
+    try:
+        yield
+    finally:
+        libc.ptrace(detach, pid, None, None)
+
+
+def test_loop_hangs(pair, lab):
+    """A loop that hangs for longer than the lease: the real-time thread gives up for it."""
+    one, two = pair
+    for balancer, priority in zip(pair, (150, 100)):
+        balancer.configure(groups(group(priority)), flow_key=KEY, lease="500ms")
+    one.start()
+    one.wait_state("active")
+    two.start()
+    two.wait_state("backup")
+    before = time.monotonic()
+    with hung(one.agent.pid):
+        # Adverts go on for as long as the lease: nobody takes over meanwhile.
+        state = two.wait_state("active")
+        assert time.monotonic() - before > 0.35
+        assert state["why"] == "the active router gave up (priority 0)"
+        lab.wait_for(lambda: not one.has(VIP4), 2, "the address to go")
+    one.wait_state("active")
+    two.wait_state("backup")
+    assert "is off with priority 150: the agent's loop has not turned" in one.log_text()
+
+
 def test_no_preemption(pair):
     """preempt: false: who is active stays so."""
     one, two = pair
@@ -331,10 +368,10 @@ def test_malformed_and_far(pair, lab):
         "no-address": (255, advert(addresses=())), "interval": (255, advert(interval=0)),
         "unknown-vrid": (255, advert(vrid=52)),
     }
-    forge(lab, "client", [m for m in spoilt.values() for _ in range(100)])
+    forge(lab, "client", [m for m in spoilt.values() for _ in range(1000)])
     for balancer in pair:
         lab.wait_for(lambda b=balancer: all(
-            b.status()["vrrp"]["ignored"][reason] == 100 for reason in spoilt), 5, "the counts")
+            b.status()["vrrp"]["ignored"][reason] == 1000 for reason in spoilt), 5, "the counts")
     assert (one.group()["transitions"], two.group()["transitions"]) == before
     assert one.group()["state"] == "active"
     # The same message without a fault does what it says: the test can fail.

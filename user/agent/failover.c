@@ -21,6 +21,7 @@ static bool is_fit(void *agent)
 static void on_event(void *agent, const struct vrrp_event *e)
 {
 	const struct log_field fields[] = {{"VRRP", e->name}, {NULL, NULL}};
+	bool trouble = e->why == VRRP_WHY_NOT_READY || e->why == VRRP_WHY_HUNG;
 	char active[ADDR_STRLEN];
 
 	(void)agent;
@@ -28,9 +29,8 @@ static void on_event(void *agent, const struct vrrp_event *e)
 		log__write(LOG_LV_INFO, fields, "VRRP group '%s' is backup of %s: %s", e->name,
 			   addr__format(&e->active, active), vrrp_why__text(e->why));
 	else
-		log__write(e->to == VRRP_INITIALIZE && e->why == VRRP_WHY_NOT_READY ? LOG_LV_WARN
-										    : LOG_LV_INFO,
-			   fields, "VRRP group '%s' is %s with priority %u: %s", e->name,
+		log__write(trouble ? LOG_LV_WARN : LOG_LV_INFO, fields,
+			   "VRRP group '%s' is %s with priority %u: %s", e->name,
 			   e->to == VRRP_INITIALIZE ? "off" : vrrp_state__name(e->to), e->priority,
 			   vrrp_why__text(e->why));
 }

@@ -36,6 +36,7 @@ const char *vrrp_why__text(enum vrrp_why w)
 			"another router's priority, or its address at the same one, is higher",
 		[VRRP_WHY_STOOD_STILL] = "this machine stood still for longer than its peers wait",
 		[VRRP_WHY_NOT_READY] = "something that it needs is missing",
+		[VRRP_WHY_HUNG] = "the agent's loop has not turned for as long as its lease is",
 		[VRRP_WHY_STOPPED] = "stopped",
 		[VRRP_WHY_SYNC] = "another group of its sync group did",
 	};

@@ -46,6 +46,7 @@ enum vrrp_why {
 	VRRP_WHY_BETTER, /* a router with a higher priority, or of the same with a higher address */
 	VRRP_WHY_STOOD_STILL,
 	VRRP_WHY_NOT_READY, /* something that it needs is missing */
+	VRRP_WHY_HUNG, /* the agent's loop does not turn */
 	VRRP_WHY_STOPPED,
 	VRRP_WHY_SYNC, /* another group of its sync group did it */
 	VRRP_WHYS

@@ -103,7 +103,7 @@ void vrrp_thread__fire(void *router, uint64_t now_ns)
 
 	/* The loop starts it again when it turns: nobody else knows what has changed meanwhile. */
 	if (!r->vrrp->fit(r->vrrp->ctx))
-		done(r, vrrp_group__stop(&r->group, now_ns, VRRP_WHY_NOT_READY), from, now_ns);
+		done(r, vrrp_group__stop(&r->group, now_ns, VRRP_WHY_HUNG), from, now_ns);
 	else
 		done(r, vrrp_group__timer(&r->group, now_ns), from, now_ns);
 }

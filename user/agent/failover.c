@@ -18,6 +18,13 @@ static bool is_fit(void *agent)
 	return lease__alive(a->lease);
 }
 
+static bool is_known(const struct addr *a)
+{
+	static const struct addr nobody;
+
+	return !addr__equal(a, &nobody);
+}
+
 static void on_event(void *agent, const struct vrrp_event *e)
 {
 	const struct log_field fields[] = {{"VRRP", e->name}, {NULL, NULL}};
@@ -25,7 +32,7 @@ static void on_event(void *agent, const struct vrrp_event *e)
 	char active[ADDR_STRLEN];
 
 	(void)agent;
-	if (e->to == VRRP_BACKUP && e->active.b[15])
+	if (e->to == VRRP_BACKUP && is_known(&e->active))
 		log__write(LOG_LV_INFO, fields, "VRRP group '%s' is backup of %s: %s", e->name,
 			   addr__format(&e->active, active), vrrp_why__text(e->why));
 	else
@@ -182,10 +189,9 @@ void failover__flush(struct agent *a)
 
 static json_t *address_json(const struct addr *a)
 {
-	static const struct addr none;
 	char text[ADDR_STRLEN];
 
-	return addr__equal(a, &none) ? json_null() : json_string(addr__format(a, text));
+	return is_known(a) ? json_string(addr__format(a, text)) : json_null();
 }
 
 static json_t *error_json(int rc)

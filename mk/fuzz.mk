@@ -4,6 +4,7 @@
 
 DECODERS := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 FUZZ_bfd := vip/bfd_wire vip/bfd_session
+FUZZ_vrrp := vip/vrrp_wire core/addr
 
 DECODER_BUILD := $(BUILD)/fuzz
 DECODER_CORPUS := $(BUILD_ROOT)/fuzz-corpus

@@ -84,10 +84,13 @@ def fields(value, path=""):
 def test_status_document(lab):
     """docs/api.md has a row, with its type, for each field of a status, and no other."""
     by_path = FAST.replace("type: tcp", "type: tcp, via: path")
-    lab.configure(lab.head() + "bfd: [{peer: 10.77.0.1}]\nservices:\n"
+    lab.configure(lab.head() + "bfd: [{peer: 10.77.0.1}]\n"
+                  "vrrp: [{name: web, interface: eth0, vrid: 51, addresses: [192.0.2.10], interval: 10ms}]\n"
+                  "services:\n"
                   + service(passive="true", announce="route") + service(name="none", port=81, probe=by_path))
     lab.start_agent()
     lab.wait_serving("web")
+    lab.wait_for(lambda: lab.status()["vrrp"]["groups"][0]["state"] == "active", 5, "the group")
     lab.wait_for(lambda: lab.backend("none", "b1")["probe"]["diagnosis"], 5, "a diagnosis")
     lab.wait_for(lambda: lab.backend("web", "b1")["passive"], 2, "new connections to be watched")
     lab.fetch("http://192.0.2.10/")

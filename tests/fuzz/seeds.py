@@ -17,6 +17,13 @@ SEEDS = {
         "times": f"02 {DOWN} {POLL} {FINAL} 03 40 02 05 {FINAL} 02 00 ff {POLL} 03 01 01 01",
         "long": "03 00 1e 20 44 05 1c 00 00 00 4d 00 00 00 00 00 0f 42 40 00 00 27 10 00 00 00 00 01 04 61 62 02 ff ff",
     },
+    # The first byte is the target's own; the rest is a message.
+    "vrrp": {
+        "v3-ipv4": "00 31 33 64 02 00 64 fb 6d c0 00 02 0a c0 00 02 0b",
+        "v3-ipv4-mend": "02 31 33 64 01 00 64 00 00 c0 00 02 0a",
+        "v3-ipv6-mend": "03 31 07 ff 01 00 01 00 00 20 01 0d b8 00 77 00 00 00 00 00 00 00 00 00 10",
+        "v2-ipv4-mend": "02 21 33 64 01 01 01 00 00 c0 00 02 0a 31 32 33 34 00 00 00 00",
+    },
 }
 
 

@@ -3,7 +3,6 @@
 import os
 
 from .lab import Lab
-from .topology import run
 
 
 class Second(Lab):
@@ -19,10 +18,10 @@ class Second(Lab):
         os.makedirs(self.folder, exist_ok=True)
         self.procs.end_recorded()
         self.remove_pins()
-        self.add_balancer("lb2")
+        self.add_host("lb2")
 
     def clean(self):
         """Takes the balancer away again."""
         self.procs.end_recorded()
         self.remove_pins()
-        run("ip", "netns", "del", super().ns("lb2"))
+        self.remove_host("lb")

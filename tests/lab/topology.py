@@ -18,7 +18,7 @@ VIP4_B = "192.0.2.11"
 VIP6 = "2001:db8:77::10"
 PINS = "/sys/fs/bpf/fairlead-lab"
 HOSTS = {"client": 1, "lb": 2, "b1": 11, "b2": 12, "b3": 13}
-MORE = {"lb2": 3}  # hosts that few tests need, and add
+LATER = {"lb2": 3, "ka": 4}  # hosts that only some tests have: add_host()
 
 
 class CommandFailed(RuntimeError):
@@ -35,12 +35,12 @@ def run(*argv, check=True):
 
 def v4(host):
     """The IPv4 address of a host of the lab."""
-    return f"{V4}{(HOSTS | MORE)[host]}"
+    return f"{V4}{HOSTS.get(host) or LATER[host]}"
 
 
 def v6(host):
     """The IPv6 address of a host of the lab."""
-    return f"{V6}{(HOSTS | MORE)[host]}"
+    return f"{V6}{HOSTS.get(host) or LATER[host]}"
 
 
 class Topology:
@@ -115,11 +115,15 @@ class Topology:
                 self.ip(b, "addr", "add", vip, "dev", "lo")
             self.ip(b, "addr", "add", f"{VIP6}/128", "dev", "lo", "nodad")
 
-    def add_balancer(self, host):
-        """One of MORE, wired like lb."""
+    def add_host(self, host):
+        """One more host on the switch, as a balancer needs it."""
         self._host(host)
-        self._cable(host)
+        self.cable(host)
         self.attach_xdp("sw", f"to-{host}", f"{self.build}/tests/xdp_pass.bpf.o")
+
+    def remove_host(self, host):
+        """Takes it off again."""
+        run("ip", "netns", "del", self.ns(host))
 
     def decapsulate(self, host):
         """Loads the project's decapsulation on a backend, as docs/operations.md says."""

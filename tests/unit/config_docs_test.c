@@ -35,6 +35,8 @@ static const struct {
 	{"## `events`\n", "events: {" STRANGE "}\n"},
 	{"## `anycast`\n", "anycast: {" STRANGE "}\n"},
 	{"## `bfd[]`\n", "bfd: [{" STRANGE "}]\n"},
+	{"## `vrrp[]`\n", "vrrp: [{" STRANGE "}]\n"},
+	{"## `vrrp[].track`\n", "vrrp: [{track: {" STRANGE "}}]\n"},
 	{"## `services[]`\n", "services: [{" STRANGE "}]\n"},
 	{"## `services[].limits`\n", "services: [{limits: {" STRANGE "}}]\n"},
 	{"## `services[].backends[]`\n", "services: [{backends: [{" STRANGE "}]}]\n"},

@@ -26,7 +26,7 @@ static void test_load(void **state)
 
 	(void)state;
 	assert_int_equal(glob(EXAMPLES, 0, NULL, &g), 0);
-	assert_true(g.gl_pathc >= 9);
+	assert_true(g.gl_pathc >= 10);
 	for (size_t i = 0; i < g.gl_pathc; i++) {
 		struct config_problems problems = {0};
 		struct config *c = NULL;

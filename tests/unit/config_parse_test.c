@@ -40,6 +40,7 @@ static const struct mistake files[] = {
 #include "config_mistakes_services.h"
 #include "config_mistakes_sources.h"
 #include "config_mistakes_vip.h"
+#include "config_mistakes_vrrp.h"
 };
 
 static void check(const struct mistake *m)

@@ -374,9 +374,56 @@ static void test_distance(void **state)
 	assert_int_equal(suggest__distance("ca", "abc"), 3);
 }
 
+static void test_vrrp(void **state)
+{
+	struct config *c =
+		parse(HEAD "vrrp:\n"
+			   "  - {name: a, interface: eth0, vrid: 51, addresses: [192.0.2.1]}\n"
+			   "  - {name: b, interface: eth0.7, vrid: 255, priority: 255,\n"
+			   "     addresses: ['2001:db8::1', '2001:db8::2'], interval: 40950ms,\n"
+			   "     preempt: false, sync: edge, source: '2001:db8::9',\n"
+			   "     peers: ['2001:db8::8']}\n"
+			   "  - {name: c, interface: eth0, vrid: 52, addresses: [192.0.2.3],\n"
+			   "     interval: 10ms, preempt_delay: 1h,\n"
+			   "     track: {interfaces: [eth1, eth2], backends_cost: 30}}\n");
+	const struct config_vrrp *g = c->vrrp;
+
+	(void)state;
+	assert_int_equal(c->n_vrrp, 3);
+	assert_string_equal(g[0].name, "a");
+	assert_int_equal(g[0].vrid, 51);
+	assert_int_equal(g[0].priority, 100);
+	assert_int_equal(g[0].interval_ms, 1000);
+	assert_true(g[0].preempt);
+	assert_int_equal(g[0].preempt_delay_ms, 0);
+	assert_false(g[0].has_source);
+	assert_int_equal(g[0].n_peers, 0);
+	assert_string_equal(g[0].sync, "");
+	assert_int_equal(g[0].n_track, 0);
+	assert_int_equal(g[0].backends_cost, 0);
+	assert_string_equal(g[1].interface, "eth0.7");
+	assert_int_equal(g[1].n_addresses, 2);
+	assert_int_equal(g[1].interval_ms, 40950);
+	assert_false(g[1].preempt);
+	assert_true(g[1].has_source);
+	assert_int_equal(g[1].source.b[15], 9);
+	assert_int_equal(g[1].n_peers, 1);
+	assert_string_equal(g[1].sync, "edge");
+	assert_int_equal(g[2].preempt_delay_ms, 3600000);
+	assert_int_equal(g[2].n_track, 2);
+	assert_string_equal(g[2].track[1], "eth2");
+	assert_int_equal(g[2].interface_cost, 50);
+	assert_int_equal(g[2].backends_cost, 30);
+	config__free(c);
+	c = parse(HEAD "vrrp: []\n");
+	assert_int_equal(c->n_vrrp, 0);
+	config__free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_vrrp),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_bfd),
 		cmocka_unit_test(test_top_values),

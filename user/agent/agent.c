@@ -51,6 +51,7 @@ static void on_flush(uv_prepare_t *h)
 	nat__flush(a);
 	peers__flush(a);
 	anycast__flush(a);
+	failover__flush(a);
 }
 
 /* Pages of the agent's own in memory, proc(5); 0: not known. */
@@ -100,6 +101,7 @@ static void on_tick(uv_timer_t *h)
 	grace__retry(a->grace);
 	neighbors__tick(a);
 	anycast__tick(a);
+	failover__refresh(a);
 	a->late_max_ns = rt__take_lateness(a->rt);
 	if (lease__last_error(a->lease) && !a->renew_failing)
 		log_error("cannot renew the lease: %s", strerror(-lease__last_error(a->lease)));
@@ -204,6 +206,8 @@ void agent__stop(struct agent *a, int exit_code)
 	a->stopping = true;
 	a->exit_code = exit_code;
 	sd_notify(0, "STOPPING=1");
+	/* Peers take over while the data plane still steers what comes. */
+	failover__stop(a);
 	/* Whatever is still dirty is computed again by the next agent from the same verdicts. */
 	TAILQ_FOREACH (s, &a->services, entry)
 		service__quiet(s);

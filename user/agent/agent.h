@@ -23,6 +23,7 @@
 
 #include "agent/anycast.h"
 #include "agent/grace.h"
+#include "agent/failover.h"
 #include "agent/flow_sweep.h"
 #include "agent/lease.h"
 #include "agent/nat_sweep.h"
@@ -220,6 +221,7 @@ struct agent {
 	struct lease *lease;
 	struct neighbors neighbors; /* BFD */
 	struct anycast anycast;
+	struct failover failover;
 	void *hops; /* tsearch(3) tree of struct hop */
 	void *targets; /* of struct target */
 	struct service_list services;

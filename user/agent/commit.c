@@ -170,6 +170,7 @@ static void finish(struct apply *ap, struct stage *stages, size_t n)
 	}
 	links__prune(a, a->config);
 	ports__sync(a, a->config);
+	failover__commit(a);
 	config__free(old_config);
 	a->loaded_at_ns = agent__realtime_ns();
 }
@@ -304,6 +305,8 @@ int commit__run(struct apply *ap, struct err *err)
 		rc = nat__pool(a, ap->next, err);
 	if (!rc && wide.gates.path)
 		rc = paths__sync(a, ap->next, err);
+	if (!rc)
+		rc = failover__prepare(a, ap->next, err);
 	while (!rc && staged < n) {
 		struct stage *st = &stages[staged];
 
@@ -332,6 +335,7 @@ int commit__run(struct apply *ap, struct err *err)
 		unpublish(a, stages, staged);
 		admission__undo(a, admission);
 		peers__undo(peers);
+		failover__discard(a);
 		for (size_t i = 0; i < staged; i++)
 			stage__undo(a, &stages[i]);
 		paths__sync(a, a->config, &ignored);

@@ -130,6 +130,7 @@ void links__changed(void *agent, const struct net_link *l, bool present)
 		if (strcmp(a->links[i].ifname, l->name) == 0)
 			attached_changed(a, &a->links[i], l, present);
 	}
+	failover__refresh(a);
 	if (!present)
 		plane__vlan_forget(a->plane, l->ifindex);
 	else if (a->config)

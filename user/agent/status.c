@@ -254,6 +254,7 @@ json_t *status__json(struct agent *a)
 	json_object_set_new(o, "interfaces", links_json(a));
 	json_object_set_new(o, "anycast", anycast__json(a));
 	json_object_set_new(o, "bfd", neighbors__json(a));
+	json_object_set_new(o, "vrrp", failover__json(a));
 	json_object_set_new(o, "services", services);
 	json_object_set_new(o, "verdicts", verdicts_json(a));
 	json_object_set_new(o, "notes", notes_json(a));

@@ -38,10 +38,19 @@ static json_t *tables_json(const struct agent *a)
 			 timing_json(&a->commit));
 }
 
+static json_t *loop_json(const struct agent *a)
+{
+	struct rt_lateness late;
+
+	rt__lateness(a->rt, &late);
+	return json_pack("{s:b, s:I, s:I, s:I}", "realtime", rt__is_realtime(a->rt), "late_max_us",
+			 (json_int_t)(a->late_max_ns / 1000), "late_p9999_us",
+			 (json_int_t)(rt_lateness__quantile(&late, 9999) / 1000), "wakeups",
+			 (json_int_t)late.total);
+}
+
 json_t *timings__json(const struct agent *a)
 {
-	json_t *loop = json_pack("{s:I}", "late_max_us", (json_int_t)(a->late_max_ns / 1000));
-
-	return json_pack("{s:o, s:o, s:o}", "loop", loop, "probes", probes_json(a), "tables",
-			 tables_json(a));
+	return json_pack("{s:o, s:o, s:o}", "loop", loop_json(a), "probes", probes_json(a),
+			 "tables", tables_json(a));
 }

@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/format.h"
 #include "cli/view_json.h"
+#include "cli/view_vrrp.h"
 
 enum column { NAME, ADDRESS, FORWARD, STATE, SINCE, WEIGHT, SHARE, PPS, BITS, PROBE };
 
@@ -456,6 +457,8 @@ static void print_warnings(const json_t *status, const struct view *view, FILE *
 	else if (lapses)
 		fprintf(out, "warning: the lease lapsed %lld time%s since the agent began\n",
 			lapses, lapses == 1 ? "" : "s");
+	if (!view->service)
+		view_vrrp__warn(status, out);
 	json_array_foreach (json_object_get(status, "services"), i, service) {
 		if (is_shown(service, view))
 			warn_of_service(service, out);
@@ -473,6 +476,8 @@ int view__print(const json_t *status, const struct view *view, FILE *out)
 	if (view->service && !shown)
 		return -ENOENT;
 	print_summary(status, out);
+	if (!view->service)
+		view_vrrp__print(status, view, out);
 	if (shown)
 		rc = print_table(services, view, out);
 	else

@@ -82,6 +82,8 @@ int config__check(const struct config *c, const struct node *root, struct proble
 	if (!err)
 		check__bfd(c, root, sink);
 	check_anycast(c, root, sink);
+	if (!err)
+		err = check__vrrp(c, root, sink);
 	if (err || !nodes)
 		return err;
 	err = check__vips(c, nodes, sink);

@@ -48,6 +48,8 @@ int check__sources(const struct config_sources *s, const struct node *map, const
 int check__peers(const struct config *c, const struct node *root, struct problem_sink *sink);
 /* BFD sessions: that each is whole, and can be told from the others. */
 void check__bfd(const struct config *c, const struct node *root, struct problem_sink *sink);
+/* VRRP groups, alone and among themselves. */
+int check__vrrp(const struct config *c, const struct node *root, struct problem_sink *sink);
 
 /* Source addresses of full NAT; `nodes` NULL: the services can't be judged. */
 int check__snat(const struct config *c, const struct node *root, struct node *const *nodes,

@@ -17,6 +17,13 @@ static void free_service(struct config_service *s)
 	free_sources(&s->sources);
 }
 
+static void free_vrrp(struct config_vrrp *g)
+{
+	free(g->addresses);
+	free(g->peers);
+	free(g->track);
+}
+
 void config__free(struct config *c)
 {
 	if (!c)
@@ -24,6 +31,9 @@ void config__free(struct config *c)
 	for (size_t i = 0; i < c->n_services; i++)
 		free_service(&c->services[i]);
 	free(c->services);
+	for (size_t i = 0; i < c->n_vrrp; i++)
+		free_vrrp(&c->vrrp[i]);
+	free(c->vrrp);
 	free_sources(&c->sources);
 	free(c->peers);
 	free(c->peer_key_file);

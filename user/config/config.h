@@ -121,6 +121,32 @@ struct config_peer {
 	struct addr address; /* unique, of the family of config.peer_listen */
 };
 
+#define CONFIG_VRRP_GROUPS 255 /* of an instance */
+#define CONFIG_VRRP_ADDRESSES 64 /* of a group: an IPv6 advert of more does not fit in 1280 bytes */
+#define CONFIG_VRRP_PEERS 16
+
+/* A VRRP group: addresses that one of several balancers has (docs/failover.md). */
+struct config_vrrp {
+	char name[FL_NAME_LEN]; /* unique */
+	char interface[CONFIG_IFNAME_LEN];
+	uint8_t vrid; /* 1..255, unique on the interface and in the family */
+	uint8_t priority; /* 1..255, default 100; 255: the addresses' owner */
+	struct addr *addresses; /* n_addresses of them, 1..CONFIG_VRRP_ADDRESSES, of one family */
+	size_t n_addresses;
+	uint32_t interval_ms; /* 10..40950, a multiple of 10; default 1s */
+	bool preempt; /* default true */
+	uint32_t preempt_delay_ms; /* 0..1h, default 0 */
+	bool has_source;
+	struct addr source; /* of adverts; else the interface's own */
+	struct addr *peers; /* whom adverts are sent to; none: the multicast group */
+	size_t n_peers;
+	char sync[FL_NAME_LEN]; /* groups of the same word are active together; "": alone */
+	char (*track)[CONFIG_IFNAME_LEN]; /* interfaces that cost priority while they are down */
+	size_t n_track;
+	uint8_t interface_cost; /* 1..254, of each, default 50 */
+	uint8_t backends_cost; /* 0..254, default 0: when no backend of its services accepts */
+};
+
 struct config {
 	char instance[CONFIG_INSTANCE_LEN]; /* default "main"; names pins and socket */
 	char (*interfaces)[CONFIG_IFNAME_LEN]; /* where the program is attached, at least 1 */
@@ -151,6 +177,8 @@ struct config {
 	uint32_t anycast_table; /* of the kernel, where VIPs are announced; default 118 */
 	struct config_bfd *bfd; /* n_bfd of them, at most CONFIG_MAX_BFD */
 	size_t n_bfd;
+	struct config_vrrp *vrrp; /* n_vrrp of them; 0: addresses are others' business */
+	size_t n_vrrp;
 	struct config_service *services; /* n_services of them; 0 is fine */
 	size_t n_services;
 };

@@ -60,35 +60,41 @@ void *schema__array(struct reader *r, struct node *list, size_t size, size_t lea
 	return array;
 }
 
-static void read_interfaces(struct reader *r, const struct option *o, struct node *list, void *base)
+void schema__interfaces(struct reader *r, struct node *list, char (**to)[CONFIG_IFNAME_LEN],
+			size_t *n_to)
 {
 	static const struct option name = {"", value__name, .size = CONFIG_IFNAME_LEN,
 					   .rule = rule__interface};
-	struct config *c = base;
 
-	(void)o;
-	c->interfaces = schema__array(r, list, sizeof(*c->interfaces), 1, "a list of interfaces");
-	if (!c->interfaces)
+	*to = schema__array(r, list, sizeof(**to), 1, "a list of interfaces");
+	if (!*to)
 		return;
-	c->n_interfaces = list->n_kids;
+	*n_to = list->n_kids;
 	for (size_t i = 0; i < list->n_kids && reader__visit(r, list->kids[i]); i++) {
 		size_t was = reader__enter_index(r, i);
 
-		value__name(r, &name, list->kids[i], c->interfaces[i]);
+		value__name(r, &name, list->kids[i], (*to)[i]);
 		reader__leave(r, was);
 	}
 }
 
-/* Addresses of one family; value__host has told of what is no unicast address. */
-static void read_snat(struct reader *r, struct node *list, int family, struct addr **to,
-		      size_t *n_to)
+static void read_interfaces(struct reader *r, const struct option *o, struct node *list, void *base)
+{
+	struct config *c = base;
+
+	(void)o;
+	schema__interfaces(r, list, &c->interfaces, &c->n_interfaces);
+}
+
+void schema__addresses(struct reader *r, struct node *list, int family, size_t most,
+		       struct addr **to, size_t *n_to)
 {
 	static const struct option host = {"", value__host, .size = sizeof(struct addr)};
 	struct addr *addrs;
 
-	if (list->kind == NODE_LIST && list->n_kids > FL_SNAT_ADDRS) {
-		reader__problem(r, list, "holds %zu addresses, at most %d fit", list->n_kids,
-				FL_SNAT_ADDRS);
+	if (list->kind == NODE_LIST && list->n_kids > most) {
+		reader__problem(r, list, "holds %zu addresses, at most %zu fit", list->n_kids,
+				most);
 		return;
 	}
 	addrs = schema__array(r, list, sizeof(*addrs), 1, "a list of addresses");
@@ -100,7 +106,7 @@ static void read_snat(struct reader *r, struct node *list, int family, struct ad
 		size_t was = reader__enter_index(r, i);
 
 		value__host(r, &host, list->kids[i], &addrs[i]);
-		if (!list->kids[i]->bad && addr__family(&addrs[i]) != family)
+		if (!list->kids[i]->bad && family != AF_UNSPEC && addr__family(&addrs[i]) != family)
 			reader__problem(r, list->kids[i], "\"%s\" is not an %s address",
 					list->kids[i]->text, family == AF_INET ? "IPv4" : "IPv6");
 		reader__leave(r, was);
@@ -112,7 +118,7 @@ static void read_snat4(struct reader *r, const struct option *o, struct node *li
 	struct config *c = base;
 
 	(void)o;
-	read_snat(r, list, AF_INET, &c->snat4, &c->n_snat4);
+	schema__addresses(r, list, AF_INET, FL_SNAT_ADDRS, &c->snat4, &c->n_snat4);
 }
 
 static void read_snat6(struct reader *r, const struct option *o, struct node *list, void *base)
@@ -120,7 +126,7 @@ static void read_snat6(struct reader *r, const struct option *o, struct node *li
 	struct config *c = base;
 
 	(void)o;
-	read_snat(r, list, AF_INET6, &c->snat6, &c->n_snat6);
+	schema__addresses(r, list, AF_INET6, FL_SNAT_ADDRS, &c->snat6, &c->n_snat6);
 }
 
 #define CONFIG(member) AT(struct config, member)
@@ -189,6 +195,7 @@ static const struct option root_options[] = {
 	{"peers", schema__peers, CONFIG(peers)},
 	{"anycast", option__section, .section = &anycast_section},
 	{"bfd", schema__bfd, CONFIG(bfd)},
+	{"vrrp", schema__vrrp, CONFIG(vrrp)},
 	{"services", schema__services, CONFIG(services)},
 };
 const struct section config_section = {root_options, COUNT(root_options)};

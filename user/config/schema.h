@@ -21,6 +21,14 @@
 void *schema__array(struct reader *r, struct node *list, size_t size, size_t least,
 		    const char *noun);
 
+/* A list of interface names; *to and *n_to stay as they are when it is none. */
+void schema__interfaces(struct reader *r, struct node *list, char (**to)[CONFIG_IFNAME_LEN],
+			size_t *n_to);
+
+/* A list of 1 to `most` addresses of a family; AF_UNSPEC: of any. */
+void schema__addresses(struct reader *r, struct node *list, int family, size_t most,
+		       struct addr **to, size_t *n_to);
+
 extern const struct choice schema_booleans[]; /* true, false */
 extern const struct section schema_probe; /* of a struct config_probe */
 extern const struct section schema_sources; /* of a struct config_sources */
@@ -37,5 +45,6 @@ int config_steps__copy(const struct config_steps *from, struct config_steps *to)
 option_parse schema__peers; /* into config.peers and what belongs to them */
 option_parse schema__bfd; /* into config.bfd and n_bfd */
 option_parse schema__services; /* into config.services and n_services */
+option_parse schema__vrrp; /* into config.vrrp and n_vrrp */
 
 #endif

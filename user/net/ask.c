@@ -149,3 +149,11 @@ int net_ask__change(struct net_ask *a, struct nlmsghdr *nlh)
 {
 	return ask(a, nlh, NULL, NULL);
 }
+
+int net_ask__set_address(struct net_ask *a, uint32_t ifindex, const struct addr *address,
+			 uint32_t life_s)
+{
+	char buf[NET_BUF];
+
+	return ask(a, net_wire__set_address(buf, ifindex, address, life_s), NULL, NULL);
+}

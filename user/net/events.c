@@ -97,7 +97,8 @@ static int on_message(const struct nlmsghdr *nlh, void *ctx)
 		on_link(n, nlh);
 		break;
 	default:
-		net_watch__mark_all(n);
+		if (!net_wire__renewed(nlh))
+			net_watch__mark_all(n);
 		break;
 	}
 	return n->closing ? MNL_CB_STOP : MNL_CB_OK;

@@ -40,11 +40,20 @@ int net_wire__route(const struct nlmsghdr *nlh, struct net_route *out);
 int net_wire__link(const struct nlmsghdr *nlh, struct net_link *out);
 int net_wire__neigh(const struct nlmsghdr *nlh, struct net_neigh *out);
 
+/*
+ * Whether the message only says that an address that nobody uses as a source lives on: no route has
+ * changed by that.
+ */
+bool net_wire__renewed(const struct nlmsghdr *nlh);
+
 /* Each makes one request in buf (NET_BUF bytes) and returns it. */
 struct nlmsghdr *net_wire__ask_route(char *buf, const struct addr *to);
 struct nlmsghdr *net_wire__ask_links(char *buf);
 struct nlmsghdr *net_wire__ask_neigh(char *buf, uint32_t ifindex, const struct addr *address);
 struct nlmsghdr *net_wire__use_neigh(char *buf, uint32_t ifindex, const struct addr *address);
+/* life_s 0: the address is removed; else it is added, or lives that long from now. */
+struct nlmsghdr *net_wire__set_address(char *buf, uint32_t ifindex, const struct addr *address,
+				       uint32_t life_s);
 
 /* A route of ours (routes.h) is added, which must not be there yet, or removed. */
 struct nlmsghdr *net_wire__set_route(char *buf, bool add, uint32_t table,
@@ -90,5 +99,8 @@ int net_ask__use(struct net_ask *a, uint32_t ifindex, const struct addr *address
 
 /* Any request that is acknowledged and has no other answer. */
 int net_ask__change(struct net_ask *a, struct nlmsghdr *nlh);
+/* -EEXIST and the like: the kernel's refusal; -EADDRNOTAVAIL: there is no such address to remove. */
+int net_ask__set_address(struct net_ask *a, uint32_t ifindex, const struct addr *address,
+			 uint32_t life_s);
 
 #endif

@@ -260,3 +260,47 @@ struct nlmsghdr *net_wire__use_neigh(char *buf, uint32_t ifindex, const struct a
 	return neigh_request(buf, RTM_NEWNEIGH, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_ACK, NTF_USE,
 			     ifindex, address);
 }
+
+bool net_wire__renewed(const struct nlmsghdr *nlh)
+{
+	const struct ifa_cacheinfo *life;
+	const struct nlattr *attr;
+
+	if (nlh->nlmsg_type != RTM_NEWADDR ||
+	    mnl_nlmsg_get_payload_len(nlh) < sizeof(struct ifaddrmsg))
+		return false;
+	mnl_attr_for_each(attr, nlh, sizeof(struct ifaddrmsg))
+	{
+		if (mnl_attr_get_type(attr) != IFA_CACHEINFO ||
+		    mnl_attr_get_payload_len(attr) < sizeof(*life))
+			continue;
+		life = mnl_attr_get_payload(attr);
+		return !life->ifa_prefered && life->cstamp != life->tstamp;
+	}
+	return false;
+}
+
+struct nlmsghdr *net_wire__set_address(char *buf, uint32_t ifindex, const struct addr *address,
+				       uint32_t life_s)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct ifaddrmsg *ifa = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifa));
+	struct ifa_cacheinfo life = {.ifa_valid = life_s};
+	size_t len;
+	const uint8_t *raw = addr__bytes(address, &len);
+
+	nlh->nlmsg_type = life_s ? RTM_NEWADDR : RTM_DELADDR;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	ifa->ifa_family = (uint8_t)addr__family(address);
+	ifa->ifa_prefixlen = (uint8_t)(len * 8);
+	ifa->ifa_index = ifindex;
+	mnl_attr_put(nlh, IFA_LOCAL, len, raw);
+	mnl_attr_put(nlh, IFA_ADDRESS, len, raw);
+	if (life_s) {
+		nlh->nlmsg_flags |= NLM_F_CREATE | NLM_F_REPLACE;
+		/* Whose the address is has been decided by other means. */
+		mnl_attr_put_u32(nlh, IFA_FLAGS, len == 16 ? IFA_F_NODAD | IFA_F_NOPREFIXROUTE : 0);
+		mnl_attr_put(nlh, IFA_CACHEINFO, sizeof(life), &life);
+	}
+	return nlh;
+}

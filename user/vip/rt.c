@@ -22,8 +22,7 @@ struct rt {
 	bool running, realtime, stop;
 	int epoll, timer, bell; /* bell: an eventfd that says that there is a call */
 	TAILQ_HEAD(timers, rt_timer) timers; /* the next one first */
-	struct epoll_event
-		events[EVENTS]; /* of this turn, so that rt__unwatch() can take one out */
+	struct epoll_event events[EVENTS]; /* of this turn, for rt__unwatch() to take one out */
 	int n_events;
 	uint64_t firing_ns; /* the time that timers are being fired for; 0: they are not */
 
@@ -75,9 +74,9 @@ void rt__arm(struct rt *rt, struct rt_timer *t, uint64_t due_ns)
 	/* One that is armed for the past by itself waits for the next turn, or it would be the only one. */
 	t->due_ns = due_ns > rt->firing_ns ? due_ns : rt->firing_ns + 1;
 	t->armed = true;
-	TAILQ_FOREACH_REVERSE(before, &rt->timers, timers, entry)
-	if (before->due_ns <= t->due_ns)
-		break;
+	before = TAILQ_LAST(&rt->timers, timers);
+	while (before && before->due_ns > t->due_ns)
+		before = TAILQ_PREV(before, timers, entry);
 	if (before)
 		TAILQ_INSERT_AFTER(&rt->timers, before, t, entry);
 	else
@@ -343,7 +342,8 @@ int rt__start(uv_loop_t *loop, struct rt **out, struct err *warning, struct err 
 		err__set(
 			warning, 0,
 			"no permission for real-time scheduling (CAP_SYS_NICE or LimitRTPRIO=): the "
-			"lease is renewed by a normal thread, which a busy machine can delay");
+			"lease is renewed, and VRRP's adverts are sent, by a normal thread, which a "
+			"busy machine can delay");
 		rc = create(rt, false);
 	}
 	/*

@@ -1,0 +1,529 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""VRRP: two balancers on one link, whatever happens to the active one; and keepalived as the other."""
+import contextlib
+import ctypes
+import datetime
+import os
+import re
+import signal
+import socket
+import struct
+import subprocess
+import time
+
+import pytest
+
+from conftest import SANITIZER, answers, service, url_of
+from lab.lab import PATIENCE
+from lab.pair import Balancer, Keepalived
+from lab.topology import VIP4, VIP4_B, VIP6, v4, v6
+
+KEY = "00112233445566778899aabbccddeeff" * 2
+FAST_MS, SLOW_MS = 10, 100  # advert intervals: between our own, and with keepalived
+
+
+def group(priority, addresses=(VIP4,), name="web", vrid=51, interval=FAST_MS, **more):
+    """One group as YAML."""
+    lines = [f"  - name: {name}", "    interface: eth0", f"    vrid: {vrid}",
+             f"    addresses: [{', '.join(repr(a) for a in addresses)}]",
+             f"    priority: {priority}", f"    interval: {interval}ms"]
+    lines += [f"    {k}: {v}" for k, v in more.items()]
+    return "\n".join(lines) + "\n"
+
+
+def groups(*all_of_them):
+    """The section, and services for the VIPs."""
+    return ("vrrp:" + ("\n" + "".join(all_of_them) if all_of_them else " []\n") +
+            "services:\n" + service() +
+            service("web6", VIP6, backends=[(b, v6(b), 100) for b in ("b1", "b2", "b3")]))
+
+
+@pytest.fixture(scope="module")
+def link(network):
+    """A second balancer and a place for keepalived; the VIPs are on the client's link."""
+    for host in ("lb2", "ka"):
+        network.add_host(host)
+    for vip in (VIP4, VIP4_B):
+        network.ip("client", "route", "replace", vip, "dev", "eth0")
+    network.ip("client", "-6", "route", "replace", VIP6, "dev", "eth0")
+    yield network
+    for vip in (VIP4, VIP4_B):
+        network.ip("client", "route", "replace", vip, "via", v4("lb"))
+    network.ip("client", "-6", "route", "replace", VIP6, "via", v6("lb"))
+    for host in ("lb2", "ka"):
+        network.remove_host(host)
+
+
+@pytest.fixture
+def pair(link, lab):
+    """Two balancers, not started."""
+    both = Balancer(lab, "lb"), Balancer(lab, "lb2")
+    for b in both:
+        open(b.log, "w", encoding="utf-8").close()
+    yield both
+    for b in both:
+        b.remove()
+        lab.mend_cable(b.host)
+        assert not SANITIZER.search(b.log_text()), b.log_text()[-3000:]
+    for host in ("lb", "lb2"):
+        for address in (f"{VIP4}/32", f"{VIP6}/128"):
+            lab.ip(host, "addr", "del", address, "dev", "eth0", check=False)
+    for family in ("-4", "-6"):
+        lab.ip("client", family, "neigh", "flush", "dev", "eth0")
+
+
+def start(pair, addresses=(VIP4,), interval=FAST_MS, **more):
+    """Starts both with these keys, priorities 150 and 100; the first one is active."""
+    for balancer, priority in zip(pair, (150, 100)):
+        balancer.configure(groups(group(priority, addresses, interval=interval, **more)),
+                           flow_key=KEY)
+    pair[0].start()
+    pair[0].wait_state("active")
+    pair[1].start()
+    pair[1].wait_state("backup")
+    pair[1].lab.wait_for(lambda: pair[1].group()["active"], 5, "the backup to hear the active")
+
+
+def took(pair, what, patience=10.0):
+    """How long the second one needs to be active after what(), ms, by its own clock's words."""
+    before = time.time()
+    what()
+    state = pair[1].wait_state("active", patience=patience)
+    at = datetime.datetime.fromisoformat(state["since"].replace("Z", "+00:00")).timestamp()
+    return (at - before) * 1000
+
+
+def mac(lab, host):
+    """eth0's address."""
+    return re.search(r"link/ether (\S+)", lab.ip(host, "link", "show", "eth0")).group(1)
+
+
+def neighbour(lab, address):
+    """The MAC that the client has for an address."""
+    family = "-6" if ":" in address else "-4"
+    m = re.search(r"lladdr (\S+)", lab.ip("client", family, "neigh", "show", address))
+    return m.group(1) if m else None
+
+
+@pytest.mark.parametrize("vip", [VIP4, VIP6])
+def test_kill(pair, lab, vip):
+    """kill -9: the backup takes over, the client learns it, and the dead one's address goes by itself."""
+    one, two = pair
+    start(pair, addresses=(vip,))
+    assert one.has(vip) and not two.has(vip)
+    lab.wait_for(lambda: answers(lab, url_of(vip), 12) == {"b1", "b2", "b3"}, 5, "all backends")
+    assert neighbour(lab, vip) == mac(lab, "lb")
+    ms = took(pair, one.agent.kill)
+    assert ms < 100 * PATIENCE, ms  # 3 intervals and the skew of priority 100: 36 ms
+    assert two.group()["why"] == "no advert came from the active router"
+    # Told, not asked: the client's entry was fresh.
+    lab.wait_for(lambda: neighbour(lab, vip) == mac(lab, "lb2"), 1, "the announcement to arrive")
+    lab.wait_for(lambda: two.has(vip), 2, "the address")
+    assert answers(lab, url_of(vip), 12) == {"b1", "b2", "b3"}
+    # 3 s of life, and the kernel's own second or two.
+    lab.wait_for(lambda: not one.has(vip), 8, "the dead agent's address to go")
+    # Back, it preempts.
+    one.agent.wait()
+    one.start()
+    one.wait_state("active")
+    two.wait_state("backup")
+    lab.wait_for(lambda: neighbour(lab, vip) == mac(lab, "lb"), 1, "the announcement to arrive")
+    lab.wait_for(lambda: one.has(vip) and not two.has(vip), 2, "the addresses to follow")
+    assert two.group()["transitions"] == 2
+
+
+def test_leftover_address_is_removed(pair, lab):
+    """What a killed agent has left is not kept by the next one that is no longer active."""
+    one, two = pair
+    start(pair, preempt="false")
+    took(pair, one.agent.kill)
+    one.agent.wait()
+    lab.ip("lb", "addr", "replace", f"{VIP4}/32", "dev", "eth0")  # as if it lived for ever
+    one.start()
+    one.wait_state("backup")
+    lab.wait_for(lambda: not one.has(VIP4), 2, "the leftover to go")
+    assert two.group()["state"] == "active"
+
+
+def test_stop(pair, lab):
+    """A graceful stop says priority 0: the peer waits for its skew alone, and no packet is lost."""
+    one, two = pair
+    start(pair, interval=1000)
+    ms = took(pair, one.stop)
+    assert ms < 1500 * PATIENCE, ms  # the skew is 0.6 s; silence would be 3.6 s
+    assert two.group()["why"] == "the active router gave up (priority 0)"
+    assert not one.has(VIP4)
+    assert "VRRP group 'web' is off with priority 150: stopped" in one.log_text()
+    lab.wait_for(lambda: two.has(VIP4), 2, "the address")
+
+
+def test_link_down(pair, lab):
+    """The active one's cable: it gives up by itself, and takes part again when the cable is mended."""
+    one, two = pair
+    start(pair)
+    ms = took(pair, lambda: lab.cut_cable("lb"))
+    assert ms < 150 * PATIENCE, ms
+    state = one.wait_state("initialize")
+    assert state["fault"] == "interface eth0 is down"
+    lab.wait_for(lambda: not one.has(VIP4), 2, "the address to go")
+    assert "VRRP group 'web' is off" in one.log_text()
+    lab.mend_cable("lb")
+    one.wait_state("active")
+    two.wait_state("backup")
+
+
+def test_stands_still(pair, lab):
+    """SIGSTOP: woken up, the former active gives way first, and competes as a backup."""
+    one, two = pair
+    start(pair, preempt_delay="3s")
+    ms = took(pair, lambda: one.agent.send_signal(signal.SIGSTOP))
+    assert ms < 100 * PATIENCE, ms
+    time.sleep(0.5)
+    one.agent.send_signal(signal.SIGCONT)
+    state = one.wait_state("backup")
+    assert state["why"] == "this machine stood still for longer than its peers wait"
+    lab.wait_for(lambda: not one.has(VIP4), 2, "the address to go")
+    # It did not say a word as active: the other one has seen no reason to change.
+    assert two.group()["transitions"] == 1
+    one.wait_state("active")
+    two.wait_state("backup")
+
+
+@contextlib.contextmanager
+def hung(pid):
+    """The process's first thread alone stands still: ptrace(2) stops no other."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    attach, detach = 16, 17
+    assert libc.ptrace(attach, pid, None, None) == 0, os.strerror(ctypes.get_errno())
+    os.waitpid(pid, 0x40000000)  # __WALL
+    try:
+        yield
+    finally:
+        libc.ptrace(detach, pid, None, None)
+
+
+def test_loop_hangs(pair, lab):
+    """A loop that hangs for longer than the lease: the real-time thread gives up for it."""
+    one, two = pair
+    for balancer, priority in zip(pair, (150, 100)):
+        balancer.configure(groups(group(priority)), flow_key=KEY, lease="500ms")
+    one.start()
+    one.wait_state("active")
+    two.start()
+    two.wait_state("backup")
+    before = time.monotonic()
+    with hung(one.agent.pid):
+        # Adverts go on for as long as the lease: nobody takes over meanwhile.
+        state = two.wait_state("active")
+        assert time.monotonic() - before > 0.35
+        assert state["why"] == "the active router gave up (priority 0)"
+        lab.wait_for(lambda: not one.has(VIP4), 2, "the address to go")
+    one.wait_state("active")
+    two.wait_state("backup")
+    assert "is off with priority 150: the agent's loop has not turned" in one.log_text()
+
+
+def test_no_preemption(pair):
+    """preempt: false: who is active stays so."""
+    one, two = pair
+    start(pair, preempt="false")
+    took(pair, one.agent.kill)
+    one.agent.wait()
+    one.start()
+    one.wait_state("backup")
+    time.sleep(0.5)
+    assert one.group()["state"] == "backup" and two.group()["state"] == "active"
+    assert one.group()["active"] == v4("lb2")
+    # But silence is still silence.
+    two.agent.kill()
+    one.wait_state("active")
+
+
+def test_priority_of_tracked_things(pair, lab):
+    """An interface that goes down, and backends that fail, cost what the file says."""
+    one, two = pair
+    lab.ip("lb", "link", "add", "up0", "type", "veth", "peer", "name", "up1")
+    try:
+        for name in ("up0", "up1"):
+            lab.ip("lb", "link", "set", name, "up")
+        start(pair, track="{interfaces: [up0], interface_cost: 60, backends_cost: 90}")
+        # The second one tracks nothing.
+        two.configure(groups(group(100)), flow_key=KEY)
+        two.reload()
+        assert one.group()["priority"] == 150
+        lab.ip("lb", "link", "set", "up1", "down")
+        two.wait_state("active")
+        state = one.wait_state("backup")
+        assert state["priority"] == 90
+        lab.ip("lb", "link", "set", "up1", "up")
+        one.wait_state("active")
+        # One backend of three: 30 less is still more than 100; all of them are not.
+        lab.kill_nginx("b1")
+        lab.wait_for(lambda: one.group()["priority"] == 120, 5, "the share of one backend")
+        assert one.group()["state"] == "active"
+        for b in ("b2", "b3"):
+            lab.kill_nginx(b)
+        two.wait_state("active")
+        assert one.group()["priority"] == 60
+    finally:
+        lab.ip("lb", "link", "del", "up0")
+
+
+def test_reload(pair, lab):
+    """Priority, interval and preemption change without a gap; another VRID is another router."""
+    one, two = pair
+    start(pair)
+    one.configure(groups(group(90)), flow_key=KEY)
+    one.reload()
+    two.wait_state("active")
+    one.wait_state("backup")
+    two.configure(groups(group(100, interval=50)), flow_key=KEY)
+    two.reload()
+    lab.wait_for(lambda: one.group()["active_interval_ms"] == 50, 5, "the interval to be learnt")
+    assert two.group()["transitions"] == 1
+    two.configure(groups(), flow_key=KEY)
+    two.reload()
+    one.wait_state("active")
+    assert two.status()["vrrp"]["groups"] == []
+    lab.wait_for(lambda: not two.has(VIP4), 2, "the address to go")
+
+
+def test_sync_group(pair, lab):
+    """Both families go together: one's fault is the other's."""
+    one, two = pair
+    for balancer, priority in zip(pair, (150, 100)):
+        balancer.configure(groups(group(priority, sync="edge"),
+                                  group(priority, (VIP6,), name="web6", sync="edge")),
+                           flow_key=KEY)
+    one.start()
+    one.wait_state("active", "web6")
+    one.wait_state("active")
+    two.start()
+    two.wait_state("backup")
+    lab.ip("lb", "addr", "del", f"{v4('lb')}/24", "dev", "eth0")
+    try:
+        two.wait_state("active")
+        two.wait_state("active", "web6")
+        assert one.group("web6")["fault"].startswith("group 'web' of its sync group: interface eth0")
+    finally:
+        lab.ip("lb", "addr", "add", f"{v4('lb')}/24", "dev", "eth0")
+    one.wait_state("active")
+    one.wait_state("active", "web6")
+    two.wait_state("backup", "web6")
+
+
+def test_unicast(pair, lab):
+    """Peers by address; who is none is not heeded."""
+    one, two = pair
+    one.configure(groups(group(150, peers=f"[{v4('lb2')}]")), flow_key=KEY)
+    two.configure(groups(group(100, peers=f"[{v4('lb')}]")), flow_key=KEY)
+    one.start()
+    one.wait_state("active")
+    two.start()
+    two.wait_state("backup")
+    stranger = Keepalived(lab)
+    stranger.configure(200, [VIP4], peer="lb2", interval=0.1)
+    stranger.start()
+    try:
+        lab.wait_for(lambda: two.group()["strangers"] > 3, 10, "adverts of a stranger")
+        assert two.group()["active"] == v4("lb")
+    finally:
+        stranger.stop()
+
+
+def forge(lab, host, messages):
+    """Sends [(ttl, bytes)] to the multicast group from a host, as raw VRRP."""
+    code = ("import socket,struct,sys\n"
+            "s=socket.socket(socket.AF_INET,socket.SOCK_RAW,112)\n"
+            f"s.setsockopt(0,socket.IP_MULTICAST_IF,socket.inet_aton('{v4(host)}'))\n"
+            "for line in sys.stdin:\n"
+            "    ttl,data=line.split()\n"
+            "    s.setsockopt(0,socket.IP_MULTICAST_TTL,int(ttl))\n"
+            "    s.sendto(bytes.fromhex(data),('224.0.0.18',0))\n")
+    text = "".join(f"{ttl} {data.hex()}\n" for ttl, data in messages)
+    subprocess.run(["nsenter", f"--net=/run/netns/{lab.ns(host)}", "/usr/bin/python3", "-c", code],
+                   input=text, text=True, check=True, timeout=60 * PATIENCE)
+
+
+def advert(priority=200, vrid=51, interval=1, addresses=(VIP4,)):
+    """A version 3 advert with a checksum as RFC 9568 has it."""
+    data = struct.pack("!BBBBHH", 0x31, vrid, priority, len(addresses), interval, 0)
+    data += b"".join(socket.inet_aton(a) for a in addresses)
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total = (total & 0xffff) + (total >> 16)
+    total = (total & 0xffff) + (total >> 16)
+    return data[:6] + struct.pack("!H", ~total & 0xffff) + data[8:]
+
+
+def test_malformed_and_far(pair, lab):
+    """What is malformed or was forwarded changes nothing and is counted, each by its reason."""
+    one, two = pair
+    start(pair)
+    before = one.group()["transitions"], two.group()["transitions"]
+    good = advert()
+    spoilt = {
+        "ttl": (254, good), "short": (255, good[:7]), "version": (255, b"\x41" + good[1:]),
+        "type": (255, b"\x32" + good[1:]), "length": (255, good + b"\0"),
+        "checksum": (255, good[:-1] + bytes([good[-1] ^ 1])), "vrid": (255, advert(vrid=0)),
+        "no-address": (255, advert(addresses=())), "interval": (255, advert(interval=0)),
+        "unknown-vrid": (255, advert(vrid=52)),
+    }
+    forge(lab, "client", [m for m in spoilt.values() for _ in range(1000)])
+    for balancer in pair:
+        lab.wait_for(lambda b=balancer: all(
+            b.status()["vrrp"]["ignored"][reason] == 1000 for reason in spoilt), 5, "the counts")
+    assert (one.group()["transitions"], two.group()["transitions"]) == before
+    assert one.group()["state"] == "active"
+    # The same message without a fault does what it says: the test can fail.
+    forge(lab, "client", [(255, good)])
+    lab.wait_for(lambda: one.group()["transitions"] > before[0], 5, "a sound advert to be heeded")
+
+
+def test_late_scheduler(pair, lab):
+    """A machine that wakes the agent late is told so, before a backup of its takes over for nothing."""
+    one = pair[0]
+    many = [group(100, (f"198.51.100.{i}",), name=f"g{i}", vrid=i) for i in range(1, 61)]
+    one.configure(groups(*many), flow_key=KEY)
+    one.start()
+    one.wait_state("active", "g60")
+    lab.wait_for(lambda: one.status()["loop"]["wakeups"] > 10000, 20, "enough to judge by")
+    assert one.status()["loop"]["realtime"]
+    one.reload()
+    for _ in range(3):
+        one.agent.send_signal(signal.SIGSTOP)
+        time.sleep(0.1)
+        one.agent.send_signal(signal.SIGCONT)
+        time.sleep(0.1)
+    assert one.status()["loop"]["late_p9999_us"] > 50000
+    one.agent.send_signal(signal.SIGHUP)
+    lab.wait_for(lambda: "has a backup wait for 36.1 ms, and this machine wakes the agent up to"
+                 in one.log_text(), 5, "the refusal")
+    one.configure(groups(group(100, interval=200)), flow_key=KEY)
+    one.reload()
+
+
+def test_status_and_log(pair, lab):
+    """What an operator sees."""
+    one, two = pair
+    start(pair)
+    table = two.table()
+    assert re.search(r"VRRP group web \(vrid 51 on eth0, 192\.0\.2\.10\): backup, priority 100, "
+                     r"active is 10\.77\.0\.2 with 150", table), table
+    table = one.table()
+    assert re.search(r"VRRP group web .*: active, priority 150, for ", table), table
+    assert "VRRP group 'web' is active with priority 150" in one.log_text()
+    lab.cut_cable("lb")
+    one.wait_state("initialize")
+    assert re.search(r"VRRP group web .*: off: interface eth0 is down", one.table()), one.table()
+
+
+# --- keepalived on the wire ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def keepalived(pair, lab):
+    """keepalived on its own host."""
+    k = Keepalived(lab)
+    yield k
+    k.stop()
+    for address in (f"{VIP4}/32", f"{VIP6}/128"):
+        lab.ip("ka", "addr", "del", address, "dev", "eth0", check=False)
+
+
+def peers_of(vip, unicast):
+    """Our side's key for unicast."""
+    address = v6 if ":" in vip else v4
+    return {"peers": f"['{address('ka')}']"} if unicast else {}
+
+
+@pytest.mark.parametrize("unicast", [False, True], ids=["multicast", "unicast"])
+@pytest.mark.parametrize("vip", [VIP4, VIP6], ids=["ipv4", "ipv6"])
+def test_backup_of_keepalived(pair, lab, keepalived, vip, unicast):
+    """keepalived is active: crash, preemption by it, its goodbye, its priority, ours above it."""
+    ours, more = pair[0], peers_of(vip, unicast)
+    keepalived.configure(200, [vip], peer="lb" if unicast else None)
+    keepalived.start()
+    lab.wait_for(lambda: keepalived.has(vip), 10, "keepalived to be active")
+    ours.configure(groups(group(100, (vip,), interval=SLOW_MS, **more)), flow_key=KEY)
+    ours.start()
+    lab.wait_for(lambda: ours.group()["active_priority"] == 200, 5, "its adverts to be heeded")
+    state = ours.group()
+    assert state["state"] == "backup" and not state["addresses_differ"], state
+    assert not any(ours.status()["vrrp"]["ignored"].values()), ours.status()["vrrp"]
+    assert not ours.has(vip)
+    # A crash; its address stays behind, but the client has been told of ours.
+    keepalived.crash()
+    ours.wait_state("active")
+    lab.wait_for(lambda: neighbour(lab, vip) in (None, mac(lab, "lb")), 2, "the announcement")
+    lab.ip("ka", "addr", "del", f"{vip}/{128 if ':' in vip else 32}", "dev", "eth0")
+    assert answers(lab, url_of(vip), 6) <= {"b1", "b2", "b3"}
+    # It is back and preempts.
+    keepalived.start()
+    ours.wait_state("backup")
+    lab.wait_for(lambda: keepalived.has(vip), 5, "keepalived to be active")
+    # Its goodbye is priority 0.
+    keepalived.stop()
+    state = ours.wait_state("active")
+    assert state["why"] == "the active router gave up (priority 0)"
+    keepalived.start()
+    ours.wait_state("backup")
+    # A priority above its own, at run time.
+    ours.configure(groups(group(250, (vip,), interval=SLOW_MS, **more)), flow_key=KEY)
+    ours.reload()
+    ours.wait_state("active")
+    lab.wait_for(lambda: not keepalived.has(vip), 5, "keepalived to give way")
+
+
+@pytest.mark.parametrize("unicast", [False, True], ids=["multicast", "unicast"])
+@pytest.mark.parametrize("vip", [VIP4, VIP6], ids=["ipv4", "ipv6"])
+def test_active_against_keepalived(pair, lab, keepalived, vip, unicast):
+    """We are active: it is backup; it takes over from a kill and a goodbye, and gives back."""
+    ours, more = pair[0], peers_of(vip, unicast)
+    ours.configure(groups(group(200, (vip,), interval=SLOW_MS, **more)), flow_key=KEY)
+    ours.start()
+    ours.wait_state("active")
+    keepalived.configure(100, [vip], peer="lb" if unicast else None)
+    keepalived.start()
+    time.sleep(1)
+    assert not keepalived.has(vip) and ours.group()["state"] == "active"
+    assert ours.group()["transitions"] == 1
+    ours.agent.kill()
+    lab.wait_for(lambda: keepalived.has(vip), 5, "keepalived to take over")
+    lab.wait_for(lambda: not ours.has(vip), 8, "our address to go")
+    ours.agent.wait()
+    ours.start()
+    ours.wait_state("active")
+    lab.wait_for(lambda: not keepalived.has(vip), 5, "keepalived to give way")
+    ours.stop()
+    lab.wait_for(lambda: keepalived.has(vip), 2, "keepalived to take over after priority 0")
+
+
+def test_odd_intervals(pair, lab, keepalived):
+    """The active router's interval is learnt; one of 1 s is not taken for dead by a peer of 10 ms."""
+    ours = pair[0]
+    keepalived.configure(200, [VIP4], interval=1)
+    keepalived.start()
+    lab.wait_for(lambda: keepalived.has(VIP4), 10, "keepalived to be active")
+    ours.configure(groups(group(100, interval=FAST_MS)), flow_key=KEY)
+    ours.start()
+    lab.wait_for(lambda: ours.group()["active_interval_ms"] == 1000, 5, "the interval")
+    ours.wait_state("backup")
+    before = ours.group()["transitions"]
+    time.sleep(3)
+    assert ours.group()["state"] == "backup" and ours.group()["transitions"] == before
+
+
+def test_version_2_is_heard(pair, lab, keepalived):
+    """A router of version 2 with a password: we are its backup, and take over after its goodbye."""
+    ours = pair[0]
+    keepalived.configure(200, [VIP4], interval=1, version=2)
+    keepalived.start()
+    lab.wait_for(lambda: keepalived.has(VIP4), 10, "keepalived to be active")
+    ours.configure(groups(group(100, interval=1000)), flow_key=KEY)
+    ours.start()
+    lab.wait_for(lambda: ours.group()["active_priority"] == 200, 5, "its adverts to be heeded")
+    time.sleep(4)
+    assert ours.group()["state"] == "backup"
+    assert not any(ours.status()["vrrp"]["ignored"].values())
+    keepalived.stop()
+    assert ours.wait_state("active")["why"] == "the active router gave up (priority 0)"

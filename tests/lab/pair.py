@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Balancers that fail over to each other: fairlead on several hosts of a lab, and keepalived."""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+from .lab import PATIENCE
+from .procs import start_time
+from .topology import v4, v6
+
+KEEPALIVED = """\
+global_defs {{
+	router_id fairlead_lab
+	vrrp_garp_master_delay 1
+}}
+vrrp_instance vi {{
+	version {version}
+	{auth}
+	state BACKUP
+	interface eth0
+	virtual_router_id 51
+	priority {priority}
+	advert_int {interval}
+	{unicast}
+	virtual_ipaddress {{
+		{addresses}
+	}}
+}}
+"""
+
+
+class Balancer:
+    """An agent of its own on one host, with its own instance, socket and log."""
+
+    def __init__(self, lab, host):
+        self.lab, self.host = lab, host
+        self.folder = f"{lab.folder}/{host}"
+        os.makedirs(self.folder, exist_ok=True)
+        self.config, self.socket = f"{self.folder}/fairlead.yaml", f"{self.folder}/api.sock"
+        self.log = f"{self.folder}/fairleadd.log"
+        self.instance = f"{lab.prefix}-{host}"
+        self.agent = None
+
+    def configure(self, text, **more):
+        """Writes its file: the head and `text`."""
+        head = [f"instance: {self.instance}", "interfaces: [eth0]", f"api: {{socket: {self.socket}}}"]
+        head += [f"{k}: {v}" for k, v in more.items()]
+        with open(self.config, "w", encoding="utf-8") as f:
+            f.write("\n".join(head) + "\n" + text)
+
+    def start(self):
+        """Starts the agent and waits for its API."""
+        self.agent = self.lab.procs.start(
+            f"fairleadd-{self.host}", [f"{self.lab.build}/fairleadd", "-c", self.config, "-f"],
+            netns=self.lab.ns(self.host), log=self.log)
+        self.lab.wait_for(lambda: self.agent.poll() is not None or self.try_status(), 30,
+                          f"the API on {self.host}")
+        assert self.agent.poll() is None, self.log_text()[-3000:]
+
+    def stop(self, sig=signal.SIGTERM):
+        """Ends the agent."""
+        return self.lab.procs.end(self.agent, sig)
+
+    def remove(self):
+        """The agent and what it pinned go, also when it stands still."""
+        if self.agent and self.agent.poll() is None:
+            self.agent.send_signal(signal.SIGCONT)
+            self.stop()
+        shutil.rmtree(f"/sys/fs/bpf/fairlead/{self.instance}", ignore_errors=True)
+
+    def reload(self):
+        """Takes the file again, and waits until it is in force."""
+        before = self.status()["config"]["loaded_at"]
+        self.agent.send_signal(signal.SIGHUP)
+        self.lab.wait_for(lambda: self.status()["config"]["loaded_at"] != before, 10, "the reload")
+
+    def try_status(self):
+        """The status, or None while nobody answers."""
+        r = subprocess.run([f"{self.lab.build}/fairlead", "-s", self.socket, "status", "--json"],
+                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False,
+                           timeout=30 * PATIENCE)
+        return json.loads(r.stdout) if r.returncode == 0 else None
+
+    def status(self):
+        """The status document."""
+        status = self.try_status()
+        assert status, f"no status from {self.host}"
+        return status
+
+    def table(self):
+        """What `fairlead status` prints."""
+        return subprocess.run([f"{self.lab.build}/fairlead", "-s", self.socket, "status"],
+                              stdout=subprocess.PIPE, text=True, check=True,
+                              timeout=30 * PATIENCE).stdout
+
+    def group(self, name="web"):
+        """A VRRP group of the status."""
+        (group,) = [g for g in self.status()["vrrp"]["groups"] if g["name"] == name]
+        return group
+
+    def wait_state(self, state, name="web", patience=10.0):
+        """Waits until a group is in that state; returns it."""
+        return self.lab.wait_for(
+            lambda: (lambda g: g if g["state"] == state else None)(self.group(name)), patience,
+            f"group {name} on {self.host} to be {state}")
+
+    def has(self, address):
+        """Whether the address is on eth0."""
+        return f" {address}/" in self.lab.ip(self.host, "addr", "show", "dev", "eth0")
+
+    def log_text(self):
+        """The agent's log."""
+        with open(self.log, encoding="utf-8") as f:
+            return f.read()
+
+
+class Keepalived:
+    """keepalived on a host of the lab, VRRP alone."""
+
+    def __init__(self, lab, host="ka"):
+        self.lab, self.host = lab, host
+        self.folder = f"{lab.folder}/{host}"
+        os.makedirs(self.folder, exist_ok=True)
+        self.process = None
+
+    def configure(self, priority, addresses, interval=0.1, peer=None, version=3):
+        """peer: unicast to that host. Version 2 has a password, and intervals of whole seconds."""
+        six = ":" in addresses[0]
+        address = v6 if six else v4
+        unicast = ""
+        if peer:
+            # Its IPv6 adverts to peers have the system's hop limit, 64, unless told otherwise.
+            unicast = ("unicast_ttl 255\n\t" if six else "") + (
+                       f"unicast_src_ip {address(self.host)}\n\tunicast_peer {{\n"
+                       f"\t\t{address(peer)}\n\t}}")
+        with open(f"{self.folder}/keepalived.conf", "w", encoding="ascii") as f:
+            f.write(KEEPALIVED.format(
+                version=version, priority=priority, interval=interval, unicast=unicast,
+                auth="authentication {\n\t\tauth_type PASS\n\t\tauth_pass 1234\n\t}"
+                if version == 2 else "",
+                addresses="\n\t\t".join(f"{a}/{128 if six else 32}" for a in addresses)))
+
+    def start(self):
+        """In the foreground, its pid files in its own folder."""
+        for name in ("main.pid", "vrrp.pid"):
+            if os.path.exists(f"{self.folder}/{name}"):
+                os.unlink(f"{self.folder}/{name}")
+        binary = shutil.which("keepalived") or "/usr/sbin/keepalived"
+        self.process = self.lab.procs.start(
+            "keepalived", [binary, "-n", "-l", "-D", "-P", "-f", f"{self.folder}/keepalived.conf",
+                           "-p", f"{self.folder}/main.pid", "-r", f"{self.folder}/vrrp.pid"],
+            netns=self.lab.ns(self.host), log=f"{self.folder}/keepalived.log")
+        self.lab.wait_for(lambda: os.path.exists(f"{self.folder}/vrrp.pid") and self._child(), 10,
+                          "keepalived's VRRP process")
+        self.lab.procs.note(self._child(), "keepalived-vrrp")
+
+    def _child(self):
+        with open(f"{self.folder}/vrrp.pid", encoding="ascii") as f:
+            text = f.read().strip()
+        return int(text) if text else None
+
+    def stop(self):
+        """Says goodbye: priority 0."""
+        if self.process and self.process.poll() is None:
+            self.lab.procs.end(self.process)
+
+    def crash(self):
+        """Parent and child at once, without a word. Its addresses stay behind."""
+        child = self._child()
+        began = start_time(child)
+        # The child first: one that outlives its parent says goodbye.
+        if began and start_time(child) == began:
+            os.kill(child, signal.SIGKILL)
+        self.process.kill()
+        self.process.wait()
+        deadline = time.monotonic() + 5
+        while start_time(child) == began and time.monotonic() < deadline:
+            time.sleep(0.005)
+
+    def has(self, address):
+        """Whether the address is on eth0."""
+        return f" {address}/" in self.lab.ip(self.host, "addr", "show", "dev", "eth0")

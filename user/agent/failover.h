@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * failover.h - VRRP groups of the configuration: what their priorities are made of, what is logged and
+ * shown of them. vip/ has the rest.
+ */
+#ifndef FAIRLEAD_AGENT_FAILOVER_H
+#define FAIRLEAD_AGENT_FAILOVER_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "config/config.h"
+#include "core/err.h"
+#include "vip/vrrp.h"
+
+struct agent;
+
+struct failover {
+	struct vrrp *vrrp; /* NULL: no configuration has had a group yet */
+	struct vrrp_plan *plan; /* while a configuration is being committed */
+	bool warm; /* the first probes are over, so that this machine knows what it would steer to */
+};
+
+/* What the groups of a configuration need; then it is committed, or discarded. */
+int failover__prepare(struct agent *a, const struct config *next, struct err *err);
+void failover__discard(struct agent *a);
+
+/* a->config is the new one, and what the old one holds is still there. */
+void failover__commit(struct agent *a);
+
+/* Interfaces, addresses, tracked things; once a second, and when a link changes. */
+void failover__refresh(struct agent *a);
+
+/* Once a turn of the loop: groups start as soon as the first probes are over. */
+void failover__flush(struct agent *a);
+
+/* {"groups": [...], "ignored": {...}} */
+json_t *failover__json(struct agent *a);
+
+/* Peers are told, addresses are gone when it returns. */
+void failover__stop(struct agent *a);
+
+#endif

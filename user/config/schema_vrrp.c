@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* schema_vrrp.c - the keys of a VRRP group. */
+#include "config/schema.h"
+
+#define GROUP(member) AT(struct config_vrrp, member)
+
+static void read_addresses(struct reader *r, const struct option *o, struct node *list, void *base)
+{
+	struct config_vrrp *g = base;
+
+	(void)o;
+	schema__addresses(r, list, AF_UNSPEC, CONFIG_VRRP_ADDRESSES, &g->addresses,
+			  &g->n_addresses);
+}
+
+static void read_peers(struct reader *r, const struct option *o, struct node *list, void *base)
+{
+	struct config_vrrp *g = base;
+
+	(void)o;
+	schema__addresses(r, list, AF_UNSPEC, CONFIG_VRRP_PEERS, &g->peers, &g->n_peers);
+}
+
+static void read_track(struct reader *r, const struct option *o, struct node *list, void *base)
+{
+	struct config_vrrp *g = base;
+
+	(void)o;
+	schema__interfaces(r, list, &g->track, &g->n_track);
+}
+
+/* Of the group itself: offset 0 keeps `base`. */
+static const struct option track_options[] = {
+	{"interfaces", read_track, GROUP(track)},
+	{"interface_cost", value__number, GROUP(interface_cost), RANGE(1, 254), .fallback = "50"},
+	{"backends_cost", value__number, GROUP(backends_cost), RANGE(0, 254), .fallback = "0"},
+};
+static const struct section track_section = {track_options, COUNT(track_options)};
+
+static const struct option group_options[] = {
+	{"name", value__name, GROUP(name), .rule = rule__instance,
+	 .missing = "what status and log call it"},
+	{"interface", value__name, GROUP(interface), .rule = rule__interface,
+	 .missing = "where its addresses and adverts are"},
+	{"vrid", value__number, GROUP(vrid), RANGE(1, 255),
+	 .missing = "the virtual router's number, the same on all its balancers"},
+	{"addresses", read_addresses, GROUP(addresses),
+	 .missing = "which addresses the active balancer has"},
+	{"priority", value__number, GROUP(priority), RANGE(1, 255), .fallback = "100"},
+	{"interval", value__duration, GROUP(interval_ms), RANGE(10, 40950), .fallback = "1s"},
+	{"preempt", value__choice, GROUP(preempt), .choices = schema_booleans, .fallback = "true"},
+	{"preempt_delay", value__duration, GROUP(preempt_delay_ms), RANGE(0, HOUR),
+	 .fallback = "0s"},
+	{"source", value__host, GROUP(source), .has = offsetof(struct config_vrrp, has_source)},
+	{"peers", read_peers, GROUP(peers)},
+	{"sync", value__name, GROUP(sync), .rule = rule__instance},
+	{"track", option__section, .section = &track_section},
+};
+static const struct section group_section = {group_options, COUNT(group_options)};
+
+void schema__vrrp(struct reader *r, const struct option *o, struct node *list, void *base)
+{
+	struct config *c = base;
+
+	(void)o;
+	if (list->kind == NODE_LIST && list->n_kids > CONFIG_VRRP_GROUPS) {
+		reader__problem(r, list, "holds %zu groups, at most %d fit", list->n_kids,
+				CONFIG_VRRP_GROUPS);
+		return;
+	}
+	c->vrrp = schema__array(r, list, sizeof(*c->vrrp), 0, "a list of VRRP groups");
+	if (!c->vrrp)
+		return;
+	c->n_vrrp = list->n_kids;
+	for (size_t i = 0; i < list->n_kids && reader__visit(r, list->kids[i]); i++) {
+		size_t was = reader__enter_index(r, i);
+
+		if (option__expect(r, list->kids[i], NODE_MAP, "a mapping (key: value)"))
+			section__read(r, &group_section, list->kids[i], &c->vrrp[i]);
+		reader__leave(r, was);
+	}
+}

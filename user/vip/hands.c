@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vip/hands.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <time.h>
+
+#include "net/address.h"
+
+/*
+ * An address outlives its agent by 2 to 4 seconds: the kernel looks at whole seconds. Long enough for
+ * a renewal to be late, short enough for a machine that lost its agent to be silent soon.
+ */
+#define LIFE_S 3
+#define RENEW_S 1
+
+struct grip {
+	LIST_ENTRY(grip) entry;
+	struct grip *_Atomic next_new;
+	struct hands *hands;
+	atomic_bool want, released;
+	atomic_uint ifindex;
+	atomic_int error;
+	/* the thread's own */
+	bool have; /* they may be there */
+	uint32_t at; /* the interface where they are */
+	size_t n;
+	struct addr addresses[];
+};
+
+struct hands {
+	pthread_t thread;
+	struct net_addresses *net;
+	sem_t bell;
+	atomic_bool stop;
+	struct grip *_Atomic new; /* not seen by the thread yet */
+	LIST_HEAD(, grip) grips;
+};
+
+static void drop(struct hands *h, struct grip *g)
+{
+	int rc = 0, one;
+
+	for (size_t i = 0; i < g->n; i++) {
+		one = net_addresses__drop(h->net, g->at, &g->addresses[i]);
+		if (one)
+			rc = one;
+	}
+	atomic_store(&g->error, rc);
+	g->have = rc != 0;
+}
+
+static void keep(struct hands *h, struct grip *g)
+{
+	int rc = 0, one;
+
+	g->have = true;
+	for (size_t i = 0; i < g->n; i++) {
+		one = net_addresses__keep(h->net, g->at, &g->addresses[i], LIFE_S);
+		if (one)
+			rc = one;
+	}
+	atomic_store(&g->error, rc);
+}
+
+/* Brings a grip to what is wanted of it; what could not be done is tried again with the next renewal. */
+static void settle(struct hands *h, struct grip *g)
+{
+	uint32_t ifindex = atomic_load(&g->ifindex);
+	bool want = atomic_load(&g->want) && !atomic_load(&g->released);
+
+	if (g->have && (!want || g->at != ifindex))
+		drop(h, g);
+	g->at = ifindex;
+	if (want)
+		keep(h, g);
+}
+
+static void take_new(struct hands *h)
+{
+	struct grip *g = atomic_exchange(&h->new, NULL), *next;
+
+	for (; g; g = next) {
+		next = atomic_load(&g->next_new);
+		LIST_INSERT_HEAD(&h->grips, g, entry);
+	}
+}
+
+static void *run(void *arg)
+{
+	struct hands *h = arg;
+	struct grip *g, *next;
+	struct timespec at;
+	bool stop;
+
+	do {
+		clock_gettime(CLOCK_MONOTONIC, &at);
+		at.tv_sec += RENEW_S;
+		while (sem_clockwait(&h->bell, CLOCK_MONOTONIC, &at) && errno == EINTR)
+			;
+		/* Before the grips are looked at: what was said before the stop is seen. */
+		stop = atomic_load(&h->stop);
+		take_new(h);
+		for (g = LIST_FIRST(&h->grips); g; g = next) {
+			next = LIST_NEXT(g, entry);
+			settle(h, g);
+			if (atomic_load(&g->released) && !g->have) {
+				LIST_REMOVE(g, entry);
+				free(g);
+			}
+		}
+	} while (!stop);
+	return NULL;
+}
+
+int hands__start(struct hands **out, struct err *err)
+{
+	struct hands *h = calloc(1, sizeof(*h));
+	sigset_t all, before;
+	int rc;
+
+	if (!h)
+		return err__set(err, -ENOMEM, "out of memory");
+	LIST_INIT(&h->grips);
+	sem_init(&h->bell, 0, 0);
+	rc = net_addresses__open(&h->net, err);
+	if (!rc) {
+		/* Signals are the loop's. */
+		sigfillset(&all);
+		pthread_sigmask(SIG_SETMASK, &all, &before);
+		rc = -pthread_create(&h->thread, NULL, run, h);
+		pthread_sigmask(SIG_SETMASK, &before, NULL);
+		if (rc)
+			err__set(err, rc, "cannot start the thread that adds addresses: %s",
+				 strerror(-rc));
+	}
+	if (rc) {
+		net_addresses__close(h->net);
+		sem_destroy(&h->bell);
+		free(h);
+		return rc;
+	}
+	*out = h;
+	return 0;
+}
+
+void hands__stop(struct hands *h)
+{
+	struct grip *g;
+
+	if (!h)
+		return;
+	atomic_store(&h->stop, true);
+	sem_post(&h->bell);
+	pthread_join(h->thread, NULL);
+	while ((g = LIST_FIRST(&h->grips))) {
+		LIST_REMOVE(g, entry);
+		free(g);
+	}
+	net_addresses__close(h->net);
+	sem_destroy(&h->bell);
+	free(h);
+}
+
+int grip__new(struct hands *h, uint32_t ifindex, const struct addr *addresses, size_t n,
+	      struct grip **out)
+{
+	struct grip *g = calloc(1, sizeof(*g) + n * sizeof(*addresses)), *first;
+
+	if (!g)
+		return -ENOMEM;
+	g->hands = h;
+	g->have = true;
+	g->at = ifindex;
+	g->n = n;
+	memcpy(g->addresses, addresses, n * sizeof(*addresses));
+	atomic_store(&g->ifindex, ifindex);
+	first = atomic_load(&h->new);
+	do
+		atomic_store(&g->next_new, first);
+	while (!atomic_compare_exchange_weak(&h->new, &first, g));
+	sem_post(&h->bell);
+	*out = g;
+	return 0;
+}
+
+void grip__want(struct grip *g, bool want)
+{
+	atomic_store(&g->want, want);
+	sem_post(&g->hands->bell);
+}
+
+void grip__set_ifindex(struct grip *g, uint32_t ifindex)
+{
+	atomic_store(&g->ifindex, ifindex);
+	sem_post(&g->hands->bell);
+}
+
+int grip__error(const struct grip *g)
+{
+	return atomic_load(&g->error);
+}
+
+void grip__release(struct grip *g)
+{
+	struct hands *h = g->hands;
+
+	/* The thread may free it as soon as it knows. */
+	atomic_store(&g->released, true);
+	sem_post(&h->bell);
+}

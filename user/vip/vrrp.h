@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vrrp.h - the VRRP groups of an instance: sockets, addresses, announcements around the state machine.
+ *
+ * Called on the loop's thread. What must be in time runs on the real-time thread (vrrp_thread.c), to
+ * which it goes by rt__call(); addresses are a third one's business (hands.h).
+ */
+#ifndef FAIRLEAD_VIP_VRRP_H
+#define FAIRLEAD_VIP_VRRP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/config.h"
+#include "core/err.h"
+#include "net/net.h"
+#include "vip/rt.h"
+#include "vip/vrrp_group.h"
+
+struct vrrp;
+
+/* A group has changed its state. */
+struct vrrp_event {
+	char name[FL_NAME_LEN];
+	enum vrrp_state from, to;
+	enum vrrp_why why;
+	struct addr active; /* who is active now; all zero: not known (yet) */
+	uint8_t priority; /* this router's */
+	uint64_t at_ns; /* CLOCK_MONOTONIC */
+};
+typedef void vrrp_event_cb(void *ctx, const struct vrrp_event *e);
+
+/* A group as it is now. */
+struct vrrp_status {
+	const struct config_vrrp *config;
+	struct vrrp_group group;
+	char fault[160]; /* what keeps it in INITIALIZE; "": nothing */
+	uint64_t sent, heard; /* adverts; those of the group's VRID that were accepted */
+	int send_error; /* of the last advert, 0 or -errno */
+	int announce_error; /* of the last announcement, likewise */
+	int address_error; /* of the last change of addresses, likewise */
+	uint64_t strangers; /* adverts from others than its peers */
+	bool differs; /* the last advert listed other addresses than the configuration */
+};
+
+/* Messages that were not heeded, of all interfaces. */
+struct vrrp_ignored {
+	uint64_t refused[VRRP_REFUSALS];
+	uint64_t unknown; /* of a VRID that is not configured there */
+	uint64_t own; /* with a source address of this machine's */
+};
+
+/*
+ * `fit` is asked on the real-time thread before a timer is heeded: while it says no (the loop hangs),
+ * no group is active. Any thread's callback `event` comes on the loop.
+ */
+int vrrp__new(struct rt *rt, bool (*fit)(void *ctx), vrrp_event_cb *event, void *ctx,
+	      struct vrrp **out, struct err *err);
+
+/*
+ * A change to these groups, to be committed or discarded before anything else is done to v; once
+ * committed, the list must live until the next commit's end. A group whose settings alone have changed
+ * goes on as it is; one whose identity has (interface, VRID, addresses, peers, source) gives its
+ * addresses up and starts anew. 0 or -ENOMEM.
+ */
+struct vrrp_plan;
+int vrrp__prepare(struct vrrp *v, const struct config_vrrp *groups, size_t n,
+		  struct vrrp_plan **out, struct err *err);
+void vrrp__commit(struct vrrp_plan *p);
+void vrrp__discard(struct vrrp_plan *p);
+
+/*
+ * What a group's owner knows of it: its priority now, 1..255, and why it can't take part (NULL: it can).
+ * The text is copied.
+ */
+typedef const char *vrrp_look_cb(void *ctx, const struct config_vrrp *c, uint8_t *priority);
+
+/*
+ * Looks at interfaces and addresses again, and starts and stops groups accordingly. Once a second, and
+ * when a link changes.
+ */
+void vrrp__refresh(struct vrrp *v, const struct net *net, vrrp_look_cb *look, void *ctx);
+
+/* Calls each() for every group, in the order of the configuration. */
+void vrrp__status(struct vrrp *v, void (*each)(void *ctx, const struct vrrp_status *s), void *ctx);
+void vrrp__ignored(struct vrrp *v, struct vrrp_ignored *out);
+
+/* Peers are told (priority 0), addresses are gone when it returns, all is freed. */
+void vrrp__free(struct vrrp *v);
+
+#endif

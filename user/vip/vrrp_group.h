@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vrrp_group.h - one virtual router (RFC 9568 6): a pure function of state, event and time.
+ *
+ *                  start, priority 255
+ *      +------------+ ----------------------------------------> +--------+
+ *      | INITIALIZE | <---------------------------------------- | ACTIVE |
+ *      +------------+            stop: advert of priority 0     +--------+
+ *        |        ^                                               |   ^
+ *        | start  | stop           a better router's advert,      |   |
+ *        v        |                or this machine stood still    |   |
+ *      +------------+ <-------------------------------------------+   |
+ *      |   BACKUP   | -------------------------------------------------+
+ *      +------------+          no advert for Active_Down_Interval
+ *
+ * An event is a call; it returns what is to be done, VRRP_DO_* together. The caller sends, takes and
+ * gives addresses, and calls vrrp_group__timer() at vrrp_group__due(). Times are CLOCK_MONOTONIC, ns.
+ *
+ * Three things are not in the RFC:
+ *
+ * - An active router that finds itself late by its own Active_Down_Interval has stood still (SIGSTOP, a
+ *   paused virtual machine); its peers have taken over meanwhile. It gives way first, whatever its
+ *   priority, and competes again as a backup: it must not steer by what it knew before.
+ * - A backup whose own timer comes late by more than an advert interval has perhaps not heard because it
+ *   stood still; it listens for one interval more before it takes over.
+ * - Preemption can be delayed.
+ */
+#ifndef FAIRLEAD_VIP_VRRP_GROUP_H
+#define FAIRLEAD_VIP_VRRP_GROUP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/addr.h"
+#include "vip/vrrp_wire.h"
+
+enum vrrp_state { VRRP_INITIALIZE, VRRP_BACKUP, VRRP_ACTIVE };
+
+/* Why a group is in the state that it is in. */
+enum vrrp_why {
+	VRRP_WHY_STARTED,
+	VRRP_WHY_OWNER, /* priority 255 */
+	VRRP_WHY_SILENCE, /* no advert came */
+	VRRP_WHY_GIVEN_UP, /* the active router sent priority 0 */
+	VRRP_WHY_PREEMPTED, /* its priority is lower than this one's */
+	VRRP_WHY_BETTER, /* a router with a higher priority, or of the same with a higher address */
+	VRRP_WHY_STOOD_STILL,
+	VRRP_WHY_NOT_READY, /* something that it needs is missing */
+	VRRP_WHY_HUNG, /* the agent's loop does not turn */
+	VRRP_WHY_STOPPED,
+	VRRP_WHY_SYNC, /* another group of its sync group did it */
+	VRRP_WHYS
+};
+
+/* What is to be done, in this order. */
+#define VRRP_DO_STOP 0x01U /* send an advert of priority 0 */
+#define VRRP_DO_GIVE 0x02U /* remove the addresses */
+#define VRRP_DO_SEND 0x04U /* send an advert */
+#define VRRP_DO_ANNOUNCE 0x08U /* gratuitous ARP or unsolicited neighbour advertisements */
+#define VRRP_DO_TAKE 0x10U /* add the addresses */
+
+struct vrrp_settings {
+	uint16_t interval_cs; /* Advertisement_Interval, 1..VRRP_MAX_INTERVAL_CS */
+	bool preempt; /* Preempt_Mode */
+	uint32_t
+		preempt_delay_ms; /* how long a lower-priority active router is left alone at first */
+};
+
+struct vrrp_group {
+	struct vrrp_settings set;
+	uint8_t priority; /* 1..255, as tracked things have it now */
+	struct addr local; /* the address that adverts come from; breaks ties */
+
+	enum vrrp_state state;
+	enum vrrp_why why;
+	uint64_t since_ns; /* of the state */
+	uint32_t transitions; /* between BACKUP and ACTIVE */
+	uint16_t active_interval_cs; /* Active_Adver_Interval: the active router's, as it says */
+	struct addr active; /* who it is: of the last advert heeded, or `local` */
+	uint8_t active_priority;
+
+	uint64_t timer_ns; /* Adver_Timer or Active_Down_Timer; 0: INITIALIZE */
+	uint64_t announced_ns; /* when announcing began */
+	unsigned int announcements; /* how many are still to come */
+	uint64_t
+		preempt_ns; /* until when a lower-priority active router is left alone; 0: none is */
+	bool lower; /* one was heard since the timer was set */
+	bool given_up; /* the active router sent priority 0 */
+	bool waited; /* the timer was late, and has been given one interval more */
+};
+
+const char *vrrp_state__name(enum vrrp_state s); /* "initialize", "backup", "active" */
+const char *vrrp_why__text(enum vrrp_why w); /* "no advert came", for log and status */
+
+/* Skew_Time and Active_Down_Interval for an active router's interval, ns (RFC 9568 6.1). */
+uint64_t vrrp__skew_ns(uint8_t priority, uint16_t interval_cs);
+uint64_t vrrp__down_ns(uint8_t priority, uint16_t interval_cs);
+
+/* In INITIALIZE. The settings, priority and local address may be changed there as one likes. */
+void vrrp_group__init(struct vrrp_group *g, const struct vrrp_settings *set, uint8_t priority,
+		      const struct addr *local, uint64_t now_ns);
+
+/* RFC 9568 6.4.1 Startup; nothing in another state. */
+unsigned int vrrp_group__start(struct vrrp_group *g, uint64_t now_ns);
+
+/* Shutdown: to INITIALIZE, for that reason. */
+unsigned int vrrp_group__stop(struct vrrp_group *g, uint64_t now_ns, enum vrrp_why why);
+
+/* An advertisement for this group, from another router. */
+unsigned int vrrp_group__advert(struct vrrp_group *g, uint64_t now_ns, const struct vrrp_advert *a,
+				const struct addr *from);
+
+/* Time has passed; nothing if nothing is due. */
+unsigned int vrrp_group__timer(struct vrrp_group *g, uint64_t now_ns);
+
+/* When the next thing is due; 0: nothing is. */
+uint64_t vrrp_group__due(const struct vrrp_group *g);
+
+/* A new priority, 1..255. An active router says so at once. */
+unsigned int vrrp_group__set_priority(struct vrrp_group *g, uint64_t now_ns, uint8_t priority);
+
+/* New settings. An active router says so at once if its interval changes. */
+unsigned int vrrp_group__set(struct vrrp_group *g, uint64_t now_ns,
+			     const struct vrrp_settings *set);
+
+/*
+ * Another group of the same sync group has come to `leader` (BACKUP or ACTIVE): this one goes along,
+ * unless it is in INITIALIZE.
+ */
+unsigned int vrrp_group__follow(struct vrrp_group *g, uint64_t now_ns, enum vrrp_state leader);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* vrrp_internal.h - what the loop's half (vrrp.c) and the real-time half (vrrp_thread.c) share. */
+#ifndef FAIRLEAD_VIP_VRRP_INTERNAL_H
+#define FAIRLEAD_VIP_VRRP_INTERNAL_H
+
+#include <stdatomic.h>
+#include <sys/queue.h>
+
+#include "vip/hands.h"
+#include "vip/vrrp.h"
+
+#define VRRP_EVENTS 256 /* changes of state that wait for the loop */
+
+/* A socket and the groups that use it. The loop makes and frees it; the thread reads it. */
+struct vrrp_port {
+	LIST_ENTRY(vrrp_port) entry;
+	struct vrrp *vrrp;
+	struct rt_source source; /* fd -1: not open */
+	char ifname[IF_NAMESIZE];
+	int family;
+	uint32_t ifindex;
+	uint8_t mac[6];
+	char fault[160]; /* why nothing can be sent or heard; the loop's */
+	unsigned int holds; /* routers; the loop's */
+};
+
+struct vrrp_router {
+	TAILQ_ENTRY(vrrp_router) entry;
+	struct vrrp *vrrp;
+	const struct config_vrrp *config; /* the loop's */
+	struct vrrp_port *port;
+	struct grip *grip;
+	struct rt_timer timer;
+	bool found; /* the loop's: the new configuration has it too */
+	char fault[160]; /* what it misses; the loop's */
+	bool unfit; /* it is this group itself that misses something; the loop's */
+
+	/* Copies, since the configuration is freed under the thread's hands. */
+	char name[FL_NAME_LEN], sync[FL_NAME_LEN];
+	uint8_t vrid;
+	struct addr *addresses, *peers;
+	size_t n_addresses, n_peers;
+
+	struct vrrp_group group;
+	bool bare; /* adverts that came last have a checksum of RFC 9568 */
+	bool differs;
+	uint64_t sent, heard, strangers;
+	int send_error, announce_error;
+};
+
+struct vrrp {
+	struct rt *rt;
+	struct hands *hands;
+	int announcer; /* the packet socket */
+	bool (*fit)(void *ctx);
+	vrrp_event_cb *event;
+	void *ctx;
+	LIST_HEAD(, vrrp_port) ports;
+	TAILQ_HEAD(, vrrp_router) routers;
+	struct vrrp_ignored ignored;
+
+	/* The thread writes at `written`, the loop reads at `read`; what does not fit is not told. */
+	struct rt_note note;
+	struct vrrp_event events[VRRP_EVENTS];
+	atomic_uint written, read;
+};
+
+/* --- on the loop (vrrp_ports.c) -------------------------------------------------------------------- */
+
+/* The socket of an interface and family, counted; NULL: out of memory. It is opened by __look(). */
+struct vrrp_port *vrrp_ports__get(struct vrrp *v, const char *ifname, int family);
+void vrrp_ports__put(struct vrrp_port *p);
+
+/* Opens it when its interface is there, again when that is another one; says in p->fault why not. */
+void vrrp_ports__look(struct vrrp_port *p, const struct net *net);
+
+/* --- on the real-time thread ---------------------------------------------------------------------- */
+
+void vrrp_thread__fire(void *router, uint64_t now_ns);
+void vrrp_thread__readable(void *port, uint64_t now_ns);
+
+/* Starts or stops it, as `ready` says, and follows its priority and settings. */
+void vrrp_thread__settle(struct vrrp_router *r, bool ready, enum vrrp_why why, uint8_t priority,
+			 const struct vrrp_settings *set, const struct addr *local);
+
+#endif

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* vrrp_thread.c - groups on the real-time thread: messages in, what the state machine wants done. */
+#include <errno.h>
+#include <string.h>
+
+#include "vip/announce.h"
+#include "vip/vrrp_internal.h"
+#include "vip/vrrp_port.h"
+
+static void send_to(struct vrrp_router *r, const struct addr *to, uint8_t priority)
+{
+	struct vrrp_envelope e = {.from = r->group.local, .to = *to};
+	uint8_t bytes[VRRP_MAX_LEN];
+	size_t len = vrrp_wire__write(bytes, r->vrid, priority, r->group.set.interval_cs,
+				      r->addresses, r->n_addresses, &e, r->bare);
+	int rc = vrrp_port__send(r->port->source.fd, r->port->ifindex, bytes, len, &e);
+
+	if (rc)
+		r->send_error = rc;
+}
+
+static void send_advert(struct vrrp_router *r, uint8_t priority)
+{
+	struct addr group = vrrp_port__group(r->port->family);
+
+	r->send_error = 0;
+	r->sent++;
+	if (!r->n_peers)
+		send_to(r, &group, priority);
+	for (size_t i = 0; i < r->n_peers; i++)
+		send_to(r, &r->peers[i], priority);
+}
+
+static void tell(struct vrrp_router *r, enum vrrp_state from)
+{
+	struct vrrp *v = r->vrrp;
+	unsigned int at = atomic_load(&v->written);
+	struct vrrp_event *e = &v->events[at % VRRP_EVENTS];
+
+	if (at - atomic_load(&v->read) == VRRP_EVENTS)
+		return;
+	*e = (struct vrrp_event){
+		.from = from,
+		.to = r->group.state,
+		.why = r->group.why,
+		.active = r->group.active,
+		.priority = r->group.priority,
+		.at_ns = r->group.since_ns,
+	};
+	memcpy(e->name, r->name, sizeof(e->name));
+	atomic_store(&v->written, at + 1);
+	rt__tell(v->rt, &v->note);
+}
+
+/* Adverts and announcements first: they need no address on the interface. */
+static void act(struct vrrp_router *r, unsigned int what, enum vrrp_state from)
+{
+	if (what & VRRP_DO_STOP)
+		send_advert(r, VRRP_PRIORITY_STOP);
+	if (what & VRRP_DO_GIVE)
+		grip__want(r->grip, false);
+	if (what & VRRP_DO_SEND)
+		send_advert(r, r->group.priority);
+	if (what & VRRP_DO_ANNOUNCE)
+		r->announce_error = announce__send(r->vrrp->announcer, r->port->ifindex,
+						   r->port->mac, r->addresses, r->n_addresses);
+	if (what & VRRP_DO_TAKE)
+		grip__want(r->grip, true);
+	if (from != r->group.state)
+		tell(r, from);
+	if (vrrp_group__due(&r->group))
+		rt__arm(r->vrrp->rt, &r->timer, vrrp_group__due(&r->group));
+	else
+		rt__disarm(r->vrrp->rt, &r->timer);
+}
+
+/* The groups of its sync group go where it went. */
+static void take_along(struct vrrp_router *r, enum vrrp_state from, uint64_t now_ns)
+{
+	struct vrrp_router *other;
+
+	if (from == r->group.state || r->group.state == VRRP_INITIALIZE || !r->sync[0])
+		return;
+	TAILQ_FOREACH (other, &r->vrrp->routers, entry) {
+		enum vrrp_state was = other->group.state;
+
+		if (other == r || strcmp(other->sync, r->sync) != 0)
+			continue;
+		act(other, vrrp_group__follow(&other->group, now_ns, r->group.state), was);
+	}
+}
+
+static void done(struct vrrp_router *r, unsigned int what, enum vrrp_state from, uint64_t now_ns)
+{
+	act(r, what, from);
+	take_along(r, from, now_ns);
+}
+
+void vrrp_thread__fire(void *router, uint64_t now_ns)
+{
+	struct vrrp_router *r = router;
+	enum vrrp_state from = r->group.state;
+
+	/* The loop starts it again when it turns: nobody else knows what has changed meanwhile. */
+	if (!r->vrrp->fit(r->vrrp->ctx))
+		done(r, vrrp_group__stop(&r->group, now_ns, VRRP_WHY_HUNG), from, now_ns);
+	else
+		done(r, vrrp_group__timer(&r->group, now_ns), from, now_ns);
+}
+
+static bool is_peer(const struct vrrp_router *r, const struct addr *from)
+{
+	for (size_t i = 0; i < r->n_peers; i++)
+		if (addr__equal(&r->peers[i], from))
+			return true;
+	return !r->n_peers;
+}
+
+static void heed(struct vrrp_router *r, const struct vrrp_advert *a, const struct addr *from,
+		 uint64_t now_ns)
+{
+	enum vrrp_state was = r->group.state;
+
+	if (addr__equal(from, &r->group.local)) {
+		r->vrrp->ignored.own++;
+		return;
+	}
+	if (!is_peer(r, from)) {
+		r->strangers++;
+		return;
+	}
+	r->heard++;
+	if (a->version == 3)
+		r->bare = a->bare;
+	r->differs = !vrrp_wire__lists(a, r->addresses, r->n_addresses);
+	done(r, vrrp_group__advert(&r->group, now_ns, a, from), was, now_ns);
+}
+
+struct delivery {
+	struct vrrp_port *port;
+	uint64_t now_ns;
+};
+
+static void on_message(void *ctx, const uint8_t *bytes, size_t len, const struct vrrp_envelope *in)
+{
+	struct delivery *d = ctx;
+	struct vrrp *v = d->port->vrrp;
+	struct vrrp_router *r;
+	struct vrrp_advert a;
+	enum vrrp_refusal refusal = vrrp_wire__read(bytes, len, in, &a);
+
+	if (refusal != VRRP_ACCEPTED) {
+		v->ignored.refused[refusal]++;
+		return;
+	}
+	TAILQ_FOREACH (r, &v->routers, entry) {
+		if (r->port == d->port && r->vrid == a.vrid) {
+			heed(r, &a, &in->from, d->now_ns);
+			return;
+		}
+	}
+	v->ignored.unknown++;
+}
+
+void vrrp_thread__readable(void *port, uint64_t now_ns)
+{
+	struct delivery d = {.port = port, .now_ns = now_ns};
+
+	vrrp_port__read(d.port->source.fd, d.port->family, on_message, &d);
+}
+
+void vrrp_thread__settle(struct vrrp_router *r, bool ready, enum vrrp_why why, uint8_t priority,
+			 const struct vrrp_settings *set, const struct addr *local)
+{
+	uint64_t now = rt__now_ns();
+	enum vrrp_state from = r->group.state;
+
+	/* Peers know it by its address: one that has another one now is another router. */
+	if (from != VRRP_INITIALIZE && (!ready || !addr__equal(local, &r->group.local))) {
+		done(r, vrrp_group__stop(&r->group, now, why), from, now);
+		from = VRRP_INITIALIZE;
+	}
+	if (!ready)
+		return;
+	r->group.local = *local;
+	done(r, vrrp_group__set(&r->group, now, set), from, now);
+	from = r->group.state;
+	done(r, vrrp_group__set_priority(&r->group, now, priority), from, now);
+	from = r->group.state;
+	done(r, vrrp_group__start(&r->group, now), from, now);
+}

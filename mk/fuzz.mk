@@ -5,6 +5,8 @@
 DECODERS := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 FUZZ_bfd := vip/bfd_wire vip/bfd_session
 FUZZ_vrrp := vip/vrrp_wire core/addr
+FUZZ_peer := peer/channel peer/ledger peer/link peer/facts
+FUZZ_LIBS_peer := -lsodium
 
 DECODER_BUILD := $(BUILD)/fuzz
 DECODER_CORPUS := $(BUILD_ROOT)/fuzz-corpus
@@ -15,7 +17,7 @@ $(DECODER_BUILD)/fuzz_$(1): tests/fuzz/$(1)_fuzz.c $(FUZZ_$(1):%=user/%.c)
 	@mkdir -p $$(@D)
 	$$(call say,CC,$$@)
 	$$(Q)$(CLANG) -std=gnu11 -g -O1 -D_GNU_SOURCE -Iuser -Iinclude -MMD -MP -Wall -Wextra -Werror \
-		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined $$(filter %.c,$$^) -o $$@
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined $$(filter %.c,$$^) $$(FUZZ_LIBS_$(1)) -o $$@
 endef
 $(foreach d,$(DECODERS),$(eval $(call decoder_rule,$(d))))
 

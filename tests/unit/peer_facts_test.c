@@ -81,7 +81,7 @@ static void test_config(void **state)
 	service(b, "web", 1, 2, 9, 9, 5);
 	check_difference(a, b, "service 'web': probe");
 	service(b, "web", 1, 2, 3, 9, 5);
-	check_difference(a, b, "service 'web': way of forwarding, or times");
+	check_difference(a, b, "service 'web': way of forwarding, times or health");
 	/* The first by name, wherever it is. */
 	service(b, "dns", 1, 2, 3, 4, 5);
 	check_difference(a, b, "service 'dns' is only there");

@@ -38,6 +38,7 @@ static uint64_t backends_of(const struct config_service *c)
 		ADD(d, b->address.b);
 		ADD(d, b->weight);
 		ADD(d, b->port);
+		ADD(d, b->backup);
 		sum += peer_digest__end(&d);
 	}
 	return sum;
@@ -54,7 +55,7 @@ static uint64_t probe_of(const struct config_service *c)
 
 static uint64_t rest_of(const struct config_service *c)
 {
-	uint32_t forward = c->forward;
+	uint32_t forward = c->forward, start = c->health.start;
 	struct peer_digest d;
 
 	peer_digest__init(&d);
@@ -66,6 +67,14 @@ static uint64_t rest_of(const struct config_service *c)
 	ADD(d, c->down_hold_ms);
 	ADD(d, c->udp_grace_ms);
 	ADD(d, c->quic);
+	ADD(d, start);
+	ADD(d, c->health.slow_start_ms);
+	ADD(d, c->health.flap_hold_ms);
+	ADD(d, c->health.flap_hold_max_ms);
+	ADD(d, c->health.flap_forget_ms);
+	ADD(d, c->health.panic_pct);
+	ADD(d, c->health.max_new);
+	ADD(d, c->health.max_flows);
 	return peer_digest__end(&d);
 }
 

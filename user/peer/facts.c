@@ -199,7 +199,7 @@ static void compare_config(void *ctx, const void *key, size_t key_len, const voi
 	      here.front != there.front		? "address, ports, affinity or number of slots"
 	      : here.backends != there.backends ? "backends"
 	      : here.probe != there.probe	? "probe"
-						: "way of forwarding, or times");
+						: "way of forwarding, times or health");
 }
 
 bool peer_facts__same_config(const struct ledger *ours, const struct ledger *theirs, char *text)

@@ -105,7 +105,7 @@ class Anycast:
         HOSTS.update(EXTRA)
         for host in EXTRA:
             lab._host(host)  # pylint: disable=protected-access
-            lab._cable(host)  # pylint: disable=protected-access
+            lab.cable(host)
             lab.attach_xdp("sw", f"to-{host}", f"{lab.build}/tests/xdp_pass.bpf.o")
         # It forwards to the link that a packet came from, and spreads by addresses and ports.
         lab.sysctl("router", ipv4__ip_forward=1, ipv6__conf__all__forwarding=1,

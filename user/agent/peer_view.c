@@ -81,9 +81,9 @@ static void add_dispute(void *ctx, const char *service, const char *id, uint8_t 
 static json_t *refused_json(const struct peer_link *l)
 {
 	const uint64_t *n = l->channel.counts;
+	uint64_t malformed = n[PEER_MALFORMED] + l->n_malformed;
 
-	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "malformed",
-			 (json_int_t)(n[PEER_MALFORMED] + l->n_malformed), "no_key",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "malformed", (json_int_t)malformed, "no_key",
 			 (json_int_t)n[PEER_NO_KEY], "forged", (json_int_t)n[PEER_FORGED],
 			 "reflected", (json_int_t)n[PEER_REFLECTED], "replayed",
 			 (json_int_t)n[PEER_REPLAYED]);

@@ -114,15 +114,20 @@ static void schedule(struct peers *p)
 	uv_timer_start(&p->timer, on_timer, due > now ? (due - now + 999) / 1000 : 0, 0);
 }
 
-static struct peer *find_peer(struct peers *p, const struct sockaddr_storage *from)
-{
-	const struct sockaddr_in *in4 = (const struct sockaddr_in *)from;
-	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)from;
-	bool is4 = from->ss_family == AF_INET;
-	struct addr address = addr__from_bytes(from->ss_family, is4 ? (const void *)&in4->sin_addr
-								    : &in6->sin6_addr);
+union source {
+	struct sockaddr any;
+	struct sockaddr_in in4;
+	struct sockaddr_in6 in6;
+};
 
-	if (ntohs(is4 ? in4->sin_port : in6->sin6_port) != p->port)
+static struct peer *find_peer(struct peers *p, const union source *from)
+{
+	bool is4 = from->any.sa_family == AF_INET;
+	struct addr address =
+		addr__from_bytes(from->any.sa_family,
+				 is4 ? (const void *)&from->in4.sin_addr : &from->in6.sin6_addr);
+
+	if (ntohs(is4 ? from->in4.sin_port : from->in6.sin6_port) != p->port)
 		return NULL;
 	for (size_t i = 0; i < p->n; i++) {
 		if (addr__equal(&p->list[i].address, &address))
@@ -139,12 +144,13 @@ static void on_readable(uv_poll_t *h, int status, int events)
 	(void)status;
 	(void)events;
 	for (int i = 0; i < TURN; i++) {
-		struct sockaddr_storage from = {.ss_family = AF_UNSPEC};
+		union source from;
 		socklen_t from_len = sizeof(from);
-		ssize_t n = recvfrom(p->fd, datagram, sizeof(datagram), MSG_DONTWAIT,
-				     (struct sockaddr *)&from, &from_len);
 		struct peer *peer;
+		ssize_t n;
 
+		memset(&from, 0, sizeof(from));
+		n = recvfrom(p->fd, datagram, sizeof(datagram), MSG_DONTWAIT, &from.any, &from_len);
 		/* ECONNREFUSED tells of a peer that is not there yet, and takes nothing. */
 		if (n < 0 && errno != ECONNREFUSED)
 			break;

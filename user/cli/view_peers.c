@@ -109,6 +109,7 @@ void view_peers__print(const json_t *status, const struct view *view, FILE *out)
 		print_sync(peer, out);
 		putc('\n', out);
 	}
-	json_array_foreach (list, i, peer)
+	json_array_foreach (list, i, peer) {
 		print_differences(peer, out);
+	}
 }

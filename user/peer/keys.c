@@ -39,7 +39,7 @@ static int add_key(struct peer_keys *k, const char *line, size_t len)
 
 	if (k->n == PEER_KEYS)
 		return -E2BIG;
-	if (len != 2 * PEER_KEY_LEN ||
+	if (len != 2ul * PEER_KEY_LEN ||
 	    sodium_hex2bin(key->bytes, sizeof(key->bytes), line, len, NULL, &n, NULL) ||
 	    n != PEER_KEY_LEN)
 		return -EINVAL;

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 from conftest import FAST, ROOT, service
-from lab.topology import run
+from lab.topology import run, v4
 
 TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", dict: "object"}
 
@@ -64,7 +64,7 @@ def test_yaml_manual():
         assert f"\n.TP\n.B {key}\n" in page, key
 
 
-OBJECTS = ("nexthop", "probe", "passive", "diagnosis")
+OBJECTS = ("nexthop", "probe", "passive", "diagnosis", "peers")
 
 
 def fields(value, path=""):
@@ -84,8 +84,13 @@ def fields(value, path=""):
 def test_status_document(lab):
     """docs/api.md has a row, with its type, for each field of a status, and no other."""
     by_path = FAST.replace("type: tcp", "type: tcp, via: path")
+    key = f"{lab.folder}/peers.key"
+    with open(key, "w", encoding="ascii") as f:
+        f.write("0123456789abcdef" * 4)
+    os.chmod(key, 0o600)
     lab.configure(lab.head() + "bfd: [{peer: 10.77.0.1}]\n"
                   "vrrp: [{name: web, interface: eth0, vrid: 51, addresses: [192.0.2.10], interval: 10ms}]\n"
+                  f"peers: {{listen: {v4('lb')}, key_file: {key}, list: [{{name: lb2, address: 10.77.0.99}}]}}\n"
                   "services:\n"
                   + service(passive="true", announce="route") + service(name="none", port=81, probe=by_path))
     lab.start_agent()

@@ -111,12 +111,12 @@ def test_udp_leaves_the_dead(pool):
     """A flow that never ceases to speak is not sent to a dead backend for ever: it has nobody to say that."""
     configure(pool, hold=30, protocol="udp")
     first = begin(pool, "udp")
-    pool.ip("b1", "link", "set", "eth0", "down")
+    pool.cut_cable("b1")
     try:
         pool.wait_state("web", "b1", "down", 5)
         pool.wait_for(lambda: not pool.holder.ask("talk")["broken"], (DOWN_HOLD + PASSES) * PATIENCE,
                       "its flows to be served by others")
         said = talk_for(pool, 0)
     finally:
-        pool.ip("b1", "link", "set", "eth0", "up")
+        pool.mend_cable("b1")
     assert all(said["by"][b] >= first[b] for b in ("b2", "b3")) and "b1" not in said["by"]

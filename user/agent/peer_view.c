@@ -101,7 +101,8 @@ static json_t *peer_json(const struct peer *peer)
 		      l->up	       ? "up"
 		      : peer->since_ns ? "silent"
 				       : "never heard");
-	json_object_set_new(o, "since", peer->since_ns ? names__time(peer->since_ns) : json_null());
+	if (peer->since_ns)
+		json_object_set_new(o, "since", names__time(peer->since_ns));
 	json_object_set_new(o, "rtt_us", json_integer(l->up ? l->rtt_us : 0));
 	json_object_set_new(o, "version",
 			    json_string(peer_facts__version(l->copy, version, sizeof(version))));

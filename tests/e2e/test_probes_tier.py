@@ -72,7 +72,8 @@ def test_reasons(lab, servers):
                             probe=f"{{type: http, port: 8404, path: /ready, {PACE}}}"))
     lab.start_agent()
     lab.wait_for(
-        lambda: lab.backend("echo", "b1")["probe"]["detail"] == 'does not know the service "echo"', 10,
+        lambda: (lab.backend("echo", "b1")["probe"] or {}).get("detail")
+        == 'does not know the service "echo"', 10,
         "etcd to tell what it does not know")
     assert lab.backend("echo", "b1")["state"] == "down"
     lab.wait_state("proxy", "b1", "up", 10)

@@ -64,8 +64,9 @@ static void test_seen(void **state)
 	moves__later(r, 100);
 	assert_int_equal(moves__goes_to(r, &ack), MOVES_CUR);
 	f = record_of(r, &ack);
-	assert_in_range(moves__now() - f.seen_s, 0, 1);
-	assert_in_range(moves__now() - f.born_s, 100, 101);
+	/* Seconds, and some more for a machine that is emulated and busy. */
+	assert_in_range(moves__now() - f.seen_s, 0, 9);
+	assert_in_range(moves__now() - f.born_s, 100, 109);
 	assert_int_equal(f.state, FL_FLOW_ACTIVE); /* and YOUNG no more */
 }
 

@@ -3,7 +3,7 @@
 
 VM_NEEDS := all $(PACKET_BINS) $(LAB_OBJS)
 
-.PHONY: vm-deps vm-needs vmtest vmcheck
+.PHONY: vm-deps vmtest vmcheck
 #: make vm-deps     install what the virtual machines need (root)
 vm-deps:
 	@tests/deps.sh vm
@@ -11,9 +11,6 @@ vm-deps:
 #: make vmtest      the tests in every kernel of tests/vm/kernels.txt, some minutes each (root)
 vmtest: $(VM_NEEDS)
 	@FL_BUILD=$(BUILD) tests/vm/vmtest.sh full $(RESULTS)
-
-# What they share with other suites, built before they run beside each other.
-vm-needs: $(VM_NEEDS)
 
 # The short form, part of `make check`.
 vmcheck: $(VM_NEEDS)

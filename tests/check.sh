@@ -38,11 +38,6 @@ suite fuzz make --no-print-directory FUZZ_SECONDS=15 fuzz
 suite model make --no-print-directory -j"$jobs" model
 suite move make --no-print-directory -j"$jobs" move
 suite spin make --no-print-directory spin
-# The end-to-end tests mostly wait: the virtual machines take what they leave of the processors.
-make --no-print-directory -j"$jobs" vm-needs
-suite 'other kernels' nice -n 19 make --no-print-directory vmcheck >"$results/kernels.log" 2>&1 &
-kernels=$!
 suite e2e make --no-print-directory e2e
-wait "$kernels"
-cat "$results/kernels.log"
+suite 'other kernels' make --no-print-directory vmcheck
 exec /usr/bin/python3 -B tests/summary.py "$results" tests/skips.txt

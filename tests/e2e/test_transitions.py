@@ -169,8 +169,10 @@ def test_slow_start_and_panic(talk):
     talk.holder.ask("open 30")
     assert set(converse(talk, 0)["by"]) == set(talk.backends)
     talk.start_nginx("b2")
-    talk.wait_state("web", "b2", "up")
-    talk.wait_for(lambda: talk.backend("web", "b3")["slots"] == 0, 2, "the panic to end")
+    # Its slow start ends the panic as it begins: most of b3's slots have moved for the last time then, and what
+    # says nothing for `hold` from there on is not kept.
+    talk.wait_for(lambda: converse(talk, 0) and talk.backend("web", "b2")["state"] == "up", 20, "b2 to be up")
+    assert talk.backend("web", "b3")["slots"] == 0
     converse(talk, 2)
     talk.start_nginx("b3")
     past_hold(talk)

@@ -59,6 +59,13 @@ def network():
     lab.down()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _strangers(request):
+    """Hosts that came and went with one module's tests had addresses that others have in the next."""
+    if "network" in request.fixturenames:
+        request.getfixturevalue("network").forget_neighbours()
+
+
 @pytest.fixture
 def lab(network):
     """The network without an agent; what a test started and pinned is gone after it."""

@@ -33,8 +33,11 @@ def probed(lab, **probes):
 
 
 def detail(lab, name, backend, state):
-    """What the probe says of a backend once it is in that state."""
-    return lab.wait_state(name, backend, state, patience=10)["probe"]["detail"]
+    """What the probe says of a backend once it is in that state; not that the machine was busy for a moment."""
+    def look():
+        said = lab.wait_state(name, backend, state, patience=10)["probe"]["detail"]
+        return None if said.startswith("no answer within ") else said
+    return lab.wait_for(look, 10, f"an answer of {name}/{backend}")
 
 
 def test_tls(lab, pki):

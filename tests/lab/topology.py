@@ -88,6 +88,15 @@ class Topology:
         self.ip(host, "addr", "add", f"{v4(host)}/24", "dev", "eth0")
         self.ip(host, "addr", "add", f"{v6(host)}/64", "dev", "eth0", "nodad")
         self.ip(host, "link", "set", "eth0", "up")
+        self.forget_neighbours()
+
+    def forget_neighbours(self):
+        """
+        Whoever has an address now is found anew. IPv6 would go on for 8 s with the one who had it before: what
+        a host sends to an address of which it knows a MAC says nothing to the one who had asked by another.
+        """
+        for name in self.existing():
+            run("ip", "-n", name, "neigh", "flush", "all")
 
     def _host(self, host):
         run("ip", "netns", "add", self.ns(host))

@@ -11,7 +11,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path.insert(0, os.path.join(ROOT, "tests"))
 # pylint: disable=wrong-import-position
 from lab import bpffs
-from lab.lab import PATIENCE, Lab
+from lab.lab import PATIENCE, PREFIX, Lab
 from lab.topology import VIP4, v4
 
 BUILD = os.path.join(ROOT, os.environ.get("FL_BUILD", "build"))
@@ -47,10 +47,21 @@ def answers(lab, url, n=24):
     return set(lab.fetch_many(url, n))
 
 
+# Begun first, so that no worker is left alone with one of them at the end.
+LONGEST = ("test_transitions.py", "test_given_up.py", "test_vrrp.py", "test_bench.py", "test_engine.py",
+           "test_agent.py", "test_passive.py", "test_path.py")
+
+
+def pytest_collection_modifyitems(items):
+    """The longest files first."""
+    rank = {name: i for i, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(LONGEST)))
+
+
 @pytest.fixture(scope="session")
 def network():
     """The topology with nginx on all backends; removed at the end, whatever happened."""
-    lab = Lab(os.environ.get("FL_LAB", "fl-e2e"), BUILD, f"{BUILD}/e2e")
+    lab = Lab(PREFIX, BUILD, f"{BUILD}/e2e/{PREFIX}")
     bpffs.mount_if_missing(lab.folder)
     lab.up()
     for b in lab.backends:

@@ -6,12 +6,13 @@ import subprocess
 import sys
 
 from conftest import BUILD, ROOT
+from lab.lab import PREFIX
 
 
 def test_long_lived(tmp_path):
     """300 connections, 12 s of drains, flaps, removals, weights and kills: none is reset or moved."""
     path = tmp_path / "rows.json"
-    env = {**os.environ, "FL_LAB": os.environ.get("FL_LAB", "fl-e2e") + "-tcp", "TRANSITION_SECONDS": "12",
+    env = {**os.environ, "FL_LAB": f"{PREFIX}-tcp", "TRANSITION_SECONDS": "12",
            "TRANSITION_CONNECTIONS": "300"}
     r = subprocess.run([sys.executable, "-B", f"{ROOT}/tests/bench/transition/tcp.py", BUILD, str(path),
                         "--kill"], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,

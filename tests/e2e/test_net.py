@@ -13,10 +13,11 @@ import threading
 import time
 
 import pytest
+from lab.lab import PREFIX
 
 BUILD = os.environ.get("FL_BUILD", "build")
 NETWATCH = f"{BUILD}/tests/netwatch"
-LAB = os.environ.get("FL_LAB", "fl") + "-nt"
+LAB = PREFIX + "-nt"
 LB, A, B = f"{LAB}-lb", f"{LAB}-a", f"{LAB}-b"
 MAC_A, MAC_B, MAC_NEW = "02:00:00:00:00:0a", "02:00:00:00:00:0b", "02:00:00:00:00:0c"
 MAC_WA, MAC_WB = "02:00:00:00:01:0a", "02:00:00:00:01:0b"

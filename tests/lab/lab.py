@@ -15,6 +15,9 @@ from .topology import Topology, run
 # How many times longer than on a real machine to wait: more where the processor is emulated.
 PATIENCE = float(os.environ.get("FL_PATIENCE", "1"))
 
+# Where several of pytest's workers run tests, each has a lab of its own.
+PREFIX = os.environ.get("FL_LAB", "fl-e2e") + os.environ.get("PYTEST_XDIST_WORKER", "").replace("gw", "")
+
 NGINX = """\
 daemon off;
 worker_processes 1;

@@ -16,7 +16,7 @@ V6 = "fd77::"
 VIP4 = "192.0.2.10"
 VIP4_B = "192.0.2.11"
 VIP6 = "2001:db8:77::10"
-PINS = "/sys/fs/bpf/fairlead-lab"
+PINS = "/sys/fs/bpf/fairlead-lab-"
 HOSTS = {"client": 1, "lb": 2, "b1": 11, "b2": 12, "b3": 13}
 LATER = {"lb2": 3, "ka": 4}  # hosts that only some tests have: add_host()
 
@@ -140,15 +140,16 @@ class Topology:
 
     def attach_xdp(self, host, device, obj):
         """Attaches an object's program natively. Not by ip(8), which leaves folders in bpffs."""
-        pin = f"{PINS}/{self.ns(host)}-{device}"
-        os.makedirs(PINS, exist_ok=True)
+        folder = PINS + self.prefix
+        pin = f"{folder}/{self.ns(host)}-{device}"
+        os.makedirs(folder, exist_ok=True)
         try:
             self.inside(host, "bpftool", "prog", "load", obj, pin, "type", "xdp")
             self.inside(host, "bpftool", "net", "attach", "xdpdrv", "pinned", pin, "dev", device)
         finally:
             if os.path.exists(pin):
                 os.unlink(pin)
-            os.rmdir(PINS)
+            os.rmdir(folder)
 
     def lose_frames(self, on=True):
         """Every cable loses one frame in twenty in each direction, but towards the balancer's own program."""

@@ -26,6 +26,7 @@
 #include "agent/failover.h"
 #include "agent/flow_sweep.h"
 #include "agent/lease.h"
+#include "agent/listener.h"
 #include "agent/nat_sweep.h"
 #include "agent/neighbors.h"
 #include "agent/passive.h"
@@ -102,6 +103,7 @@ struct member {
 	char *probe_detail; /* of the last probe; NULL: nothing to say */
 	char *probe_warning; /* likewise: what is well still, but not for long */
 	uint64_t probe_latency_ns, probe_at_ns; /* CLOCK_REALTIME; 0: not probed yet */
+	uint64_t probes_ok, probes_failed; /* how many there were, since the agent began */
 	uint32_t weight;
 	uint32_t slots; /* that it owns */
 	uint32_t leaving; /* slots that are MOVING away from it */
@@ -161,6 +163,7 @@ struct service {
 	uint32_t unserved; /* slots without a backend */
 	uint64_t generation; /* swaps since the agent started */
 	struct passive_watch *watch; /* NULL: it is not watched */
+	struct timing probe_times; /* of probes of its backends: how long they took */
 	bool named; /* an apply is running: the next configuration has it */
 	bool dirty; /* the table must be computed again */
 	bool stale; /* and before it, who takes how much */
@@ -210,11 +213,15 @@ struct agent {
 	enum log_sink log_sink;
 	struct config *config; /* what runs; NULL before the first commit */
 	uint64_t started_ns; /* CLOCK_MONOTONIC */
+	uint64_t started_at_ns; /* CLOCK_REALTIME */
 	uint64_t loaded_at_ns; /* CLOCK_REALTIME of the last commit */
+	uint64_t applies, refusals; /* configurations applied and refused since it began */
+	bool last_refused;
 	struct plane *plane;
 	struct net *net;
 	struct prober *prober;
 	struct api *api;
+	struct listener listener; /* of the API, beside its socket */
 	struct grace *grace;
 	struct rt *rt;
 	struct peers *peers; /* NULL: there are none */

@@ -2,9 +2,20 @@
 /* ops.c - what the API can ask of the agent. */
 #include "agent/agent.h"
 #include "agent/events.h"
+#include "agent/metrics.h"
 
 #include <errno.h>
 #include <string.h>
+
+static char *op_metrics(void *ctx, size_t *len)
+{
+	return metrics__text(ctx, len);
+}
+
+static json_t *op_problems(void *ctx)
+{
+	return metrics__problems(ctx);
+}
 
 static json_t *op_status(void *ctx)
 {
@@ -131,6 +142,8 @@ static void op_apply(void *ctx, bool now, struct api_request *request)
 }
 
 const struct api_ops ops = {
+	.metrics = op_metrics,
+	.problems = op_problems,
 	.status = op_status,
 	.timings = op_timings,
 	.say = op_say,

@@ -47,6 +47,9 @@ struct peers {
 
 void peers__log(enum log_level level, const struct peer *peer, const char *text);
 
+/* Whether it is up and has told all. */
+bool peer_view__is_complete(const struct peer *peer);
+
 /* Once a second: differences that came or went. */
 void peer_view__tick(struct peer *peer);
 

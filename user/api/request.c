@@ -13,9 +13,11 @@
 #include <string.h>
 
 #include "api/route.h"
+#include "core/prom.h"
 #include "fairlead/abi.h"
 
 #define PACKETS_DEFAULT 100 /* events of GET /v1/packets */
+#define NO_MEMORY "the agent is out of memory"
 
 static json_t *error_object(const char *sentence)
 {
@@ -25,6 +27,12 @@ static json_t *error_object(const char *sentence)
 	if (!text)
 		text = json_string("an error whose text is not UTF-8");
 	return json_pack("{s:o}", "error", text);
+}
+
+static bool set_headers(struct MHD_Response *response, const char *content_type)
+{
+	return MHD_add_response_header(response, "Content-Type", content_type) == MHD_YES &&
+	       MHD_add_response_header(response, "Cache-Control", "no-store") == MHD_YES;
 }
 
 /* Gives the answer to libmicrohttpd. MHD_NO closes the connection without one. */
@@ -41,8 +49,7 @@ static enum MHD_Result send_reply(struct api_request *r)
 		free(text);
 		return MHD_NO;
 	}
-	if (MHD_add_response_header(response, "Content-Type", "application/json") == MHD_YES &&
-	    MHD_add_response_header(response, "Cache-Control", "no-store") == MHD_YES &&
+	if (set_headers(response, "application/json") &&
 	    (!r->allow || MHD_add_response_header(response, "Allow", r->allow) == MHD_YES))
 		rc = MHD_queue_response(r->connection, r->status, response);
 	MHD_destroy_response(response);
@@ -79,7 +86,7 @@ static unsigned int status_of(int rc)
 
 static enum MHD_Result handle_backend(struct api_request *r, const struct route *route)
 {
-	const struct api *a = r->api;
+	const struct api *a = r->server->api;
 	struct err err = {0};
 	json_t *object = NULL;
 	const char *service = route->service[0] ? route->service : NULL;
@@ -113,7 +120,7 @@ static int run_sources(const struct api *a, const struct route *route, json_t **
 /* What is answered at once with an object or an error. */
 static enum MHD_Result handle_admission(struct api_request *r, const struct route *route)
 {
-	const struct api *a = r->api;
+	const struct api *a = r->server->api;
 	struct err err = {0};
 	json_t *object = NULL;
 	int rc;
@@ -133,7 +140,7 @@ static enum MHD_Result handle_admission(struct api_request *r, const struct rout
 
 static enum MHD_Result handle_apply(struct api_request *r, const struct route *route)
 {
-	struct api *a = r->api;
+	struct api *a = r->server->api;
 
 	r->owed = true;
 	a->ops.apply(a->ctx, route->now, r);
@@ -141,18 +148,94 @@ static enum MHD_Result handle_apply(struct api_request *r, const struct route *r
 		return send_reply(r);
 	MHD_suspend_connection(r->connection);
 	r->suspended = true;
-	LIST_INSERT_HEAD(&a->waiting, r, entry);
+	if (r->conn)
+		r->conn->suspended = true;
+	LIST_INSERT_HEAD(&r->server->waiting, r, entry);
 	return MHD_YES;
+}
+
+/*
+ * Made once between two ticks, however many ask: it is a few milliseconds of work for thousands of backends.
+ * Who is slow to read it holds an old one, and has no more time for it than for anything.
+ */
+static struct MHD_Response *make_metrics(const struct api *a)
+{
+	struct MHD_Response *response;
+	size_t len;
+	char *text = a->ops.metrics(a->ctx, &len);
+
+	if (!text)
+		return NULL;
+	response = MHD_create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE);
+	if (!response) {
+		free(text);
+		return NULL;
+	}
+	if (set_headers(response, PROM_CONTENT_TYPE))
+		return response;
+	MHD_destroy_response(response);
+	return NULL;
+}
+
+static enum MHD_Result handle_metrics(struct api_request *r)
+{
+	struct api *a = r->server->api;
+
+	if (!a->metrics)
+		a->metrics = make_metrics(a);
+	if (!a->metrics)
+		return refuse(r, MHD_HTTP_INTERNAL_SERVER_ERROR, NO_MEMORY);
+	return MHD_queue_response(r->connection, MHD_HTTP_OK, a->metrics);
+}
+
+static enum MHD_Result handle_healthz(struct api_request *r)
+{
+	const struct api *a = r->server->api;
+	json_t *problems = a->ops.problems(a->ctx);
+	bool ok = json_array_size(problems) == 0;
+	json_t *object = json_pack("{s:b, s:o}", "ok", ok, "problems", problems);
+
+	if (!object)
+		return refuse(r, MHD_HTTP_INTERNAL_SERVER_ERROR, NO_MEMORY);
+	return answer(r, ok ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, object);
+}
+
+/* What is answered at once by what is known. */
+static enum MHD_Result handle_read(struct api_request *r, const struct route *route)
+{
+	const struct api *a = r->server->api;
+	json_t *object;
+
+	switch (route->kind) {
+	case ROUTE_STATUS:
+		object = a->ops.status(a->ctx);
+		break;
+	case ROUTE_TIMINGS:
+		object = a->ops.timings(a->ctx);
+		break;
+	case ROUTE_PACKETS:
+		object = a->ops.packets(a->ctx, route->has_since ? &route->since : NULL,
+					route->has_n ? route->n : PACKETS_DEFAULT);
+		break;
+	default:
+		object =
+			json_pack("{s:s, s:i}", "version", FAIRLEAD_VERSION, "abi", FL_ABI_VERSION);
+		break;
+	}
+	if (!object)
+		return refuse(r, MHD_HTTP_INTERNAL_SERVER_ERROR, NO_MEMORY);
+	return answer(r, MHD_HTTP_OK, object);
 }
 
 static enum MHD_Result dispatch(struct api_request *r, const char *method)
 {
-	const struct api *a = r->api;
 	struct route route;
 	struct err err;
-	json_t *object;
 	int rc = route__parse(r->uri, &route, &err);
 
+	if (!rc && r->server->is_public && !route__is_public(&route))
+		rc = err__set(&err, -ENOENT,
+			      "this path is on the agent's unix socket only: see docs/api.md");
 	if (rc)
 		return refuse(r, status_of(rc), err.text);
 	if (!route__allows(&route, method)) {
@@ -161,6 +244,10 @@ static enum MHD_Result dispatch(struct api_request *r, const char *method)
 		return refuse(r, MHD_HTTP_METHOD_NOT_ALLOWED, err.text);
 	}
 	switch (route.kind) {
+	case ROUTE_METRICS:
+		return handle_metrics(r);
+	case ROUTE_HEALTHZ:
+		return handle_healthz(r);
 	case ROUTE_APPLY:
 		return handle_apply(r, &route);
 	case ROUTE_BACKEND:
@@ -168,25 +255,13 @@ static enum MHD_Result dispatch(struct api_request *r, const char *method)
 	case ROUTE_WEIGHT:
 		return handle_backend(r, &route);
 	case ROUTE_STATUS:
-		object = a->ops.status(a->ctx);
-		break;
 	case ROUTE_TIMINGS:
-		object = a->ops.timings(a->ctx);
-		break;
 	case ROUTE_PACKETS:
-		object = a->ops.packets(a->ctx, route.has_since ? &route.since : NULL,
-					route.has_n ? route.n : PACKETS_DEFAULT);
-		break;
 	case ROUTE_VERSION:
-		object =
-			json_pack("{s:s, s:i}", "version", FAIRLEAD_VERSION, "abi", FL_ABI_VERSION);
-		break;
+		return handle_read(r, &route);
 	default:
 		return handle_admission(r, &route);
 	}
-	if (!object)
-		return refuse(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "the agent is out of memory");
-	return answer(r, MHD_HTTP_OK, object);
 }
 
 /* The headers are there, the body is not: the last moment to refuse it unread. */
@@ -204,9 +279,9 @@ static enum MHD_Result judge_body(struct api_request *r)
 	return MHD_YES;
 }
 
-void *api_request__begin(void *cls, const char *uri, struct MHD_Connection *connection)
+void *api_request__begin(void *server, const char *uri, struct MHD_Connection *connection)
 {
-	struct api *a = cls;
+	struct api_server *s = server;
 	struct api_request *r = calloc(1, sizeof(*r));
 
 	if (!r)
@@ -216,13 +291,16 @@ void *api_request__begin(void *cls, const char *uri, struct MHD_Connection *conn
 		free(r);
 		return NULL;
 	}
-	r->api = a;
+	r->server = s;
 	r->connection = connection;
-	a->open_requests++;
+	r->conn = api_conn__of(connection);
+	if (r->conn)
+		api_conn__renew(s, r->conn);
+	s->open_requests++;
 	return r;
 }
 
-enum MHD_Result api_request__handle(void *cls, struct MHD_Connection *connection, const char *url,
+enum MHD_Result api_request__handle(void *server, struct MHD_Connection *connection, const char *url,
 				    const char *method, const char *version,
 				    const char *upload_data, size_t *upload_data_size,
 				    void **request)
@@ -231,7 +309,7 @@ enum MHD_Result api_request__handle(void *cls, struct MHD_Connection *connection
 
 	/* The context travels in the request; `url` has its escapes decoded already, so "%2F" in an
 	 * id could not be told from a slash. */
-	(void)cls;
+	(void)server;
 	(void)connection;
 	(void)url;
 	(void)version;
@@ -256,10 +334,10 @@ static void release(struct api_request *r)
 	free(r);
 }
 
-void api_request__end(void *cls, struct MHD_Connection *connection, void **request,
+void api_request__end(void *server, struct MHD_Connection *connection, void **request,
 		      enum MHD_RequestTerminationCode why)
 {
-	struct api *a = cls;
+	struct api_server *s = server;
 	struct api_request *r = *request;
 
 	(void)connection;
@@ -267,7 +345,9 @@ void api_request__end(void *cls, struct MHD_Connection *connection, void **reque
 	if (!r)
 		return;
 	*request = NULL;
-	a->open_requests--;
+	s->open_requests--;
+	if (r->conn)
+		api_conn__renew(s, r->conn);
 	r->connection = NULL;
 	if (!r->owed)
 		release(r);
@@ -276,6 +356,10 @@ void api_request__end(void *cls, struct MHD_Connection *connection, void **reque
 static void resume(struct api_request *r)
 {
 	r->suspended = false;
+	if (r->conn) {
+		r->conn->suspended = false;
+		api_conn__renew(r->server, r->conn);
+	}
 	LIST_REMOVE(r, entry);
 	MHD_resume_connection(r->connection);
 }
@@ -289,17 +373,17 @@ void api_request__reply(struct api_request *r, unsigned int status, json_t *obje
 		return;
 	}
 	r->status = object ? status : MHD_HTTP_INTERNAL_SERVER_ERROR;
-	r->reply = object ? object : error_object("the agent is out of memory");
+	r->reply = object ? object : error_object(NO_MEMORY);
 	if (r->suspended) {
 		resume(r);
-		api__wake(r->api);
+		api_server__wake(r->server);
 	}
 }
 
-void api_request__stop_all(struct api *a)
+void api_request__stop_all(struct api_server *s)
 {
-	while (!LIST_EMPTY(&a->waiting)) {
-		struct api_request *r = LIST_FIRST(&a->waiting);
+	while (!LIST_EMPTY(&s->waiting)) {
+		struct api_request *r = LIST_FIRST(&s->waiting);
 
 		r->status = MHD_HTTP_INTERNAL_SERVER_ERROR;
 		r->reply = error_object("the agent is stopping: its traffic goes on, but what was "

@@ -12,6 +12,8 @@ static const struct {
 	const char *path;
 	enum route_kind kind;
 } fixed_paths[] = {
+	{"/metrics", ROUTE_METRICS},
+	{"/healthz", ROUTE_HEALTHZ},
 	{"/v1/status", ROUTE_STATUS},
 	{"/v1/timings", ROUTE_TIMINGS},
 	{"/v1/version", ROUTE_VERSION},
@@ -93,9 +95,14 @@ int route__parse(const char *uri, struct route *out, struct err *err)
 	return rc;
 }
 
+bool route__is_public(const struct route *r)
+{
+	return r->kind == ROUTE_METRICS || r->kind == ROUTE_HEALTHZ;
+}
+
 static bool is_read(const struct route *r)
 {
-	return r->kind == ROUTE_STATUS || r->kind == ROUTE_TIMINGS || r->kind == ROUTE_VERSION ||
+	return route__is_public(r) || r->kind == ROUTE_STATUS || r->kind == ROUTE_TIMINGS || r->kind == ROUTE_VERSION ||
 	       r->kind == ROUTE_SOURCES || r->kind == ROUTE_PACKETS || r->kind == ROUTE_BACKEND;
 }
 

@@ -14,6 +14,8 @@
 #define ROUTE_MAX_PREFIXES 96 /* "prefix=::&" and so on: no more fit */
 
 enum route_kind {
+	ROUTE_METRICS,
+	ROUTE_HEALTHZ,
 	ROUTE_STATUS,
 	ROUTE_TIMINGS,
 	ROUTE_VERSION,
@@ -53,6 +55,9 @@ struct route {
  * escape, an id or a value that can't be one, or a parameter that the path does not take or lacks.
  */
 int route__parse(const char *uri, struct route *out, struct err *err);
+
+/* Whether the TCP listener answers it, too. */
+bool route__is_public(const struct route *r);
 
 /* Whether that method may be used, and the value of the Allow header when it may not. */
 bool route__allows(const struct route *r, const char *method);

@@ -85,6 +85,7 @@ struct target {
 	struct hop *hop; /* NULL: adopted, not watched yet */
 	LIST_ENTRY(target) hop_entry; /* in its hop's list */
 	LIST_HEAD(, member) members;
+	char *labels; /* metrics_services.c; NULL: nobody has asked for metrics yet */
 	struct passive_trail *trail; /* of its new connections; NULL: never watched */
 	uint32_t trail_ms; /* of the last step */
 	struct rate rate;
@@ -249,6 +250,7 @@ struct agent {
 	struct nat_sweep nat_sweep;
 	struct flow_sweep flow_sweep;
 	struct passive passive;
+	size_t metrics_len; /* of the last text */
 	struct paths *paths; /* NULL: nothing is probed by the clients' path */
 	uint64_t lapses_before; /* the maps' count of lapses when this agent began */
 	uint64_t lapses_seen;

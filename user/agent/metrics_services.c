@@ -22,6 +22,8 @@ struct labelled {
 	size_t labels;
 };
 
+#define LABELS_LEN 192 /* that an entry's fit into */
+
 struct listing {
 	struct agent *agent;
 	struct labelled *services, *members, *entries;
@@ -162,6 +164,35 @@ static void write_states(struct prom *out, const struct listing *l, struct prom 
 	}
 }
 
+/*
+ * A target's labels, made when they are asked for first: id, address and index never change. "": out of
+ * memory.
+ */
+static const char *labels_of(struct target *t)
+{
+	char address[ADDR_STRLEN], index[12];
+	struct prom text = {.room = 0};
+	struct addr at;
+
+	if (t->labels)
+		return t->labels;
+	memcpy(at.b, t->entry.addr, sizeof(at.b));
+	snprintf(index, sizeof(index), "%u", t->index);
+	prom__expect(&text, LABELS_LEN);
+	if (prom__labels(&text, "backend", t->entry.id, "address", addr__format(&at, address), "entry",
+			 index, NULL) == 0)
+		t->labels = text.text;
+	else
+		free(text.text);
+	return t->labels ? t->labels : "";
+}
+
+/* The first of them, which is the backend's id. */
+static size_t id_len(const char *labels)
+{
+	return strcspn(labels, ",");
+}
+
 /* --- backends of services ---------------------------------------------------------------------------- */
 
 #define MEMBER_VALUE(name, value)                                                              \
@@ -255,32 +286,31 @@ static void write_member_states(struct prom *out, const struct listing *l, struc
 {
 	prom__family(out, "fairlead_backend_state", PROM_GAUGE, "The state that it is in; always 1.");
 	for (size_t i = 0; i < l->n_members; i++) {
-		const struct member *m = l->members[i].member;
+		char state[NAMES_LEN];
+		int len = snprintf(state, sizeof(state), "state=\"%s\"",
+				   health__name(&l->members[i].member->health));
 
-		prom__integer(out,
-			      METRICS_LABELS(labels, "service", m->service->name, "backend",
-					     member__id(m), "state", health__name(&m->health)),
-			      1);
+		labels->len = 0;
+		if (!prom__join(labels, l->labels->text + l->members[i].labels, state, (size_t)len))
+			prom__integer(out, labels->text, 1);
 	}
 }
 
 /* Which entry it has: counters are the entry's, which services may share. */
 static void write_member_info(struct prom *out, const struct listing *l, struct prom *labels)
 {
-	char address[ADDR_STRLEN], entry[12];
+	const struct labelled *s = l->services;
 
 	prom__family(out, "fairlead_backend_info", PROM_GAUGE,
 		     "Which entry of the map backends it has in the service; always 1.");
 	for (size_t i = 0; i < l->n_members; i++) {
-		const struct member *m = l->members[i].member;
-		struct addr a = member__address(m);
+		const char *entry = labels_of(l->members[i].member->target);
 
-		snprintf(entry, sizeof(entry), "%u", m->target->index);
-		prom__integer(out,
-			      METRICS_LABELS(labels, "service", m->service->name, "backend",
-					     member__id(m), "address", addr__format(&a, address),
-					     "entry", entry),
-			      1);
+		while (s->service != l->members[i].service)
+			s++;
+		labels->len = 0;
+		if (!prom__join(labels, l->labels->text + s->labels, entry, strlen(entry)))
+			prom__integer(out, labels->text, 1);
 	}
 }
 
@@ -340,6 +370,17 @@ static bool make_room(struct listing *l)
 	return l->services && l->members && l->entries;
 }
 
+/* That of the service that was listed last, and the backend's id. */
+static size_t join_labels(const struct listing *l, const struct member *m)
+{
+	const char *labels = labels_of(m->target);
+	char service[FL_NAME_LEN * 2 + 16];
+
+	snprintf(service, sizeof(service), "%s",
+		 l->labels->text + l->services[l->n_services - 1].labels);
+	return prom__join(l->labels, service, labels, id_len(labels));
+}
+
 static void list_services(struct listing *l)
 {
 	const struct service *s;
@@ -353,8 +394,7 @@ static void list_services(struct listing *l)
 			l->members[l->n_members++] = (struct labelled){
 				.service = s,
 				.member = s->members[i],
-				.labels = prom__labels(l->labels, "service", s->name, "backend",
-						       member__id(s->members[i]), NULL),
+				.labels = join_labels(l, s->members[i]),
 			};
 	}
 }
@@ -362,21 +402,16 @@ static void list_services(struct listing *l)
 /* Those of backends that have left, too, until nothing names them. */
 static void list_entries(struct listing *l)
 {
-	char address[ADDR_STRLEN], index[12];
-	struct addr at;
-
 	for (uint32_t i = 0; i < FL_MAX_BACKENDS; i++) {
-		const struct target *t = l->agent->by_index[i];
+		struct target *t = l->agent->by_index[i];
+		const char *labels = t ? labels_of(t) : NULL;
 
-		if (!t)
+		if (!labels)
 			continue;
-		snprintf(index, sizeof(index), "%u", i);
-		memcpy(at.b, t->entry.addr, sizeof(at.b));
 		l->entries[l->n_entries++] = (struct labelled){
 			.packets = metrics__count(l->agent, &t->rate, PLANE_BACKEND, i),
 			.syns = plane__passive(l->agent->plane, i),
-			.labels = prom__labels(l->labels, "backend", t->entry.id, "address",
-					       addr__format(&at, address), "entry", index, NULL),
+			.labels = prom__join(l->labels, labels, "", 0),
 		};
 	}
 }

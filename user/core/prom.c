@@ -16,25 +16,26 @@
 #define FIRST_BOUND_US 64
 #define BOUNDS 20
 
+static void grow(struct prom *p, size_t room)
+{
+	char *text = p->failed ? NULL : realloc(p->text, room);
+
+	if (text) {
+		p->text = text;
+		p->room = room;
+	}
+	p->failed |= !text;
+}
+
 static char *reserve(struct prom *p, size_t n)
 {
 	size_t room = p->room ? p->room : FIRST_ROOM;
-	char *text;
 
-	if (p->failed)
-		return NULL;
-	if (p->room - p->len >= n)
-		return p->text + p->len;
 	while (room - p->len < n)
 		room *= 2;
-	text = realloc(p->text, room);
-	if (!text) {
-		p->failed = true;
-		return NULL;
-	}
-	p->text = text;
-	p->room = room;
-	return text + p->len;
+	if (room != p->room)
+		grow(p, room);
+	return p->failed ? NULL : p->text + p->len;
 }
 
 static void append(struct prom *p, const char *text, size_t len)
@@ -103,6 +104,29 @@ size_t prom__labels(struct prom *to, const char *name, const char *value, ...)
 	va_end(more);
 	append(to, "", 1);
 	return to->failed ? SIZE_MAX : begin;
+}
+
+size_t prom__join(struct prom *to, const char *first, const char *second, size_t len)
+{
+	size_t begin = to->len, n = strlen(first);
+	char *at = reserve(to, n + len + 2);
+
+	if (!at)
+		return SIZE_MAX;
+	memcpy(at, first, n);
+	at += n;
+	if (n && len)
+		*at++ = ',';
+	memcpy(at, second, len);
+	at[len] = '\0';
+	to->len = (size_t)(at + len + 1 - to->text);
+	return begin;
+}
+
+void prom__expect(struct prom *p, size_t len)
+{
+	if (len > p->room)
+		grow(p, len);
 }
 
 /* Writes decimal digits, at least `least` of them; returns where they end. */

@@ -37,6 +37,12 @@ void prom__family(struct prom *p, const char *name, enum prom_type type, const c
 size_t prom__labels(struct prom *to, const char *name, const char *value, ...)
 	__attribute__((sentinel));
 
+/* The same from two texts that are labels already, with `len` bytes of the second; "" for none. */
+size_t prom__join(struct prom *to, const char *first, const char *second, size_t len);
+
+/* Makes room for a text of about so many bytes, so that it is not moved as it grows. */
+void prom__expect(struct prom *p, size_t len);
+
 /* Samples; `labels` is as prom__labels() makes it, "" for none. */
 void prom__integer(struct prom *p, const char *labels, uint64_t value);
 void prom__real(struct prom *p, const char *labels, double value);

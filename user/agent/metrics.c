@@ -66,14 +66,20 @@ static void write_interfaces(const struct agent *a, struct prom *out, struct pro
 {
 	prom__family(out, "fairlead_interface_attached", PROM_GAUGE,
 		     "Whether the interface is there, with the program on it.");
+	for (size_t i = 0; i < a->n_links; i++)
+		prom__integer(out, METRICS_LABELS(labels, "interface", a->links[i].ifname),
+			      a->links[i].ifindex != 0);
+	prom__family(out, "fairlead_interface_info", PROM_GAUGE,
+		     "How the program is attached where it is; always 1.");
 	for (size_t i = 0; i < a->n_links; i++) {
 		const struct plane_link *l = &a->links[i];
 
-		prom__integer(out,
-			      METRICS_LABELS(labels, "interface", l->ifname, "mode",
-					     l->native ? "native" : "generic", "attach",
-					     l->dispatched ? "dispatcher" : "link"),
-			      l->ifindex != 0);
+		if (l->ifindex)
+			prom__integer(out,
+				      METRICS_LABELS(labels, "interface", l->ifname, "mode",
+						     l->native ? "native" : "generic", "attach",
+						     l->dispatched ? "dispatcher" : "link"),
+				      1);
 	}
 }
 

@@ -118,13 +118,39 @@ static void test_packets(void **state)
 	bad("/v1/packets/sampling?rate=1", -EINVAL, "only 'flows', 'drops' are");
 }
 
+/* What anybody may ask, where the agent listens by TCP. */
+static void test_public(void **state)
+{
+	static const char *const local[] = {"/v1/status",
+					    "/v1/timings",
+					    "/v1/version",
+					    "/v1/config/apply",
+					    "/v1/backends/b1",
+					    "/v1/backends/b1/drain",
+					    "/v1/sources",
+					    "/v1/sources/deny?prefix=::1",
+					    "/v1/packets",
+					    "/v1/packets/sampling?drops=1",
+					    "/v1/backends/b1/weight?percent=1"};
+	struct route r = ok("/metrics");
+
+	(void)state;
+	assert_true(route__is_public(&r) && route__allows(&r, "HEAD"));
+	assert_false(route__allows(&r, "POST"));
+	r = ok("/healthz");
+	assert_true(route__is_public(&r) && route__allows(&r, "GET"));
+	for (size_t i = 0; i < sizeof(local) / sizeof(*local); i++) {
+		r = ok(local[i]);
+		assert_false(route__is_public(&r));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sources),
-		cmocka_unit_test(test_source_mistakes),
-		cmocka_unit_test(test_many_prefixes),
-		cmocka_unit_test(test_packets),
+		cmocka_unit_test(test_sources),	      cmocka_unit_test(test_source_mistakes),
+		cmocka_unit_test(test_many_prefixes), cmocka_unit_test(test_packets),
+		cmocka_unit_test(test_public),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -93,9 +93,9 @@ static uint64_t value_of(const char *text, const char *sample)
 /* Each bound counts exactly what took less. */
 static void test_timing(void **state)
 {
-	static const uint64_t durations_us[] = {0,    5,     63,      64,	127,	  128,
-						1000, 65535, 1048575, 1048576, 33554431, 33554432,
-						4000000000};
+	static const uint64_t durations_us[] = {0,	  5,	    63,	       64,	127,
+						128,	  1000,	    65535,     1048575, 1048576,
+						33554431, 33554432, 4000000000};
 	const size_t n = sizeof(durations_us) / sizeof(*durations_us);
 	struct timing t = {0};
 	struct prom p = {0};
@@ -144,8 +144,8 @@ static void test_bare_histogram(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_samples), cmocka_unit_test(test_labels),
-		cmocka_unit_test(test_growth),	cmocka_unit_test(test_timing),
+		cmocka_unit_test(test_samples),	       cmocka_unit_test(test_labels),
+		cmocka_unit_test(test_growth),	       cmocka_unit_test(test_timing),
 		cmocka_unit_test(test_bare_histogram),
 	};
 

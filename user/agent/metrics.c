@@ -9,8 +9,8 @@
 #include "agent/names.h"
 #include "fairlead/abi.h"
 
-struct fl_count metrics__count(const struct agent *a, const struct rate *r,
-			       enum plane_counter kind, uint32_t index)
+struct fl_count metrics__count(const struct agent *a, const struct rate *r, enum plane_counter kind,
+			       uint32_t index)
 {
 	struct fl_count c = r->last;
 
@@ -55,8 +55,8 @@ static void write_agent(struct agent *a, struct prom *out, struct prom *labels)
 		"Configurations that were refused since the agent began.", a->refusals);
 	gauge(out, "fairlead_config_last_apply_successful",
 	      "Whether the last configuration that was to be applied was.", !a->last_refused);
-	gauge(out, "fairlead_lease_lapsed",
-	      "Whether the program does what on_agent_loss says.", lease.lapsed != 0);
+	gauge(out, "fairlead_lease_lapsed", "Whether the program does what on_agent_loss says.",
+	      lease.lapsed != 0);
 	counter(out, "fairlead_lease_lapses_total",
 		"How often the lease has lapsed since the agent began.",
 		lease.lapses - a->lapses_before);
@@ -155,10 +155,9 @@ static void write_records(const struct agent *a, struct prom *out)
 	gauge(out, "fairlead_records_limit", "How many connections can be on record.",
 	      FL_MAX_FLOWS);
 	counter(out, "fairlead_records_deleted_total",
-		"Records that were past their time, since the agent began.",
-		a->flow_sweep.deleted);
-	gauge(out, "fairlead_nat_records",
-	      "Records of NAT in use, as the last pass found them.", a->nat_sweep.flows);
+		"Records that were past their time, since the agent began.", a->flow_sweep.deleted);
+	gauge(out, "fairlead_nat_records", "Records of NAT in use, as the last pass found them.",
+	      a->nat_sweep.flows);
 	counter(out, "fairlead_nat_records_deleted_total",
 		"Entries of NAT that were past their time, since the agent began.",
 		a->nat_sweep.deleted);

@@ -48,9 +48,9 @@ static const struct column vrrp_columns[] = {
 	 "Whether the last advert listed other addresses.", "addresses_differ"},
 };
 
-#define VRRP_LABELS(labels, o, ...)                                                            \
-	METRICS_LABELS(labels, "group", text_of(o, "name"), "interface",                       \
-		       text_of(o, "interface"), __VA_ARGS__)
+#define VRRP_LABELS(labels, o, ...)                                                               \
+	METRICS_LABELS(labels, "group", text_of(o, "name"), "interface", text_of(o, "interface"), \
+		       __VA_ARGS__)
 
 static void write_groups(struct prom *out, struct prom *labels, const json_t *groups)
 {
@@ -70,8 +70,9 @@ static void write_groups(struct prom *out, struct prom *labels, const json_t *gr
 				      strcmp(text_of(o, "state"), name) == 0);
 		}
 	}
-	prom__family(out, "fairlead_vrrp_trouble", PROM_GAUGE,
-		     "Whether something keeps the group off, or its last try to do that has failed.");
+	prom__family(
+		out, "fairlead_vrrp_trouble", PROM_GAUGE,
+		"Whether something keeps the group off, or its last try to do that has failed.");
 	json_array_foreach ((json_t *)groups, i, o) {
 		for (size_t k = 0; k < sizeof(errors) / sizeof(*errors); k++)
 			prom__integer(out, VRRP_LABELS(labels, o, "what", errors[k]),
@@ -107,14 +108,14 @@ static void write_vrrp(struct agent *a, struct prom *out, struct prom *labels)
 /* --- BFD -------------------------------------------------------------------------------------------- */
 
 static const struct column bfd_columns[] = {
-	{"fairlead_bfd_ups_total", PROM_COUNTER,
-	 "How often the session came up, since it began.", "ups"},
+	{"fairlead_bfd_ups_total", PROM_COUNTER, "How often the session came up, since it began.",
+	 "ups"},
 	{"fairlead_bfd_downs_total", PROM_COUNTER, "How often it went down.", "downs"},
 	{"fairlead_bfd_packets_received_total", PROM_COUNTER, "Packets that were taken.",
 	 "received"},
 	{"fairlead_bfd_packets_sent_total", PROM_COUNTER, "Packets sent.", "sent"},
-	{"fairlead_bfd_send_errors_total", PROM_COUNTER,
-	 "Packets that the kernel refused to send.", "send_errors"},
+	{"fairlead_bfd_send_errors_total", PROM_COUNTER, "Packets that the kernel refused to send.",
+	 "send_errors"},
 };
 
 static void write_sessions(struct prom *out, struct prom *labels, const json_t *sessions)
@@ -227,10 +228,8 @@ static const struct {
 static void write_peers(const struct peers *p, struct prom *out, struct prom *labels)
 {
 	static const char *const refusals[] = {
-		[PEER_NO_KEY] = "no_key",
-		[PEER_FORGED] = "forged",
-		[PEER_REFLECTED] = "reflected",
-		[PEER_REPLAYED] = "replayed",
+		[PEER_NO_KEY] = "no_key",	[PEER_FORGED] = "forged",
+		[PEER_REFLECTED] = "reflected", [PEER_REPLAYED] = "replayed",
 		[PEER_MALFORMED] = "malformed",
 	};
 

@@ -54,12 +54,12 @@ static struct fl_count service_count(const struct service *s)
 	return metrics__count(s->agent, &s->rate, PLANE_SERVICE, s->id);
 }
 
-#define SERVICE_VALUE(name, value)                                                             \
-	static void name(struct prom *out, const char *labels, const struct labelled *of)      \
-	{                                                                                      \
-		const struct service *s = of->service;                                         \
-                                                                                               \
-		prom__integer(out, labels, value);                                             \
+#define SERVICE_VALUE(name, value)                                                        \
+	static void name(struct prom *out, const char *labels, const struct labelled *of) \
+	{                                                                                 \
+		const struct service *s = of->service;                                    \
+                                                                                          \
+		prom__integer(out, labels, value);                                        \
 	}
 
 SERVICE_VALUE(service_packets, service_count(s).packets)
@@ -107,8 +107,8 @@ static const struct family service_families[] = {
 	 "Slots that have moved, and of which connections may be left.", service_pinned},
 	{"fairlead_service_slots_waiting", PROM_GAUGE,
 	 "Slots that are to move, and wait for room for records.", service_waiting},
-	{"fairlead_service_seats_vacant", PROM_GAUGE,
-	 "Places in the table whose backend has left.", service_vacant},
+	{"fairlead_service_seats_vacant", PROM_GAUGE, "Places in the table whose backend has left.",
+	 service_vacant},
 	{"fairlead_service_tables_total", PROM_COUNTER,
 	 "Tables that were made live since the agent began.", service_generation},
 	{"fairlead_service_records", PROM_GAUGE,
@@ -127,8 +127,8 @@ static void write_service_info(struct prom *out, const struct listing *l, struct
 		const struct config_service *c = l->services[i].service->config;
 
 		prom__integer(out,
-			      METRICS_LABELS(labels, "service", l->services[i].service->name,
-					     "vip", addr_prefix__format(&c->vip, vip), "ports",
+			      METRICS_LABELS(labels, "service", l->services[i].service->name, "vip",
+					     addr_prefix__format(&c->vip, vip), "ports",
 					     names__ports(c, ports), "protocol",
 					     names__protocol(c->proto, protocol), "forward",
 					     config_forward__name(c->forward)),
@@ -152,15 +152,15 @@ static void write_states(struct prom *out, const struct listing *l, struct prom 
 
 		for (size_t k = 0; k < s->n_members; k++) {
 			for (size_t j = 0; j < LEAVING; j++)
-				n[j] += strcmp(health__name(&s->members[k]->health), states[j]) == 0;
+				n[j] += strcmp(health__name(&s->members[k]->health), states[j]) ==
+					0;
 		}
 		TAILQ_FOREACH (m, &s->retired, retired_entry)
 			n[LEAVING]++;
 		for (size_t j = 0; j < STATES; j++)
-			prom__integer(out,
-				      METRICS_LABELS(labels, "service", s->name, "state",
-						     states[j]),
-				      n[j]);
+			prom__integer(
+				out, METRICS_LABELS(labels, "service", s->name, "state", states[j]),
+				n[j]);
 	}
 }
 
@@ -179,8 +179,8 @@ static const char *labels_of(struct target *t)
 	memcpy(at.b, t->entry.addr, sizeof(at.b));
 	snprintf(index, sizeof(index), "%u", t->index);
 	prom__expect(&text, LABELS_LEN);
-	if (prom__labels(&text, "backend", t->entry.id, "address", addr__format(&at, address), "entry",
-			 index, NULL) == 0)
+	if (prom__labels(&text, "backend", t->entry.id, "address", addr__format(&at, address),
+			 "entry", index, NULL) == 0)
 		t->labels = text.text;
 	else
 		free(text.text);
@@ -195,12 +195,12 @@ static size_t id_len(const char *labels)
 
 /* --- backends of services ---------------------------------------------------------------------------- */
 
-#define MEMBER_VALUE(name, value)                                                              \
-	static void name(struct prom *out, const char *labels, const struct labelled *of)      \
-	{                                                                                      \
-		const struct member *m = of->member;                                           \
-                                                                                               \
-		prom__integer(out, labels, value);                                             \
+#define MEMBER_VALUE(name, value)                                                         \
+	static void name(struct prom *out, const char *labels, const struct labelled *of) \
+	{                                                                                 \
+		const struct member *m = of->member;                                      \
+                                                                                          \
+		prom__integer(out, labels, value);                                        \
 	}
 
 MEMBER_VALUE(member_usable, health__is_well(&m->health) && m->weight)
@@ -284,7 +284,8 @@ static const struct family member_families[] = {
 /* Only the state that it is in has a sample: at thousands of backends the others would be most of the text. */
 static void write_member_states(struct prom *out, const struct listing *l, struct prom *labels)
 {
-	prom__family(out, "fairlead_backend_state", PROM_GAUGE, "The state that it is in; always 1.");
+	prom__family(out, "fairlead_backend_state", PROM_GAUGE,
+		     "The state that it is in; always 1.");
 	for (size_t i = 0; i < l->n_members; i++) {
 		char state[NAMES_LEN];
 		int len = snprintf(state, sizeof(state), "state=\"%s\"",
@@ -316,10 +317,10 @@ static void write_member_info(struct prom *out, const struct listing *l, struct 
 
 /* --- entries of `backends` ---------------------------------------------------------------------------- */
 
-#define ENTRY_VALUE(name, value)                                                               \
-	static void name(struct prom *out, const char *labels, const struct labelled *of)      \
-	{                                                                                      \
-		prom__integer(out, labels, value);                                             \
+#define ENTRY_VALUE(name, value)                                                          \
+	static void name(struct prom *out, const char *labels, const struct labelled *of) \
+	{                                                                                 \
+		prom__integer(out, labels, value);                                        \
 	}
 
 ENTRY_VALUE(entry_packets, of->packets.packets)
@@ -339,8 +340,8 @@ static const struct family entry_families[] = {
 
 /* Of backends whose new connections are watched. */
 static const struct family watched_families[] = {
-	{"fairlead_backend_syns_sampled_total", PROM_COUNTER,
-	 "SYNs that were noted, modulo 2^32.", entry_sampled},
+	{"fairlead_backend_syns_sampled_total", PROM_COUNTER, "SYNs that were noted, modulo 2^32.",
+	 entry_sampled},
 	{"fairlead_backend_syns_completed_total", PROM_COUNTER,
 	 "Noted SYNs that the client's ACK followed within 400 ms.", entry_completed},
 	{"fairlead_backend_syns_incomplete_total", PROM_COUNTER,

@@ -14,7 +14,8 @@
 const char *names__verdict(uint32_t verdict, char *buf); /* "drop_denied"; "" if there is none */
 const char *names__action(uint32_t verdict, char *buf); /* "drop"; of one that there is */
 const char *names__note(uint32_t note, char *buf); /* likewise */
-const char *names__ports(const struct config_service *c, char *buf); /* "80", "8000-8999" or "any" */
+const char *names__ports(const struct config_service *c,
+			 char *buf); /* "80", "8000-8999" or "any" */
 const char *names__protocol(uint8_t proto, char *buf); /* "tcp", or the number */
 const char *names__tcp_flags(uint8_t flags, char *buf); /* "syn,ack"; "" if none is set */
 

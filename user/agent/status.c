@@ -128,9 +128,9 @@ static json_t *service_json(struct agent *a, const struct service *s)
 			json_array_append_new(backends, member_json(a, m));
 	}
 	o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I}", "name", s->name, "vip",
-		      addr_prefix__format(&c->vip, vip), "ports",
-		      names__ports(c, ports), "protocol", names__protocol(c->proto, protocol),
-		      "forward", config_forward__name(c->forward), "affinity",
+		      addr_prefix__format(&c->vip, vip), "ports", names__ports(c, ports),
+		      "protocol", names__protocol(c->proto, protocol), "forward",
+		      config_forward__name(c->forward), "affinity",
 		      config_affinity__name(c->affinity), "echo", c->echo, "slots",
 		      (json_int_t)plane__slots(s->slot_class), "slots_unserved",
 		      (json_int_t)s->unserved, "generation", (json_int_t)s->generation);
@@ -187,11 +187,11 @@ static json_t *notes_json(struct agent *a)
 		struct fl_count c = {0};
 
 		plane__count(a->plane, PLANE_NOTE, i, &c);
-		json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:f}", "name",
-						      names__note(i, name), "text",
-						      names__note_text(i), "packets",
-						      (json_int_t)c.packets, "packets_per_s",
-						      a->notes[i].packets_per_s));
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:I, s:f}", "name",
+						names__note(i, name), "text", names__note_text(i),
+						"packets", (json_int_t)c.packets, "packets_per_s",
+						a->notes[i].packets_per_s));
 	}
 	return list;
 }
@@ -211,8 +211,7 @@ json_t *status__json(struct agent *a)
 	json_object_set_new(o, "config",
 			    json_pack("{s:s, s:o, s:I, s:I}", "file", a->config_path, "loaded_at",
 				      names__time(a->loaded_at_ns), "applies",
-				      (json_int_t)a->applies, "refusals",
-				      (json_int_t)a->refusals));
+				      (json_int_t)a->applies, "refusals", (json_int_t)a->refusals));
 	json_object_set_new(o, "lease",
 			    json_pack("{s:b, s:I}", "lapsed", lease.lapsed != 0, "lapses",
 				      (json_int_t)(lease.lapses - a->lapses_before)));

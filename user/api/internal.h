@@ -28,7 +28,8 @@ struct api {
 	uv_loop_t *loop;
 	struct api_ops ops;
 	void *ctx;
-	struct MHD_Response *metrics; /* until the next tick; NULL: nobody has asked since the last one */
+	struct MHD_Response
+		*metrics; /* until the next tick; NULL: nobody has asked since the last one */
 	unsigned int servers; /* that are not closed yet: the last one frees it */
 	char *path;
 	dev_t dev; /* of our socket, so that a successor's is never removed */
@@ -110,8 +111,8 @@ void api_conns__expire(struct api_server *s);
 
 /* libmicrohttpd's callbacks for one request, in the order of its life. */
 void *api_request__begin(void *server, const char *uri, struct MHD_Connection *connection);
-enum MHD_Result api_request__handle(void *server, struct MHD_Connection *connection, const char *url,
-				    const char *method, const char *version,
+enum MHD_Result api_request__handle(void *server, struct MHD_Connection *connection,
+				    const char *url, const char *method, const char *version,
 				    const char *upload_data, size_t *upload_data_size,
 				    void **request);
 void api_request__end(void *server, struct MHD_Connection *connection, void **request,

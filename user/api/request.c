@@ -300,8 +300,8 @@ void *api_request__begin(void *server, const char *uri, struct MHD_Connection *c
 	return r;
 }
 
-enum MHD_Result api_request__handle(void *server, struct MHD_Connection *connection, const char *url,
-				    const char *method, const char *version,
+enum MHD_Result api_request__handle(void *server, struct MHD_Connection *connection,
+				    const char *url, const char *method, const char *version,
 				    const char *upload_data, size_t *upload_data_size,
 				    void **request)
 {

@@ -102,8 +102,9 @@ bool route__is_public(const struct route *r)
 
 static bool is_read(const struct route *r)
 {
-	return route__is_public(r) || r->kind == ROUTE_STATUS || r->kind == ROUTE_TIMINGS || r->kind == ROUTE_VERSION ||
-	       r->kind == ROUTE_SOURCES || r->kind == ROUTE_PACKETS || r->kind == ROUTE_BACKEND;
+	return route__is_public(r) || r->kind == ROUTE_STATUS || r->kind == ROUTE_TIMINGS ||
+	       r->kind == ROUTE_VERSION || r->kind == ROUTE_SOURCES || r->kind == ROUTE_PACKETS ||
+	       r->kind == ROUTE_BACKEND;
 }
 
 bool route__allows(const struct route *r, const char *method)

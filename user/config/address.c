@@ -89,8 +89,8 @@ void value__endpoint(struct reader *r, const struct option *o, struct node *valu
 		return;
 	value__show(value->text, shown);
 	if (addr__parse_endpoint(value->text, &a, &port)) {
-		reader__problem(r, value,
-				"\"%s\" is not %s, as in 127.0.0.1:9118 or [::1]:9118", shown, noun);
+		reader__problem(r, value, "\"%s\" is not %s, as in 127.0.0.1:9118 or [::1]:9118",
+				shown, noun);
 		return;
 	}
 	memcpy((char *)base + o->offset, &a, sizeof(a));

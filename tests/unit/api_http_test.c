@@ -274,6 +274,7 @@ static void test_healthz(void **state)
 {
 	struct fixture *f = *state;
 
+	expect(f, "GET /openapi.json", "200", "\"openapi\": \"3.1.0\"");
 	expect(f, "GET /healthz", "200", "{\"ok\":true,\"problems\":[]}");
 	f->unfit = true;
 	expect(f, "GET /healthz", "503", "{\"ok\":false,\"problems\":[\"it is broken\"]}");

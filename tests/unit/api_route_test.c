@@ -137,6 +137,8 @@ static void test_public(void **state)
 	(void)state;
 	assert_true(route__is_public(&r) && route__allows(&r, "HEAD"));
 	assert_false(route__allows(&r, "POST"));
+	r = ok("/openapi.json");
+	assert_true(route__is_public(&r) && !route__allows(&r, "POST"));
 	r = ok("/healthz");
 	assert_true(route__is_public(&r) && route__allows(&r, "GET"));
 	for (size_t i = 0; i < sizeof(local) / sizeof(*local); i++) {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * api.h - the one API of an agent: HTTP/1.1 over a unix socket, JSON bodies. A TCP listener, if there is one,
- * answers the first two only.
+ * answers the first three only.
  *
  *   GET  /metrics                                     for Prometheus, as docs/metrics.md has them
  *   GET  /healthz                                     {"ok", "problems": [sentence]}, with 200, or 503 if
  *                                                     there are problems
+ *   GET  /openapi.json                                all of this, as docs/openapi.json has it
  *   GET  /v1/status                                   what `fairlead status --json` prints
  *   GET  /v1/timings                                  its "loop", "probes" and "tables" alone
  *   GET  /v1/version                                  {"version", "abi"}

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/openapi.h"
 #include "api/route.h"
 #include "core/prom.h"
 #include "fairlead/abi.h"
@@ -200,6 +201,22 @@ static enum MHD_Result handle_healthz(struct api_request *r)
 	return answer(r, ok ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, object);
 }
 
+static enum MHD_Result handle_openapi(struct api_request *r)
+{
+	/* libmicrohttpd writes nothing to it. */
+	struct MHD_Response *response =
+		MHD_create_response_from_buffer((size_t)(openapi_end - openapi_begin),
+						(void *)openapi_begin, MHD_RESPMEM_PERSISTENT);
+	enum MHD_Result rc = MHD_NO;
+
+	if (!response)
+		return MHD_NO;
+	if (set_headers(response, "application/json"))
+		rc = MHD_queue_response(r->connection, MHD_HTTP_OK, response);
+	MHD_destroy_response(response);
+	return rc;
+}
+
 /* What is answered at once by what is known. */
 static enum MHD_Result handle_read(struct api_request *r, const struct route *route)
 {
@@ -248,6 +265,8 @@ static enum MHD_Result dispatch(struct api_request *r, const char *method)
 		return handle_metrics(r);
 	case ROUTE_HEALTHZ:
 		return handle_healthz(r);
+	case ROUTE_OPENAPI:
+		return handle_openapi(r);
 	case ROUTE_APPLY:
 		return handle_apply(r, &route);
 	case ROUTE_BACKEND:

@@ -14,6 +14,7 @@ static const struct {
 } fixed_paths[] = {
 	{"/metrics", ROUTE_METRICS},
 	{"/healthz", ROUTE_HEALTHZ},
+	{"/openapi.json", ROUTE_OPENAPI},
 	{"/v1/status", ROUTE_STATUS},
 	{"/v1/timings", ROUTE_TIMINGS},
 	{"/v1/version", ROUTE_VERSION},
@@ -97,7 +98,7 @@ int route__parse(const char *uri, struct route *out, struct err *err)
 
 bool route__is_public(const struct route *r)
 {
-	return r->kind == ROUTE_METRICS || r->kind == ROUTE_HEALTHZ;
+	return r->kind == ROUTE_METRICS || r->kind == ROUTE_HEALTHZ || r->kind == ROUTE_OPENAPI;
 }
 
 static bool is_read(const struct route *r)

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* openapi.h - docs/openapi.json, as it was when this was built. */
+#ifndef FAIRLEAD_API_OPENAPI_H
+#define FAIRLEAD_API_OPENAPI_H
+
+extern const char openapi_begin[], openapi_end[];
+
+#endif

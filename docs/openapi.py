@@ -31,13 +31,15 @@ def child(schema, step):
     return schema.setdefault("properties", {}).setdefault(step, {})
 
 
-def add(root, path, kind, text):
-    """One row of the status document, `a.b[].c`."""
+def add(root, path, kind, text, optional):
+    """One row of the status document, `a.b[].c`; `optional` collects what may be missing."""
     steps = re.findall(r"[^.\[\]]+|\[\]", path)
+    if "missing" in kind:
+        optional.add(tuple(steps))
     at, above = root, None
-    for step in steps:
+    for i, step in enumerate(steps):
         above, at = at, child(at, step)
-        if above.get("type") != "array" and "missing" not in kind:
+        if step != "[]" and tuple(steps[:i + 1]) not in optional:
             required = above.setdefault("required", [])
             if step not in required:
                 required.append(step)
@@ -54,10 +56,10 @@ def close(schema):
 
 def status(page):
     """The status document."""
-    root = {"type": "object"}
+    root, optional = {"type": "object"}, set()
     table = page[page.index("## The status document"):]
     for path, kind, text in re.findall(r"^\| `(\S+)` \| ([^|]+) \| ?(.*?) ?\|$", table, re.M):
-        add(root, path, kind.strip(), text)
+        add(root, path, kind.strip(), text, optional)
     close(root)
     return root
 
@@ -69,7 +71,7 @@ def table(page, what):
     root = {"type": "object"}
     for names, kind, text in re.findall(r"^\| ([\w, ]+) \| (\w[^|]*) \| ?(.*?) ?\|$", rows, re.M):
         for name in names.split(", "):
-            add(root, name, kind, text)
+            add(root, name, kind, text, set())
     close(root)
     return root
 

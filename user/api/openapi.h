@@ -3,6 +3,9 @@
 #ifndef FAIRLEAD_API_OPENAPI_H
 #define FAIRLEAD_API_OPENAPI_H
 
-extern const char openapi_begin[], openapi_end[];
+#include <stdint.h>
+
+extern const char openapi_text[]; /* without a NUL */
+extern const uint64_t openapi_len; /* bytes */
 
 #endif

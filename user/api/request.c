@@ -204,9 +204,8 @@ static enum MHD_Result handle_healthz(struct api_request *r)
 static enum MHD_Result handle_openapi(struct api_request *r)
 {
 	/* libmicrohttpd writes nothing to it. */
-	struct MHD_Response *response =
-		MHD_create_response_from_buffer((size_t)(openapi_end - openapi_begin),
-						(void *)openapi_begin, MHD_RESPMEM_PERSISTENT);
+	struct MHD_Response *response = MHD_create_response_from_buffer(
+		(size_t)openapi_len, (void *)openapi_text, MHD_RESPMEM_PERSISTENT);
 	enum MHD_Result rc = MHD_NO;
 
 	if (!response)

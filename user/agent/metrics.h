@@ -27,7 +27,8 @@ void metrics__network(struct agent *a, struct prom *out, struct prom *labels);
 
 /* One sample's labels: what prom__labels() wrote, "" if it could not. */
 #define METRICS_LABELS(labels, ...) \
-	((labels)->len = 0, prom__labels(labels, __VA_ARGS__, NULL) == 0 ? (labels)->text : "")
+	((labels)->len = 0,         \
+	 prom__labels(labels, __VA_ARGS__, (const char *)NULL) == 0 ? (labels)->text : "")
 
 /* What a counter of the program was at the last tick. */
 struct fl_count metrics__count(const struct agent *a, const struct rate *r, enum plane_counter kind,

@@ -30,6 +30,14 @@ static uint64_t value_of(const json_t *o, const char *key)
 	return json_is_integer(v) ? (uint64_t)json_integer_value(v) : json_is_true(v);
 }
 
+/* How many for each reason. */
+static void write_reasons(struct prom *out, struct prom *labels, json_t *counts)
+{
+	for (void *at = json_object_iter(counts); at; at = json_object_iter_next(counts, at))
+		prom__integer(out, METRICS_LABELS(labels, "reason", json_object_iter_key(at)),
+			      (uint64_t)json_integer_value(json_object_iter_value(at)));
+}
+
 /* --- VRRP ------------------------------------------------------------------------------------------- */
 
 static const struct column vrrp_columns[] = {
@@ -62,7 +70,7 @@ static void write_groups(struct prom *out, struct prom *labels, const json_t *gr
 
 	prom__family(out, "fairlead_vrrp_state", PROM_GAUGE,
 		     "Whether the VRRP group is in the state.");
-	json_array_foreach ((json_t *)groups, i, o) {
+	for (i = 0; (o = json_array_get(groups, i)); i++) {
 		for (size_t k = 0; k < sizeof(states) / sizeof(*states); k++) {
 			const char *name = vrrp_state__name(states[k]);
 
@@ -73,7 +81,7 @@ static void write_groups(struct prom *out, struct prom *labels, const json_t *gr
 	prom__family(
 		out, "fairlead_vrrp_trouble", PROM_GAUGE,
 		"Whether something keeps the group off, or its last try to do that has failed.");
-	json_array_foreach ((json_t *)groups, i, o) {
+	for (i = 0; (o = json_array_get(groups, i)); i++) {
 		for (size_t k = 0; k < sizeof(errors) / sizeof(*errors); k++)
 			prom__integer(out, VRRP_LABELS(labels, o, "what", errors[k]),
 				      text_of(o, errors[k])[0] != '\0');
@@ -83,7 +91,6 @@ static void write_groups(struct prom *out, struct prom *labels, const json_t *gr
 static void write_vrrp(struct agent *a, struct prom *out, struct prom *labels)
 {
 	json_t *all = failover__json(a), *groups = json_object_get(all, "groups"), *o;
-	const char *reason;
 	size_t i;
 
 	write_groups(out, labels, groups);
@@ -91,7 +98,7 @@ static void write_vrrp(struct agent *a, struct prom *out, struct prom *labels)
 		const struct column *f = &vrrp_columns[c];
 
 		prom__family(out, f->name, f->type, f->help);
-		json_array_foreach (groups, i, o)
+		for (i = 0; (o = json_array_get(groups, i)); i++)
 			prom__integer(out,
 				      METRICS_LABELS(labels, "group", text_of(o, "name"),
 						     "interface", text_of(o, "interface")),
@@ -99,9 +106,7 @@ static void write_vrrp(struct agent *a, struct prom *out, struct prom *labels)
 	}
 	prom__family(out, "fairlead_vrrp_ignored_total", PROM_COUNTER,
 		     "VRRP messages that were not heeded.");
-	json_object_foreach (json_object_get(all, "ignored"), reason, o)
-		prom__integer(out, METRICS_LABELS(labels, "reason", reason),
-			      (uint64_t)json_integer_value(o));
+	write_reasons(out, labels, json_object_get(all, "ignored"));
 	json_decref(all);
 }
 
@@ -124,14 +129,14 @@ static void write_sessions(struct prom *out, struct prom *labels, const json_t *
 	size_t i;
 
 	prom__family(out, "fairlead_bfd_up", PROM_GAUGE, "Whether the BFD session is up.");
-	json_array_foreach ((json_t *)sessions, i, o)
+	for (i = 0; (o = json_array_get(sessions, i)); i++)
 		prom__integer(out,
 			      METRICS_LABELS(labels, "peer", text_of(o, "peer"), "interface",
 					     text_of(o, "interface")),
 			      strcmp(text_of(o, "state"), "up") == 0);
 	prom__family(out, "fairlead_bfd_detection_seconds", PROM_GAUGE,
 		     "How long the peer may be silent; 0: it has not been heard.");
-	json_array_foreach ((json_t *)sessions, i, o)
+	for (i = 0; (o = json_array_get(sessions, i)); i++)
 		prom__real(out,
 			   METRICS_LABELS(labels, "peer", text_of(o, "peer"), "interface",
 					  text_of(o, "interface")),
@@ -140,7 +145,7 @@ static void write_sessions(struct prom *out, struct prom *labels, const json_t *
 		const struct column *f = &bfd_columns[c];
 
 		prom__family(out, f->name, f->type, f->help);
-		json_array_foreach ((json_t *)sessions, i, o)
+		for (i = 0; (o = json_array_get(sessions, i)); i++)
 			prom__integer(out,
 				      METRICS_LABELS(labels, "peer", text_of(o, "peer"),
 						     "interface", text_of(o, "interface")),
@@ -150,15 +155,12 @@ static void write_sessions(struct prom *out, struct prom *labels, const json_t *
 
 static void write_bfd(const struct agent *a, struct prom *out, struct prom *labels)
 {
-	json_t *all = neighbors__json(a), *o;
-	const char *reason;
+	json_t *all = neighbors__json(a);
 
 	write_sessions(out, labels, json_object_get(all, "sessions"));
 	prom__family(out, "fairlead_bfd_refused_total", PROM_COUNTER,
 		     "BFD packets that were for no session.");
-	json_object_foreach (json_object_get(all, "refused"), reason, o)
-		prom__integer(out, METRICS_LABELS(labels, "reason", reason),
-			      (uint64_t)json_integer_value(o));
+	write_reasons(out, labels, json_object_get(all, "refused"));
 	prom__family(out, "fairlead_bfd_dropped_total", PROM_COUNTER,
 		     "BFD packets that were not looked at: forwarded ones, or too many at once.");
 	prom__integer(out, "", value_of(all, "dropped"));
@@ -167,12 +169,13 @@ static void write_bfd(const struct agent *a, struct prom *out, struct prom *labe
 
 static void write_anycast(const struct agent *a, struct prom *out, struct prom *labels)
 {
-	json_t *all = anycast__json(a), *o;
+	json_t *all = anycast__json(a);
+	const json_t *vips = json_object_get(all, "vips"), *o;
 	size_t i;
 
 	prom__family(out, "fairlead_vip_announced", PROM_GAUGE,
 		     "Whether the VIP has its route, of services with announce: route.");
-	json_array_foreach (json_object_get(all, "vips"), i, o)
+	for (i = 0; (o = json_array_get(vips, i)); i++)
 		prom__integer(out, METRICS_LABELS(labels, "vip", text_of(o, "vip")),
 			      value_of(o, "announced"));
 	json_decref(all);

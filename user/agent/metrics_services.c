@@ -180,7 +180,7 @@ static const char *labels_of(struct target *t)
 	snprintf(index, sizeof(index), "%u", t->index);
 	prom__expect(&text, LABELS_LEN);
 	if (prom__labels(&text, "backend", t->entry.id, "address", addr__format(&at, address),
-			 "entry", index, NULL) == 0)
+			 "entry", index, (const char *)NULL) == 0)
 		t->labels = text.text;
 	else
 		free(text.text);
@@ -390,7 +390,8 @@ static void list_services(struct listing *l)
 		if (!s->config)
 			continue;
 		l->services[l->n_services++] = (struct labelled){
-			.service = s, .labels = prom__labels(l->labels, "service", s->name, NULL)};
+			.service = s,
+			.labels = prom__labels(l->labels, "service", s->name, (const char *)NULL)};
 		for (size_t i = 0; i < s->n_members; i++)
 			l->members[l->n_members++] = (struct labelled){
 				.service = s,

@@ -152,14 +152,11 @@ static char *begin_sample(struct prom *p, const char *suffix, const char *labels
 
 	if (!to)
 		return NULL;
-	memcpy(to, p->family, p->family_len);
-	to += p->family_len;
-	memcpy(to, suffix, n_suffix);
-	to += n_suffix;
+	to = mempcpy(to, p->family, p->family_len);
+	to = mempcpy(to, suffix, n_suffix);
 	if (n_labels) {
 		*to++ = '{';
-		memcpy(to, labels, n_labels);
-		to += n_labels;
+		to = mempcpy(to, labels, n_labels);
 		*to++ = '}';
 	}
 	*to++ = ' ';

@@ -73,12 +73,12 @@ static void test_growth(void **state)
 
 	(void)state;
 	prom__family(&p, "some_name", PROM_GAUGE, "Some.");
-	for (uint64_t i = 0; i < 50000; i++)
+	for (uint64_t i = 0; i < 2000; i++)
 		prom__integer(&p, "label=\"a value that is somewhat longer\"", i);
 	text = text_of(&p);
 	for (const char *at = strstr(text, "} "); at; at = strstr(at + 1, "} "))
 		assert_int_equal(strtoull(at + 2, NULL, 10), lines++);
-	assert_int_equal(lines, 50000);
+	assert_int_equal(lines, 2000);
 }
 
 static uint64_t value_of(const char *text, const char *sample)

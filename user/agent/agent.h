@@ -114,6 +114,9 @@ struct member {
 	uint8_t cap; /* of TABLE_PARTS: the most that its limit of new connections leaves it */
 	bool full; /* at its limit of connections */
 	bool backup; /* for when the others do not do */
+	bool disputed; /* balancers say that it is up, and that it is down */
+	bool dispute_told; /* and that was logged */
+	uint32_t disputed_s; /* since when, agent__coarse_s() */
 	uint32_t capped_s; /* when `cap` was looked at, agent__coarse_s() */
 	bool probe_ok;
 	bool kept; /* an apply is running: the next configuration has it too */
@@ -164,6 +167,8 @@ struct service {
 	bool named; /* an apply is running: the next configuration has it */
 	bool dirty; /* the table must be computed again */
 	bool stale; /* and before it, who takes how much */
+	bool unruled; /* and before that, what holds of its backends: peers have said something new */
+	bool contested; /* some of them are disputed */
 	bool settling; /* the idle table may still be read by packets */
 	bool making; /* its move table is being installed */
 	struct rate rate;
@@ -313,7 +318,7 @@ void service__retire(struct service *s, struct member *m);
  * record names it.
  */
 void service__dismiss(struct service *s);
-/* How many of its backends can take new flows. */
+/* How many of its backends can take new flows from here. */
 uint32_t service__usable(const struct service *s);
 /* Whether enough of them can, by its `min_up`, and its table says so. */
 bool service__serves(const struct service *s);
@@ -380,6 +385,10 @@ void member__diagnosed(const struct member *m, const char *text);
 bool member__set_admin(struct member *m, enum fl_admin admin);
 bool member__set_percent(struct member *m, uint8_t percent);
 void member__log(const struct member *m, enum log_level level, const char *text);
+/* What holds of it from now on: what follows from that is done. */
+enum health_change member__rule(struct member *m, enum fl_health ruled);
+/* If it is up, then by this balancer's own probes too. */
+bool member__is_reached(const struct member *m);
 /* Its connections are given up. */
 bool member__is_lost(const struct member *m);
 

@@ -123,7 +123,7 @@ static struct backends count_backends(const struct agent *a, const struct config
 			const struct member *m = s->members[i];
 
 			b.all++;
-			b.accepting += m->parts != 0;
+			b.accepting += m->parts && member__is_reached(m);
 			b.unknown +=
 				m->sub && m->health.state == FL_HEALTH_UNKNOWN && !m->health.streak;
 		}

@@ -21,6 +21,9 @@ struct peer {
 	char difference[PEER_DIFFERENCE_LEN];
 	uint64_t refused; /* datagrams that its key did not open, as counted last */
 	bool refusal_told;
+	bool counts; /* its probes have votes (peer_quorum.c) */
+	bool filling; /* it has started anew, and has not told all again yet */
+	uint64_t whole_us; /* when it had last told all; 0: never */
 };
 
 struct peers {
@@ -41,6 +44,7 @@ struct peers {
 	struct peer *list;
 	size_t n;
 	uint64_t n_strangers; /* datagrams from elsewhere */
+	uint64_t made_us; /* CLOCK_MONOTONIC */
 	bool dirty; /* there is something new in it */
 	bool full; /* the ledger has no room, and that was told */
 };

@@ -242,7 +242,8 @@ uint32_t service__usable(const struct service *s)
 	uint32_t n = 0;
 
 	for (size_t i = 0; i < s->n_members; i++)
-		n += health__is_well(&s->members[i]->health) && s->members[i]->weight;
+		n += health__is_well(&s->members[i]->health) && s->members[i]->weight &&
+		     member__is_reached(s->members[i]);
 	return n;
 }
 

@@ -137,15 +137,26 @@ static void check_backend_limits(const struct config_service *s, const struct no
 			 index, config_forward__name(s->forward));
 }
 
-static void check_health(const struct config_service *s, const struct node *service, size_t index,
-			 struct problem_sink *sink)
+static void check_quorum(const struct config_service *s, const struct node *root,
+			 const struct node *health, size_t index, struct problem_sink *sink)
+{
+	if (s->health.quorum != CONFIG_QUORUM_LOCAL && node__find(root, "peers") < 0)
+		tell_key(sink, health, node__find(health, "quorum"),
+			 "services[%zu].health.quorum: there is nobody to be asked without `peers`",
+			 index);
+}
+
+static void check_health(const struct config_service *s, const struct node *root,
+			 const struct node *service, size_t index, struct problem_sink *sink)
 {
 	const struct config_health *h = &s->health;
 	const struct node *health = node__sound(service, "health");
 	long at = health ? node__find(health, "flap_hold") : -1;
 
-	if (health)
+	if (health) {
 		check_backend_limits(s, service, health, index, sink);
+		check_quorum(s, root, health, index, sink);
+	}
 	if (at >= 0 && h->flap_hold_ms > h->flap_hold_max_ms && node__sound(health, "flap_hold") &&
 	    !check__broken(health, "flap_hold_max"))
 		tell_key(sink, health, at + 1,
@@ -165,6 +176,6 @@ void check__service(const struct config *c, const struct node *root, const struc
 	check_passive(s, service, i, sink);
 	check_fullnat(c, s, root, service, i, sink);
 	check_limits(s, service, i, sink);
-	check_health(s, service, i, sink);
+	check_health(s, root, service, i, sink);
 	check__probe(s, service, i, sink);
 }

@@ -76,6 +76,9 @@ struct config_bfd {
 	uint8_t multiplier; /* default 3 */
 };
 
+/* Whose probes decide (docs/health.md). */
+enum config_quorum { CONFIG_QUORUM_LOCAL, CONFIG_QUORUM_ANY, CONFIG_QUORUM_MAJORITY };
+
 /* What makes of probe results who takes flows; durations in milliseconds. */
 struct config_health {
 	enum fl_health start; /* of a backend that was never asked; default FL_HEALTH_UNKNOWN */
@@ -84,6 +87,7 @@ struct config_health {
 	uint32_t flap_hold_max_ms; /* flap_hold_ms..24h, default 5m */
 	uint32_t flap_forget_ms; /* 1s..24h, default 10m */
 	uint32_t panic_pct; /* 0..100, 0: never */
+	enum config_quorum quorum; /* default local; the others need `peers` */
 	uint32_t max_new; /* connections a second to a backend; 0: no limit; needs `passive` */
 	uint32_t max_flows; /* of a backend; 0: no limit; fullnat */
 };
@@ -220,6 +224,7 @@ const char *config_problems__format(const struct config_problems *p, size_t i, c
 /* Names for people and JSON, as they are written in the file: "l2", "source+port". */
 const char *config_forward__name(enum config_forward forward);
 const char *config_affinity__name(enum fl_affinity affinity);
+const char *config_quorum__name(enum config_quorum quorum);
 
 /* Whether more than one address or port leads to it, so that it is found in `vips` (abi.h). */
 bool config_service__wild(const struct config_service *s);

@@ -61,6 +61,7 @@ static const struct option health_options[] = {
 	{"max_new", value__number, HEALTH(max_new), PER_SECOND},
 	{"max_flows", value__number, HEALTH(max_flows), RANGE(1, 1000000000)},
 	{"panic", value__percent, HEALTH(panic_pct), RANGE(0, 100), .fallback = "0%"},
+	{"quorum", value__choice, HEALTH(quorum), .choices = choice_quorums, .fallback = "local"},
 };
 static const struct section health_section = {health_options, COUNT(health_options)};
 

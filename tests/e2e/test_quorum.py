@@ -49,13 +49,14 @@ def three(lab, others):
             os.unlink(one.socket)
 
 
-def configure(ones, quorum, probe=FAST, health="", top=""):
+def configure(ones, quorum, probe=FAST, health="", top="", interval="100ms"):
     """The files: each has the others as its peers."""
     for one in ones:
         peers = ", ".join(f"{{name: {p.peer_name}, address: {v4(p.peer_name)}}}" for p in ones if p is not one)
         one.configure(
             one.head() + FLOW_KEY + top
-            + f"peers: {{listen: {v4(one.peer_name)}, key_file: {one.folder}/peers.key, list: [{peers}]}}\n"
+            + f"peers: {{listen: {v4(one.peer_name)}, key_file: {one.folder}/peers.key, interval: {interval}, "
+            f"list: [{peers}]}}\n"
             + "services:\n" + service(probe=probe, health=f"{{quorum: {quorum}{health}}}"))
 
 
@@ -213,6 +214,20 @@ def test_partition(three):
     wait_equal(pair)
     fresh = "".join(log(lb2).splitlines(keepends=True)[lines:])
     assert "b1 is up" not in fresh and "b1 is down" not in fresh, fresh
+
+
+def test_new_session(three):
+    """A reload that has peers begin anew with each other, on either side, changes no verdict."""
+    lb, lb2 = pair = [three["lb"], three["lb2"]]
+    start(pair, "any")
+    lose(lb2, "b1")
+    wait_ruled(pair, "b1", "up", ["up", "down"], by="any", up=1, down=1)
+    for n, one in enumerate([lb, lb2, lb, lb2]):
+        configure(pair, "any", interval=f"{101 + n}ms")
+        one.cli("config", "apply")
+        wait_ruled(pair, "b1", "up", ["up", "down"], by="any", up=1, down=1)
+    wait_equal(pair)
+    assert "b1 is down, " not in log(lb2) and "b1 is up by quorum" not in log(lb2)
 
 
 def test_other_configuration(three):

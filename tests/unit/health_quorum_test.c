@@ -16,8 +16,10 @@ enum { PEERS = 4, STATES = 5, KINDS = STATES * 4 };
 
 static enum fl_health state_of(char c)
 {
-	return c == 'U' ? FL_HEALTH_UP : c == 'D' ? FL_HEALTH_DOWN : c == 'S' ? FL_HEALTH_SUSPECT
-									      : FL_HEALTH_UNKNOWN;
+	return c == 'U'	  ? FL_HEALTH_UP
+	       : c == 'D' ? FL_HEALTH_DOWN
+	       : c == 'S' ? FL_HEALTH_SUSPECT
+			  : FL_HEALTH_UNKNOWN;
 }
 
 /*
@@ -126,8 +128,10 @@ static struct quorum_vote vote_of(uint32_t kind)
 /* From best to worst; -1: no vote. */
 static int rank(uint8_t state)
 {
-	return state == FL_HEALTH_UP ? 0 : state == FL_HEALTH_SUSPECT ? 1 : state == FL_HEALTH_DOWN ? 2
-												    : -1;
+	return state == FL_HEALTH_UP	    ? 0
+	       : state == FL_HEALTH_SUSPECT ? 1
+	       : state == FL_HEALTH_DOWN    ? 2
+					    : -1;
 }
 
 static int compare(const void *a, const void *b)
@@ -136,8 +140,8 @@ static int compare(const void *a, const void *b)
 }
 
 /* The votes by rank, sorted; the own one is ranks[0] before that. Returns how many, and whether others have any. */
-static size_t list_votes(const struct health *own, const struct quorum_vote *peers, size_t n, int *ranks,
-			 bool *others)
+static size_t list_votes(const struct health *own, const struct quorum_vote *peers, size_t n,
+			 int *ranks, bool *others)
 {
 	size_t all = 0;
 
@@ -247,7 +251,9 @@ static void test_equal_everywhere(void **state)
 static void test_texts(void **state)
 {
 	const struct quorum_ruling none = {0}, some = {.up = 2, .down = 1},
-				   all = {.up = UINT32_MAX, .suspect = UINT32_MAX, .down = UINT32_MAX};
+				   all = {.up = UINT32_MAX,
+					  .suspect = UINT32_MAX,
+					  .down = UINT32_MAX};
 	char buf[QUORUM_TEXT_LEN];
 
 	(void)state;

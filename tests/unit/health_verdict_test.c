@@ -610,13 +610,12 @@ static void run_rulings(uint32_t digits)
 
 		h.ramping = true;
 		change = health__rule(&h, next, &now);
-		assert_int_equal(change, next == was			? HEALTH_SAME
-					 : next == FL_HEALTH_UP	? HEALTH_WENT_UP
+		assert_int_equal(change, next == was		  ? HEALTH_SAME
+					 : next == FL_HEALTH_UP	  ? HEALTH_WENT_UP
 					 : next == FL_HEALTH_DOWN ? HEALTH_WENT_DOWN
 								  : HEALTH_WENT_SUSPECT);
 		since = next == was ? since : now.real_ns;
-		if (next != was &&
-		    (next == FL_HEALTH_DOWN || (next == FL_HEALTH_UP && !was_up))) {
+		if (next != was && (next == FL_HEALTH_DOWN || (next == FL_HEALTH_UP && !was_up))) {
 			let_in = now.mono_ns;
 			assert_false(h.ramping);
 		} else {

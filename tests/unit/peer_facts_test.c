@@ -66,7 +66,8 @@ static void test_config(void **state)
 	service(a, "web", 1, 2, 3, 4, 5);
 	assert_false(peer_facts__service(a, "we", &s));
 	check_difference(a, b, "service 'web' is only here");
-	assert_false(peer_facts__same_service(a, b, "web") || peer_facts__same_service(b, a, "web"));
+	assert_false(peer_facts__same_service(a, b, "web") ||
+		     peer_facts__same_service(b, a, "web"));
 	check_difference(b, a, "service 'web' is only there");
 	service(b, "web", 1, 2, 3, 4, 6);
 	check_difference(a, b, NULL);
@@ -123,8 +124,8 @@ static void test_service_of(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		char name[FL_NAME_LEN] = "before";
 
-		assert_string_equal(
-			peer_facts__service_of(rows[i].key, rows[i].key_len, name), rows[i].want);
+		assert_string_equal(peer_facts__service_of(rows[i].key, rows[i].key_len, name),
+				    rows[i].want);
 		assert_string_equal(name, rows[i].want);
 	}
 }
@@ -205,10 +206,8 @@ static void test_strange(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_digest),
-		cmocka_unit_test(test_config),
-		cmocka_unit_test(test_service_of),
-		cmocka_unit_test(test_disputes),
+		cmocka_unit_test(test_digest),	   cmocka_unit_test(test_config),
+		cmocka_unit_test(test_service_of), cmocka_unit_test(test_disputes),
 		cmocka_unit_test(test_strange),
 	};
 

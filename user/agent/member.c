@@ -58,6 +58,9 @@ void member__inherit(struct member *m, const struct member *from)
 	m->asked = from->asked;
 	m->cap = from->cap;
 	m->full = from->full;
+	m->disputed = from->disputed;
+	m->disputed_s = from->disputed_s;
+	m->dispute_told = from->dispute_told;
 	m->probe_ok = from->probe_ok;
 	m->probe_latency_ns = from->probe_latency_ns;
 	m->probe_at_ns = from->probe_at_ns;
@@ -270,7 +273,8 @@ static void log_change(const struct member *m, enum health_change change, uint64
 			 quorum);
 	else
 		snprintf(text, sizeof(text),
-			 "is down%s: %s (%" PRIu32 " failures in a row, %.0f ms after the first)%s%s",
+			 "is down%s: %s (%" PRIu32
+			 " failures in a row, %.0f ms after the first)%s%s",
 			 here, r->detail, m->service->rules.fall, (double)streak_ns / 1e6,
 			 hold_text(m, hold, sizeof(hold)), quorum);
 	member__log(m, change == HEALTH_WENT_UP ? LOG_LV_INFO : LOG_LV_WARN, text);

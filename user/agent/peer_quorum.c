@@ -8,7 +8,8 @@
 #include "agent/peers_state.h"
 #include "health/quorum.h"
 
-#define DISPUTE_S 1 /* a backend that fails is disputed for a moment: until the last balancer sees it */
+#define DISPUTE_S \
+	1 /* a backend that fails is disputed for a moment: until the last balancer sees it */
 
 static uint64_t now_us(void)
 {

@@ -183,8 +183,8 @@ bool peer_facts__same_service(const struct ledger *ours, const struct ledger *th
 {
 	struct peer_service here, there;
 
-	return peer_facts__service(ours, name, &here) && peer_facts__service(theirs, name, &there) &&
-	       same_config(&here, &there);
+	return peer_facts__service(ours, name, &here) &&
+	       peer_facts__service(theirs, name, &there) && same_config(&here, &there);
 }
 
 const char *peer_facts__service_of(const void *key, size_t key_len, char name[FL_NAME_LEN])

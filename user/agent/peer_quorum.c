@@ -11,18 +11,13 @@
 #define DISPUTE_S \
 	1 /* a backend that fails is disputed for a moment: until the last balancer sees it */
 
-static uint64_t now_us(void)
-{
-	return uv_hrtime() / 1000;
-}
-
 /* Which peers have votes on a service, in the order of peers.list. */
 static void find_voters(const struct service *s, struct quorum_vote *votes)
 {
 	const struct peers *p = s->agent->peers;
 
 	for (size_t i = 0; p && i < p->n; i++) {
-		votes[i].heard = p->list[i].counts;
+		votes[i].heard = p->list[i].voice.counts;
 		votes[i].same = peer_facts__same_service(p->ours, p->list[i].link.copy, s->name);
 	}
 }
@@ -120,32 +115,20 @@ void peer_quorum__heard(struct peer *peer, const void *key, size_t key_len)
 	struct service *s;
 
 	/* All are touched when it has told all. */
-	if (peer->filling || !peer_facts__service_of(key, key_len, name)[0])
+	if (peer->voice.filling || !peer_facts__service_of(key, key_len, name)[0])
 		return;
 	TAILQ_FOREACH (s, &peer->peers->agent->services, entry)
 		s->unruled |= strcmp(s->name, name) == 0;
 }
 
-/* Whether it counts from now on, and whether there is anything to be ruled on anew for it. */
-static bool follow(struct peer *peer)
+static struct peer_sound sound_of(const struct peer *peer)
 {
-	bool whole = peer_link__is_whole(&peer->link), was = peer->counts, refilled;
-
-	if (whole)
-		peer->whole_us = now_us();
-	refilled = whole && peer->filling;
-	peer->filling &= !whole;
-	peer->counts = peer->link.up && peer->whole_us &&
-		       now_us() - peer->whole_us <= peer_link__patience_us(&peer->link);
-	return refilled || peer->counts != was;
-}
-
-/* It will say in a moment what it said before. */
-static bool is_expected(const struct peer *peer)
-{
-	if (peer->whole_us)
-		return peer->counts && peer->filling;
-	return now_us() - peer->peers->made_us <= peer_link__patience_us(&peer->link);
+	return (struct peer_sound){
+		.up = peer->link.up,
+		.whole = peer_link__is_whole(&peer->link),
+		.now_us = uv_hrtime() / 1000,
+		.patience_us = peer_link__patience_us(&peer->link),
+	};
 }
 
 void peer_quorum__flush(struct agent *a)
@@ -155,8 +138,11 @@ void peer_quorum__flush(struct agent *a)
 	struct service *s;
 
 	for (size_t i = 0; p && i < p->n; i++) {
-		changed |= follow(&p->list[i]);
-		wait |= is_expected(&p->list[i]);
+		struct peer *peer = &p->list[i];
+		const struct peer_sound sound = sound_of(peer);
+
+		changed |= peer_voice__follow(&peer->voice, &sound);
+		wait |= peer_voice__is_expected(&peer->voice, &sound);
 	}
 	if (changed)
 		touch_all(a);

@@ -61,7 +61,8 @@ static void on_cleared(void *ctx)
 {
 	struct peer *peer = ctx;
 
-	peer->news = peer->filling = true;
+	peer->news = true;
+	peer_voice__cleared(&peer->voice);
 }
 
 void peers__log(enum log_level level, const struct peer *peer, const char *text)
@@ -252,6 +253,7 @@ static int make_list(struct peers *p, const struct config *c)
 			return -ENOMEM;
 		p->n++;
 		peer->link.now_us = now_us();
+		peer_voice__begin(&peer->voice, now_us());
 		peer->peers = p;
 		memcpy(peer->name, c->peers[i].name, sizeof(peer->name));
 		peer->address = c->peers[i].address;
@@ -273,7 +275,6 @@ static int make_peers(struct agent *a, const struct config *c, const struct peer
 	p->listen = c->peer_listen;
 	p->port = c->peer_port;
 	p->interval_ms = c->peer_interval_ms;
-	p->made_us = now_us();
 	p->keys = *keys;
 	p->ours = ledger__new();
 	p->told = malloc(FL_MAX_SERVICES * sizeof(*p->told));

@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "peer/facts.h"
 #include "peer/link.h"
+#include "peer/voice.h"
 
 struct peer {
 	struct peers *peers;
@@ -21,9 +22,7 @@ struct peer {
 	char difference[PEER_DIFFERENCE_LEN];
 	uint64_t refused; /* datagrams that its key did not open, as counted last */
 	bool refusal_told;
-	bool counts; /* its probes have votes (peer_quorum.c) */
-	bool filling; /* it has started anew, and has not told all again yet */
-	uint64_t whole_us; /* when it had last told all; 0: never */
+	struct peer_voice voice; /* whether its probes have votes (peer_quorum.c) */
 };
 
 struct peers {
@@ -44,7 +43,6 @@ struct peers {
 	struct peer *list;
 	size_t n;
 	uint64_t n_strangers; /* datagrams from elsewhere */
-	uint64_t made_us; /* CLOCK_MONOTONIC */
 	bool dirty; /* there is something new in it */
 	bool full; /* the ledger has no room, and that was told */
 };

@@ -36,6 +36,7 @@
 #include "config/config.h"
 #include "core/log.h"
 #include "core/timing.h"
+#include "health/enough.h"
 #include "health/health.h"
 #include "health/pool.h"
 #include "move/move.h"
@@ -146,6 +147,7 @@ struct service {
 	struct health_rules rules; /* as configured, likewise */
 	struct config_health health;
 	struct pool_state pool; /* what was decided last */
+	struct enough enough; /* whether its VIP may be here */
 	struct member **members;
 	size_t n_members;
 	TAILQ_HEAD(member_list, member)
@@ -320,8 +322,10 @@ void service__retire(struct service *s, struct member *m);
 void service__dismiss(struct service *s);
 /* How many of its backends can take new flows from here. */
 uint32_t service__usable(const struct service *s);
-/* Whether enough of them can, by its `min_up`, and its table says so. */
-bool service__serves(const struct service *s);
+/* Whether enough of them can, by its `min_up`: follows what they are now. */
+bool service__has_enough(struct service *s);
+/* When it will have enough if nothing changes, uv_hrtime(); UINT64_MAX: it takes more. */
+uint64_t service__enough_due_ns(const struct service *s);
 /* No packet and no record knows it: frees its id. */
 void service__release(struct service *s);
 /* Writes what may change while packets find it. */

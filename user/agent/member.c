@@ -318,8 +318,11 @@ static bool on_probe(void *ctx, const struct probe_result *r)
 		verdict__touch(m->service);
 	}
 	if (change != HEALTH_SAME || was_fresh) {
-		if (peer_quorum__rule(m) == HEALTH_SAME)
+		if (peer_quorum__rule(m) == HEALTH_SAME) {
 			member__remember(m);
+			/* No other table follows; whether it can be used from here may be another thing. */
+			m->service->agent->anycast.dirty = true;
+		}
 	}
 	if (change != HEALTH_SAME)
 		log_change(m, change, first ? now.mono_ns - first : 0, r);

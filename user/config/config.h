@@ -109,6 +109,8 @@ struct config_service {
 	bool quic; /* its UDP is QUIC */
 	bool announce; /* the VIP has a route while the service can serve (docs/anycast.md) */
 	uint32_t min_up; /* backends that it needs for that; 1..n_backends, default 1 */
+	uint32_t min_up_again; /* once it had fewer: min_up..n_backends, default min_up */
+	uint32_t min_up_hold_ms; /* and for how long; ..1h, default 0 */
 	bool passive; /* tcp: new connections are watched for an answer (docs/health.md) */
 	struct config_sources sources;
 	struct config_limits limits;
@@ -149,6 +151,7 @@ struct config_vrrp {
 	size_t n_track;
 	uint8_t interface_cost; /* 1..254, of each, default 50 */
 	uint8_t backends_cost; /* 0..254, default 0: when no backend of its services accepts */
+	uint8_t min_up_cost; /* 0..254, default 0: when one of them has fewer than min_up */
 };
 
 struct config {
@@ -224,6 +227,9 @@ const char *config_problems__format(const struct config_problems *p, size_t i, c
 /* Names for people and JSON, as they are written in the file: "l2", "source+port". */
 const char *config_forward__name(enum config_forward forward);
 const char *config_affinity__name(enum fl_affinity affinity);
+/* Whether a group has the VIP of a service among its addresses. */
+bool config_vrrp__has(const struct config_vrrp *g, const struct config_service *s);
+
 const char *config_quorum__name(enum config_quorum quorum);
 
 /* Whether more than one address or port leads to it, so that it is found in `vips` (abi.h). */

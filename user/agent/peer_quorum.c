@@ -8,8 +8,8 @@
 #include "agent/peers_state.h"
 #include "health/quorum.h"
 
-#define DISPUTE_S \
-	1 /* a backend that fails is disputed for a moment: until the last balancer sees it */
+/* Whatever fails is disputed for a moment, until the last balancer sees it. */
+#define DISPUTE_S 1
 
 /* Which peers have votes on a service, in the order of peers.list. */
 static void find_voters(const struct service *s, struct quorum_vote *votes)

@@ -225,6 +225,7 @@ static void check_equal(void)
 		ledger__each(to->link.copy, check_one, to->mirror);
 		ledger__each(to->mirror, check_one, from->ours);
 		assert_int_equal(peer_link__lag(&from->link), 0);
+		assert_true(peer_link__is_whole(&to->link));
 	}
 }
 
@@ -266,10 +267,12 @@ static void test_bulk(void **state)
 {
 	(void)state;
 	begin(3);
+	assert_false(peer_link__is_whole(&sides[1].link));
 	for (uint32_t i = 0; i < 100000; i++)
 		put(&sides[0], i, i);
 	pass(200 * MS);
 	assert_int_equal(sides[1].link.copy_goal, 100000);
+	assert_false(peer_link__is_whole(&sides[1].link));
 	pass(10 * SECOND);
 	check_equal();
 	end();

@@ -90,19 +90,29 @@ static enum config_forward forward_of(enum fl_forward mode)
 	}
 }
 
+static enum fl_health ruled_of(const struct fl_member *memory)
+{
+	return (enum fl_health)(memory->ruled ? memory->ruled - 1 : memory->health);
+}
+
 /* The past is on a clock that goes on where machines do not; what it says of the future is not believed. */
 static struct health health_of(const struct fl_member *memory)
 {
 	struct health_time now = agent__now();
 	uint64_t age = now.real_ns > memory->turned ? now.real_ns - memory->turned : 0;
+	uint64_t turned_ns = now.mono_ns > age ? now.mono_ns - age : 0;
+	enum fl_health ruled = ruled_of(memory);
 
 	return (struct health){
 		.state = (enum fl_health)memory->health,
+		.ruled = ruled,
 		.admin = (enum fl_admin)memory->admin,
 		.flaps = memory->flaps,
 		.ramping = memory->ramping,
 		.since_ns = memory->since,
-		.turned_ns = now.mono_ns > age ? now.mono_ns - age : 0,
+		.out = ruled == FL_HEALTH_DOWN || ruled == FL_HEALTH_UNKNOWN,
+		.turned_ns = turned_ns,
+		.let_in_ns = turned_ns,
 	};
 }
 

@@ -3,6 +3,7 @@
 #include "agent/admission.h"
 #include "agent/agent.h"
 #include "agent/events.h"
+#include "agent/peer_quorum.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -46,6 +47,7 @@ static void on_flush(uv_prepare_t *h)
 	struct agent *a = h->data;
 	struct service *s;
 
+	peer_quorum__flush(a);
 	TAILQ_FOREACH (s, &a->services, entry)
 		service__flush(s);
 	nat__flush(a);

@@ -36,6 +36,7 @@
 #include "config/config.h"
 #include "core/log.h"
 #include "core/timing.h"
+#include "health/enough.h"
 #include "health/health.h"
 #include "health/pool.h"
 #include "move/move.h"
@@ -114,6 +115,9 @@ struct member {
 	uint8_t cap; /* of TABLE_PARTS: the most that its limit of new connections leaves it */
 	bool full; /* at its limit of connections */
 	bool backup; /* for when the others do not do */
+	bool disputed; /* balancers say that it is up, and that it is down */
+	bool dispute_told; /* and that was logged */
+	uint32_t disputed_s; /* since when, agent__coarse_s() */
 	uint32_t capped_s; /* when `cap` was looked at, agent__coarse_s() */
 	bool probe_ok;
 	bool kept; /* an apply is running: the next configuration has it too */
@@ -143,6 +147,7 @@ struct service {
 	struct health_rules rules; /* as configured, likewise */
 	struct config_health health;
 	struct pool_state pool; /* what was decided last */
+	struct enough enough; /* whether its VIP may be here */
 	struct member **members;
 	size_t n_members;
 	TAILQ_HEAD(member_list, member)
@@ -164,6 +169,8 @@ struct service {
 	bool named; /* an apply is running: the next configuration has it */
 	bool dirty; /* the table must be computed again */
 	bool stale; /* and before it, who takes how much */
+	bool unruled; /* and before that, what holds of its backends: peers have said something new */
+	bool contested; /* some of them are disputed */
 	bool settling; /* the idle table may still be read by packets */
 	bool making; /* its move table is being installed */
 	struct rate rate;
@@ -313,10 +320,12 @@ void service__retire(struct service *s, struct member *m);
  * record names it.
  */
 void service__dismiss(struct service *s);
-/* How many of its backends can take new flows. */
+/* How many of its backends can take new flows from here. */
 uint32_t service__usable(const struct service *s);
-/* Whether enough of them can, by its `min_up`, and its table says so. */
-bool service__serves(const struct service *s);
+/* Whether enough of them can, by its `min_up`: follows what they are now. */
+bool service__has_enough(struct service *s);
+/* When it will have enough if nothing changes, uv_hrtime(); UINT64_MAX: it takes more. */
+uint64_t service__enough_due_ns(const struct service *s);
 /* No packet and no record knows it: frees its id. */
 void service__release(struct service *s);
 /* Writes what may change while packets find it. */
@@ -380,6 +389,10 @@ void member__diagnosed(const struct member *m, const char *text);
 bool member__set_admin(struct member *m, enum fl_admin admin);
 bool member__set_percent(struct member *m, uint8_t percent);
 void member__log(const struct member *m, enum log_level level, const char *text);
+/* What holds of it from now on: what follows from that is done. */
+enum health_change member__rule(struct member *m, enum fl_health ruled);
+/* If it is up, then by this balancer's own probes too. */
+bool member__is_reached(const struct member *m);
 /* Its connections are given up. */
 bool member__is_lost(const struct member *m);
 

@@ -98,16 +98,9 @@ void failover__commit(struct agent *a)
 
 /* --- what a priority is made of -------------------------------------------------------------------- */
 
-static bool has_vip(const struct config_vrrp *c, const struct config_service *s)
-{
-	for (size_t i = 0; i < c->n_addresses; i++)
-		if (s->vip.len == 128 && addr__equal(&c->addresses[i], &s->vip.addr))
-			return true;
-	return false;
-}
-
 struct backends {
 	size_t all, accepting, unknown;
+	bool too_few; /* a service has fewer than its min_up */
 };
 
 /* The backends of the services whose VIP the group has. */
@@ -117,13 +110,14 @@ static struct backends count_backends(const struct agent *a, const struct config
 	const struct service *s;
 
 	TAILQ_FOREACH (s, &a->services, entry) {
-		if (!s->config || !has_vip(c, s->config))
+		if (!s->config || !config_vrrp__has(c, s->config))
 			continue;
+		b.too_few |= !s->enough.is;
 		for (size_t i = 0; i < s->n_members; i++) {
 			const struct member *m = s->members[i];
 
 			b.all++;
-			b.accepting += m->parts != 0;
+			b.accepting += m->parts && member__is_reached(m);
 			b.unknown +=
 				m->sub && m->health.state == FL_HEALTH_UNKNOWN && !m->health.streak;
 		}
@@ -158,6 +152,7 @@ static const char *look(void *agent, const struct config_vrrp *c, uint8_t *prior
 	if (b.all)
 		cost += (unsigned int)((c->backends_cost * (b.all - b.accepting) + b.all / 2) /
 				       b.all);
+	cost += b.too_few ? c->min_up_cost : 0;
 	/* 0 says that the active router gives up, and is no priority. */
 	*priority = cost < c->priority ? (uint8_t)(c->priority - cost) : 1;
 	return a->failover.warm ? NULL : "its backends are being probed for the first time";

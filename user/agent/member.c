@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/peer_quorum.h"
 #include "core/log.h"
 
 struct member *member__new(struct service *s, struct target *t)
@@ -57,6 +58,9 @@ void member__inherit(struct member *m, const struct member *from)
 	m->asked = from->asked;
 	m->cap = from->cap;
 	m->full = from->full;
+	m->disputed = from->disputed;
+	m->disputed_s = from->disputed_s;
+	m->dispute_told = from->dispute_told;
 	m->probe_ok = from->probe_ok;
 	m->probe_latency_ns = from->probe_latency_ns;
 	m->probe_at_ns = from->probe_at_ns;
@@ -118,6 +122,8 @@ void member__log(const struct member *m, enum log_level level, const char *text)
 void member__remember(const struct member *m)
 {
 	struct health_time now = agent__now();
+	/* One of them is asked for at a time: how far slow start is, or how long it has been up. */
+	uint64_t turned_ns = m->health.ramping ? m->health.let_in_ns : m->health.turned_ns;
 	struct fl_member memory = {
 		.health = (__u8)m->health.state,
 		.admin = (__u8)m->health.admin,
@@ -131,7 +137,8 @@ void member__remember(const struct member *m)
 		.ramping = m->health.ramping,
 		.cap = m->cap,
 		.full = m->full,
-		.turned = now.real_ns - (now.mono_ns - m->health.turned_ns),
+		.ruled = (__u8)(1 + m->health.ruled),
+		.turned = now.real_ns - (now.mono_ns - turned_ns),
 	};
 	struct err err;
 
@@ -150,6 +157,11 @@ void member__give_up(struct member *m)
 	target__judge(m->service->agent, m->target);
 }
 
+bool member__is_reached(const struct member *m)
+{
+	return m->health.ruled != FL_HEALTH_UP || m->health.state == FL_HEALTH_UP;
+}
+
 bool member__is_lost(const struct member *m)
 {
 	/* In a panic it is used all the same. */
@@ -163,6 +175,22 @@ static void let_in(struct member *m)
 
 	m->health.ramping = health__is_well(&m->health) && s->health.slow_start_ms &&
 			    s->unserved < plane__slots(s->slot_class);
+}
+
+enum health_change member__rule(struct member *m, enum fl_health ruled)
+{
+	struct health_time now = agent__now();
+	bool was_out = m->health.out;
+	enum health_change change = health__rule(&m->health, ruled, &now);
+
+	if (change == HEALTH_SAME)
+		return change;
+	if (change == HEALTH_WENT_UP && was_out)
+		let_in(m);
+	m->lost_s = agent__coarse_s();
+	verdict__touch(m->service);
+	member__remember(m);
+	return change;
 }
 
 bool member__set_admin(struct member *m, enum fl_admin admin)
@@ -230,19 +258,25 @@ static const char *hold_text(const struct member *m, char *buf, size_t len)
 static void log_change(const struct member *m, enum health_change change, uint64_t streak_ns,
 		       const struct probe_result *r)
 {
-	char text[400], hold[80];
+	bool holds = m->health.ruled == m->health.state;
+	const char *here = holds ? "" : " by the probes here";
+	char text[500], hold[80], quorum[PEER_QUORUM_TEXT_LEN] = "";
 
+	if (!holds)
+		peer_quorum__explain(m, quorum);
 	if (change == HEALTH_WENT_SUSPECT)
-		snprintf(text, sizeof(text),
-			 "is suspect: %s; it gets no new flows, those that it has stay", r->detail);
+		snprintf(text, sizeof(text), "is suspect%s: %s%s%s", here, r->detail,
+			 holds ? "; it gets no new flows, those that it has stay" : "", quorum);
 	else if (change == HEALTH_WENT_UP)
-		snprintf(text, sizeof(text), "is up: %s in %.1f ms",
-			 r->detail[0] ? r->detail : "answered", (double)r->latency_ns / 1e6);
+		snprintf(text, sizeof(text), "is up%s: %s in %.1f ms%s", here,
+			 r->detail[0] ? r->detail : "answered", (double)r->latency_ns / 1e6,
+			 quorum);
 	else
 		snprintf(text, sizeof(text),
-			 "is down: %s (%" PRIu32 " failures in a row, %.0f ms after the first)%s",
-			 r->detail, m->service->rules.fall, (double)streak_ns / 1e6,
-			 hold_text(m, hold, sizeof(hold)));
+			 "is down%s: %s (%" PRIu32
+			 " failures in a row, %.0f ms after the first)%s%s",
+			 here, r->detail, m->service->rules.fall, (double)streak_ns / 1e6,
+			 hold_text(m, hold, sizeof(hold)), quorum);
 	member__log(m, change == HEALTH_WENT_UP ? LOG_LV_INFO : LOG_LV_WARN, text);
 }
 
@@ -264,7 +298,7 @@ static enum health_result verdict_of(const struct probe_result *r)
 static bool on_probe(void *ctx, const struct probe_result *r)
 {
 	struct member *m = ctx;
-	bool was_suspect = m->health.state == FL_HEALTH_SUSPECT;
+	bool was_fresh = m->health.fresh;
 	uint64_t first = m->health.first_bad_ns;
 	struct health_time now = agent__now();
 	enum health_change change;
@@ -283,14 +317,15 @@ static bool on_probe(void *ctx, const struct probe_result *r)
 		m->asked = (uint8_t)r->weight_pct;
 		verdict__touch(m->service);
 	}
-	if (change == HEALTH_WENT_UP && !was_suspect)
-		let_in(m);
-	if (change != HEALTH_SAME) {
-		m->lost_s = agent__coarse_s();
-		verdict__touch(m->service);
-		member__remember(m);
-		log_change(m, change, first ? now.mono_ns - first : 0, r);
+	if (change != HEALTH_SAME || was_fresh) {
+		if (peer_quorum__rule(m) == HEALTH_SAME) {
+			member__remember(m);
+			/* No other table follows; whether it can be used from here may be another thing. */
+			m->service->agent->anycast.dirty = true;
+		}
 	}
+	if (change != HEALTH_SAME)
+		log_change(m, change, first ? now.mono_ns - first : 0, r);
 	return health__settled(&m->health);
 }
 

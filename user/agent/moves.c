@@ -52,7 +52,7 @@ static struct move_fact fact_of(const struct member *m)
 			.flags = MOVE_DOWN,
 			.down_s = m->dropped ? m->retired_s : m->lost_s,
 		};
-	if (h->state != FL_HEALTH_SUSPECT)
+	if (h->ruled != FL_HEALTH_SUSPECT)
 		f.flags |= MOVE_STAYS;
 	if (m->parts && m->weight && !m->retired)
 		f.flags |= MOVE_ACCEPTS;

@@ -55,7 +55,7 @@ static uint64_t probe_of(const struct config_service *c)
 
 static uint64_t rest_of(const struct config_service *c)
 {
-	uint32_t forward = c->forward, start = c->health.start;
+	uint32_t forward = c->forward, start = c->health.start, quorum = c->health.quorum;
 	struct peer_digest d;
 
 	peer_digest__init(&d);
@@ -75,6 +75,7 @@ static uint64_t rest_of(const struct config_service *c)
 	ADD(d, c->health.panic_pct);
 	ADD(d, c->health.max_new);
 	ADD(d, c->health.max_flows);
+	ADD(d, quorum);
 	return peer_digest__end(&d);
 }
 
@@ -104,7 +105,7 @@ static int tell_service(const struct service *s, const struct ledger *before, st
 	rc = peer_facts__set_service(l, s->name, &fact);
 	for (size_t i = 0; i < s->n_members && !rc; i++)
 		rc = peer_facts__set_backend(l, s->name, member__id(s->members[i]),
-					     (uint8_t)s->members[i]->health.state);
+					     (uint8_t)health__says(&s->members[i]->health));
 	return rc;
 }
 

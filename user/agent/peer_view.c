@@ -10,9 +10,7 @@
 /* What it told, once it has told all. */
 static bool is_complete(const struct peer *peer)
 {
-	const struct peer_link *l = &peer->link;
-
-	return l->up && l->copy_epoch && ledger__version(l->copy) >= l->copy_goal;
+	return peer->link.up && peer_link__is_whole(&peer->link);
 }
 
 static void compare(struct peer *peer)
@@ -66,7 +64,7 @@ void peer_view__tick(struct peer *peer)
 
 static const char *name_of(uint8_t state)
 {
-	const struct health h = {.state = (enum fl_health)state};
+	const struct health h = {.ruled = (enum fl_health)state};
 
 	return health__name(&h);
 }

@@ -11,6 +11,7 @@
 
 #include "agent/agent.h"
 #include "agent/peer_news.h"
+#include "agent/peer_quorum.h"
 #include "agent/peers_state.h"
 #include "core/log.h"
 #include "peer/link.h"
@@ -50,11 +51,10 @@ static void on_changed(void *ctx, const void *key, size_t key_len, const void *v
 {
 	struct peer *peer = ctx;
 
-	(void)key;
-	(void)key_len;
 	(void)value;
 	(void)len;
 	peer->news = true;
+	peer_quorum__heard(peer, key, key_len);
 }
 
 static void on_cleared(void *ctx)
@@ -62,6 +62,7 @@ static void on_cleared(void *ctx)
 	struct peer *peer = ctx;
 
 	peer->news = true;
+	peer_voice__cleared(&peer->voice);
 }
 
 void peers__log(enum log_level level, const struct peer *peer, const char *text)
@@ -90,10 +91,14 @@ static const struct peer_link_calls calls = {on_send, on_changed, on_cleared, on
 
 /* --- the socket and the timer --------------------------------------------------------------------- */
 
+static void receive(struct peers *p);
+
 static void on_timer(uv_timer_t *h)
 {
 	struct peers *p = h->data;
 
+	/* After a standstill of this agent, what waits to be read says that the others were not silent. */
+	receive(p);
 	for (size_t i = 0; i < p->n; i++) {
 		if (peer_link__due(&p->list[i].link) <= now_us())
 			peer_link__tick(&p->list[i].link, now_us());
@@ -136,13 +141,10 @@ static struct peer *find_peer(struct peers *p, const union source *from)
 	return NULL;
 }
 
-static void on_readable(uv_poll_t *h, int status, int events)
+static void receive(struct peers *p)
 {
 	uint8_t datagram[PEER_DATAGRAM_MAX + 1];
-	struct peers *p = h->data;
 
-	(void)status;
-	(void)events;
 	for (int i = 0; i < TURN; i++) {
 		union source from;
 		socklen_t from_len = sizeof(from);
@@ -162,6 +164,15 @@ static void on_readable(uv_poll_t *h, int status, int events)
 		else
 			p->n_strangers++;
 	}
+}
+
+static void on_readable(uv_poll_t *h, int status, int events)
+{
+	struct peers *p = h->data;
+
+	(void)status;
+	(void)events;
+	receive(p);
 	schedule(p);
 }
 
@@ -242,6 +253,7 @@ static int make_list(struct peers *p, const struct config *c)
 			return -ENOMEM;
 		p->n++;
 		peer->link.now_us = now_us();
+		peer_voice__begin(&peer->voice, now_us());
 		peer->peers = p;
 		memcpy(peer->name, c->peers[i].name, sizeof(peer->name));
 		peer->address = c->peers[i].address;
@@ -368,6 +380,7 @@ void peers__commit(struct agent *a, struct peers_stage *s)
 		}
 	}
 	peers__undo(s);
+	peer_quorum__configured(a);
 	if (!a->peers)
 		return;
 	complain(a->peers, peer_news__publish(a, a->peers->ours));
@@ -392,7 +405,7 @@ void peers__tell_member(const struct member *m)
 	if (!p || m->retired || !m->service->config)
 		return;
 	complain(p, peer_facts__set_backend(p->ours, m->service->name, member__id(m),
-					    (uint8_t)m->health.state));
+					    (uint8_t)health__says(&m->health)));
 	p->dirty = true;
 }
 
@@ -432,6 +445,7 @@ void peers__tick(struct agent *a)
 {
 	struct peers *p = a->peers;
 
+	peer_quorum__tick(a);
 	if (!p)
 		return;
 	tell_tables(p);

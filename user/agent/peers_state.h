@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "peer/facts.h"
 #include "peer/link.h"
+#include "peer/voice.h"
 
 struct peer {
 	struct peers *peers;
@@ -21,6 +22,7 @@ struct peer {
 	char difference[PEER_DIFFERENCE_LEN];
 	uint64_t refused; /* datagrams that its key did not open, as counted last */
 	bool refusal_told;
+	struct peer_voice voice; /* whether its probes have votes (peer_quorum.c) */
 };
 
 struct peers {

@@ -242,13 +242,32 @@ uint32_t service__usable(const struct service *s)
 	uint32_t n = 0;
 
 	for (size_t i = 0; i < s->n_members; i++)
-		n += health__is_well(&s->members[i]->health) && s->members[i]->weight;
+		n += health__is_well(&s->members[i]->health) && s->members[i]->weight &&
+		     member__is_reached(s->members[i]);
 	return n;
 }
 
-bool service__serves(const struct service *s)
+static struct enough_rules enough_rules(const struct service *s)
 {
-	return s->config && service__usable(s) >= s->config->min_up && !s->unserved;
+	return (struct enough_rules){
+		.min = s->config->min_up,
+		.again = s->config->min_up_again,
+		.hold_ms = s->config->min_up_hold_ms,
+	};
+}
+
+bool service__has_enough(struct service *s)
+{
+	const struct enough_rules rules = enough_rules(s);
+
+	return enough__follow(&s->enough, &rules, service__usable(s), uv_hrtime());
+}
+
+uint64_t service__enough_due_ns(const struct service *s)
+{
+	const struct enough_rules rules = enough_rules(s);
+
+	return enough__due_ns(&s->enough, &rules);
 }
 
 void service__quiet(struct service *s)

@@ -3,6 +3,7 @@
 #include "agent/agent.h"
 #include "agent/limits.h"
 #include "agent/names.h"
+#include "agent/peer_quorum.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -96,6 +97,7 @@ static json_t *member_json(struct agent *a, const struct member *m)
 	json_object_set_new(o, "flap_hold_s",
 			    json_real(health__hold_ms(&m->health, &s->rules) / 1e3));
 	json_object_set_new(o, "since", names__time(m->health.since_ns));
+	json_object_set_new(o, "quorum", peer_quorum__json(m));
 	add_counts(o, a, PLANE_BACKEND, m->target->index, &m->target->rate);
 	json_object_set_new(o, "nexthop", hop_json(m->target->hop));
 	json_object_set_new(o, "probe", probe_json(m));
@@ -155,6 +157,9 @@ static json_t *service_json(struct agent *a, const struct service *s)
 			    json_integer((json_int_t)table_seats__vacant(s->seats)));
 	json_object_set_new(o, "usable", json_integer((json_int_t)service__usable(s)));
 	json_object_set_new(o, "min_up", json_integer((json_int_t)c->min_up));
+	json_object_set_new(o, "min_up_again", json_integer((json_int_t)c->min_up_again));
+	json_object_set_new(o, "min_up_hold_s", json_real(c->min_up_hold_ms / 1e3));
+	json_object_set_new(o, "enough", json_boolean(s->enough.is));
 	json_object_set_new(o, "announce", json_string(c->announce ? "route" : "none"));
 	json_object_set_new(o, "transition", transition__json(s));
 	json_object_set_new(o, "health", verdict__json(s));

@@ -38,8 +38,8 @@ static struct pool_member seen(const struct member *m, uint64_t mono_ns)
 		.backup = m->backup,
 		.out = m->health.admin != FL_ADMIN_NONE,
 		.well = health__is_well(&m->health),
-		.unsure = m->health.state == FL_HEALTH_UNKNOWN ||
-			  m->health.state == FL_HEALTH_SUSPECT,
+		.unsure = m->health.ruled == FL_HEALTH_UNKNOWN ||
+			  m->health.ruled == FL_HEALTH_SUSPECT,
 	};
 }
 
@@ -197,5 +197,6 @@ void verdict__tick(struct agent *a)
 
 json_t *verdict__json(const struct service *s)
 {
-	return json_pack("{s:b, s:b}", "panic", s->pool.panic, "backups", s->pool.backups);
+	return json_pack("{s:b, s:b, s:s}", "panic", s->pool.panic, "backups", s->pool.backups,
+			 "quorum", config_quorum__name(s->health.quorum));
 }

@@ -337,6 +337,7 @@ static void print_health(const json_t *service, FILE *out)
 	}
 	json_array_foreach (json_object_get(service, "backends"), i, backend) {
 		print_held(service, backend, out);
+		view_peers__quorum(service, backend, out);
 	}
 }
 

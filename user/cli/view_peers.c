@@ -99,6 +99,34 @@ static void print_differences(const json_t *peer, FILE *out)
 	print_disputes(peer, out);
 }
 
+void view_peers__quorum(const json_t *service, const json_t *backend, FILE *out)
+{
+	static const char *const kinds[] = {"up", "suspect", "down"};
+	const json_t *quorum = json_object_get(backend, "quorum"),
+		     *health = json_object_get(service, "health");
+	const char *begin = ": the balancers say ";
+
+	if (!json_is_true(json_object_get(quorum, "disputed")))
+		return;
+	fputs("health: ", out);
+	cli__print_text(out, string_of(service, "name"));
+	fputs(": ", out);
+	cli__print_text(out, string_of(backend, "id"));
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		if (!integer_of(quorum, kinds[i]))
+			continue;
+		fprintf(out, "%s%lld %s", begin, integer_of(quorum, kinds[i]), kinds[i]);
+		begin = ", ";
+	}
+	fputs("; here it is ", out);
+	cli__print_text(out, string_of(quorum, "here"));
+	fputs(", by quorum ", out);
+	cli__print_text(out, string_of(health, "quorum"));
+	fputs(" it is ", out);
+	cli__print_text(out, string_of(backend, "state"));
+	putc('\n', out);
+}
+
 void view_peers__print(const json_t *status, const struct view *view, FILE *out)
 {
 	const json_t *list = json_object_get(json_object_get(status, "peers"), "list"), *peer;

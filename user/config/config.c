@@ -47,6 +47,15 @@ void config__free(struct config *c)
 	free(c);
 }
 
+bool config_vrrp__has(const struct config_vrrp *g, const struct config_service *s)
+{
+	for (size_t i = 0; i < g->n_addresses; i++) {
+		if (s->vip.len == 128 && addr__equal(&g->addresses[i], &s->vip.addr))
+			return true;
+	}
+	return false;
+}
+
 bool config_service__wild(const struct config_service *s)
 {
 	return s->vip.len != 128 || s->port != s->port_last;

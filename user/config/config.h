@@ -76,6 +76,9 @@ struct config_bfd {
 	uint8_t multiplier; /* default 3 */
 };
 
+/* Whose probes decide (docs/health.md). */
+enum config_quorum { CONFIG_QUORUM_LOCAL, CONFIG_QUORUM_ANY, CONFIG_QUORUM_MAJORITY };
+
 /* What makes of probe results who takes flows; durations in milliseconds. */
 struct config_health {
 	enum fl_health start; /* of a backend that was never asked; default FL_HEALTH_UNKNOWN */
@@ -84,6 +87,7 @@ struct config_health {
 	uint32_t flap_hold_max_ms; /* flap_hold_ms..24h, default 5m */
 	uint32_t flap_forget_ms; /* 1s..24h, default 10m */
 	uint32_t panic_pct; /* 0..100, 0: never */
+	enum config_quorum quorum; /* default local; the others need `peers` */
 	uint32_t max_new; /* connections a second to a backend; 0: no limit; needs `passive` */
 	uint32_t max_flows; /* of a backend; 0: no limit; fullnat */
 };
@@ -105,6 +109,8 @@ struct config_service {
 	bool quic; /* its UDP is QUIC */
 	bool announce; /* the VIP has a route while the service can serve (docs/anycast.md) */
 	uint32_t min_up; /* backends that it needs for that; 1..n_backends, default 1 */
+	uint32_t min_up_again; /* once it had fewer: min_up..n_backends, default min_up */
+	uint32_t min_up_hold_ms; /* and for how long; ..1h, default 0 */
 	bool passive; /* tcp: new connections are watched for an answer (docs/health.md) */
 	struct config_sources sources;
 	struct config_limits limits;
@@ -145,6 +151,7 @@ struct config_vrrp {
 	size_t n_track;
 	uint8_t interface_cost; /* 1..254, of each, default 50 */
 	uint8_t backends_cost; /* 0..254, default 0: when no backend of its services accepts */
+	uint8_t min_up_cost; /* 0..254, default 0: when one of them has fewer than min_up */
 };
 
 struct config {
@@ -220,6 +227,10 @@ const char *config_problems__format(const struct config_problems *p, size_t i, c
 /* Names for people and JSON, as they are written in the file: "l2", "source+port". */
 const char *config_forward__name(enum config_forward forward);
 const char *config_affinity__name(enum fl_affinity affinity);
+/* Whether a group has the VIP of a service among its addresses. */
+bool config_vrrp__has(const struct config_vrrp *g, const struct config_service *s);
+
+const char *config_quorum__name(enum config_quorum quorum);
 
 /* Whether more than one address or port leads to it, so that it is found in `vips` (abi.h). */
 bool config_service__wild(const struct config_service *s);

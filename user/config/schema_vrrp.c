@@ -34,6 +34,7 @@ static const struct option track_options[] = {
 	{"interfaces", read_track, GROUP(track)},
 	{"interface_cost", value__number, GROUP(interface_cost), RANGE(1, 254), .fallback = "50"},
 	{"backends_cost", value__number, GROUP(backends_cost), RANGE(0, 254), .fallback = "0"},
+	{"min_up_cost", value__number, GROUP(min_up_cost), RANGE(0, 254), .fallback = "0"},
 };
 static const struct section track_section = {track_options, COUNT(track_options)};
 

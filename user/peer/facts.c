@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "fairlead/abi.h"
-
 enum { FLOW_KEY = 'k', VERSION = 'v', SERVICE = 's', BACKEND = 'b' };
 
 #define SERVICE_LEN (5 * sizeof(uint64_t))
@@ -178,6 +176,28 @@ static bool same_config(const struct peer_service *a, const struct peer_service 
 {
 	return a->front == b->front && a->backends == b->backends && a->probe == b->probe &&
 	       a->rest == b->rest;
+}
+
+bool peer_facts__same_service(const struct ledger *ours, const struct ledger *theirs,
+			      const char *name)
+{
+	struct peer_service here, there;
+
+	return peer_facts__service(ours, name, &here) &&
+	       peer_facts__service(theirs, name, &there) && same_config(&here, &there);
+}
+
+const char *peer_facts__service_of(const void *key, size_t key_len, char name[FL_NAME_LEN])
+{
+	const char *k = key;
+	size_t n = key_len ? strnlen(k + 1, key_len - 1) : 0;
+
+	name[0] = '\0';
+	if (n && n <= NAME_MAX_LEN && (k[0] == SERVICE || k[0] == BACKEND)) {
+		memcpy(name, k + 1, n);
+		name[n] = '\0';
+	}
+	return name;
 }
 
 static void compare_config(void *ctx, const void *key, size_t key_len, const void *value,

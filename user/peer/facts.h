@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fairlead/abi.h"
 #include "peer/ledger.h"
 
 /* Two services of one name are the same if the first four are. */
@@ -48,6 +49,13 @@ bool peer_facts__service(const struct ledger *l, const char *name, struct peer_s
 /* What is told of a backend; false: nothing. */
 bool peer_facts__backend(const struct ledger *l, const char *service, const char *id,
 			 uint8_t *health);
+
+/* Whether both have told of a service, and of the same configuration. */
+bool peer_facts__same_service(const struct ledger *ours, const struct ledger *theirs,
+			      const char *name);
+
+/* The name of the service that a key speaks of; "": of none. */
+const char *peer_facts__service_of(const void *key, size_t key_len, char name[FL_NAME_LEN]);
 
 /* The version of fairlead as text; "" if it is not told. */
 const char *peer_facts__version(const struct ledger *l, char *buf, size_t len);

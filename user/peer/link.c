@@ -46,6 +46,11 @@ uint64_t peer_link__patience_us(const struct peer_link *l)
 	return 3500ull * l->interval_ms;
 }
 
+bool peer_link__is_whole(const struct peer_link *l)
+{
+	return l->copy_epoch && ledger__version(l->copy) >= l->copy_goal;
+}
+
 uint64_t peer_link__lag(const struct peer_link *l)
 {
 	return l->up ? ledger__version(l->ours) - l->acked : 0;

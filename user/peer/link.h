@@ -87,6 +87,9 @@ void peer_link__input(struct peer_link *l, uint64_t now_us, const uint8_t *datag
 /* How long the peer may be silent before it is taken for gone, in µs. */
 uint64_t peer_link__patience_us(const struct peer_link *l);
 
+/* All that the peer has told, as far as is known, has arrived. */
+bool peer_link__is_whole(const struct peer_link *l);
+
 /* Changes of `ours` that the peer is not known to have; 0 while it is not up. */
 uint64_t peer_link__lag(const struct peer_link *l);
 

@@ -23,6 +23,8 @@ struct apply {
 	struct config *next;
 	struct layout *layouts; /* one for each service of `next`; empty once committed */
 	size_t n_layouts;
+	struct ledger **offers; /* what each peer told of seats as the apply began */
+	size_t n_offers;
 };
 
 /*

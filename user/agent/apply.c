@@ -44,19 +44,26 @@ static const struct table_seats *seats_before(const struct agent *a, const struc
 	return NULL;
 }
 
+struct table_member *apply__members(const struct config_service *s)
+{
+	struct table_member *members = calloc(s->n_backends + 1, sizeof(*members));
+
+	for (size_t i = 0; members && i < s->n_backends; i++) {
+		members[i].id = s->backends[i].id;
+		members[i].weight = s->backends[i].weight;
+	}
+	return members;
+}
+
 static int lay_out(const struct apply *ap, const struct config_service *s, struct layout *out,
 		   struct err *err)
 {
-	struct table_member *members = calloc(s->n_backends, sizeof(*members));
+	struct table_member *members = apply__members(s);
 	uint32_t slots = plane__slots(s->slot_class);
 	int rc;
 
 	if (!members)
 		return err__set(err, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < s->n_backends; i++) {
-		members[i].id = s->backends[i].id;
-		members[i].weight = s->backends[i].weight;
-	}
 	rc = peer_seats__next(seats_before(ap->agent, s), members, s->n_backends, slots, s->name,
 			      ap->offers, ap->n_offers, &out->seats, err);
 	if (!rc)

@@ -27,6 +27,9 @@ struct apply {
 	size_t n_offers;
 };
 
+/* Its backends as tables know them; frees with free(). NULL: out of memory. */
+struct table_member *apply__members(const struct config_service *s);
+
 /*
  * Makes `next` the running configuration, whole or (with -errno and a sentence) not at all. Takes
  * over next and layouts when it succeeds.

@@ -18,7 +18,7 @@
 
 /* A service's seats that a peer has told of, on their way. */
 struct takeover {
-	char service[FL_NAME_LEN], peer[CONFIG_PEER_LEN];
+	char service[FL_NAME_LEN], peer[CONFIG_PEER_LEN]; /* one that has told of them */
 	uint32_t id;
 	struct peer_seats told;
 	struct layout layout; /* seats, then what is computed from them */
@@ -57,57 +57,52 @@ void seating__free_offers(struct ledger **ledgers, size_t n)
 
 /* --- what there is to be taken over --------------------------------------------------------------- */
 
-/* Of the peers that tell of greater seats than the service has, the one with the greatest that can be read. */
-static int find_greater(const struct service *s, const struct table_member *members,
-			struct takeover *t)
+/* As they were told, which takes no digest of them all. */
+static struct peer_seats seats_of(const struct service *s)
 {
-	const struct config_service *c = s->config;
-	const struct peers *p = s->agent->peers;
-	struct peer_seats mine = peer_seats__of(s->seats), told;
+	struct peer_seats told;
 
-	for (size_t i = 0; i < p->n; i++) {
-		const struct ledger *copy = p->list[i].link.copy;
-		struct table_seats *theirs;
-		int rc;
-
-		if (!peer_seats__told(copy, s->name, &told) ||
-		    !peer_seats__goes_before(&told, &mine, false))
-			continue;
-		rc = peer_seats__read(copy, s->name, members, c->n_backends,
-				      plane__slots(s->slot_class), &theirs);
-		if (rc == -ENOMEM)
-			return rc;
-		if (rc)
-			continue;
-		table_seats__free(t->layout.seats);
-		t->layout.seats = theirs;
-		t->told = mine = told;
-		memcpy(t->peer, p->list[i].name, sizeof(t->peer));
-	}
-	return 0;
+	return peer_seats__told(s->agent->peers->ours, s->name, &told) ? told
+								       : peer_seats__of(s->seats);
 }
 
+/* Seats in the place of the service's own, if a peer tells of such. */
 static int look_at(const struct service *s, struct takeover *t)
 {
-	const struct config_service *c = s->config;
-	struct table_member *members = calloc(c->n_backends + 1, sizeof(*members));
-	int rc;
+	const struct peers *p = s->agent->peers;
+	struct table_member *members = apply__members(s->config);
+	struct ledger **copies = calloc(p->n + 1, sizeof(struct ledger *));
+	struct peer_seats mine = seats_of(s), theirs;
+	int rc = -ENOMEM;
 
-	if (!members)
-		return -ENOMEM;
-	for (size_t i = 0; i < c->n_backends; i++) {
-		members[i].id = c->backends[i].id;
-		members[i].weight = c->backends[i].weight;
-	}
-	rc = find_greater(s, members, t);
+	for (size_t i = 0; copies && i < p->n; i++)
+		copies[i] = p->list[i].link.copy;
+	if (members && copies)
+		rc = peer_seats__next(s->seats, members, s->config->n_backends,
+				      plane__slots(s->slot_class), s->name, copies, p->n,
+				      &t->layout.seats, &t->err);
 	free(members);
-	return rc;
+	free(copies);
+	if (rc)
+		return rc;
+	t->told = peer_seats__of(t->layout.seats);
+	if (peer_seats__compare(&t->told, &mine) == 0) {
+		table_seats__free(t->layout.seats);
+		t->layout.seats = NULL;
+		return 0;
+	}
+	for (size_t i = 0; i < p->n; i++) {
+		if (peer_seats__told(p->list[i].link.copy, s->name, &theirs) &&
+		    peer_seats__compare(&theirs, &t->told) == 0)
+			memcpy(t->peer, p->list[i].name, sizeof(t->peer));
+	}
+	return 0;
 }
 
 /* Whether it is worth looking closer: most of the time all peers tell what is here. */
 static bool is_behind(const struct service *s)
 {
-	struct peer_seats mine = peer_seats__of(s->seats), told;
+	struct peer_seats mine = seats_of(s), told;
 	const struct peers *p = s->agent->peers;
 
 	for (size_t i = 0; i < p->n; i++) {

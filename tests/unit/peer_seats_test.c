@@ -204,9 +204,11 @@ static void test_strange(void **state)
 		size_t key_len = which ? 6 : 4;
 		char was[LEDGER_VALUE_MAX], bytes[LEDGER_VALUE_MAX];
 		struct table_seats *s = NULL;
+		const void *value;
 		int rc;
 
-		memcpy(was, ledger__get(l, keys[which], key_len, &len), len);
+		value = ledger__get(l, keys[which], key_len, &len);
+		memcpy(was, value, len);
 		memcpy(bytes, was, len);
 		for (uint64_t n = chance_below(&f->seed, 3); n < 3; n++)
 			bytes[chance_below(&f->seed, len)] = (char)chance_below(&f->seed, 256);
@@ -315,7 +317,7 @@ static void test_next(void **state)
 	/* A change makes a greater epoch, and what is told is for other backends. */
 	fleet__born(f, 100);
 	next_digest(f, f->seats, l, 3, &epoch);
-	assert_int_equal(epoch, f->seats->epoch + (table_seats__vacant(f->seats) ? 1 : 0));
+	assert_int_equal(epoch, f->seats->epoch + 1);
 	for (int i = 0; i < 3; i++)
 		ledger__free(l[i]);
 	fleet__free(f);

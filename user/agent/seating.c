@@ -151,7 +151,8 @@ static void free_takeovers(struct seating *w)
 
 static void compute_on_worker(uv_work_t *work)
 {
-	struct seating *w = work->data;
+	struct agent *a = work->data;
+	struct seating *w = &a->seating;
 
 	for (size_t i = 0; i < w->n; i++) {
 		struct takeover *t = &w->list[i];

@@ -323,30 +323,27 @@ static int collect(const struct ledger *l, const char *service, uint32_t keys, s
 	return 0;
 }
 
-/* Rule 1, for seats that are all there: takes them, and has them for these members. */
-static int seat(struct table_seats *told, const struct peer_seats *want,
+/* Rule 1, for what was told so far: has it for these members. */
+static int seat(const struct table_seats *told, const struct peer_seats *want,
 		const struct table_member *members, size_t n, uint32_t slots,
 		struct table_seats **out)
 {
 	struct table_seats *s;
-	int rc;
+	int rc = table_seats__next(told, members, n, slots, &s, NULL);
 
-	told->epoch = want->epoch;
-	if (table_seats__digest(told) != want->digest) {
-		table_seats__free(told);
-		return -EAGAIN;
-	}
-	rc = table_seats__next(told, members, n, slots, &s, NULL);
-	table_seats__free(told);
 	if (rc)
 		return rc == -ENOMEM ? rc : -EBADMSG;
-	if (table_seats__digest(s) == want->digest && peer_seats__of(s).members == want->members) {
-		*out = s;
-		return 0;
+	if (peer_seats__of(s).members != want->members)
+		rc = -EAGAIN;
+	else if (table_seats__digest(s) != want->digest)
+		rc = -EBADMSG;
+	if (rc) {
+		table_seats__free(s);
+		return rc;
 	}
-	rc = peer_seats__of(s).members == want->members ? -EBADMSG : -EAGAIN;
-	table_seats__free(s);
-	return rc;
+	s->epoch = want->epoch;
+	*out = s;
+	return 0;
 }
 
 int peer_seats__read(const struct ledger *l, const char *service,
@@ -375,7 +372,9 @@ int peer_seats__read(const struct ledger *l, const char *service,
 	free(rows.list);
 	if (rc)
 		return rc == -EINVAL ? -EBADMSG : rc;
-	return seat(told, &want, members, n, slots, out);
+	rc = seat(told, &want, members, n, slots, out);
+	table_seats__free(told);
+	return rc;
 }
 
 /* --- what comes next ------------------------------------------------------------------------------ */

@@ -64,8 +64,8 @@ struct ledger *peer_seats__extract(const struct ledger *l);
 
 /*
  * The seats that are told of a service, as those of these members, if they count for them (rule 1), with
- * the epoch that is told. -EAGAIN: not all of them are there, or they are other members' seats; -EBADMSG:
- * they are malformed, or not what table_seats__next() would leave; -ENOMEM.
+ * the epoch that is told. -EAGAIN: there is nothing, or a part, or they are other members' seats; -EBADMSG:
+ * they are malformed, or not what their digest says, or not what table_seats__next() would leave; -ENOMEM.
  */
 int peer_seats__read(const struct ledger *l, const char *service,
 		     const struct table_member *members, size_t n, uint32_t slots,

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import time
 
@@ -198,6 +199,20 @@ class Lab(Topology):
         root = self.pin("slots")
         return {name: run("bpftool", "map", "dump", "pinned", f"{root}/{name}")
                 for name in sorted(os.listdir(root))}
+
+    def _row(self, name, index):
+        """A row of a pinned array."""
+        key = [str(b) for b in struct.pack("<I", index)]
+        row = json.loads(run("bpftool", "-j", "map", "lookup", "pinned", self.pin(name), "key", *key))
+        return row["formatted"]["value"] if "formatted" in row else row["value"]
+
+    def owners(self, service=1):
+        """Who owns each slot of the service with that number, by id."""
+        live = self._row("services", service)["live"] & 1
+        raw = bytes(int(b, 16) for b in self._row(f"slots/{service}_{live}", 0))
+        indices = [slot & 0x7fff for (slot,) in struct.iter_unpack("<H", raw)]
+        ids = {index: self._row("backends", index)["id"] for index in set(indices)}
+        return [ids[index] for index in indices]
 
     # --- backends -------------------------------------------------------------------------------------
 

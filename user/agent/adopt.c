@@ -28,15 +28,18 @@ static int adopt_seats(struct service *s, struct err *err)
 {
 	struct fl_seat *rows = NULL;
 	struct err why;
+	uint32_t epoch = 0;
 	size_t n;
 	int rc;
 
 	plane__seats_drop(s->agent->plane, s->id);
-	rc = plane__seats_read(s->agent->plane, s->id, &rows, &n, &why);
+	rc = plane__seats_read(s->agent->plane, s->id, &rows, &n, &epoch, &why);
 	if (rc == -ENOENT)
 		return 0;
 	if (!rc)
 		rc = table_seats__from(rows, n, &s->seats, &why);
+	if (!rc)
+		s->seats->epoch = epoch;
 	free(rows);
 	if (rc == -ENOMEM)
 		return err__set(err, rc, "out of memory");

@@ -48,6 +48,7 @@ static void on_flush(uv_prepare_t *h)
 	struct service *s;
 
 	peer_quorum__flush(a);
+	seating__flush(a);
 	TAILQ_FOREACH (s, &a->services, entry)
 		service__flush(s);
 	nat__flush(a);
@@ -100,6 +101,7 @@ static void on_tick(uv_timer_t *h)
 	flow_sweep__tick(a);
 	nat__tick(a);
 	peers__tick(a);
+	seating__tick(a);
 	grace__retry(a->grace);
 	neighbors__tick(a);
 	anycast__tick(a);

@@ -31,6 +31,7 @@
 #include "agent/passive.h"
 #include "agent/path.h"
 #include "agent/peers.h"
+#include "agent/seating.h"
 #include "agent/sources.h"
 #include "api/api.h"
 #include "config/config.h"
@@ -225,6 +226,7 @@ struct agent {
 	struct grace *grace;
 	struct rt *rt;
 	struct peers *peers; /* NULL: there are none */
+	struct seating seating; /* that peers have */
 	struct lease *lease;
 	struct neighbors neighbors; /* BFD */
 	struct anycast anycast;
@@ -311,6 +313,9 @@ struct service *service__new(struct agent *a, const struct service_key *key, con
 void service__free(struct service *s);
 /* Computes the table and makes it live, now if the idle one is free, else after the grace period. */
 void service__flush(struct service *s);
+/* Its table is computed over these from now on; takes them over. */
+struct layout;
+void service__lay_out(struct service *s, struct layout *layout);
 /* Ends the probes of its members. */
 void service__quiet(struct service *s);
 /* Puts a member on the list of those that are left over; its probe goes on. */

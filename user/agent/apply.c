@@ -13,6 +13,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "core/log.h"
+#include "peer/seats.h"
 
 static void free_apply(struct apply *ap)
 {
@@ -21,6 +22,7 @@ static void free_apply(struct apply *ap)
 		table_base__free(ap->layouts[i].base);
 	}
 	free(ap->layouts);
+	seating__free_offers(ap->offers, ap->n_offers);
 	config__free(ap->next);
 	config_problems__free(&ap->problems);
 	free(ap);
@@ -42,20 +44,28 @@ static const struct table_seats *seats_before(const struct agent *a, const struc
 	return NULL;
 }
 
-static int lay_out(const struct agent *a, const struct config_service *s, struct layout *out,
+struct table_member *apply__members(const struct config_service *s)
+{
+	struct table_member *members = calloc(s->n_backends + 1, sizeof(*members));
+
+	for (size_t i = 0; members && i < s->n_backends; i++) {
+		members[i].id = s->backends[i].id;
+		members[i].weight = s->backends[i].weight;
+	}
+	return members;
+}
+
+static int lay_out(const struct apply *ap, const struct config_service *s, struct layout *out,
 		   struct err *err)
 {
-	struct table_member *members = calloc(s->n_backends, sizeof(*members));
+	struct table_member *members = apply__members(s);
 	uint32_t slots = plane__slots(s->slot_class);
 	int rc;
 
 	if (!members)
 		return err__set(err, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < s->n_backends; i++) {
-		members[i].id = s->backends[i].id;
-		members[i].weight = s->backends[i].weight;
-	}
-	rc = table_seats__next(seats_before(a, s), members, s->n_backends, slots, &out->seats, err);
+	rc = peer_seats__next(seats_before(ap->agent, s), members, s->n_backends, slots, s->name,
+			      ap->offers, ap->n_offers, &out->seats, err);
 	if (!rc)
 		rc = table_seats__base(out->seats, slots, &out->base, err);
 	free(members);
@@ -78,7 +88,7 @@ static void prepare_on_worker(uv_work_t *work)
 	}
 	ap->n_layouts = ap->next->n_services;
 	for (size_t i = 0; i < ap->n_layouts && !ap->rc; i++)
-		ap->rc = lay_out(ap->agent, &ap->next->services[i], &ap->layouts[i], &ap->err);
+		ap->rc = lay_out(ap, &ap->next->services[i], &ap->layouts[i], &ap->err);
 }
 
 static json_t *problems_json(const struct config_problems *p)
@@ -172,7 +182,8 @@ void apply__start(struct agent *a, bool now, struct api_request *request)
 		return;
 	}
 	ap = calloc(1, sizeof(*ap));
-	if (!ap) {
+	if (!ap || seating__offers(a, &ap->offers, &ap->n_offers)) {
+		free(ap);
 		log_error("out of memory: the configuration is not read");
 		if (request)
 			api_request__reply(request, 500,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "peer/seats.h"
 
 #define ADD(d, value) peer_digest__add(&(d), &(value), sizeof(value))
 
@@ -103,6 +104,7 @@ static int tell_service(const struct service *s, const struct ledger *before, st
 	fact.probe = probe_of(c);
 	fact.rest = rest_of(c);
 	rc = peer_facts__set_service(l, s->name, &fact);
+	rc = rc ? rc : peer_seats__tell(l, s->name, s->seats);
 	for (size_t i = 0; i < s->n_members && !rc; i++)
 		rc = peer_facts__set_backend(l, s->name, member__id(s->members[i]),
 					     (uint8_t)health__says(&s->members[i]->health));

@@ -7,8 +7,7 @@
 #include "agent/names.h"
 #include "agent/peers_state.h"
 
-/* What it told, once it has told all. */
-static bool is_complete(const struct peer *peer)
+bool peer_view__is_complete(const struct peer *peer)
 {
 	return peer->link.up && peer_link__is_whole(&peer->link);
 }
@@ -18,7 +17,7 @@ static void compare(struct peer *peer)
 	char text[PEER_DIFFERENCE_LEN], line[PEER_DIFFERENCE_LEN + 80];
 	bool differs;
 
-	if (!peer->news || !is_complete(peer))
+	if (!peer->news || !peer_view__is_complete(peer))
 		return;
 	peer->news = false;
 	differs = !peer_facts__same_config(peer->peers->ours, peer->link.copy, text);
@@ -108,7 +107,7 @@ static json_t *peer_json(const struct peer *peer)
 		o, "sync",
 		json_pack("{s:I, s:I, s:I}", "have", (json_int_t)ledger__version(l->copy), "of",
 			  (json_int_t)l->copy_goal, "lag", (json_int_t)peer_link__lag(l)));
-	if (is_complete(peer)) {
+	if (peer_view__is_complete(peer)) {
 		bool same = peer_facts__same_config(ours, l->copy, text);
 		size_t n = peer_facts__other_tables(ours, l->copy, first);
 

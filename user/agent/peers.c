@@ -15,6 +15,7 @@
 #include "agent/peers_state.h"
 #include "core/log.h"
 #include "peer/link.h"
+#include "peer/seats.h"
 
 /* A flood is looked at in steps: so many at once, then others have their turn. */
 #define TURN 64
@@ -55,6 +56,7 @@ static void on_changed(void *ctx, const void *key, size_t key_len, const void *v
 	(void)len;
 	peer->news = true;
 	peer_quorum__heard(peer, key, key_len);
+	peer->peers->agent->seating.news |= peer_seats__is_key(key, key_len);
 }
 
 static void on_cleared(void *ctx)
@@ -271,6 +273,7 @@ static int make_peers(struct agent *a, const struct config *c, const struct peer
 	if (!p)
 		return err__set(err, -ENOMEM, "out of memory");
 	p->agent = a;
+	p->born_ns = uv_hrtime();
 	p->fd = -1;
 	p->listen = c->peer_listen;
 	p->port = c->peer_port;
@@ -386,6 +389,7 @@ void peers__commit(struct agent *a, struct peers_stage *s)
 	complain(a->peers, peer_news__publish(a, a->peers->ours));
 	for (size_t i = 0; i < a->peers->n; i++)
 		a->peers->list[i].news = true;
+	a->seating.news = true;
 	tell(a->peers);
 }
 
@@ -406,6 +410,14 @@ void peers__tell_member(const struct member *m)
 		return;
 	complain(p, peer_facts__set_backend(p->ours, m->service->name, member__id(m),
 					    (uint8_t)health__says(&m->health)));
+	p->dirty = true;
+}
+
+void peers__tell_seats(const struct service *s)
+{
+	struct peers *p = s->agent->peers;
+
+	complain(p, peer_seats__tell(p->ours, s->name, s->seats));
 	p->dirty = true;
 }
 

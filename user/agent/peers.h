@@ -16,6 +16,7 @@ struct agent;
 struct member;
 struct peers;
 struct peers_stage;
+struct service;
 
 int peers__stage(struct agent *a, const struct config *next, struct peers_stage **out,
 		 struct err *err);
@@ -26,6 +27,8 @@ void peers__undo(struct peers_stage *s);
 
 /* What the probes say of a member has changed: sent with the next flush. */
 void peers__tell_member(const struct member *m);
+/* The seats of a service have changed, but not by an apply: sent with the next flush. */
+void peers__tell_seats(const struct service *s);
 /* Once a turn of the loop. */
 void peers__flush(struct agent *a);
 /* Once a second: tables that have changed, what has become of differences. */

@@ -30,6 +30,7 @@ struct peers {
 	struct addr listen;
 	uint16_t port;
 	uint32_t interval_ms;
+	uint64_t born_ns; /* uv_hrtime() */
 	int fd;
 	uv_poll_t poll;
 	uv_timer_t timer;
@@ -46,6 +47,9 @@ struct peers {
 	bool dirty; /* there is something new in it */
 	bool full; /* the ledger has no room, and that was told */
 };
+
+/* It is heard, and has told all. */
+bool peer_view__is_complete(const struct peer *peer);
 
 void peers__log(enum log_level level, const struct peer *peer, const char *text);
 

@@ -5,7 +5,7 @@
  * A flush computes who should own each slot from the base and the verdicts. Changes that come while
  * the last ones are still settling leave the service dirty and are flushed together then.
  */
-#include "agent/agent.h"
+#include "agent/apply.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -135,6 +135,16 @@ static void drop_twins(struct service *s)
 	}
 }
 
+void service__lay_out(struct service *s, struct layout *layout)
+{
+	table_seats__free(s->seats);
+	table_base__free(s->base);
+	s->seats = layout->seats;
+	s->base = layout->base;
+	*layout = (struct layout){0};
+	s->dirty = true;
+}
+
 /* Who sits there, NULL: nobody. */
 static const struct member *on_seat(const struct service *s, size_t seat)
 {
@@ -179,7 +189,8 @@ static int compute(const struct service *s, uint16_t *out)
 
 /*
  * A service that nobody has served yet gives those backends whose first probe is under way a moment:
- * else the first one to answer would get all slots, and most of them would be moving at once.
+ * else the first one to answer would get all slots, and most of them would be moving at once. So it does
+ * the peers that may know its seats.
  */
 static bool is_early(struct service *s)
 {
@@ -187,6 +198,8 @@ static bool is_early(struct service *s)
 
 	if (s->generation || s->unserved < plane__slots(s->slot_class))
 		return false;
+	if (seating__is_awaited(s))
+		return true;
 	for (size_t i = 0; i < s->n_members; i++) {
 		const struct member *m = s->members[i];
 

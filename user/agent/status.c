@@ -155,6 +155,7 @@ static json_t *service_json(struct agent *a, const struct service *s)
 	add_counts(o, a, PLANE_SERVICE, s->id, &s->rate);
 	json_object_set_new(o, "seats_vacant",
 			    json_integer((json_int_t)table_seats__vacant(s->seats)));
+	json_object_set_new(o, "seats_epoch", json_integer((json_int_t)s->seats->epoch));
 	json_object_set_new(o, "usable", json_integer((json_int_t)service__usable(s)));
 	json_object_set_new(o, "min_up", json_integer((json_int_t)c->min_up));
 	json_object_set_new(o, "min_up_again", json_integer((json_int_t)c->min_up_again));

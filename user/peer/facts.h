@@ -8,7 +8,7 @@
  *   'b' service NUL backend   what the probes say of the backend: enum fl_health (1)
  *
  * Names are texts without NUL. Digests are the same on every machine for the same configuration, and all
- * numbers in network order. Keys of other kinds, of a later version, are passed over.
+ * numbers in network order. Seats have keys of their own (seats.h). Keys of other kinds, of a later version, are passed over.
  */
 #ifndef FAIRLEAD_PEER_FACTS_H
 #define FAIRLEAD_PEER_FACTS_H

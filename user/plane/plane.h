@@ -405,20 +405,20 @@ int plane__members(const struct plane *p,
 /* --- seats: over what the next agent is to compute a service's table ---------------------------- */
 
 /*
- * Writes a service's seats beside those that it has. They come to be with plane__seats_commit(), or go
- * with plane__seats_drop().
+ * Writes a service's seats, and their epoch, beside those that it has. They come to be with
+ * plane__seats_commit(), or go with plane__seats_drop().
  */
 int plane__seats_stage(struct plane *p, uint32_t id, const struct fl_seat *rows, size_t n,
-		       struct err *err);
+		       uint32_t epoch, struct err *err);
 int plane__seats_commit(struct plane *p, uint32_t id, struct err *err);
 void plane__seats_drop(struct plane *p, uint32_t id);
 
 /*
- * A copy of a service's seats, as yet unchecked; frees with free(). -ENOENT, without a sentence: it has
+ * A copy of a service's seats, as yet unchecked, and their epoch; frees with free(). -ENOENT, without a sentence: it has
  * none; -EINVAL: what is pinned there are no seats.
  */
 int plane__seats_read(const struct plane *p, uint32_t id, struct fl_seat **out, size_t *n,
-		      struct err *err);
+		      uint32_t *epoch, struct err *err);
 
 /* --- counters ----------------------------------------------------------------------------------- */
 

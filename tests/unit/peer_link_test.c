@@ -114,7 +114,7 @@ static void on_state(void *ctx, bool up)
 	s->downs += !up;
 }
 
-static const struct peer_link_calls calls = {on_send, on_changed, on_cleared, on_state};
+static const struct peer_link_calls calls = {on_send, on_changed, on_cleared, on_state, NULL};
 
 static void start(struct side *s)
 {

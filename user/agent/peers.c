@@ -86,7 +86,7 @@ static void on_state(void *ctx, bool up)
 	peers__log(up ? LOG_LV_INFO : LOG_LV_WARN, peer, text);
 }
 
-static const struct peer_link_calls calls = {on_send, on_changed, on_cleared, on_state};
+static const struct peer_link_calls calls = {on_send, on_changed, on_cleared, on_state, NULL};
 
 /* --- the socket and the timer --------------------------------------------------------------------- */
 

@@ -273,10 +273,10 @@ static void test_whole(void **state)
 
 	(void)state;
 	begin(4, 0);
-	peer_stream__begin(s, 1000);
+	peer_stream__begin(s);
 	for (uint32_t i = 0; i < 500; i++) {
 		assert_true(tell(&sides[0], i));
-		peer_stream__advance(s, i + 1);
+		peer_stream__advance(s, i + 1, 1000);
 	}
 	run(4);
 	assert_int_equal(peer->theirs.of, 1000);
@@ -287,7 +287,7 @@ static void test_whole(void **state)
 	run(4);
 	assert_false(peer->theirs.told);
 	assert_false(s->ours.told);
-	peer_stream__begin(s, 0);
+	peer_stream__begin(s);
 	peer_stream__end(s);
 	run(4);
 	assert_true(peer->theirs.told);
@@ -297,7 +297,7 @@ static void test_whole(void **state)
 	run(4);
 	assert_false(peer->theirs.told);
 	/* The end is told even if there was no room for it when it came. */
-	peer_stream__begin(s, 1);
+	peer_stream__begin(s);
 	for (uint32_t i = 0; tell(&sides[0], i % 500); i++)
 		;
 	peer_stream__end(s);
@@ -311,7 +311,7 @@ static void test_restart(void **state)
 	(void)state;
 	for (int who = 0; who < 2; who++) {
 		begin(9, 0);
-		peer_stream__begin(&sides[0].stream, 0);
+		peer_stream__begin(&sides[0].stream);
 		peer_stream__end(&sides[0].stream);
 		for (uint32_t i = 0; i < 300; i++)
 			assert_true(tell(&sides[0], i));

@@ -18,6 +18,9 @@
 #include "core/log.h"
 #include "move/ramp.h"
 
+/* Between two swaps for the sake of records of peers, for each slot: 33 ms of 65 536. */
+#define PIN_PAUSE_NS 512u
+
 int moves__init(struct agent *a, struct err *err)
 {
 	struct moves *m = &a->moves;
@@ -107,6 +110,7 @@ static struct move_table table_of(const struct service *s)
 		.down_hold_s = c ? c->down_hold_ms / 1000 : 0,
 		.full_s = s->agent->moves.pressure.full_s,
 		.frozen_s = s->agent->moves.pressure.frozen_s,
+		.pin = s->pins,
 		.stateless = s->forward == CONFIG_FWD_FULLNAT,
 	};
 }
@@ -357,6 +361,8 @@ int moves__turn(struct service *s, const uint16_t *want, const struct move_count
 		if (!want)
 			sums.waiting = s->sums.waiting;
 		take_sums(s, &sums);
+		free(s->pins);
+		s->pins = NULL;
 	} else if (ages) {
 		take_sums(s, &aged);
 	}
@@ -364,6 +370,53 @@ cleanup:
 	for_members(s, forget_fact);
 	free(next);
 	return rc;
+}
+
+void moves__pin(struct service *s, uint32_t slot)
+{
+	uint32_t n = plane__slots(s->slot_class);
+	struct move_table t;
+
+	if (slot >= n || s->forward == CONFIG_FWD_FULLNAT)
+		return;
+	if (s->words && s->slots[slot] & FL_SLOT_DIRTY) {
+		t = table_of(s);
+		move__touch(&t, slot);
+		return;
+	}
+	if (!s->pins)
+		s->pins = calloc((n + 63) / 64, sizeof(*s->pins));
+	/* Without memory the record is told again later. */
+	if (s->pins)
+		move__hold(s->pins, slot);
+}
+
+/* The larger the table, the longer it takes, and the more records may come together. */
+static bool may_pin(const struct service *s)
+{
+	return s->pins && !s->settling && !s->making && !s->dismissed_s && s->slots &&
+	       uv_hrtime() - s->pinned_ns > plane__slots(s->slot_class) * PIN_PAUSE_NS;
+}
+
+bool moves__pin_all(struct agent *a)
+{
+	struct service *s;
+	struct err err;
+	bool left = false;
+	int rc;
+
+	TAILQ_FOREACH (s, &a->services, entry) {
+		if (may_pin(s)) {
+			rc = moves__turn(s, NULL, NULL, &err);
+			s->pinned_ns = uv_hrtime();
+			if (rc && rc != -EINPROGRESS)
+				log_error(
+					"%s; records of peers are not looked for yet; next try soon",
+					err.text);
+		}
+		left |= s->pins != NULL;
+	}
+	return left;
 }
 
 void moves__age(struct service *s)

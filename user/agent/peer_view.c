@@ -71,7 +71,8 @@ bool peers__in_sync(const struct agent *a)
 		/* The link measures time from when it was made until it first hears something. */
 		uint64_t silent_us = l->now_us - l->heard_us;
 
-		if (l->up ? !is_complete(&p->list[i]) : silent_us <= peer_link__patience_us(l))
+		if (l->up ? !is_complete(&p->list[i]) || !peer_records__in_sync(&p->list[i])
+			  : silent_us <= peer_link__patience_us(l))
 			return false;
 	}
 	return true;
@@ -135,6 +136,7 @@ static json_t *peer_json(const struct peer *peer)
 				    json_pack("{s:I, s:s}", "n", (json_int_t)n, "first", first));
 		peer_facts__disputes(ours, l->copy, add_dispute, disputes);
 	}
+	json_object_set_new(o, "records", peer_records__json(peer));
 	json_object_set_new(o, "disputes", disputes);
 	json_object_set_new(o, "refused", refused_json(l));
 	return o;

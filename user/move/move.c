@@ -125,6 +125,19 @@ static uint16_t stay(const struct move_table *t, const struct move_count *count,
 	return live;
 }
 
+/* One that stays and is to be looked at: a peer has told of records of it. */
+static uint16_t pin(const struct move_table *t, uint32_t slot, uint32_t *word,
+		    struct move_sums *sums)
+{
+	uint32_t cur = t->live[slot] & FL_SLOT_INDEX;
+
+	/* Without words there must be some first. */
+	sums->begin += !t->words;
+	*word = word_of(cur, FL_MOVE_PINNED, t->now_s);
+	store(t, slot, *word);
+	return (uint16_t)(cur | FL_SLOT_DIRTY);
+}
+
 void move__plan(const struct move_table *t, const uint16_t *want, const struct move_count *count,
 		uint32_t budget, uint16_t *out, struct move_sums *sums)
 {
@@ -134,7 +147,10 @@ void move__plan(const struct move_table *t, const uint16_t *want, const struct m
 		bool dirty = is_dirty(t, i), starts = begins(word, dirty, cur);
 
 		if (!want || want[i] == cur) {
-			out[i] = stay(t, count, i, word, sums);
+			if (t->pin && !dirty && !t->stateless && move__held(t->pin, i))
+				out[i] = pin(t, i, &word, sums);
+			else
+				out[i] = stay(t, count, i, word, sums);
 			count_state(t, out[i], word, sums);
 			continue;
 		}
@@ -191,6 +207,16 @@ void move__stamp(const struct move_table *t, const uint16_t *before)
 		word = t->words[i];
 		store(t, i, word_of(word & FL_MOVE_PREV, word & FL_MOVE_ACCEPTS, t->now_s));
 	}
+}
+
+void move__touch(const struct move_table *t, uint32_t slot)
+{
+	uint32_t word = t->words[slot];
+
+	if (word & FL_MOVE_PINNED)
+		store(t, slot,
+		      word_of(word & FL_MOVE_PREV, word & (FL_MOVE_PINNED | FL_MOVE_ACCEPTS),
+			      t->now_s));
 }
 
 void move__count(const struct move_table *t, uint32_t *owned, uint32_t *leaving)

@@ -4,7 +4,7 @@
 #include <endian.h>
 #include <string.h>
 
-#define LEAST_PATIENCE_US 5000 /* for an acknowledgement: a peer may be busy */
+#define LEAST_PATIENCE_US 20000 /* for an acknowledgement: it comes after a turn of a busy loop */
 #define MOST_BACKOFF 6
 #define WHOLE 1
 
@@ -31,7 +31,7 @@ static void begin_message(struct peer_stream *s)
 		open_message(s)->len = open_message(s)->n = 0;
 }
 
-static void begin_stream(struct peer_stream *s)
+void peer_stream__again(struct peer_stream *s)
 {
 	s->stream++;
 	s->acked = s->sent = s->closed = 0;
@@ -45,12 +45,12 @@ static void begin_stream(struct peer_stream *s)
 void peer_stream__init(struct peer_stream *s)
 {
 	memset(s, 0, sizeof(*s));
-	begin_stream(s);
+	peer_stream__again(s);
 }
 
 void peer_stream__restart(struct peer_stream *s)
 {
-	begin_stream(s);
+	peer_stream__again(s);
 	s->their_stream = s->have = 0;
 	s->theirs = (struct peer_whole){0};
 	s->owes = false;
@@ -99,16 +99,17 @@ bool peer_stream__put(struct peer_stream *s, const uint8_t *record, size_t len)
 	return true;
 }
 
-void peer_stream__begin(struct peer_stream *s, uint32_t of)
+void peer_stream__begin(struct peer_stream *s)
 {
-	s->ours = (struct peer_whole){.of = of};
+	s->ours = (struct peer_whole){0};
 	s->missed = false;
 	s->news = true;
 }
 
-void peer_stream__advance(struct peer_stream *s, uint32_t done)
+void peer_stream__advance(struct peer_stream *s, uint32_t done, uint32_t of)
 {
 	s->ours.done = done;
+	s->ours.of = of;
 }
 
 void peer_stream__end(struct peer_stream *s)
@@ -182,7 +183,7 @@ static void acknowledge(struct peer_stream *s, uint64_t now_us, const struct hea
 	if (be32toh(h->have_stream) != s->stream) {
 		/* It had this one, and has it no more. */
 		if (s->acked)
-			begin_stream(s);
+			peer_stream__again(s);
 		return;
 	}
 	if (have <= s->acked || have > s->closed)

@@ -65,7 +65,10 @@ struct peer_stream {
 
 void peer_stream__init(struct peer_stream *s);
 
-/* The peer has started anew, or what it has is not known: all begins again, on both sides. */
+/* What is on its way is too old, or the peer has lost what it had: all that is told begins again. */
+void peer_stream__again(struct peer_stream *s);
+
+/* The peer has started anew: the same, and what it told is of its time before. */
 void peer_stream__restart(struct peer_stream *s);
 
 /* How many messages the window has room for, the one that is being filled included. */
@@ -75,11 +78,11 @@ uint32_t peer_stream__room(const struct peer_stream *s);
 bool peer_stream__put(struct peer_stream *s, const uint8_t *record, size_t len);
 
 /*
- * The whole is told: `of` records from now on; so many of them were; all of them. s->ours.told then says whether
- * nothing was left out since it was begun; if not, it is to be begun again.
+ * The whole is told, from now on; `done` of its `of` records were; all of them. s->ours.told then says whether nothing
+ * was left out since it was begun; if not, it is to be begun again.
  */
-void peer_stream__begin(struct peer_stream *s, uint32_t of);
-void peer_stream__advance(struct peer_stream *s, uint32_t done);
+void peer_stream__begin(struct peer_stream *s);
+void peer_stream__advance(struct peer_stream *s, uint32_t done, uint32_t of);
 void peer_stream__end(struct peer_stream *s);
 
 /* Something that was to be told was not. */

@@ -278,6 +278,18 @@ static void take_sums(struct service *s, const struct move_sums *sums)
 	moves__recount(s);
 }
 
+/*
+ * A machine that takes over from another has the connections of that one, which were established by the
+ * table that both have when nothing moves, not by what this one had while its backends came up.
+ */
+static bool is_fresh(const struct service *s)
+{
+	struct fl_count c;
+
+	return s->config && s->agent->config->n_peers &&
+	       !plane__count(s->agent->plane, PLANE_SERVICE, s->id, &c) && !c.packets;
+}
+
 /* What is in `next` becomes live; it has the old slots then. False in *swapped: they were equal. */
 static int swap_in(struct service *s, uint16_t **next, bool *swapped, struct err *err)
 {
@@ -334,6 +346,7 @@ int moves__turn(struct service *s, const uint16_t *want, const struct move_count
 	if (count || ages)
 		look_for_pressure(s->agent);
 	t = table_of(s);
+	t.fresh = is_fresh(s);
 	for_members(s, state_fact);
 	if (ages) {
 		move__age(&t, &aged);

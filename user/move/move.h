@@ -38,6 +38,7 @@ struct move_table {
 	uint32_t hold_s, down_hold_s;
 	uint32_t full_s, frozen_s; /* as in struct fl_pressure; 0: never */
 	const uint64_t *pin; /* bit n: slot n is to be PINNED if it is CLEAN; NULL: none */
+	bool fresh; /* no packet has come by: nothing is at an owner, but for what is on record */
 	bool stateless; /* every flow has a record elsewhere (full NAT): slots stay CLEAN */
 };
 

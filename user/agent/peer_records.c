@@ -438,7 +438,11 @@ static json_t *whole_json(const struct peer_whole *w)
 json_t *peer_records__json(const struct peer *peer)
 {
 	const struct peer_exchange *e = &peer->records;
-	json_t *o = json_pack("{s:I, s:I, s:I, s:I, s:I}", "told", (json_int_t)e->stream.n_told,
+	json_t *o;
+
+	if (!peer_facts__records(peer->link.copy))
+		return json_null();
+	o = json_pack("{s:I, s:I, s:I, s:I, s:I}", "told", (json_int_t)e->stream.n_told,
 			      "heard", (json_int_t)e->stream.n_heard, "taken",
 			      (json_int_t)e->n_taken, "unknown", (json_int_t)e->n_unknown, "lag",
 			      (json_int_t)peer_stream__lag(&e->stream));

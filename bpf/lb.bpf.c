@@ -34,6 +34,7 @@
 #include "pick/record.h"
 #include "pick/slot.h"
 #include "pick/sweep.h"
+#include "pick/take.h"
 #include "probe.h"
 #include "service/lookup.h"
 
@@ -304,6 +305,15 @@ SEC("xdp")
 int flow_sweep(struct xdp_md *ctx)
 {
 	return sweep(ctx) ? XDP_ABORTED : XDP_PASS;
+}
+
+/* --- records of peers ---------------------------------------------------------------------------- */
+
+/* Run by the agent, never attached: puts what peers have told into `flows`. XDP_PASS when it could. */
+SEC("xdp")
+int flow_take(struct xdp_md *ctx)
+{
+	return take(ctx) ? XDP_ABORTED : XDP_PASS;
 }
 
 char LICENSE[] SEC("license") = "GPL";

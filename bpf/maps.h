@@ -147,6 +147,11 @@ struct {
 	__uint(max_entries, FL_EVENTS_SIZE);
 } events SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, FL_TOLD_SIZE);
+} told SEC(".maps");
+
 ARRAY(passive, BPF_F_MMAPABLE, FL_PASSIVE_CELLS, __u64); /* SYNs that wait for an answer */
 ARRAY(passive_count, BPF_F_MMAPABLE, FL_PASSIVE_COUNTS, struct fl_passive);
 

@@ -14,6 +14,7 @@
 #include "parse/l4.h"
 #include "pick/move.h"
 #include "pick/sight.h"
+#include "pick/tell.h"
 
 #define STATE_TRIES 3
 
@@ -40,8 +41,9 @@ RARE __u32 client_goes_to(const struct moving *m, __u32 backend)
 	if (!f || is_dead(state)) {
 		made.slot = m->slot;
 		made.seen_s = made.born_s = m->now_s;
-		if (!f && backend != NO_INDEX)
-			bpf_map_update_elem(&flows, &k, &made, BPF_NOEXIST);
+		if (!f && backend != NO_INDEX &&
+		    !(int)bpf_map_update_elem(&flows, &k, &made, BPF_NOEXIST))
+			tell_peers(&k, &made);
 		return NO_INDEX;
 	}
 	if (is_gone(f->backend) || is_idle(f, &k, m->now_s)) {
@@ -51,7 +53,7 @@ RARE __u32 client_goes_to(const struct moving *m, __u32 backend)
 	}
 	if (f->seen_s != m->now_s)
 		f->seen_s = m->now_s;
-	if ((state & FL_FLOW_STATE) == FL_FLOW_DYING)
+	if (state != FL_FLOW_ACTIVE)
 		__sync_val_compare_and_swap(&f->state, state, FL_FLOW_ACTIVE);
 	return f->backend;
 }
@@ -188,7 +190,7 @@ RARE int make_record(const struct moving *m, __u32 backend, __u32 flags)
 	struct fl_flow made = {.state = FL_FLOW_ACTIVE | flags, .backend = backend};
 	struct fl_flow *f;
 	FLOW_KEY(k);
-	int rc;
+	int rc, stands;
 
 	if (!m)
 		return 0;
@@ -201,15 +203,20 @@ RARE int make_record(const struct moving *m, __u32 backend, __u32 flags)
 	if (m->flags & TCP_RST)
 		made.state |= FL_FLOW_RST;
 	f = bpf_map_lookup_elem(&flows, &k);
-	if (f)
-		return put_over(&k, f, &made);
-	/* Kernels before 6.4 leave the upper half of the result as it was. */
-	rc = (int)bpf_map_update_elem(&flows, &k, &made, BPF_NOEXIST);
-	if (rc && rc != -EEXIST)
-		note_full(m->now_s, FL_N_FLOWS_FULL);
-	if (!rc && flags & FL_FLOW_OLD)
-		source_gains(&k);
-	return !rc;
+	if (f) {
+		stands = put_over(&k, f, &made);
+	} else {
+		/* Kernels before 6.4 leave the upper half of the result as it was. */
+		rc = (int)bpf_map_update_elem(&flows, &k, &made, BPF_NOEXIST);
+		if (rc && rc != -EEXIST)
+			note_full(m->now_s, FL_N_FLOWS_FULL);
+		if (!rc && flags & FL_FLOW_OLD)
+			source_gains(&k);
+		stands = !rc;
+	}
+	if (stands)
+		tell_peers(&k, &made);
+	return stands;
 }
 
 /* --- following records ------------------------------------------------------------------------------ */
@@ -217,7 +224,7 @@ RARE int make_record(const struct moving *m, __u32 backend, __u32 flags)
 static __always_inline __u32 next_state(const struct moving *m, const struct fl_flow *f,
 					__u32 state)
 {
-	__u32 next = (state & ~FL_FLOW_STATE) | FL_FLOW_ACTIVE;
+	__u32 next = (state & ~(FL_FLOW_STATE | FL_FLOW_COPY)) | FL_FLOW_ACTIVE;
 
 	/* Anybody can send an RST; who goes on after it did not. */
 	next = m->flags & TCP_RST ? next | FL_FLOW_RST : next & ~FL_FLOW_RST;
@@ -228,7 +235,8 @@ static __always_inline __u32 next_state(const struct moving *m, const struct fl_
 	return next;
 }
 
-static __always_inline __u32 follow(struct moving *m, struct fl_flow *f, __u32 state)
+static __always_inline __u32 follow(struct moving *m, const struct fl_flow_key *k,
+				    struct fl_flow *f, __u32 state)
 {
 	__u32 backend = *(volatile __u32 *)&f->backend, next, was;
 
@@ -245,8 +253,12 @@ static __always_inline __u32 follow(struct moving *m, struct fl_flow *f, __u32 s
 		if (next == state)
 			break;
 		was = __sync_val_compare_and_swap(&f->state, state, next);
-		if (was == state)
+		if (was == state) {
+			/* Peers have a number of its first second, beyond which it may be soon. */
+			if (state & ~next & FL_FLOW_YOUNG)
+				tell_peers(k, f);
 			break;
+		}
 		if (is_dead(was))
 			return NO_INDEX;
 		state = was;
@@ -294,7 +306,7 @@ RARE __u32 by_record(struct moving *m)
 		count_note(FL_N_YOUNG_MISFIT);
 		return NO_INDEX;
 	}
-	return follow(m, f, state);
+	return follow(m, &k, f, state);
 }
 
 #endif

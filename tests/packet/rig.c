@@ -306,11 +306,13 @@ static void load(struct rig *r)
 	r->skel->rodata->gate_jumbo = g->jumbo;
 	r->skel->rodata->gate_events = g->events;
 	r->skel->rodata->gate_passive = g->passive;
+	r->skel->rodata->gate_peers = g->peers;
 	for (size_t i = 0; i < 4; i++)
 		r->skel->rodata->flow_key[i] = the_key[i];
 	/* As the agent does it: what no gate needs is not made. */
 	bpf_map__set_autocreate(r->skel->maps.nat_flows, g->nat);
 	bpf_map__set_autocreate(r->skel->maps.meters, g->limits);
+	bpf_map__set_autocreate(r->skel->maps.told, g->peers);
 	bpf_map__set_autocreate(r->skel->maps.passive, g->passive);
 	bpf_map__set_autocreate(r->skel->maps.passive_count, g->passive);
 	bpf_map__set_max_entries(r->skel->maps.nat_flows,
@@ -377,7 +379,7 @@ static bool same_gates(const struct rig_gates *a, const struct rig_gates *b)
 {
 	return a->lease == b->lease && a->wild == b->wild && a->sources == b->sources &&
 	       a->limits == b->limits && a->nat == b->nat && a->jumbo == b->jumbo &&
-	       a->events == b->events && a->passive == b->passive && a->nat_flows == b->nat_flows;
+	       a->events == b->events && a->passive == b->passive && a->peers == b->peers && a->nat_flows == b->nat_flows;
 }
 
 struct rig *rig__get_with_key(struct rig_gates gates, const uint64_t key[4])

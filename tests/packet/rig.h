@@ -56,7 +56,7 @@ enum rig_index {
 
 /* What is loaded: the program's gates, and sizes of maps. */
 struct rig_gates {
-	bool lease, wild, sources, limits, nat, jumbo, events, passive;
+	bool lease, wild, sources, limits, nat, jumbo, events, passive, peers;
 	uint32_t nat_flows; /* 0: RIG_NAT_FLOWS */
 };
 

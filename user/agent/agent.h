@@ -155,6 +155,8 @@ struct service {
 	retired; /* to be released once no slot and no record names them */
 	uint16_t *slots; /* the live table, as packets read it */
 	uint32_t *words; /* its move table, NULL before the first transition */
+	uint64_t *pins; /* slots that are to be PINNED for records of peers; NULL: none */
+	uint64_t pinned_ns; /* when that was done last, uv_hrtime() */
 	struct move_sums sums; /* of slots that are not clean */
 	uint32_t settle_s; /* when the last that is MOVING will be PINNED, agent__coarse_s() */
 	uint32_t due_s; /* when one of them is to change by itself, agent__coarse_s() */
@@ -353,6 +355,10 @@ int moves__turn(struct service *s, const uint16_t *want, const struct move_count
 void moves__adopt(struct service *s);
 /* From now on packets may read either half, until a grace period has passed. */
 void moves__settle(struct service *s);
+/* A peer's record of the slot is in `flows`: packets are to find it; and counts of before say nothing of it. */
+void moves__pin(struct service *s, uint32_t slot);
+/* Does that where it is still to be done and can be now. True: there is more. Once a turn of the loop. */
+bool moves__pin_all(struct agent *a);
 /* MOVING becomes PINNED where its time is over; the words follow what is known of the members. */
 void moves__age(struct service *s);
 /* Counts the slots of all members anew. */

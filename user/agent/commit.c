@@ -199,6 +199,7 @@ struct plane_options commit__options(const struct config *c)
 		.gates.sources = config_sources__any(&c->sources),
 		.gates.jumbo = links__jumbo(c),
 		.gates.events = c->flow_event_every != 0,
+		.gates.peers = c->n_peers != 0,
 		.on_agent_loss = c->on_agent_loss,
 		.lease_ms = c->lease_ms,
 		.flow_event_every = c->flow_event_every,
@@ -261,6 +262,7 @@ static struct plane_options between(const struct plane_options *before,
 	o.gates.events |= before->gates.events;
 	o.gates.passive |= before->gates.passive;
 	o.gates.path |= before->gates.path;
+	o.gates.peers |= before->gates.peers;
 	return o;
 }
 

@@ -91,6 +91,16 @@ static uint64_t flow_key_of(struct agent *a)
 	return peer_digest__end(&d);
 }
 
+void peer_news__name(struct agent *a, const struct service *s, struct peer_digest *d)
+{
+	uint64_t key = flow_key_of(a), front = front_of(s->config);
+
+	peer_digest__init(d);
+	ADD(*d, key);
+	ADD(*d, front);
+	peer_digest__add(d, s->name, strlen(s->name) + 1);
+}
+
 static int tell_service(const struct service *s, const struct ledger *before, struct ledger *l)
 {
 	const struct config_service *c = s->config;
@@ -135,6 +145,8 @@ int peer_news__publish(struct agent *a, struct ledger *l)
 	rc = peer_facts__set_version(want, FAIRLEAD_VERSION);
 	if (!rc)
 		rc = peer_facts__set_flow_key(want, flow_key_of(a));
+	if (!rc)
+		rc = peer_facts__set_records(want);
 	TAILQ_FOREACH (s, &a->services, entry) {
 		if (!rc)
 			rc = tell_service(s, l, want);

@@ -5,6 +5,7 @@
 
 #include <uv.h>
 
+#include "agent/peer_records.h"
 #include "agent/peers.h"
 #include "core/log.h"
 #include "peer/facts.h"
@@ -16,6 +17,7 @@ struct peer {
 	char name[CONFIG_PEER_LEN];
 	struct addr address;
 	struct peer_link link;
+	struct peer_exchange records;
 	uint64_t since_ns; /* CLOCK_REALTIME; 0: it was never heard */
 	bool news; /* its copy has changed since it was compared */
 	bool differs; /* its configuration, as it was compared last */
@@ -35,6 +37,8 @@ struct peers {
 	uv_poll_t poll;
 	uv_timer_t timer;
 	unsigned int open_handles;
+	bool ending; /* it goes when they, and its worker, are done */
+	struct peer_records records;
 	struct peer_keys keys;
 	struct ledger *ours;
 	uint64_t
@@ -50,6 +54,18 @@ struct peers {
 
 /* It is heard, and has told all. */
 bool peer_view__is_complete(const struct peer *peer);
+
+/* Of the links and streams. */
+static inline uint64_t peers__now_us(void)
+{
+	return uv_hrtime() / 1000;
+}
+
+/* Wakes the loop when the first link or stream wants to go on. */
+void peers__schedule(struct peers *p);
+
+/* Something that had to end before it could be freed has. */
+void peers__closed(struct peers *p);
 
 void peers__log(enum log_level level, const struct peer *peer, const char *text);
 

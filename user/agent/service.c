@@ -97,6 +97,7 @@ void service__free(struct service *s)
 	free(s->watch);
 	free(s->members);
 	free(s->slots);
+	free(s->pins);
 	free(s);
 }
 

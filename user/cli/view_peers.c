@@ -53,6 +53,25 @@ static void print_sync(const json_t *peer, FILE *out)
 		fprintf(out, ", %lld changes to be told", lag);
 }
 
+/* How far the telling of all records is, in both directions, while it goes on. */
+static void print_records(const json_t *peer, FILE *out)
+{
+	const json_t *records = json_object_get(peer, "records"),
+		     *theirs = json_object_get(records, "theirs"),
+		     *ours = json_object_get(records, "ours");
+	bool has_theirs = json_is_true(json_object_get(theirs, "complete")),
+	     has_ours = json_is_true(json_object_get(ours, "complete"));
+
+	if (!json_is_object(records) || strcmp(string_of(peer, "state"), "up") != 0)
+		return;
+	if (!has_theirs)
+		fprintf(out, ", %lld %% of its records heard", integer_of(theirs, "percent"));
+	if (!has_ours)
+		fprintf(out, ", %lld %% of ours told", integer_of(ours, "percent"));
+	if (has_theirs && has_ours)
+		fputs(", records in step", out);
+}
+
 static void print_disputes(const json_t *peer, FILE *out)
 {
 	const json_t *list = json_object_get(peer, "disputes"), *dispute;
@@ -135,6 +154,7 @@ void view_peers__print(const json_t *status, const struct view *view, FILE *out)
 	json_array_foreach (list, i, peer) {
 		print_state(peer, view->now, out);
 		print_sync(peer, out);
+		print_records(peer, out);
 		putc('\n', out);
 	}
 	json_array_foreach (list, i, peer) {

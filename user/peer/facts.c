@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FLOW_KEY = 'k', VERSION = 'v', SERVICE = 's', BACKEND = 'b' };
+#include "fairlead/abi.h"
+
+enum { FLOW_KEY = 'k', VERSION = 'v', SERVICE = 's', BACKEND = 'b', RECORDS = 'r' };
 
 #define SERVICE_LEN (5 * sizeof(uint64_t))
 #define NAME_MAX_LEN (FL_NAME_LEN - 1)
@@ -74,6 +76,21 @@ int peer_facts__set_version(struct ledger *l, const char *version)
 	const struct key k = make_key(VERSION, "", NULL);
 
 	return ledger__put(l, k.bytes, k.len, version, strlen(version));
+}
+
+int peer_facts__set_records(struct ledger *l)
+{
+	const struct key k = make_key(RECORDS, "", NULL);
+
+	return ledger__put(l, k.bytes, k.len, NULL, 0);
+}
+
+bool peer_facts__records(const struct ledger *l)
+{
+	const struct key k = make_key(RECORDS, "", NULL);
+	size_t len;
+
+	return ledger__get(l, k.bytes, k.len, &len) != NULL;
 }
 
 int peer_facts__set_service(struct ledger *l, const char *name, const struct peer_service *s)

@@ -4,6 +4,7 @@
  *
  *   'k'                       a digest of the flow key (8)
  *   'v'                       the version of fairlead, text
+ *   'r'                       it takes records, and tells its own (stream.h); no value
  *   's' service               digests of the service (struct peer_service, 5 x 8)
  *   'b' service NUL backend   what the probes say of the backend: enum fl_health (1)
  *
@@ -40,6 +41,7 @@ uint64_t peer_digest__end(const struct peer_digest *d);
 /* Each: as ledger__put(). */
 int peer_facts__set_flow_key(struct ledger *l, uint64_t digest);
 int peer_facts__set_version(struct ledger *l, const char *version);
+int peer_facts__set_records(struct ledger *l);
 int peer_facts__set_service(struct ledger *l, const char *name, const struct peer_service *s);
 int peer_facts__set_backend(struct ledger *l, const char *service, const char *id, uint8_t health);
 
@@ -59,6 +61,9 @@ const char *peer_facts__service_of(const void *key, size_t key_len, char name[FL
 
 /* The version of fairlead as text; "" if it is not told. */
 const char *peer_facts__version(const struct ledger *l, char *buf, size_t len);
+
+/* Whether records are taken and told. */
+bool peer_facts__records(const struct ledger *l);
 
 #define PEER_DIFFERENCE_LEN 160
 

@@ -58,7 +58,7 @@ struct plane {
 	struct plane_moves *moves; /* FL_MAX_SERVICES */
 	int moves_fd
 		[FL_SLOT_CLASSES]; /* the outer maps, kept open over replacements for the worker */
-	int flows_fd, sweep_fd; /* `flows` and the program `flow_sweep`, likewise */
+	int flows_fd, sweep_fd, take_fd; /* `flows`, `flow_sweep` and `flow_take`, likewise */
 	__u64 *passive_cells; /* FL_PASSIVE_CELLS, shared with the program; NULL: the gate is off */
 	struct fl_passive *passive_counts; /* FL_PASSIVE_COUNTS, likewise */
 	struct probe_bpf *probe_skel; /* NULL: nothing is probed by the clients' path */

@@ -42,6 +42,7 @@ struct plane_gates {
 	bool events; /* first packets of flows become events */
 	bool passive; /* some service's new connections are watched for an answer */
 	bool path; /* some service is probed by the clients' path */
+	bool peers; /* records that are made are told to peers */
 };
 
 struct plane_options {
@@ -390,6 +391,17 @@ void plane_flow_sweep__free(struct plane_flow_sweep *s);
 int plane__flow_sweep(struct plane *p, struct plane_flow_sweep *s, uint32_t period_s,
 		      struct err *err);
 
+/* --- records and peers --------------------------------------------------------------------------- */
+
+/* Puts what a peer has told into `flows`; t->done says of how many it holds now. 0 or -errno. */
+int plane__take(struct plane *p, struct fl_take *t);
+
+/* All records, in slices as those of a sweep. Worker thread, one at a time. */
+typedef void plane_record_cb(void *ctx, const struct fl_flow_key *k, const struct fl_flow *f,
+			     uint32_t now_s);
+int plane__records(struct plane *p, struct plane_pass *pass, uint32_t period_s,
+		   plane_record_cb *each, void *ctx, bool *ended, struct err *err);
+
 /* --- members: what a restart must know ---------------------------------------------------------- */
 
 int plane__member_set(struct plane *p, uint32_t service, uint32_t backend,
@@ -428,20 +440,26 @@ enum plane_counter { PLANE_SERVICE, PLANE_BACKEND, PLANE_VERDICT, PLANE_NOTE };
 int plane__count(const struct plane *p, enum plane_counter kind, uint32_t index,
 		 struct fl_count *out);
 
-/* --- events ------------------------------------------------------------------------------------- */
+/* --- ring buffers -------------------------------------------------------------------------------- */
 
-struct plane_events;
+enum plane_ring_kind {
+	PLANE_EVENTS, /* of struct fl_event */
+	PLANE_TOLD, /* of struct fl_told; only while the gate `peers` is on */
+};
 
-typedef void plane_event_cb(void *ctx, const struct fl_event *e);
+struct plane_ring;
 
-int plane__events_open(struct plane *p, plane_event_cb *cb, void *ctx, struct plane_events **out,
-		       struct err *err);
-void plane__events_close(struct plane_events *e);
+typedef void plane_ring_cb(void *ctx, const void *sample);
 
-/* Readable while there are events. */
-int plane__events_fd(const struct plane_events *e);
+int plane__ring_open(struct plane *p, enum plane_ring_kind kind, plane_ring_cb *cb, void *ctx,
+		     struct plane_ring **out, struct err *err);
+/* NULL is fine. */
+void plane__ring_close(struct plane_ring *e);
 
-/* Calls back for at most `most` (> 0) events; true: there may be more. */
-bool plane__events_take(struct plane_events *e, uint32_t most);
+/* Readable while there are samples. */
+int plane__ring_fd(const struct plane_ring *e);
+
+/* Calls back for at most `most` (> 0) samples; true: there may be more. */
+bool plane__ring_take(struct plane_ring *e, uint32_t most);
 
 #endif

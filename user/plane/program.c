@@ -112,12 +112,14 @@ static void set_gates(const struct plane *p, const struct plane_gates *gates, st
 	skel->rodata->gate_jumbo = gates->jumbo;
 	skel->rodata->gate_events = gates->events;
 	skel->rodata->gate_passive = gates->passive;
+	skel->rodata->gate_peers = gates->peers;
 	for (size_t i = 0; i < 4; i++)
 		skel->rodata->flow_key[i] = p->flow_key[i];
 	bpf_map__set_autocreate(skel->maps.nat_flows, gates->nat);
 	bpf_map__set_autocreate(skel->maps.meters, gates->limits);
 	bpf_map__set_autocreate(skel->maps.passive, gates->passive);
 	bpf_map__set_autocreate(skel->maps.passive_count, gates->passive);
+	bpf_map__set_autocreate(skel->maps.told, gates->peers);
 	bpf_map__set_autocreate(skel->maps.probes, gates->path);
 	bpf_map__set_autocreate(skel->maps.probe_flows, gates->path);
 	bpf_program__set_autoload(skel->progs.probe_out, gates->path);

@@ -15,7 +15,7 @@ KEEPALIVED = """\
 global_defs {{
 	router_id fairlead_lab
 	vrrp_garp_master_delay 1
-}}
+{more}}}
 vrrp_instance vi {{
 	version {version}
 	{auth}
@@ -126,7 +126,7 @@ class Keepalived:
         os.makedirs(self.folder, exist_ok=True)
         self.process = None
 
-    def configure(self, priority, addresses, interval=0.1, peer=None, version=3):
+    def configure(self, priority, addresses, interval=0.1, peer=None, version=3, more=""):
         """peer: unicast to that host. Version 2 has a password, and intervals of whole seconds."""
         six = ":" in addresses[0]
         address = v6 if six else v4
@@ -138,7 +138,7 @@ class Keepalived:
                        f"\t\t{address(peer)}\n\t}}")
         with open(f"{self.folder}/keepalived.conf", "w", encoding="ascii") as f:
             f.write(KEEPALIVED.format(
-                version=version, priority=priority, interval=interval, unicast=unicast,
+                version=version, more=more, priority=priority, interval=interval, unicast=unicast,
                 auth="authentication {\n\t\tauth_type PASS\n\t\tauth_pass 1234\n\t}"
                 if version == 2 else "",
                 addresses="\n\t\t".join(f"{a}/{128 if six else 32}" for a in addresses)))
@@ -161,6 +161,11 @@ class Keepalived:
         with open(f"{self.folder}/vrrp.pid", encoding="ascii") as f:
             text = f.read().strip()
         return int(text) if text else None
+
+    def signal(self, sig):
+        """To both of its processes."""
+        for pid in (self.process.pid, self._child()):
+            os.kill(pid, sig)
 
     def stop(self):
         """Says goodbye: priority 0."""

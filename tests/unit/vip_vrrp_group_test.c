@@ -175,6 +175,32 @@ static void test_backup_takes_over(void **state)
 	assert_int_equal(vrrp_group__due(&g), 0);
 }
 
+/* BFD: a backup does not wait for the timer, if it is the active router that is dead. */
+static void test_dead(void **state)
+{
+	const struct addr higher = addr(HIGHER), lower = addr(LOWER);
+	struct vrrp_group g = in(VRRP_BACKUP);
+
+	(void)state;
+	/* Nobody is known yet. */
+	assert_int_equal(vrrp_group__lost(&g, T0, &higher), 0);
+	hear(&g, T0, 250, 100, HIGHER);
+	assert_int_equal(vrrp_group__lost(&g, T0 + 5, &lower), 0);
+	assert_int_equal(g.state, VRRP_BACKUP);
+	assert_int_equal(vrrp_group__lost(&g, T0 + 5, &higher),
+			 VRRP_DO_SEND | VRRP_DO_ANNOUNCE | VRRP_DO_TAKE);
+	assert_int_equal(g.state, VRRP_ACTIVE);
+	assert_int_equal(g.why, VRRP_WHY_DEAD);
+	assert_int_equal(g.timer_ns, T0 + 5 + I);
+	/* It lives after all, and is better: one advert, and it is as it was. */
+	assert_int_equal(hear(&g, T0 + 6, 250, 100, HIGHER), VRRP_DO_GIVE);
+	assert_int_equal(g.state, VRRP_BACKUP);
+	g = in(VRRP_ACTIVE);
+	assert_int_equal(vrrp_group__lost(&g, T0, &g.local), 0);
+	g = in(VRRP_INITIALIZE);
+	assert_int_equal(vrrp_group__lost(&g, T0, &g.active), 0);
+}
+
 /* The skew after priority 0 is that of the interval that was learnt. */
 static void test_learnt(void **state)
 {
@@ -412,6 +438,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_intervals),      cmocka_unit_test(test_initialize),
 		cmocka_unit_test(test_backup_adverts), cmocka_unit_test(test_backup_takes_over),
+		cmocka_unit_test(test_dead),
 		cmocka_unit_test(test_learnt),	       cmocka_unit_test(test_active_adverts),
 		cmocka_unit_test(test_equal_priority), cmocka_unit_test(test_active_timer),
 		cmocka_unit_test(test_announcements),  cmocka_unit_test(test_preempt_delay),

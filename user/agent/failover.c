@@ -42,6 +42,12 @@ static void on_event(void *agent, const struct vrrp_event *e)
 			   vrrp_why__text(e->why));
 }
 
+/* On the real-time thread. */
+static void on_lost(void *vrrp, const struct bfd_peer *peer)
+{
+	vrrp__neighbor_lost(vrrp, &peer->peer, peer->interface);
+}
+
 /*
  * A backup that waits for less than twice what this machine's scheduler has been late by would take
  * over from a router that lives. Known only after a while.
@@ -78,6 +84,7 @@ int failover__prepare(struct agent *a, const struct config *next, struct err *er
 		rc = vrrp__new(a->rt, is_fit, on_event, a, &f->vrrp, err);
 	if (rc || !f->vrrp)
 		return rc;
+	bfd__on_lost(a->neighbors.bfd, on_lost, f->vrrp);
 	return vrrp__prepare(f->vrrp, next->vrrp, next->n_vrrp, &f->plan, err);
 }
 
@@ -249,6 +256,8 @@ json_t *failover__json(struct agent *a)
 
 void failover__stop(struct agent *a)
 {
+	if (a->failover.vrrp)
+		bfd__on_lost(a->neighbors.bfd, NULL, NULL);
 	vrrp__free(a->failover.vrrp);
 	a->failover.vrrp = NULL;
 }

@@ -86,6 +86,12 @@ void vrrp__refresh(struct vrrp *v, const struct net *net, vrrp_look_cb *look, vo
 void vrrp__status(struct vrrp *v, void (*each)(void *ctx, const struct vrrp_status *s), void *ctx);
 void vrrp__ignored(struct vrrp *v, struct vrrp_ignored *out);
 
+/*
+ * The neighbour with that address on that interface ("": any) is dead: groups that it is active of are
+ * taken over at once. On the real-time thread.
+ */
+void vrrp__neighbor_lost(struct vrrp *v, const struct addr *who, const char *interface);
+
 /* Peers are told (priority 0), addresses are gone when it returns, all is freed. */
 void vrrp__free(struct vrrp *v);
 

@@ -30,6 +30,7 @@ const char *vrrp_why__text(enum vrrp_why w)
 		[VRRP_WHY_STARTED] = "just started",
 		[VRRP_WHY_OWNER] = "owns the addresses (priority 255)",
 		[VRRP_WHY_SILENCE] = "no advert came from the active router",
+		[VRRP_WHY_DEAD] = "the active router is dead (BFD)",
 		[VRRP_WHY_GIVEN_UP] = "the active router gave up (priority 0)",
 		[VRRP_WHY_PREEMPTED] = "the active router's priority is lower",
 		[VRRP_WHY_BETTER] =
@@ -270,6 +271,13 @@ unsigned int vrrp_group__timer(struct vrrp_group *g, uint64_t now_ns)
 		}
 	}
 	return what;
+}
+
+unsigned int vrrp_group__lost(struct vrrp_group *g, uint64_t now_ns, const struct addr *who)
+{
+	if (g->state != VRRP_BACKUP || !addr__equal(&g->active, who))
+		return 0;
+	return become_active(g, now_ns, VRRP_WHY_DEAD);
 }
 
 uint64_t vrrp_group__due(const struct vrrp_group *g)

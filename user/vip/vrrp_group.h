@@ -16,7 +16,7 @@
  * An event is a call; it returns what is to be done, VRRP_DO_* together. The caller sends, takes and
  * gives addresses, and calls vrrp_group__timer() at vrrp_group__due(). Times are CLOCK_MONOTONIC, ns.
  *
- * Three things are not in the RFC:
+ * Four things are not in the RFC:
  *
  * - An active router that finds itself late by its own Active_Down_Interval has stood still (SIGSTOP, a
  *   paused virtual machine); its peers have taken over meanwhile. It gives way first, whatever its
@@ -24,6 +24,7 @@
  * - A backup whose own timer comes late by more than an advert interval has perhaps not heard because it
  *   stood still; it listens for one interval more before it takes over.
  * - Preemption can be delayed.
+ * - BFD may say that the active router is dead.
  */
 #ifndef FAIRLEAD_VIP_VRRP_GROUP_H
 #define FAIRLEAD_VIP_VRRP_GROUP_H
@@ -41,6 +42,7 @@ enum vrrp_why {
 	VRRP_WHY_STARTED,
 	VRRP_WHY_OWNER, /* priority 255 */
 	VRRP_WHY_SILENCE, /* no advert came */
+	VRRP_WHY_DEAD, /* BFD has it that the active router is dead */
 	VRRP_WHY_GIVEN_UP, /* the active router sent priority 0 */
 	VRRP_WHY_PREEMPTED, /* its priority is lower than this one's */
 	VRRP_WHY_BETTER, /* a router with a higher priority, or of the same with a higher address */
@@ -109,6 +111,12 @@ unsigned int vrrp_group__stop(struct vrrp_group *g, uint64_t now_ns, enum vrrp_w
 /* An advertisement for this group, from another router. */
 unsigned int vrrp_group__advert(struct vrrp_group *g, uint64_t now_ns, const struct vrrp_advert *a,
 				const struct addr *from);
+
+/*
+ * BFD's session with `who` has expired: if that is the active router, a backup need not wait for the
+ * adverts. Two that do so at once are told apart by their first adverts.
+ */
+unsigned int vrrp_group__lost(struct vrrp_group *g, uint64_t now_ns, const struct addr *who);
 
 /* Time has passed; nothing if nothing is due. */
 unsigned int vrrp_group__timer(struct vrrp_group *g, uint64_t now_ns);

@@ -108,6 +108,19 @@ void vrrp_thread__fire(void *router, uint64_t now_ns)
 		done(r, vrrp_group__timer(&r->group, now_ns), from, now_ns);
 }
 
+void vrrp__neighbor_lost(struct vrrp *v, const struct addr *who, const char *interface)
+{
+	uint64_t now = rt__now_ns();
+	struct vrrp_router *r;
+
+	TAILQ_FOREACH (r, &v->routers, entry) {
+		enum vrrp_state from = r->group.state;
+
+		if (!interface[0] || strcmp(interface, r->port->ifname) == 0)
+			done(r, vrrp_group__lost(&r->group, now, who), from, now);
+	}
+}
+
 static bool is_peer(const struct vrrp_router *r, const struct addr *from)
 {
 	for (size_t i = 0; i < r->n_peers; i++)

@@ -62,6 +62,21 @@ void peer_view__tick(struct peer *peer)
 	tell_refusals(peer);
 }
 
+bool peers__in_sync(const struct agent *a)
+{
+	const struct peers *p = a->peers;
+
+	for (size_t i = 0; p && i < p->n; i++) {
+		const struct peer_link *l = &p->list[i].link;
+		/* The link measures time from when it was made until it first hears something. */
+		uint64_t silent_us = l->now_us - l->heard_us;
+
+		if (l->up ? !is_complete(&p->list[i]) : silent_us <= peer_link__patience_us(l))
+			return false;
+	}
+	return true;
+}
+
 /* --- status --------------------------------------------------------------------------------------- */
 
 static const char *name_of(uint8_t state)

@@ -241,7 +241,7 @@ static int make_list(struct peers *p, const struct config *c)
 				    peer))
 			return -ENOMEM;
 		p->n++;
-		peer->link.now_us = now_us();
+		peer->link.now_us = peer->link.heard_us = now_us();
 		peer->peers = p;
 		memcpy(peer->name, c->peers[i].name, sizeof(peer->name));
 		peer->address = c->peers[i].address;

@@ -8,6 +8,7 @@
 #define FAIRLEAD_AGENT_PEERS_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "config/config.h"
 #include "core/err.h"
@@ -30,6 +31,11 @@ void peers__tell_member(const struct member *m);
 void peers__flush(struct agent *a);
 /* Once a second: tables that have changed, what has become of differences. */
 void peers__tick(struct agent *a);
+/*
+ * Whether this machine knows what the others do: it has all that each peer which is heard has told. A peer
+ * that is silent is not waited for, but for as long as it takes to be heard after a start. True without peers.
+ */
+bool peers__in_sync(const struct agent *a);
 /* For status; null: no peers are configured. */
 json_t *peers__json(const struct agent *a);
 /* Before the loop ends. */

@@ -3,6 +3,7 @@
 #include "agent/admission.h"
 #include "agent/agent.h"
 #include "agent/events.h"
+#include "agent/handover.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -206,6 +207,7 @@ void agent__stop(struct agent *a, int exit_code)
 	a->stopping = true;
 	a->exit_code = exit_code;
 	sd_notify(0, "STOPPING=1");
+	handover__stop(a);
 	/* Peers take over while the data plane still steers what comes. */
 	failover__stop(a);
 	/* Whatever is still dirty is computed again by the next agent from the same verdicts. */

@@ -222,6 +222,7 @@ struct agent {
 	struct neighbors neighbors; /* BFD */
 	struct anycast anycast;
 	struct failover failover;
+	struct handover *handover; /* a planned failover that is under way; NULL: none is */
 	void *hops; /* tsearch(3) tree of struct hop */
 	void *targets; /* of struct target */
 	struct service_list services;

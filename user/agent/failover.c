@@ -8,6 +8,7 @@
 
 #include "agent/agent.h"
 #include "agent/names.h"
+#include "agent/peer_vrrp.h"
 #include "core/log.h"
 
 /* Asked on the real-time thread. */
@@ -17,6 +18,12 @@ static bool is_fit(void *agent)
 
 	return lease__alive(a->lease);
 }
+
+/*
+ * How long preemption waits for probes and peers at most, seconds: an active router of lower priority
+ * serves meanwhile.
+ */
+#define PATIENCE_S 60
 
 static bool is_known(const struct addr *a)
 {
@@ -31,7 +38,7 @@ static void on_event(void *agent, const struct vrrp_event *e)
 	bool trouble = e->why == VRRP_WHY_NOT_READY || e->why == VRRP_WHY_HUNG;
 	char active[ADDR_STRLEN];
 
-	(void)agent;
+	peer_vrrp__tell(agent);
 	if (e->to == VRRP_BACKUP && is_known(&e->active))
 		log__write(LOG_LV_INFO, fields, "VRRP group '%s' is backup of %s: %s", e->name,
 			   addr__format(&e->active, active), vrrp_why__text(e->why));
@@ -150,24 +157,85 @@ static void look_at_link(void *ctx, const struct net_link *l)
 	s->up |= l->up && strcmp(l->name, s->ifname) == 0;
 }
 
-static const char *look(void *agent, const struct config_vrrp *c, uint8_t *priority)
+static bool is_up(const struct agent *a, const char *ifname)
 {
-	struct agent *a = agent;
+	struct link_state s = {.ifname = ifname};
+
+	net__links(a->net, look_at_link, &s);
+	return s.up;
+}
+
+static uint8_t priority_of(const struct agent *a, const struct config_vrrp *c)
+{
 	struct backends b = count_backends(a, c);
 	unsigned int cost = 0;
 
-	for (size_t i = 0; i < c->n_track; i++) {
-		struct link_state s = {.ifname = c->track[i]};
-
-		net__links(a->net, look_at_link, &s);
-		cost += s.up ? 0 : c->interface_cost;
-	}
+	for (size_t i = 0; i < c->n_track; i++)
+		cost += is_up(a, c->track[i]) ? 0 : c->interface_cost;
 	if (b.all)
 		cost += (unsigned int)((c->backends_cost * (b.all - b.accepting) + b.all / 2) /
 				       b.all);
 	/* 0 says that the active router gives up, and is no priority. */
-	*priority = cost < c->priority ? (uint8_t)(c->priority - cost) : 1;
-	return a->failover.warm ? NULL : "its backends are being probed for the first time";
+	return cost < c->priority ? (uint8_t)(c->priority - cost) : 1;
+}
+
+/*
+ * Whether probes have had their say since then, and packets can be sent to who takes them. With nobody
+ * who does there is nothing to hurry for.
+ */
+static bool is_probed(const struct agent *a, const struct config_vrrp *c, uint64_t since_ns)
+{
+	bool any = false, some = false, all = true;
+	const struct service *s;
+
+	TAILQ_FOREACH (s, &a->services, entry) {
+		if (!s->config || !has_vip(c, s->config))
+			continue;
+		for (size_t i = 0; i < s->n_members; i++) {
+			const struct member *m = s->members[i];
+			const struct hop *h = m->target->hop;
+
+			any = true;
+			if (m->parts && (!h || !h->net.resolved))
+				all = false;
+			else if (m->parts)
+				some = true;
+			if (m->sub)
+				all &= m->probe_at_ns > since_ns && health__settled(&m->health);
+		}
+	}
+	return !any ||
+	       (some && (all || agent__realtime_ns() - since_ns > (uint64_t)PATIENCE_S * 1000000000));
+}
+
+static bool is_synced(const struct agent *a, const struct comeback *b)
+{
+	return peers__in_sync(a) ||
+	       agent__realtime_ns() - b->since_ns > (uint64_t)PATIENCE_S * 1000000000;
+}
+
+/* Why the group leaves an active router of lower priority alone for now. */
+static const char *hold_of(struct agent *a, const struct config_vrrp *c, struct comeback *b)
+{
+	/* While it is down, and at the start, when all is probed for the first time in any case. */
+	if (!is_up(a, c->interface) || !b->since_ns)
+		*b = (struct comeback){.since_ns = agent__realtime_ns(), .probed = !b->since_ns};
+	b->probed = b->probed || is_probed(a, c, b->since_ns);
+	b->synced = b->synced || is_synced(a, b);
+	return !b->probed   ? "its backends are probed again, since its interface was down"
+	       : !b->synced ? "its peers have not told it all yet"
+			    : NULL;
+}
+
+static struct vrrp_outlook look(void *agent, const struct config_vrrp *c)
+{
+	struct agent *a = agent;
+
+	return (struct vrrp_outlook){
+		.priority = priority_of(a, c),
+		.fault = a->failover.warm ? NULL : "its backends are being probed for the first time",
+		.hold = hold_of(a, c, &a->failover.comebacks[c - a->config->vrrp]),
+	};
 }
 
 static bool is_warm(const struct agent *a)
@@ -184,11 +252,29 @@ void failover__refresh(struct agent *a)
 		return;
 	a->failover.warm = a->failover.warm || is_warm(a);
 	vrrp__refresh(a->failover.vrrp, a->net, look, a);
+	peer_vrrp__tell(a);
+}
+
+/* Something that a group has waited for is there. */
+static bool is_awaited(const struct agent *a)
+{
+	const struct config *c = a->config;
+
+	if (!a->failover.warm && is_warm(a))
+		return true;
+	for (size_t i = 0; i < c->n_vrrp; i++) {
+		const struct comeback *b = &a->failover.comebacks[i];
+
+		if ((!b->probed && is_probed(a, &c->vrrp[i], b->since_ns)) ||
+		    (!b->synced && is_synced(a, b)))
+			return true;
+	}
+	return false;
 }
 
 void failover__flush(struct agent *a)
 {
-	if (a->failover.vrrp && a->config && !a->failover.warm && is_warm(a))
+	if (a->failover.vrrp && a->config && is_awaited(a))
 		failover__refresh(a);
 }
 
@@ -220,6 +306,8 @@ static void add_group(void *ctx, const struct vrrp_status *s)
 		      vrrp_state__name(g->state), "why", vrrp_why__text(g->why), "since",
 		      names__time(agent__realtime_ns() - age));
 	json_object_set_new(o, "fault", json_string(s->fault));
+	json_object_set_new(o, "waits_for", json_string(s->hold));
+	json_object_set_new(o, "handed_over", json_boolean(g->handed_over));
 	json_object_set_new(o, "priority", json_integer(g->priority));
 	json_object_set_new(o, "priority_configured", json_integer(c->priority));
 	json_object_set_new(o, "active", address_json(&g->active));

@@ -15,9 +15,16 @@
 
 struct agent;
 
+/* A group that may not know yet what it would steer to, or what its peers know. */
+struct comeback {
+	uint64_t since_ns; /* CLOCK_REALTIME: of the start, or when its interface was last seen down */
+	bool probed, synced; /* from then on */
+};
+
 struct failover {
 	struct vrrp *vrrp; /* NULL: no configuration has had a group yet */
 	struct vrrp_plan *plan; /* while a configuration is being committed */
+	struct comeback comebacks[CONFIG_VRRP_GROUPS]; /* in the order of the configuration */
 	bool warm; /* the first probes are over, so that this machine knows what it would steer to */
 };
 

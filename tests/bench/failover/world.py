@@ -100,6 +100,8 @@ class World:
         lab.ip("client", "route", "replace", VIP4, "dev", "eth0")
         self.agents = {h: Balancer(lab, h) for h in HOSTS}
         self.others = {h: Keepalived(lab, h) for h in HOSTS}
+        for h in HOSTS:
+            self._filter(h)
         self._learn_macs()
         self.stream = Stream(lab)
 
@@ -108,6 +110,10 @@ class World:
         if self.stream:
             self.stream.end()
         self.lab.down()
+
+    def _filter(self, host):
+        """A NIC takes no frame of another machine's; a virtual cable would: the switch floods them when a port is down."""
+        self.lab.ip("sw", "link", "set", f"to-{host}", "type", "bridge_slave", "flood", "off")
 
     def _learn_macs(self):
         for h in HOSTS:
@@ -252,6 +258,7 @@ class World:
         lab.wait_for(lambda: 'to-lb:' not in lab.ip("sw", "link", "show").replace("@", ":"), 20,
                      "the old cable to go")
         lab.add_host("lb")
+        self._filter("lb")
         self._learn_macs()
         self.start("lb")
 

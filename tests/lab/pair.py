@@ -188,3 +188,31 @@ class Keepalived:
     def has(self, address):
         """Whether the address is on eth0."""
         return f" {address}/" in self.lab.ip(self.host, "addr", "show", "dev", "eth0")
+
+
+class Stream:
+    """The client's datagrams, one a millisecond (tests/bench/failover/stream.c)."""
+
+    def __init__(self, lab, address, port):
+        self.process = subprocess.Popen(
+            ["nsenter", f"--net=/run/netns/{lab.ns('client')}", f"{lab.build}/tests/failover/stream", "send", address,
+             str(port), "eth0"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        lab.procs.note(self.process.pid, "stream")
+
+    @staticmethod
+    def serve(lab, host, address, port):
+        """Who answers; returns the process."""
+        return lab.procs.start(f"echo-{host}", [f"{lab.build}/tests/failover/stream", "echo", address, str(port)],
+                               netns=lab.ns(host))
+
+    def look(self, since, until, mac):
+        """Sent, lost, blackout in ms, and when the MAC was announced, ms after `since`; None: it was not."""
+        self.process.stdin.write(f"{since} {until} {mac}\n")
+        self.process.stdin.flush()
+        sent, lost, blackout, announced = (int(n) for n in self.process.stdout.readline().split())
+        return sent, lost, blackout / 1e6, (announced - since) / 1e6 if announced else None
+
+    def end(self):
+        """With its input."""
+        self.process.stdin.close()
+        self.process.wait(5)

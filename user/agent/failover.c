@@ -180,6 +180,18 @@ static uint8_t priority_of(const struct agent *a, const struct config_vrrp *c)
 }
 
 /*
+ * Whether it has been probed after that time, and nothing is being counted. A failure counts if it is not the
+ * first, which may have been sent too early, or waited for the neighbour's MAC address.
+ */
+static bool is_judged(const struct member *m, uint64_t since_ns)
+{
+	const struct config_probe *p = &m->service->config->probe;
+	uint64_t first_ms = m->probe_ok ? 0 : (uint64_t)p->timeout_ms + p->interval_ms;
+
+	return m->probe_at_ns > since_ns + first_ms * 1000000 && health__settled(&m->health);
+}
+
+/*
  * Whether probes have had their say since then, and packets can be sent to who takes them. With nobody
  * who does there is nothing to hurry for.
  */
@@ -191,6 +203,8 @@ static bool is_probed(const struct agent *a, const struct config_vrrp *c, uint64
 	TAILQ_FOREACH (s, &a->services, entry) {
 		if (!s->config || !has_vip(c, s->config))
 			continue;
+		/* The table is not what the probes say yet. */
+		all &= !s->dirty && !s->stale && !s->making && !s->settling;
 		for (size_t i = 0; i < s->n_members; i++) {
 			const struct member *m = s->members[i];
 			const struct hop *h = m->target->hop;
@@ -201,7 +215,7 @@ static bool is_probed(const struct agent *a, const struct config_vrrp *c, uint64
 			else if (m->parts)
 				some = true;
 			if (m->sub)
-				all &= m->probe_at_ns > since_ns && health__settled(&m->health);
+				all &= is_judged(m, since_ns);
 		}
 	}
 	return !any ||
@@ -217,9 +231,13 @@ static bool is_synced(const struct agent *a, const struct comeback *b)
 /* Why the group leaves an active router of lower priority alone for now. */
 static const char *hold_of(struct agent *a, const struct config_vrrp *c, struct comeback *b)
 {
-	/* While it is down, and at the start, when all is probed for the first time in any case. */
-	if (!is_up(a, c->interface) || !b->since_ns)
-		*b = (struct comeback){.since_ns = agent__realtime_ns(), .probed = !b->since_ns};
+	bool down = !is_up(a, c->interface);
+
+	/* At the start all is probed for the first time in any case. */
+	if (down || b->down || !b->since_ns)
+		*b = (struct comeback){.since_ns = agent__realtime_ns(),
+				       .down = down,
+				       .probed = !down && !b->down};
 	b->probed = b->probed || is_probed(a, c, b->since_ns);
 	b->synced = b->synced || is_synced(a, b);
 	return !b->probed   ? "its backends are probed again, since its interface was down"

@@ -17,7 +17,8 @@ struct agent;
 
 /* A group that may not know yet what it would steer to, or what its peers know. */
 struct comeback {
-	uint64_t since_ns; /* CLOCK_REALTIME: of the start, or when its interface was last seen down */
+	uint64_t since_ns; /* CLOCK_REALTIME: of the start, or when its interface came up */
+	bool down; /* its interface */
 	bool probed, synced; /* from then on */
 };
 

@@ -8,7 +8,6 @@ import contextlib
 import os
 import random
 import signal
-import subprocess
 import sys
 import time
 
@@ -18,7 +17,7 @@ sys.path.insert(0, os.path.join(ROOT, "tests"))
 # pylint: disable=wrong-import-position
 from lab import bpffs
 from lab.lab import Lab
-from lab.pair import Balancer, Keepalived
+from lab.pair import Balancer, Keepalived, Stream
 from lab.topology import VIP4, CommandFailed, v4
 
 PORT = 9999
@@ -40,29 +39,6 @@ SERVICE = f"""services:
 
 class Failed(RuntimeError):
     """What was to be measured did not happen."""
-
-
-class Stream:
-    """The client's datagrams (stream.c)."""
-
-    def __init__(self, lab):
-        self.lab = lab
-        self.process = subprocess.Popen(
-            ["nsenter", f"--net=/run/netns/{lab.ns('client')}", f"{lab.build}/tests/failover/stream", "send", VIP4,
-             str(PORT), "eth0"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        lab.procs.note(self.process.pid, "stream")
-
-    def look(self, since, until, mac):
-        """Sent, lost, blackout in ms, and when the MAC was announced, ms after `since`; None: it was not."""
-        self.process.stdin.write(f"{since} {until} {mac}\n")
-        self.process.stdin.flush()
-        sent, lost, blackout, announced = (int(n) for n in self.process.stdout.readline().split())
-        return sent, lost, blackout / 1e6, (announced - since) / 1e6 if announced else None
-
-    def end(self):
-        """With its input."""
-        self.process.stdin.close()
-        self.process.wait(5)
 
 
 class System:
@@ -95,15 +71,14 @@ class World:
         lab.up()
         lab.add_host("lb2")
         for b in lab.backends:
-            lab.procs.start(f"echo-{b}", [f"{lab.build}/tests/failover/stream", "echo", VIP4, str(PORT)],
-                            netns=lab.ns(b))
+            Stream.serve(lab, b, VIP4, PORT)
         lab.ip("client", "route", "replace", VIP4, "dev", "eth0")
         self.agents = {h: Balancer(lab, h) for h in HOSTS}
         self.others = {h: Keepalived(lab, h) for h in HOSTS}
         for h in HOSTS:
             self._filter(h)
         self._learn_macs()
-        self.stream = Stream(lab)
+        self.stream = Stream(lab, VIP4, PORT)
 
     def down(self):
         """All of it."""

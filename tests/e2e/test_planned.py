@@ -9,6 +9,7 @@ import time
 import pytest
 
 from conftest import SANITIZER, service
+from lab.lab import PATIENCE
 from lab.pair import Balancer, Stream
 from lab.topology import VIP4, v4
 
@@ -46,7 +47,7 @@ def pair(link, lab):
     lab.ip("client", "neigh", "flush", "dev", "eth0")
 
 
-def configure(balancer, priority, interval=100, peers=True, weight=100, **more):
+def configure(balancer, priority, interval=100, peers=True, weight=100, patience="100ms", **more):
     """Its file: the group, a service of datagrams, and the other one as its peer."""
     other = HOSTS[1 - HOSTS.index(balancer.host)]
     keys = "".join(f", {k}: {v}" for k, v in more.items())
@@ -56,7 +57,7 @@ def configure(balancer, priority, interval=100, peers=True, weight=100, **more):
                                     backends=[(b, v4(b), weight) for b in balancer.lab.backends]))
     if peers:
         text += (f"peers: {{listen: {v4(balancer.host)}, key_file: {balancer.folder}/peers.key, "
-                 f"list: [{{name: {other}, address: {v4(other)}}}]}}\n")
+                 f"interval: {patience}, list: [{{name: {other}, address: {v4(other)}}}]}}\n")
     balancer.configure(text, flow_key=KEY)
 
 
@@ -109,7 +110,7 @@ def stream(pair, lab):
         s.end()
 
 
-@pytest.mark.parametrize("interval, peers", [(10, False), (100, True), (1000, True)])
+@pytest.mark.parametrize("interval, peers", [(10, False), (100, True), (500, True)])
 def test_nothing_is_lost(pair, lab, stream, interval, peers):
     """There, and back again by --undo: every datagram is answered."""
     one, two = pair
@@ -170,6 +171,7 @@ def test_peer_is_not_ready(pair, lab):
     r = failover(one)
     assert r.returncode == 1 and "peer lb2 has another configuration: service 'echo': backends" in r.stderr, r
     two.stop()
+    lab.wait_for(lambda: one.status()["peers"]["list"][0]["state"] == "silent", 5, "the peer to be missed")
     r = failover(one, "--to", "lb2")
     assert r.returncode == 1 and "peer lb2 is not backup of VRRP group 'echo'" in r.stderr, r
     r = failover(one)
@@ -214,15 +216,29 @@ def test_back_on_the_link(pair, lab, stream):
 
 
 def test_waits_for_peers(pair, lab):
-    """A balancer that has been started again waits for what its peers have to tell; not for silent ones."""
+    """A balancer that has been started again waits for what its peers have to tell; not for one that is silent."""
     one, two = pair
-    start(pair, interval=10)
+    start(pair, interval=10, patience="1500ms")
     one.stop()
     two.wait_state("active", "echo")
-    # The peer's datagrams are lost: it is up, as this one sees by VRRP, and might have something to tell.
-    one.start()
+    # There is no way to the peer: it may have something to tell, until it has been silent for 5.25 s.
+    lab.ip("lb", "route", "add", "blackhole", v4("lb2"))
+    try:
+        one.start()
+        state = one.wait_state("backup", "echo")
+        began = time.monotonic()
+        assert state["waits_for"] == "its peers have not told it all yet"
+        one.wait_state("active", "echo")
+        assert time.monotonic() - began > 2.5
+        one.stop()
+        two.wait_state("active", "echo")
+    finally:
+        lab.ip("lb", "route", "del", "blackhole", v4("lb2"))
+    # With a way it has been told all in no time.
+    for balancer, priority in zip(pair, (150, 100)):
+        configure(balancer, priority, interval=10)
+    two.reload()
     began = time.monotonic()
-    lab.wait_for(lambda: one.group("echo")["waits_for"] == "its peers have not told it all yet" or
-                 one.group("echo")["state"] == "active", 5, "the agent to know its peers")
+    one.start()
     one.wait_state("active", "echo")
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 2.5 * PATIENCE

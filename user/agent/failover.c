@@ -224,7 +224,10 @@ static bool is_probed(const struct agent *a, const struct config_vrrp *c, uint64
 
 static bool is_synced(const struct agent *a, const struct comeback *b)
 {
-	return peers__in_sync(a) ||
+	/* With the first configuration the groups come before the peers. */
+	bool known = a->peers || !a->config->n_peers;
+
+	return (known && peers__in_sync(a)) ||
 	       agent__realtime_ns() - b->since_ns > (uint64_t)PATIENCE_S * 1000000000;
 }
 

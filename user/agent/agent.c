@@ -214,6 +214,7 @@ void agent__stop(struct agent *a, int exit_code)
 	TAILQ_FOREACH (s, &a->services, entry)
 		service__quiet(s);
 	target__quiet_all(a);
+	track__stop(a);
 	api__free(a->api);
 	prober__free(a->prober);
 	events__free(a->events);

@@ -32,6 +32,7 @@
 #include "agent/path.h"
 #include "agent/peers.h"
 #include "agent/sources.h"
+#include "agent/track.h"
 #include "api/api.h"
 #include "config/config.h"
 #include "core/log.h"
@@ -222,6 +223,7 @@ struct agent {
 	struct neighbors neighbors; /* BFD */
 	struct anycast anycast;
 	struct failover failover;
+	struct track track;
 	struct handover *handover; /* a planned failover that is under way; NULL: none is */
 	void *hops; /* tsearch(3) tree of struct hop */
 	void *targets; /* of struct target */

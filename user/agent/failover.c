@@ -107,6 +107,7 @@ void failover__commit(struct agent *a)
 		return;
 	vrrp__commit(a->failover.plan);
 	a->failover.plan = NULL;
+	track__configured(a);
 	failover__refresh(a);
 }
 
@@ -120,14 +121,9 @@ static bool has_vip(const struct config_vrrp *c, const struct config_service *s)
 	return false;
 }
 
-struct backends {
-	size_t all, accepting, unknown;
-};
-
-/* The backends of the services whose VIP the group has. */
-static struct backends count_backends(const struct agent *a, const struct config_vrrp *c)
+struct failover_backends failover__backends(const struct agent *a, const struct config_vrrp *c)
 {
-	struct backends b = {0};
+	struct failover_backends b = {0};
 	const struct service *s;
 
 	TAILQ_FOREACH (s, &a->services, entry) {
@@ -157,26 +153,12 @@ static void look_at_link(void *ctx, const struct net_link *l)
 	s->up |= l->up && strcmp(l->name, s->ifname) == 0;
 }
 
-static bool is_up(const struct agent *a, const char *ifname)
+bool failover__link_is_up(const struct agent *a, const char *ifname)
 {
 	struct link_state s = {.ifname = ifname};
 
 	net__links(a->net, look_at_link, &s);
 	return s.up;
-}
-
-static uint8_t priority_of(const struct agent *a, const struct config_vrrp *c)
-{
-	struct backends b = count_backends(a, c);
-	unsigned int cost = 0;
-
-	for (size_t i = 0; i < c->n_track; i++)
-		cost += is_up(a, c->track[i]) ? 0 : c->interface_cost;
-	if (b.all)
-		cost += (unsigned int)((c->backends_cost * (b.all - b.accepting) + b.all / 2) /
-				       b.all);
-	/* 0 says that the active router gives up, and is no priority. */
-	return cost < c->priority ? (uint8_t)(c->priority - cost) : 1;
 }
 
 /*
@@ -234,7 +216,7 @@ static bool is_synced(const struct agent *a, const struct comeback *b)
 /* Why the group leaves an active router of lower priority alone for now. */
 static const char *hold_of(struct agent *a, const struct config_vrrp *c, struct comeback *b)
 {
-	bool down = !is_up(a, c->interface);
+	bool down = !failover__link_is_up(a, c->interface);
 
 	/* At the start all is probed for the first time in any case. */
 	if (down || b->down || !b->since_ns)
@@ -253,7 +235,7 @@ static struct vrrp_outlook look(void *agent, const struct config_vrrp *c)
 	struct agent *a = agent;
 
 	return (struct vrrp_outlook){
-		.priority = priority_of(a, c),
+		.priority = track__priority(a, c, NULL),
 		.fault = a->failover.warm ? NULL : "its backends are being probed for the first time",
 		.hold = hold_of(a, c, &a->failover.comebacks[c - a->config->vrrp]),
 	};
@@ -262,9 +244,9 @@ static struct vrrp_outlook look(void *agent, const struct config_vrrp *c)
 static bool is_warm(const struct agent *a)
 {
 	for (size_t i = 0; i < a->config->n_vrrp; i++)
-		if (count_backends(a, &a->config->vrrp[i]).unknown)
+		if (failover__backends(a, &a->config->vrrp[i]).unknown)
 			return false;
-	return true;
+	return track__is_known(a);
 }
 
 void failover__refresh(struct agent *a)
@@ -313,12 +295,18 @@ static json_t *error_json(int rc)
 	return json_string(rc ? strerror(-rc) : "");
 }
 
+struct groups_json {
+	const struct agent *agent;
+	json_t *list;
+};
+
 static void add_group(void *ctx, const struct vrrp_status *s)
 {
+	struct groups_json *groups = ctx;
 	const struct config_vrrp *c = s->config;
 	const struct vrrp_group *g = &s->group;
 	uint64_t age = uv_hrtime() - g->since_ns;
-	json_t *o, *addresses = json_array();
+	json_t *o, *addresses = json_array(), *costs = json_array();
 
 	for (size_t i = 0; i < c->n_addresses; i++)
 		json_array_append_new(addresses, address_json(&c->addresses[i]));
@@ -331,6 +319,8 @@ static void add_group(void *ctx, const struct vrrp_status *s)
 	json_object_set_new(o, "handed_over", json_boolean(g->handed_over));
 	json_object_set_new(o, "priority", json_integer(g->priority));
 	json_object_set_new(o, "priority_configured", json_integer(c->priority));
+	track__priority(groups->agent, c, costs);
+	json_object_set_new(o, "costs", costs);
 	json_object_set_new(o, "active", address_json(&g->active));
 	json_object_set_new(o, "active_priority", json_integer(g->active_priority));
 	json_object_set_new(o, "interval_ms", json_integer(10LL * g->set.interval_cs));
@@ -343,16 +333,17 @@ static void add_group(void *ctx, const struct vrrp_status *s)
 	json_object_set_new(o, "send_error", error_json(s->send_error));
 	json_object_set_new(o, "announce_error", error_json(s->announce_error));
 	json_object_set_new(o, "address_error", error_json(s->address_error));
-	json_array_append_new(ctx, o);
+	json_array_append_new(groups->list, o);
 }
 
 json_t *failover__json(struct agent *a)
 {
-	json_t *groups = json_array(), *ignored = json_object();
+	struct groups_json groups = {a, json_array()};
+	json_t *ignored = json_object();
 	struct vrrp_ignored counts = {.own = 0};
 
 	if (a->failover.vrrp) {
-		vrrp__status(a->failover.vrrp, add_group, groups);
+		vrrp__status(a->failover.vrrp, add_group, &groups);
 		vrrp__ignored(a->failover.vrrp, &counts);
 	}
 	for (unsigned int i = VRRP_ACCEPTED + 1; i < VRRP_REFUSALS; i++)
@@ -360,7 +351,7 @@ json_t *failover__json(struct agent *a)
 				    json_integer((json_int_t)counts.refused[i]));
 	json_object_set_new(ignored, "unknown-vrid", json_integer((json_int_t)counts.unknown));
 	json_object_set_new(ignored, "own", json_integer((json_int_t)counts.own));
-	return json_pack("{s:o, s:o}", "groups", groups, "ignored", ignored);
+	return json_pack("{s:o, s:o}", "groups", groups.list, "ignored", ignored);
 }
 
 void failover__stop(struct agent *a)

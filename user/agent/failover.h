@@ -42,6 +42,17 @@ void failover__refresh(struct agent *a);
 /* Once a turn of the loop: groups start as soon as the first probes are over. */
 void failover__flush(struct agent *a);
 
+/* The backends of the services whose VIP the group has. */
+struct failover_backends {
+	size_t all;
+	size_t accepting; /* take flows */
+	size_t unknown; /* have not been probed yet */
+};
+struct failover_backends failover__backends(const struct agent *a, const struct config_vrrp *c);
+
+/* Whether there is an interface of that name, and it is up. */
+bool failover__link_is_up(const struct agent *a, const char *ifname);
+
 /* {"groups": [...], "ignored": {...}} */
 json_t *failover__json(struct agent *a);
 

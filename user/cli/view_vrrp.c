@@ -23,6 +23,19 @@ static void print_patience(const json_t *group, FILE *out)
 	}
 }
 
+/* What takes from its priority. */
+static void print_costs(const json_t *group, FILE *out)
+{
+	const json_t *cost;
+	size_t i;
+
+	json_array_foreach (json_object_get(group, "costs"), i, cost) {
+		fprintf(out, "  %lld less: ", integer_of(cost, "cost"));
+		cli__print_text(out, string_of(cost, "what"));
+		putc('\n', out);
+	}
+}
+
 static void print_group(const json_t *group, const struct view *view, FILE *out)
 {
 	const json_t *addresses = json_object_get(group, "addresses"), *address;
@@ -60,6 +73,7 @@ static void print_group(const json_t *group, const struct view *view, FILE *out)
 	cli__print_text(out, string_of(group, "why"));
 	print_patience(group, out);
 	putc('\n', out);
+	print_costs(group, out);
 }
 
 /* What is wrong with a group that takes part. */

@@ -136,10 +136,8 @@ static void test_failover(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sources),
-		cmocka_unit_test(test_source_mistakes),
-		cmocka_unit_test(test_many_prefixes),
-		cmocka_unit_test(test_packets),
+		cmocka_unit_test(test_sources),	      cmocka_unit_test(test_source_mistakes),
+		cmocka_unit_test(test_many_prefixes), cmocka_unit_test(test_packets),
 		cmocka_unit_test(test_failover),
 	};
 

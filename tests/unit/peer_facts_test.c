@@ -196,10 +196,8 @@ static void test_strange(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_digest),
-		cmocka_unit_test(test_config),
-		cmocka_unit_test(test_disputes),
-		cmocka_unit_test(test_vrrp),
+		cmocka_unit_test(test_digest),	 cmocka_unit_test(test_config),
+		cmocka_unit_test(test_disputes), cmocka_unit_test(test_vrrp),
 		cmocka_unit_test(test_strange),
 	};
 

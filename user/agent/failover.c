@@ -200,8 +200,8 @@ static bool is_probed(const struct agent *a, const struct config_vrrp *c, uint64
 				all &= is_judged(m, since_ns);
 		}
 	}
-	return !any ||
-	       (some && (all || agent__realtime_ns() - since_ns > (uint64_t)PATIENCE_S * 1000000000));
+	return !any || (some && (all || agent__realtime_ns() - since_ns >
+						(uint64_t)PATIENCE_S * 1000000000));
 }
 
 static bool is_synced(const struct agent *a, const struct comeback *b)
@@ -236,7 +236,8 @@ static struct vrrp_outlook look(void *agent, const struct config_vrrp *c)
 
 	return (struct vrrp_outlook){
 		.priority = track__priority(a, c, NULL),
-		.fault = a->failover.warm ? NULL : "its backends are being probed for the first time",
+		.fault = a->failover.warm ? NULL
+					  : "its backends are being probed for the first time",
 		.hold = hold_of(a, c, &a->failover.comebacks[c - a->config->vrrp]),
 	};
 }

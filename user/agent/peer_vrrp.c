@@ -24,8 +24,8 @@ static void publish_group(void *ctx, const struct vrrp_status *s)
 	struct publication *p = ctx;
 
 	if (!p->rc)
-		p->rc = peer_facts__set_vrrp(p->ledger, s->config->name,
-					     told_state(s->group.state), s->group.priority);
+		p->rc = peer_facts__set_vrrp(p->ledger, s->config->name, told_state(s->group.state),
+					     s->group.priority);
 }
 
 int peer_vrrp__publish(struct agent *a, struct ledger *l)
@@ -68,8 +68,7 @@ static const struct peer *find_next(const struct peers *p, const char *group)
 	const struct peer *best = NULL;
 
 	for (size_t i = 0; i < p->n; i++)
-		if (backup_priority(&p->list[i], group) >
-		    (best ? backup_priority(best, group) : 0))
+		if (backup_priority(&p->list[i], group) > (best ? backup_priority(best, group) : 0))
 			best = &p->list[i];
 	return best;
 }

@@ -31,9 +31,10 @@ static void log_change(const struct tracked *t, bool well)
 		log__write(LOG_LV_INFO, fields, "VRRP group '%s': command '%s' succeeds",
 			   t->group->name, t->config->name);
 	else
-		log__write(LOG_LV_WARN, fields,
-			   "VRRP group '%s': command '%s' fails, which costs %u of its priority: %s",
-			   t->group->name, t->config->name, t->config->cost, t->detail);
+		log__write(
+			LOG_LV_WARN, fields,
+			"VRRP group '%s': command '%s' fails, which costs %u of its priority: %s",
+			t->group->name, t->config->name, t->config->cost, t->detail);
 }
 
 static bool on_result(void *ctx, const struct probe_result *r)

@@ -79,7 +79,8 @@ static int run_request(const struct cli *cli, const struct request *r)
 /* What a name in peers.list can be, and so needs no escape in a path. */
 static bool is_name(const char *text)
 {
-	size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+	size_t n =
+		strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
 
 	return n && n < 128 && !text[n];
 }
@@ -107,8 +108,8 @@ static int run(struct cli *cli, int argc, char **argv)
 		}
 	}
 	if (optind != argc)
-		return cli__usage(&command_failover, "'%s' is too much: failover takes options only",
-				  argv[optind]);
+		return cli__usage(&command_failover,
+				  "'%s' is too much: failover takes options only", argv[optind]);
 	if (r.undo && r.to)
 		return cli__usage(&command_failover, "--to and --undo do not go together");
 	if (r.to && !is_name(r.to))

@@ -108,8 +108,8 @@ static void check_commands(const struct config_vrrp *g, const struct node *track
 	}
 }
 
-static void check_track(const struct config *c, const struct config_vrrp *g,
-			const struct node *map, size_t index, struct problem_sink *sink)
+static void check_track(const struct config *c, const struct config_vrrp *g, const struct node *map,
+			size_t index, struct problem_sink *sink)
 {
 	const struct node *track = node__sound(map, "track");
 	struct node *const *peers;
@@ -135,8 +135,8 @@ static void check_track(const struct config *c, const struct config_vrrp *g,
 				    index, i, peers[i]->text);
 }
 
-static void check_group(const struct config *c, const struct config_vrrp *g, const struct node *map, size_t index,
-			struct problem_sink *sink)
+static void check_group(const struct config *c, const struct config_vrrp *g, const struct node *map,
+			size_t index, struct problem_sink *sink)
 {
 	struct node *const *addresses = check__items(map, "addresses", g->n_addresses);
 

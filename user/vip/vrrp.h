@@ -75,7 +75,8 @@ void vrrp__discard(struct vrrp_plan *p);
 struct vrrp_outlook {
 	uint8_t priority; /* now, 1..255 */
 	const char *fault; /* why it can't take part; NULL: it can */
-	const char *hold; /* what it waits for before it takes over from an active router; NULL: nothing */
+	const char *
+		hold; /* what it waits for before it takes over from an active router; NULL: nothing */
 };
 typedef struct vrrp_outlook vrrp_look_cb(void *ctx, const struct config_vrrp *c);
 

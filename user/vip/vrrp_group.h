@@ -92,7 +92,8 @@ struct vrrp_group {
 		preempt_ns; /* until when a lower-priority active router is left alone; 0: none is */
 	bool lower; /* one was heard since the timer was set */
 	bool given_up; /* the active router sent priority 0 */
-	uint64_t handing_ns; /* ACTIVE: another one was asked to take over, until then; 0: none was */
+	uint64_t
+		handing_ns; /* ACTIVE: another one was asked to take over, until then; 0: none was */
 	bool handed_over; /* and has: no preemption */
 	bool waited; /* the timer was late, and has been given one interval more */
 };

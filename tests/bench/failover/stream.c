@@ -201,8 +201,8 @@ static int open_overhearing(const char *ifname)
 static int stream(const struct sockaddr_in *to, const char *ifname)
 {
 	const struct itimerspec every = {{0, PERIOD_NS}, {0, PERIOD_NS}};
-	struct pollfd fds[4] = {{.events = POLLIN}, {.events = POLLIN}, {.events = POLLIN},
-				{.events = POLLIN}};
+	struct pollfd fds[4] = {
+		{.events = POLLIN}, {.events = POLLIN}, {.events = POLLIN}, {.events = POLLIN}};
 	char line[128];
 
 	fds[0].fd = timerfd_create(CLOCK_MONOTONIC, 0);

@@ -118,13 +118,27 @@ static void test_packets(void **state)
 	bad("/v1/packets/sampling?rate=1", -EINVAL, "only 'flows', 'drops' are");
 }
 
+static void test_failover(void **state)
+{
+	struct route r = ok("/v1/failover?to=lb2");
+
+	(void)state;
+	assert_int_equal(r.kind, ROUTE_FAILOVER);
+	assert_string_equal(r.to, "lb2");
+	assert_string_equal(route__methods(&r), "POST");
+	assert_string_equal(ok("/v1/failover").to, "");
+	assert_int_equal(ok("/v1/failover/undo").kind, ROUTE_FAILOVER_UNDO);
+	bad("/v1/failover?to=", -EINVAL, "the peer's name is empty");
+	bad("/v1/failover?to=0123456789012345678901234567890x", -EINVAL, "longer than 31");
+	bad("/v1/failover/undo?to=lb2", -EINVAL, "is not a parameter");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sources),
-		cmocka_unit_test(test_source_mistakes),
-		cmocka_unit_test(test_many_prefixes),
-		cmocka_unit_test(test_packets),
+		cmocka_unit_test(test_sources),	      cmocka_unit_test(test_source_mistakes),
+		cmocka_unit_test(test_many_prefixes), cmocka_unit_test(test_packets),
+		cmocka_unit_test(test_failover),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

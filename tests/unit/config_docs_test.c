@@ -37,6 +37,7 @@ static const struct {
 	{"## `bfd[]`\n", "bfd: [{" STRANGE "}]\n"},
 	{"## `vrrp[]`\n", "vrrp: [{" STRANGE "}]\n"},
 	{"## `vrrp[].track`\n", "vrrp: [{track: {" STRANGE "}}]\n"},
+	{"## `vrrp[].track.commands[]`\n", "vrrp: [{track: {commands: [{" STRANGE "}]}}]\n"},
 	{"## `services[]`\n", "services: [{" STRANGE "}]\n"},
 	{"## `services[].limits`\n", "services: [{limits: {" STRANGE "}}]\n"},
 	{"## `services[].backends[]`\n", "services: [{backends: [{" STRANGE "}]}]\n"},

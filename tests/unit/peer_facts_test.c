@@ -159,6 +159,31 @@ static void test_disputes(void **state)
 	ledger__free(b);
 }
 
+static void test_vrrp(void **state)
+{
+	struct ledger *l = ledger__new();
+	enum peer_vrrp_state s = PEER_VRRP_OFF;
+	uint8_t priority = 0;
+
+	(void)state;
+	assert_false(peer_facts__vrrp(l, "web", &s, &priority));
+	assert_int_equal(peer_facts__set_vrrp(l, "web", PEER_VRRP_BACKUP, 100), 0);
+	assert_true(peer_facts__vrrp(l, "web", &s, &priority));
+	assert_int_equal(s, PEER_VRRP_BACKUP);
+	assert_int_equal(priority, 100);
+	assert_false(peer_facts__vrrp(l, "we", &s, &priority));
+	/* Of a later version: a state that is not known, more behind it; and what is too short. */
+	assert_int_equal(ledger__put(l, "rweb", 4, "\3\144", 2), 0);
+	assert_false(peer_facts__vrrp(l, "web", &s, &priority));
+	assert_int_equal(ledger__put(l, "rweb", 4, "\2\310more", 6), 0);
+	assert_true(peer_facts__vrrp(l, "web", &s, &priority));
+	assert_int_equal(s, PEER_VRRP_ACTIVE);
+	assert_int_equal(priority, 200);
+	assert_int_equal(ledger__put(l, "rweb", 4, "\2", 1), 0);
+	assert_false(peer_facts__vrrp(l, "web", &s, &priority));
+	ledger__free(l);
+}
+
 /* Keys and values of a later version, or of a peer that is beside itself. */
 static void test_strange(void **state)
 {
@@ -208,6 +233,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_digest),	   cmocka_unit_test(test_config),
 		cmocka_unit_test(test_service_of), cmocka_unit_test(test_disputes),
+		cmocka_unit_test(test_vrrp),
 		cmocka_unit_test(test_strange),
 	};
 

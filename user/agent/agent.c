@@ -3,6 +3,7 @@
 #include "agent/admission.h"
 #include "agent/agent.h"
 #include "agent/events.h"
+#include "agent/handover.h"
 #include "agent/peer_quorum.h"
 
 #include <errno.h>
@@ -210,12 +211,14 @@ void agent__stop(struct agent *a, int exit_code)
 	a->stopping = true;
 	a->exit_code = exit_code;
 	sd_notify(0, "STOPPING=1");
+	handover__stop(a);
 	/* Peers take over while the data plane still steers what comes. */
 	failover__stop(a);
 	/* Whatever is still dirty is computed again by the next agent from the same verdicts. */
 	TAILQ_FOREACH (s, &a->services, entry)
 		service__quiet(s);
 	target__quiet_all(a);
+	track__stop(a);
 	api__free(a->api);
 	prober__free(a->prober);
 	events__free(a->events);

@@ -33,6 +33,7 @@
 #include "agent/peers.h"
 #include "agent/seating.h"
 #include "agent/sources.h"
+#include "agent/track.h"
 #include "api/api.h"
 #include "config/config.h"
 #include "core/log.h"
@@ -233,6 +234,8 @@ struct agent {
 	struct neighbors neighbors; /* BFD */
 	struct anycast anycast;
 	struct failover failover;
+	struct track track;
+	struct handover *handover; /* a planned failover that is under way; NULL: none is */
 	void *hops; /* tsearch(3) tree of struct hop */
 	void *targets; /* of struct target */
 	struct service_list services;

@@ -96,6 +96,18 @@ static void look(struct agent *a)
 static void on_change(void *ctx)
 {
 	look(ctx);
+	failover__refresh(ctx);
+}
+
+bool neighbors__is_up(const struct agent *a, const struct addr *peer)
+{
+	for (size_t i = 0; i < a->neighbors.n_seen; i++) {
+		const struct bfd_view *v = &a->neighbors.seen[i];
+
+		if (addr__equal(&v->config.peer, peer) && v->session.state == BFD_UP)
+			return true;
+	}
+	return false;
 }
 
 int neighbors__start(struct agent *a, struct err *err)

@@ -2,6 +2,7 @@
 /* ops.c - what the API can ask of the agent. */
 #include "agent/agent.h"
 #include "agent/events.h"
+#include "agent/handover.h"
 
 #include <errno.h>
 #include <string.h>
@@ -130,6 +131,16 @@ static void op_apply(void *ctx, bool now, struct api_request *request)
 	apply__start(ctx, now, request);
 }
 
+static void op_failover(void *ctx, const char *to, struct api_request *request)
+{
+	handover__start(ctx, to, request);
+}
+
+static json_t *op_failover_undo(void *ctx)
+{
+	return handover__undo(ctx);
+}
+
 const struct api_ops ops = {
 	.status = op_status,
 	.timings = op_timings,
@@ -140,4 +151,6 @@ const struct api_ops ops = {
 	.packets = op_packets,
 	.set_sampling = op_set_sampling,
 	.apply = op_apply,
+	.failover = op_failover,
+	.failover_undo = op_failover_undo,
 };

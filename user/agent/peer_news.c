@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/peer_vrrp.h"
 #include "peer/seats.h"
 
 #define ADD(d, value) peer_digest__add(&(d), &(value), sizeof(value))
@@ -151,6 +152,8 @@ int peer_news__publish(struct agent *a, struct ledger *l)
 		if (!rc)
 			rc = tell_service(s, l, want);
 	}
+	if (!rc)
+		rc = peer_vrrp__publish(a, want);
 	/* What goes makes room for what comes. */
 	if (!rc || rc == -ENOSPC) {
 		ledger__retain(l, is_wanted, want);

@@ -31,6 +31,12 @@
  *   POST /v1/packets/sampling?flows=N&drops=N         one in N is told of, 0: none; until the next
  *                                                     apply: {"flows", "drops"}
  *
+ *   POST /v1/failover?to=PEER                         another balancer takes over all VRRP groups that
+ *                                                     are active here: {"groups": [{"name", "active":
+ *                                                     who is now, "active_priority"}]}; 409: nothing
+ *                                                     has changed
+ *   POST /v1/failover/undo                            they may be taken back: {"groups": how many}
+ *
  * Replies: 200 with a JSON object; otherwise {"error": "sentence", "problems": ["file:1:2: …"]?}
  * with 400 (bad request or configuration), 404, 405, 409 (busy: another apply runs), 411, 413 (a
  * body), 414 or 500. docs/api.md has every field.
@@ -90,6 +96,9 @@ struct api_ops {
 			    struct err *err);
 	/* Starts an apply; the agent calls api_request__reply() exactly once, now or later. */
 	void (*apply)(void *ctx, bool now, struct api_request *request);
+	/* Hands all VRRP groups over, to that peer or (NULL) to whichever; replies likewise. */
+	void (*failover)(void *ctx, const char *to, struct api_request *request);
+	json_t *(*failover_undo)(void *ctx);
 };
 
 /*

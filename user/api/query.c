@@ -66,6 +66,17 @@ static int read_service(const char *value, struct route *r, struct err *err)
 	return 0;
 }
 
+static int read_to(const char *value, struct route *r, struct err *err)
+{
+	size_t len = strlen(value);
+
+	if (len >= sizeof(r->to))
+		return err__set(err, -EINVAL, "the peer's name is longer than %zu bytes",
+				sizeof(r->to) - 1);
+	memcpy(r->to, value, len + 1);
+	return 0;
+}
+
 static int read_prefix(const char *value, struct route *r, struct err *err)
 {
 	static const struct addr mapped = {.b = {[10] = 0xff, [11] = 0xff}};
@@ -184,6 +195,7 @@ static const struct parameter {
 	{"since", "value of 'since'", KIND(PACKETS), false, read_since},
 	{"n", "value of 'n'", KIND(PACKETS), false, read_n},
 	{"flows", "value of 'flows'", KIND(SAMPLING), false, read_flows},
+	{"to", "peer's name", KIND(FAILOVER), false, read_to},
 	{"drops", "value of 'drops'", KIND(SAMPLING), false, read_drops},
 };
 #define N_PARAMETERS (sizeof(parameters) / sizeof(parameters[0]))

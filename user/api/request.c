@@ -131,12 +131,16 @@ static enum MHD_Result handle_admission(struct api_request *r, const struct rout
 	return answer(r, MHD_HTTP_OK, object);
 }
 
-static enum MHD_Result handle_apply(struct api_request *r, const struct route *route)
+/* What the agent may take its time for. */
+static enum MHD_Result handle_later(struct api_request *r, const struct route *route)
 {
 	struct api *a = r->api;
 
 	r->owed = true;
-	a->ops.apply(a->ctx, route->now, r);
+	if (route->kind == ROUTE_APPLY)
+		a->ops.apply(a->ctx, route->now, r);
+	else
+		a->ops.failover(a->ctx, route->to[0] ? route->to : NULL, r);
 	if (!r->owed)
 		return send_reply(r);
 	MHD_suspend_connection(r->connection);
@@ -162,7 +166,8 @@ static enum MHD_Result dispatch(struct api_request *r, const char *method)
 	}
 	switch (route.kind) {
 	case ROUTE_APPLY:
-		return handle_apply(r, &route);
+	case ROUTE_FAILOVER:
+		return handle_later(r, &route);
 	case ROUTE_BACKEND:
 	case ROUTE_SAY:
 	case ROUTE_WEIGHT:
@@ -176,6 +181,9 @@ static enum MHD_Result dispatch(struct api_request *r, const char *method)
 	case ROUTE_PACKETS:
 		object = a->ops.packets(a->ctx, route.has_since ? &route.since : NULL,
 					route.has_n ? route.n : PACKETS_DEFAULT);
+		break;
+	case ROUTE_FAILOVER_UNDO:
+		object = a->ops.failover_undo(a->ctx);
 		break;
 	case ROUTE_VERSION:
 		object =

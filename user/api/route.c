@@ -22,6 +22,8 @@ static const struct {
 	{"/v1/sources/remove", ROUTE_SOURCES_REMOVE},
 	{"/v1/packets", ROUTE_PACKETS},
 	{"/v1/packets/sampling", ROUTE_SAMPLING},
+	{"/v1/failover", ROUTE_FAILOVER},
+	{"/v1/failover/undo", ROUTE_FAILOVER_UNDO},
 };
 
 static const struct {

@@ -27,6 +27,8 @@ enum route_kind {
 	ROUTE_SOURCES_REMOVE,
 	ROUTE_PACKETS,
 	ROUTE_SAMPLING,
+	ROUTE_FAILOVER,
+	ROUTE_FAILOVER_UNDO,
 };
 
 struct route {
@@ -38,6 +40,7 @@ struct route {
 	size_t n_prefixes;
 	bool monitor; /* sources/deny */
 	bool now; /* config/apply */
+	char to[FL_NAME_LEN]; /* failover; "": no peer is named */
 	bool has_since, has_n, has_flows, has_drops, has_percent; /* the request has that number */
 	uint64_t since; /* packets */
 	uint32_t n; /* packets; 1..ROUTE_MAX_PACKETS */

@@ -22,6 +22,10 @@ static void free_vrrp(struct config_vrrp *g)
 	free(g->addresses);
 	free(g->peers);
 	free(g->track);
+	free(g->track_bfd);
+	for (size_t i = 0; i < g->n_commands; i++)
+		config_probe__clear(&g->commands[i].probe);
+	free(g->commands);
 }
 
 void config__free(struct config *c)

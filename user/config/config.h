@@ -127,6 +127,15 @@ struct config_peer {
 	struct addr address; /* unique, of the family of config.peer_listen */
 };
 
+#define CONFIG_TRACK_COMMANDS 16 /* of a group */
+
+/* A command whose failure costs priority. */
+struct config_track_command {
+	char name[FL_NAME_LEN]; /* unique in its group */
+	struct config_probe probe; /* of the kind exec */
+	uint8_t cost; /* 1..254, default 50 */
+};
+
 #define CONFIG_VRRP_GROUPS 255 /* of an instance */
 #define CONFIG_VRRP_ADDRESSES 64 /* of a group: an IPv6 advert of more does not fit in 1280 bytes */
 #define CONFIG_VRRP_PEERS 16
@@ -150,6 +159,11 @@ struct config_vrrp {
 	char (*track)[CONFIG_IFNAME_LEN]; /* interfaces that cost priority while they are down */
 	size_t n_track;
 	uint8_t interface_cost; /* 1..254, of each, default 50 */
+	struct addr *track_bfd; /* peers of BFD sessions that cost priority while they are not up */
+	size_t n_track_bfd;
+	uint8_t bfd_cost; /* 1..254, of each, default 50 */
+	struct config_track_command *commands;
+	size_t n_commands;
 	uint8_t backends_cost; /* 0..254, default 0: when no backend of its services accepts */
 	uint8_t min_up_cost; /* 0..254, default 0: when one of them has fewer than min_up */
 };

@@ -8,7 +8,14 @@
 
 #include "fairlead/abi.h"
 
-enum { FLOW_KEY = 'k', VERSION = 'v', SERVICE = 's', BACKEND = 'b', RECORDS = 'r' };
+enum {
+	FLOW_KEY = 'k',
+	VERSION = 'v',
+	SERVICE = 's',
+	BACKEND = 'b',
+	RECORDS = 'r',
+	VRRP = 'g'
+};
 
 #define SERVICE_LEN (5 * sizeof(uint64_t))
 #define NAME_MAX_LEN (FL_NAME_LEN - 1)
@@ -108,6 +115,29 @@ int peer_facts__set_backend(struct ledger *l, const char *service, const char *i
 	const struct key k = make_key(BACKEND, service, id);
 
 	return ledger__put(l, k.bytes, k.len, &health, sizeof(health));
+}
+
+int peer_facts__set_vrrp(struct ledger *l, const char *group, enum peer_vrrp_state state,
+			 uint8_t priority)
+{
+	const struct key k = make_key(VRRP, group, NULL);
+	const uint8_t value[] = {(uint8_t)state, priority};
+
+	return ledger__put(l, k.bytes, k.len, value, sizeof(value));
+}
+
+bool peer_facts__vrrp(const struct ledger *l, const char *group, enum peer_vrrp_state *state,
+		      uint8_t *priority)
+{
+	const struct key k = make_key(VRRP, group, NULL);
+	size_t len = 0;
+	const uint8_t *value = ledger__get(l, k.bytes, k.len, &len);
+
+	if (!value || len < 2 || value[0] > PEER_VRRP_ACTIVE)
+		return false;
+	*state = (enum peer_vrrp_state)value[0];
+	*priority = value[1];
+	return true;
 }
 
 static bool read_service(const void *value, size_t len, struct peer_service *out)

@@ -7,6 +7,7 @@
  *   'r'                       it takes records, and tells its own (stream.h); no value
  *   's' service               digests of the service (struct peer_service, 5 x 8)
  *   'b' service NUL backend   what the probes say of the backend: enum fl_health (1)
+ *   'g' group                 a VRRP group: enum peer_vrrp_state (1), priority (1)
  *
  * Names are texts without NUL. Digests are the same on every machine for the same configuration, and all
  * numbers in network order. Seats have keys of their own (seats.h). Keys of other kinds, of a later version, are passed over.
@@ -44,6 +45,16 @@ int peer_facts__set_version(struct ledger *l, const char *version);
 int peer_facts__set_records(struct ledger *l);
 int peer_facts__set_service(struct ledger *l, const char *name, const struct peer_service *s);
 int peer_facts__set_backend(struct ledger *l, const char *service, const char *id, uint8_t health);
+
+/* On the wire. */
+enum peer_vrrp_state { PEER_VRRP_OFF, PEER_VRRP_BACKUP, PEER_VRRP_ACTIVE };
+
+int peer_facts__set_vrrp(struct ledger *l, const char *group, enum peer_vrrp_state state,
+			 uint8_t priority);
+
+/* What is told of a VRRP group; false: nothing, or a state that this version does not know. */
+bool peer_facts__vrrp(const struct ledger *l, const char *group, enum peer_vrrp_state *state,
+		      uint8_t *priority);
 
 /* What is told of a service; false: nothing. */
 bool peer_facts__service(const struct ledger *l, const char *name, struct peer_service *out);

@@ -50,6 +50,7 @@ void path__define_maps(void)
 	MAP_DEFINE_RING(events);
 	MAP_DEFINE(passive);
 	MAP_DEFINE(passive_count);
+	MAP_DEFINE(explained);
 	MAP_DEFINE(probes);
 	MAP_DEFINE(probe_flows);
 }

@@ -42,6 +42,7 @@ struct plane_gates {
 	bool events; /* first packets of flows become events */
 	bool passive; /* some service's new connections are watched for an answer */
 	bool path; /* some service is probed by the clients' path */
+	bool explain; /* for plane__explain() only: writes to no map that others have */
 };
 
 struct plane_options {
@@ -419,6 +420,45 @@ void plane__seats_drop(struct plane *p, uint32_t id);
  */
 int plane__seats_read(const struct plane *p, uint32_t id, struct fl_seat **out, size_t *n,
 		      struct err *err);
+
+/* --- explaining --------------------------------------------------------------------------------- */
+
+/*
+ * The programs once more, attached nowhere: they read the live maps, write to none of them, and tell what
+ * would become of a packet.
+ */
+struct plane_explain;
+
+/* The gates of the programs that packets meet now. */
+struct plane_gates plane__gates(const struct plane *p);
+
+/* Loads them with those gates, over the instance's pins. Worker thread; takes tens of milliseconds. */
+int plane__explain_load(const struct plane *p, struct plane_gates gates, struct plane_explain **out,
+			struct err *err);
+/* Whether they are what packets meet still: a reload may have changed the gates. */
+bool plane__explain_fits(const struct plane *p, const struct plane_explain *e);
+void plane__explain_free(struct plane_explain *e);
+
+#define PLANE_FRAME_MAX 16384 /* bytes of a frame that is explained, and of what it becomes */
+
+struct plane_explained {
+	struct fl_explained told;
+	uint32_t action; /* enum xdp_action */
+	uint32_t len; /* bytes of `frame` */
+	uint8_t frame[PLANE_FRAME_MAX]; /* as it would leave */
+};
+
+/*
+ * What would become of a frame that comes in by an interface. -EINVAL: the kernel takes no such frame
+ * for a test run; -EBADMSG: the straight way and the steps do not agree about it.
+ */
+int plane__explain(struct plane_explain *e, uint32_t ifindex, const uint8_t *frame, uint32_t len,
+		   struct plane_explained *out, struct err *err);
+
+/* Records of a connection; false: there is none. */
+bool plane__flow(const struct plane *p, const struct fl_flow_key *k, struct fl_flow *out);
+bool plane__tentative(const struct plane *p, const struct fl_flow_key *k, struct fl_tentative *out);
+bool plane__nat_flow(const struct plane *p, const struct fl_nat_key *k, struct fl_nat_flow *out);
 
 /* --- counters ----------------------------------------------------------------------------------- */
 

@@ -130,6 +130,11 @@ static void op_apply(void *ctx, bool now, struct api_request *request)
 	apply__start(ctx, now, request);
 }
 
+static void op_explain(void *ctx, const struct api_explain *what, struct api_request *request)
+{
+	explain__ask(ctx, what, request);
+}
+
 const struct api_ops ops = {
 	.status = op_status,
 	.timings = op_timings,
@@ -140,4 +145,5 @@ const struct api_ops ops = {
 	.packets = op_packets,
 	.set_sampling = op_set_sampling,
 	.apply = op_apply,
+	.explain = op_explain,
 };

@@ -7,6 +7,7 @@
 #include "api/query.h"
 
 #define BACKENDS "/v1/backends/"
+#define EXPLAIN "/v1/explain"
 
 static const struct {
 	const char *path;
@@ -22,6 +23,7 @@ static const struct {
 	{"/v1/sources/remove", ROUTE_SOURCES_REMOVE},
 	{"/v1/packets", ROUTE_PACKETS},
 	{"/v1/packets/sampling", ROUTE_SAMPLING},
+	{EXPLAIN, ROUTE_EXPLAIN},
 };
 
 static const struct {
@@ -91,6 +93,13 @@ int route__parse(const char *uri, struct route *out, struct err *err)
 	if (!rc)
 		*out = r;
 	return rc;
+}
+
+bool route__reads_body(const char *uri)
+{
+	size_t n = strcspn(uri, "?");
+
+	return n == strlen(EXPLAIN) && !memcmp(uri, EXPLAIN, n);
 }
 
 static bool is_read(const struct route *r)

@@ -17,7 +17,6 @@
 
 struct plane_explain {
 	struct lb_bpf *skel;
-	struct plane_gates gates; /* of the programs that packets meet */
 	struct fl_explained *told; /* `explained`, shared with the program */
 };
 
@@ -77,9 +76,9 @@ struct plane_gates plane__gates(const struct plane *p)
 	return p->gates;
 }
 
-bool plane__explain_fits(const struct plane *p, const struct plane_explain *e)
+bool plane__gates_are(const struct plane *p, const struct plane_gates *gates)
 {
-	return memcmp(&p->gates, &e->gates, sizeof(e->gates)) == 0;
+	return memcmp(&p->gates, gates, sizeof(*gates)) == 0;
 }
 
 void plane__explain_free(struct plane_explain *e)
@@ -101,7 +100,6 @@ int plane__explain_load(const struct plane *p, struct plane_gates gates, struct 
 
 	if (!e)
 		return err__set(err, -ENOMEM, "out of memory");
-	e->gates = gates;
 	plane_program__forget_warning();
 	e->skel = lb_bpf__open();
 	if (!e->skel) {

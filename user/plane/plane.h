@@ -429,14 +429,13 @@ int plane__seats_read(const struct plane *p, uint32_t id, struct fl_seat **out, 
  */
 struct plane_explain;
 
-/* The gates of the programs that packets meet now. */
+/* The gates of the programs that packets meet now, and whether these are they. */
 struct plane_gates plane__gates(const struct plane *p);
+bool plane__gates_are(const struct plane *p, const struct plane_gates *gates);
 
 /* Loads them with those gates, over the instance's pins. Worker thread; takes tens of milliseconds. */
 int plane__explain_load(const struct plane *p, struct plane_gates gates, struct plane_explain **out,
 			struct err *err);
-/* Whether they are what packets meet still: a reload may have changed the gates. */
-bool plane__explain_fits(const struct plane *p, const struct plane_explain *e);
 void plane__explain_free(struct plane_explain *e);
 
 #define PLANE_FRAME_MAX 16384 /* bytes of a frame that is explained, and of what it becomes */

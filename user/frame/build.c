@@ -72,10 +72,10 @@ static size_t put_transport(const struct frame_flow *f, bool v6, uint8_t *b, siz
 static size_t put_ip(const struct frame_flow *f, bool v6, size_t payload, uint8_t *b)
 {
 	size_t n, src_at = v6 ? 8 : 12;
-	const uint8_t *src = addr__bytes(&f->source, &n);
+	const uint8_t *src = addr__bytes(&f->source, &n), *dst = addr__bytes(&f->destination, &n);
 
 	memcpy(b + src_at, src, n);
-	memcpy(b + src_at + n, addr__bytes(&f->destination, &n), n);
+	memcpy(b + src_at + n, dst, n);
 	if (v6) {
 		b[0] = 0x60;
 		put16(b + 4, (uint32_t)payload);
@@ -95,13 +95,14 @@ static size_t put_ip(const struct frame_flow *f, bool v6, size_t payload, uint8_
 /* With a pseudo-header (RFC 9293 3.1, RFC 8200 8.1), which ICMP for IPv4 has not. */
 static uint16_t check_transport(const struct frame_flow *f, const uint8_t *b, size_t len)
 {
+	size_t n;
+	const uint8_t *src = addr__bytes(&f->source, &n), *dst = addr__bytes(&f->destination, &n);
 	uint32_t total = sum(0, b, len);
 	uint16_t check;
-	size_t n;
 
 	if (f->proto != IPPROTO_ICMP) {
-		total = sum(total, addr__bytes(&f->source, &n), n);
-		total = sum(total, addr__bytes(&f->destination, &n), n);
+		total = sum(total, src, n);
+		total = sum(total, dst, n);
 		total += f->proto + (uint32_t)len;
 	}
 	check = checksum(total);

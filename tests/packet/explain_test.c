@@ -118,6 +118,7 @@ static void test_moving_tcp(void **state)
 	struct spec s = moves__tcp(4, FLAG_SYN, ISN);
 	struct rig *r = open_rig();
 	struct fl_explained e;
+	struct fl_flow f;
 
 	(void)state;
 	moves__start(r);
@@ -154,6 +155,17 @@ static void test_moving_tcp(void **state)
 	moves__later(r, FL_REAPPEAR_S);
 	e = step(r, &s);
 	expect(&e, FL_V_SEND_L2, MOVES_PREV, N(OLD_FLOW));
+	/* A young record of another handshake says the same as where the flow is. */
+	s.sport++;
+	f = moves__a_record(FL_FLOW_ACTIVE | FL_FLOW_YOUNG);
+	f.backend = MOVES_PREV;
+	moves__set_record(r, &s, &f);
+	s.seq = 0x50000000;
+	e = step(r, &s);
+	expect(&e, FL_V_SEND_L2, MOVES_PREV, N(YOUNG_MISFIT));
+	moves__later(r, FL_REAPPEAR_S);
+	e = step(r, &s);
+	expect(&e, FL_V_SEND_L2, MOVES_PREV, N(YOUNG_MISFIT) | N(OLD_FLOW));
 }
 
 static void test_moving_others(void **state)
@@ -191,8 +203,9 @@ static void test_moving_others(void **state)
 /* A client that is known, and one whose backend is gone meanwhile. */
 static void test_affinity(void **state)
 {
-	struct rig *r = open_rig();
 	struct spec s = moves__tcp(4, FLAG_SYN, ISN), ack = moves__tcp(4, FLAG_ACK, ISN + 1);
+	struct rig *r = open_rig();
+	struct fl_explained e;
 
 	(void)state;
 	r->services[RIG_TCP4].affinity = FL_AFF_SOURCE;
@@ -202,11 +215,19 @@ static void test_affinity(void **state)
 	moves__later(r, 2);
 	ack.seq++;
 	step(r, &ack);
+	moves__later(r, 2);
 	s.sport++;
-	step(r, &s);
+	e = step(r, &s);
+	expect(&e, FL_V_SEND_L2, MOVES_CUR, N(TENTATIVE));
+	/* The client goes elsewhere, and is known there then. */
 	moves__gone(r, MOVES_CUR, true);
-	s.sport++;
-	step(r, &s);
+	moves__slots(r, FL_SLOT_DIRTY | MOVES_THIRD);
+	s.sport = ack.sport = 9;
+	e = step(r, &s);
+	expect(&e, FL_V_SEND_L2, MOVES_THIRD, N(TENTATIVE));
+	ack.seq = ISN + 1;
+	e = step(r, &ack);
+	expect(&e, FL_V_SEND_L2, MOVES_THIRD, N(PROMOTED));
 	moves__gone(r, MOVES_CUR, false);
 	r->services[RIG_TCP4].affinity = FL_AFF_FLOW;
 }

@@ -130,7 +130,7 @@ static __always_inline void source_gains(const struct fl_flow_key *k)
 {
 	__u32 *n = source_cell(k);
 
-	if (n && !gate_explain)
+	if (n)
 		__sync_fetch_and_add(n, 1);
 }
 

@@ -15,8 +15,8 @@ struct explain {
 };
 
 /* As user/plane/explain.c has it. */
-static const char *const own[] = {"svc_stats", "be_stats", "verdicts", "notes", "picked",
-				  "steps",     "explained"};
+static const char *const own[] = {"svc_stats", "be_stats", "verdicts", "notes",
+				  "picked",    "steps",	   "explained"};
 
 static bool is_own(const struct bpf_map *map)
 {
@@ -131,9 +131,8 @@ static uint64_t digest_of_array(const struct bpf_map *map, size_t size)
 
 	assert_non_null(keys);
 	assert_non_null(values);
-	assert_int_equal(bpf_map_lookup_batch(bpf_map__fd(map), NULL, &out, keys, values, &n,
-					      &opts),
-			 0);
+	assert_int_equal(
+		bpf_map_lookup_batch(bpf_map__fd(map), NULL, &out, keys, values, &n, &opts), 0);
 	sum = mix(n, values, n * size);
 	free(keys);
 	free(values);

@@ -361,14 +361,10 @@ static void test_thousand(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_clean),
-		cmocka_unit_test(test_digest),
-		cmocka_unit_test(test_moving_tcp),
-		cmocka_unit_test(test_moving_others),
-		cmocka_unit_test(test_affinity),
-		cmocka_unit_test(test_admission),
-		cmocka_unit_test(test_nat),
-		cmocka_unit_test(test_fragments_and_icmp),
+		cmocka_unit_test(test_clean),	   cmocka_unit_test(test_digest),
+		cmocka_unit_test(test_moving_tcp), cmocka_unit_test(test_moving_others),
+		cmocka_unit_test(test_affinity),   cmocka_unit_test(test_admission),
+		cmocka_unit_test(test_nat),	   cmocka_unit_test(test_fragments_and_icmp),
 		cmocka_unit_test(test_thousand),
 	};
 

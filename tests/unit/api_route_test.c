@@ -153,7 +153,8 @@ static void test_explain_mistakes(void **state)
 
 	(void)state;
 	bad("/v1/explain?source=192.0.2.1:1", -EINVAL, "'source' and 'destination' are needed");
-	bad("/v1/explain?source=192.0.2.1&destination=192.0.2.2:80", -EINVAL, "source needs a port");
+	bad("/v1/explain?source=192.0.2.1&destination=192.0.2.2:80", -EINVAL,
+	    "source needs a port");
 	bad("/v1/explain?source=192.0.2.1:1&destination=192.0.2.2", -EINVAL,
 	    "destination needs a port");
 	bad("/v1/explain?source=192.0.2.1:1&destination=[::2]:80", -EINVAL, "not of one family");
@@ -176,12 +177,9 @@ static void test_explain_mistakes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_explain),
-		cmocka_unit_test(test_explain_mistakes),
-		cmocka_unit_test(test_sources),
-		cmocka_unit_test(test_source_mistakes),
-		cmocka_unit_test(test_many_prefixes),
-		cmocka_unit_test(test_packets),
+		cmocka_unit_test(test_explain),	      cmocka_unit_test(test_explain_mistakes),
+		cmocka_unit_test(test_sources),	      cmocka_unit_test(test_source_mistakes),
+		cmocka_unit_test(test_many_prefixes), cmocka_unit_test(test_packets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -86,11 +86,14 @@ static void test_built(void **state)
 /* --- words ------------------------------------------------------------------------------------------ */
 
 static const uint8_t gue[] = {
-	2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x81, 0, 0x20, 7, 0x08, 0, /* VLAN 7 */
-	0x45, 0, 0, 60, 0, 0, 0x40, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, /* IPv4, UDP */
-	0xc0, 0, 0x17, 0xc0, 0, 40, 0, 0, 0, 41, 0, 0, /* GUE, IPv6 */
-	0x60, 0, 0, 0, 0, 8, 58, 9, [58] = 0x20, 1, [73] = 1, 0x20, 1, [89] = 2, /* ICMPv6 */
-	2, 0, 0, 0, 0, 0, 5, 0,
+	2,    0,	0,    0,    0,	  1,  2,    0, 0,	    0,	0,	  2,
+	0x81, 0,	0x20, 7,    0x08, 0, /* VLAN 7 */
+	0x45, 0,	0,    60,   0,	  0,  0x40, 0, 64,	    17, 0,	  0,
+	10,   0,	0,    1,    10,	  0,  0,    2, /* IPv4, UDP */
+	0xc0, 0,	0x17, 0xc0, 0,	  40, 0,    0, 0,	    41, 0,	  0, /* GUE, IPv6 */
+	0x60, 0,	0,    0,    0,	  8,  58,   9, [58] = 0x20, 1,	[73] = 1, 0x20,
+	1,    [89] = 2, /* ICMPv6 */
+	2,    0,	0,    0,    0,	  0,  5,    0,
 };
 
 static char lines[FRAME_LINES][FRAME_LINE];
@@ -178,8 +181,8 @@ static void test_anything(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_built),	cmocka_unit_test(test_words),
-		cmocka_unit_test(test_flags),	cmocka_unit_test(test_cut_off),
+		cmocka_unit_test(test_built),	 cmocka_unit_test(test_words),
+		cmocka_unit_test(test_flags),	 cmocka_unit_test(test_cut_off),
 		cmocka_unit_test(test_anything),
 	};
 

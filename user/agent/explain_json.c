@@ -53,8 +53,8 @@ static json_t *flow_json(const struct explain_facts *f)
 
 static const char *backend_id(const struct agent *a, uint32_t index)
 {
-	const struct fl_backend *b = index < FL_MAX_BACKENDS ? plane__backend(a->plane, index)
-							     : NULL;
+	const struct fl_backend *b =
+		index < FL_MAX_BACKENDS ? plane__backend(a->plane, index) : NULL;
 
 	return b ? b->id : NULL;
 }
@@ -77,9 +77,9 @@ static json_t *notes_json(uint32_t notes)
 
 	for (uint32_t i = 0; i < FL_NOTES; i++) {
 		if (notes & 1u << i)
-			json_array_append_new(list, json_pack("{s:s, s:s}", "name",
-							      names__note(i, name), "text",
-							      names__note_text(i)));
+			json_array_append_new(list,
+					      json_pack("{s:s, s:s}", "name", names__note(i, name),
+							"text", names__note_text(i)));
 	}
 	return list;
 }
@@ -104,8 +104,7 @@ static json_t *slot_json(const struct agent *a, const struct service *s,
 	}
 	word = s->words[number];
 	age = (agent__coarse_s() - (word >> FL_MOVE_SINCE_SHIFT)) & FL_MOVE_SINCE_MASK;
-	json_object_set_new(o, "state",
-			    json_string(word & FL_MOVE_PINNED ? "pinned" : "moving"));
+	json_object_set_new(o, "state", json_string(word & FL_MOVE_PINNED ? "pinned" : "moving"));
 	json_object_set_new(o, "previous", text_or_null(backend_id(a, word & FL_MOVE_PREV)));
 	json_object_set_new(o, "since_s", json_integer(age));
 	return o;
@@ -246,14 +245,15 @@ static json_t *peers_json(const struct agent *a)
 		const json_t *n = json_object_get(json_object_get(peer, "other_tables"), "n");
 		const char *state = json_string_value(json_object_get(peer, "state"));
 		bool up = state && strcmp(state, "up") == 0;
-		json_t *same = !up || !n ? json_null()
-					 : json_boolean(!json_integer_value(n) &&
-							json_is_true(json_object_get(
-								peer, "same_config")));
+		json_t *same =
+			!up || !n
+				? json_null()
+				: json_boolean(!json_integer_value(n) &&
+					       json_is_true(json_object_get(peer, "same_config")));
 
-		json_array_append_new(list, json_pack("{s:O, s:o}", "name",
-						      json_object_get(peer, "name"), "same_tables",
-						      same));
+		json_array_append_new(list,
+				      json_pack("{s:O, s:o}", "name", json_object_get(peer, "name"),
+						"same_tables", same));
 	}
 	json_decref(all);
 	return list;
@@ -263,7 +263,8 @@ static json_t *peers_json(const struct agent *a)
 static const char *leaves_by(const struct explain_facts *f, const struct agent *a)
 {
 	const struct fl_explained *told = &f->result->told;
-	const struct target *t = told->backend < FL_MAX_BACKENDS ? a->by_index[told->backend] : NULL;
+	const struct target *t =
+		told->backend < FL_MAX_BACKENDS ? a->by_index[told->backend] : NULL;
 	static char name[IF_NAMESIZE];
 
 	if (f->result->action == XDP_TX)

@@ -137,9 +137,9 @@ json_t *status__service(const struct service *s)
 
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I}", "name", s->name,
 			 "vip", addr_prefix__format(&c->vip, vip), "ports",
-			 format_ports(c, ports, sizeof(ports)), "protocol",
-			 protocol_name(c->proto), "forward", config_forward__name(c->forward),
-			 "affinity", config_affinity__name(c->affinity), "echo", c->echo, "slots",
+			 format_ports(c, ports, sizeof(ports)), "protocol", protocol_name(c->proto),
+			 "forward", config_forward__name(c->forward), "affinity",
+			 config_affinity__name(c->affinity), "echo", c->echo, "slots",
 			 (json_int_t)plane__slots(s->slot_class), "slots_unserved",
 			 (json_int_t)s->unserved, "generation", (json_int_t)s->generation);
 }

@@ -216,9 +216,7 @@ static int read_protocol(const char *value, struct route *r, struct err *err)
 			   : !strcmp(value, "udp")  ? IPPROTO_UDP
 			   : !strcmp(value, "icmp") ? IPPROTO_ICMP
 						    : 0;
-	return r->explain.proto
-		       ? 0
-		       : err__set(err, -EINVAL, "protocol is 'tcp', 'udp' or 'icmp'");
+	return r->explain.proto ? 0 : err__set(err, -EINVAL, "protocol is 'tcp', 'udp' or 'icmp'");
 }
 
 static int read_tcp_flags(const char *value, struct route *r, struct err *err)
@@ -334,18 +332,20 @@ static int check_packet(const struct api_explain *e, const struct route *r, stru
 	bool icmp = e->proto == IPPROTO_ICMP;
 
 	if (!r->has_source || !r->has_destination)
-		return err__set(err, -EINVAL,
-				"the parameters 'source' and 'destination' are needed, or a frame as the "
-				"body");
+		return err__set(
+			err, -EINVAL,
+			"the parameters 'source' and 'destination' are needed, or a frame as the "
+			"body");
 	if (addr__is4(&e->source) != addr__is4(&e->destination))
 		return err__set(err, -EINVAL, "source and destination are not of one family");
 	if (icmp && (e->sport || e->dport))
 		return err__set(err, -EINVAL, "ICMP has no ports");
 	if (!icmp && (!e->sport || !e->dport))
-		return err__set(err, -EINVAL,
-				"%s needs a port, as in 192.0.2.1:40000 or [2001:db8::1]:40000: where "
-				"a connection goes depends on both of its ports",
-				e->sport ? "destination" : "source");
+		return err__set(
+			err, -EINVAL,
+			"%s needs a port, as in 192.0.2.1:40000 or [2001:db8::1]:40000: where "
+			"a connection goes depends on both of its ports",
+			e->sport ? "destination" : "source");
 	if (r->has_tcp_flags && e->proto && e->proto != IPPROTO_TCP)
 		return err__set(err, -EINVAL, "only TCP has flags");
 	return 0;

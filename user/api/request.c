@@ -236,11 +236,9 @@ static enum MHD_Result judge_body(struct api_request *r)
 		MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, "Content-Length");
 
 	if (MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, "Transfer-Encoding"))
-		return refuse(r, MHD_HTTP_LENGTH_REQUIRED,
-			      "a body needs a Content-Length here");
+		return refuse(r, MHD_HTTP_LENGTH_REQUIRED, "a body needs a Content-Length here");
 	if (length && strtoull(length, NULL, 10) > API_MAX_BODY)
-		return refuse(r, MHD_HTTP_CONTENT_TOO_LARGE,
-			      "the body is longer than 64 KiB");
+		return refuse(r, MHD_HTTP_CONTENT_TOO_LARGE, "the body is longer than 64 KiB");
 	return MHD_YES;
 }
 

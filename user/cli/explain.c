@@ -45,7 +45,8 @@ static int add(char *path, const char *name, const char *value, struct err *err)
 	text = curl_easy_escape(NULL, value, 0);
 	if (!text)
 		return err__set(err, -ENOMEM, "out of memory");
-	n = snprintf(path + at, MAX_PATH - at, "%c%s=%s", strchr(path, '?') ? '&' : '?', name, text);
+	n = snprintf(path + at, MAX_PATH - at, "%c%s=%s", strchr(path, '?') ? '&' : '?', name,
+		     text);
 	curl_free(text);
 	return n >= (int)(MAX_PATH - at)
 		       ? err__set(err, -ENAMETOOLONG, "the value of %s is too long", name)
@@ -87,10 +88,11 @@ static int explain_packet(const struct request *r, size_t number, const struct p
 	int rc;
 
 	if (h->caplen < LEAST_FRAME || h->caplen > h->len || h->len > MAX_FRAME)
-		return err__set(err, -EINVAL,
-				"packet %zu of %s has %u bytes, of which %u are in the file: frames of "
-				"%u to %u bytes can be explained",
-				number, r->from, h->len, h->caplen, LEAST_FRAME, MAX_FRAME);
+		return err__set(
+			err, -EINVAL,
+			"packet %zu of %s has %u bytes, of which %u are in the file: frames of "
+			"%u to %u bytes can be explained",
+			number, r->from, h->len, h->caplen, LEAST_FRAME, MAX_FRAME);
 	snprintf(length, sizeof(length), "%u", h->len);
 	rc = add(path, "length", length, err);
 	rc = rc ? rc : add(path, "interface", r->interface, err);
@@ -119,10 +121,11 @@ static int explain_file(const struct request *r, struct err *err)
 	if (!file)
 		return err__set(err, -EINVAL, "cannot read %s: %s", r->from, text);
 	if (pcap_datalink(file) != DLT_EN10MB) {
-		rc = err__set(err, -EINVAL,
-			      "the packets of %s begin with %s, not with Ethernet: take them on one "
-			      "interface, not on `any`",
-			      r->from, pcap_datalink_val_to_description(pcap_datalink(file)));
+		rc = err__set(
+			err, -EINVAL,
+			"the packets of %s begin with %s, not with Ethernet: take them on one "
+			"interface, not on `any`",
+			r->from, pcap_datalink_val_to_description(pcap_datalink(file)));
 		goto cleanup;
 	}
 	while (!rc && (got = pcap_next_ex(file, &h, &data)) == 1)

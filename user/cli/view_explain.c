@@ -76,7 +76,8 @@ static void print_service(const json_t *answer, FILE *out)
 	put(out, ", forward ", text_of(s, "forward"), "");
 	put(out, ", affinity ", text_of(s, "affinity"), "");
 	fprintf(out, ", generation %lld%s\n", integer_of(s, "generation"),
-		json_is_true(object_of(answer, "reply")) ? "; the packet is a backend's reply" : "");
+		json_is_true(object_of(answer, "reply")) ? "; the packet is a backend's reply"
+							 : "");
 }
 
 static void print_id(const json_t *o, const char *key, const char *before, FILE *out)
@@ -117,10 +118,10 @@ static void print_record(const json_t *r, FILE *out)
 	size_t i;
 
 	put(out, "record    ",
-	    !strcmp(kind, "handshake")	? "a handshake under way"
-	    : !strcmp(kind, "client")	? "of the client, for its new connections"
-	    : !strcmp(kind, "nat")	? "of NAT"
-					: "of the connection",
+	    !strcmp(kind, "handshake") ? "a handshake under way"
+	    : !strcmp(kind, "client")  ? "of the client, for its new connections"
+	    : !strcmp(kind, "nat")     ? "of NAT"
+				       : "of the connection",
 	    "");
 	print_id(r, "backend", ": ", out);
 	fprintf(out, ", seen %s ago", format__duration(number_of(r, "seen_s"), seen));
@@ -200,7 +201,8 @@ static void print_outcome(const json_t *answer, FILE *out)
 	else if (!strcmp(action, "redirect"))
 		put(out, "goes out of ", *leaves ? leaves : "the interface that routes say", "\n");
 	else
-		fputs(!strcmp(action, "pass") ? "left to the kernel, untouched\n" : "dropped\n", out);
+		fputs(!strcmp(action, "pass") ? "left to the kernel, untouched\n" : "dropped\n",
+		      out);
 	json_array_foreach (object_of(answer, "notes"), i, note) {
 		put(out, "note      ", text_of(note, "name"), ": ");
 		put(out, "", text_of(note, "text"), "\n");
@@ -215,7 +217,8 @@ static void print_peers(const json_t *answer, FILE *out)
 	json_array_foreach (object_of(answer, "peers"), i, peer) {
 		same = object_of(peer, "same_tables");
 		put(out, "peer      ", text_of(peer, "name"), "");
-		fputs(json_is_true(same)    ? " has the same tables, and the same backend in each slot\n"
+		fputs(json_is_true(same)
+			      ? " has the same tables, and the same backend in each slot\n"
 		      : json_is_false(same) ? " has other tables: see `fairlead status`\n"
 					    : " is silent: what it would do is not known\n",
 		      out);

@@ -83,12 +83,12 @@ static const char *icmp_name(bool v6, uint8_t type, uint8_t code)
 		       : type == 2   ? "packet too big"
 		       : type == 3   ? "time exceeded"
 				     : "message";
-	return type == 8	       ? "echo request"
-	       : type == 0	       ? "echo reply"
+	return type == 8		? "echo request"
+	       : type == 0		? "echo reply"
 	       : type == 3 && code == 4 ? "fragmentation needed"
-	       : type == 3	       ? "destination unreachable"
-	       : type == 11	       ? "time exceeded"
-				       : "message";
+	       : type == 3		? "destination unreachable"
+	       : type == 11		? "time exceeded"
+					: "message";
 }
 
 static void describe_icmp(struct page *p, const struct frame_ip *ip)
@@ -97,8 +97,8 @@ static void describe_icmp(struct page *p, const struct frame_ip *ip)
 	bool v6 = ip->proto == IPPROTO_ICMPV6;
 
 	if (whole(p, ip->payload, 8, v6 ? "ICMPv6" : "ICMP"))
-		say(p, "%s %s, type %u, code %u", v6 ? "ICMPv6" : "ICMP",
-		    icmp_name(v6, b[0], b[1]), b[0], b[1]);
+		say(p, "%s %s, type %u, code %u", v6 ? "ICMPv6" : "ICMP", icmp_name(v6, b[0], b[1]),
+		    b[0], b[1]);
 }
 
 static void describe_tcp(struct page *p, size_t at)
@@ -131,16 +131,13 @@ static size_t describe_udp(struct page *p, size_t at, uint16_t *type)
 	if (!whole(p, at, 8, "UDP"))
 		return 0;
 	say(p, "UDP %u > %u, %u bytes", frame_u16(b), frame_u16(b + 2), frame_u16(b + 4));
-	if (!p->gue_port || frame_u16(b + 2) != p->gue_port ||
-	    !whole(p, at + 8, FRAME_GUE, "GUE"))
+	if (!p->gue_port || frame_u16(b + 2) != p->gue_port || !whole(p, at + 8, FRAME_GUE, "GUE"))
 		return 0;
 	b += 8;
 	options = (size_t)(b[0] & 0x1f) * 4;
 	say(p, "GUE version %u, protocol %u", b[0] >> 6, b[1]);
 	if (b[0] >> 6 == 0 && !(b[0] & 0x20))
-		*type = b[1] == IPPROTO_IPIP   ? FRAME_IPV4
-			: b[1] == IPPROTO_IPV6 ? FRAME_IPV6
-					       : 0;
+		*type = b[1] == IPPROTO_IPIP ? FRAME_IPV4 : b[1] == IPPROTO_IPV6 ? FRAME_IPV6 : 0;
 	return at + 8 + FRAME_GUE + options;
 }
 
@@ -217,7 +214,8 @@ size_t frame__describe(const uint8_t *frame, size_t len, uint16_t gue_port,
 
 		snprintf(tags + n, sizeof(tags) - n, ", VLAN %u", frame_u16(frame + i) & 0xfffu);
 	}
-	say(&p, "Ethernet %02x:%02x:%02x:%02x:%02x:%02x > %02x:%02x:%02x:%02x:%02x:%02x%s, type %04x",
+	say(&p,
+	    "Ethernet %02x:%02x:%02x:%02x:%02x:%02x > %02x:%02x:%02x:%02x:%02x:%02x%s, type %04x",
 	    b[6], b[7], b[8], b[9], b[10], b[11], b[0], b[1], b[2], b[3], b[4], b[5], tags, type);
 	while (type == FRAME_IPV4 || type == FRAME_IPV6) {
 		at = describe_ip(&p, at, &type);

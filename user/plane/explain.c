@@ -21,8 +21,8 @@ struct plane_explain {
 };
 
 /* Counters are written without a gate: of these maps the programs have their own, of one entry. */
-static const char *const own[] = {"svc_stats", "be_stats", "verdicts", "notes", "picked",
-				  "steps",     "explained"};
+static const char *const own[] = {"svc_stats", "be_stats", "verdicts", "notes",
+				  "picked",    "steps",	   "explained"};
 
 static bool is_own(const struct bpf_map *map)
 {
@@ -142,10 +142,11 @@ static int run(const struct bpf_program *prog, uint32_t ifindex, const uint8_t *
 		    .ctx_size_in = sizeof(ctx), .repeat = 1);
 
 	if (bpf_prog_test_run_opts(bpf_program__fd(prog), &opts))
-		return err__set(err, -errno,
-				"the kernel does not run the program on a frame of %u bytes from the "
-				"interface with index %u: %s",
-				len, ifindex, strerror(errno));
+		return err__set(
+			err, -errno,
+			"the kernel does not run the program on a frame of %u bytes from the "
+			"interface with index %u: %s",
+			len, ifindex, strerror(errno));
 	out->action = opts.retval;
 	out->len = opts.data_size_out;
 	return 0;
@@ -170,10 +171,11 @@ int plane__explain(struct plane_explain *e, uint32_t ifindex, const uint8_t *fra
 	out->told = *e->told;
 	if (!out->told.told || straight.action != out->action || straight.len != out->len ||
 	    memcmp(straight.frame, out->frame, out->len) != 0)
-		return err__set(err, -EBADMSG,
-				"the programs `lb` and `lb_fast` do not agree about this packet (%u and "
-				"%u, %u and %u bytes): please report it",
-				straight.action, out->action, straight.len, out->len);
+		return err__set(
+			err, -EBADMSG,
+			"the programs `lb` and `lb_fast` do not agree about this packet (%u and "
+			"%u, %u and %u bytes): please report it",
+			straight.action, out->action, straight.len, out->len);
 	return 0;
 }
 
@@ -189,6 +191,5 @@ bool plane__tentative(const struct plane *p, const struct fl_flow_key *k, struct
 
 bool plane__nat_flow(const struct plane *p, const struct fl_nat_key *k, struct fl_nat_flow *out)
 {
-	return p->gates.nat &&
-	       !bpf_map_lookup_elem(bpf_map__fd(p->skel->maps.nat_flows), k, out);
+	return p->gates.nat && !bpf_map_lookup_elem(bpf_map__fd(p->skel->maps.nat_flows), k, out);
 }

@@ -27,6 +27,7 @@
 #include "observe/count.h"
 #include "observe/event.h"
 #include "observe/passive.h"
+#include "observe/tell.h"
 #include "parse/parse.h"
 #include "pick/fragment.h"
 #include "pick/icmp.h"
@@ -68,6 +69,7 @@ static __always_inline int finish(struct xdp_md *ctx, const struct target *t, __
 	if (likely(sent_to_backend(v)))
 		count_backend(t->index, bytes);
 	count_verdict((__u32)v, bytes);
+	tell_verdict(t, (__u32)v);
 	switch (action_of(v)) {
 	case PASS:
 		return XDP_PASS;

@@ -155,6 +155,8 @@ struct {
 ARRAY(passive, BPF_F_MMAPABLE, FL_PASSIVE_CELLS, __u64); /* SYNs that wait for an answer */
 ARRAY(passive_count, BPF_F_MMAPABLE, FL_PASSIVE_COUNTS, struct fl_passive);
 
+ARRAY(explained, BPF_F_MMAPABLE, 1, struct fl_explained); /* with gate_explain */
+
 /* probes by the clients' path; `probe_flows` has a header of its own */
 MAP(probes, BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, FL_MAX_PROBES, struct fl_probe_key,
     struct fl_probe);

@@ -11,7 +11,7 @@ static __always_inline void tell_peers(const struct fl_flow_key *k, const struct
 {
 	struct fl_told *t;
 
-	if (!gate_peers)
+	if (!gate_peers || gate_explain)
 		return;
 	t = bpf_ringbuf_reserve(&told, sizeof(*t), 0);
 	if (!t) {

@@ -51,6 +51,7 @@ void path__define_maps(void)
 	MAP_DEFINE_RING(told);
 	MAP_DEFINE(passive);
 	MAP_DEFINE(passive_count);
+	MAP_DEFINE(explained);
 	MAP_DEFINE(probes);
 	MAP_DEFINE(probe_flows);
 }

@@ -133,9 +133,66 @@ static void test_failover(void **state)
 	bad("/v1/failover/undo?to=lb2", -EINVAL, "is not a parameter");
 }
 
+static void test_explain(void **state)
+{
+	struct route r = ok("/v1/explain?source=192.0.2.1:40000&destination=192.0.2.10:80");
+
+	(void)state;
+	assert_int_equal(r.kind, ROUTE_EXPLAIN);
+	assert_true(r.has_source);
+	assert_int_equal(r.explain.sport, 40000);
+	assert_int_equal(r.explain.dport, 80);
+	assert_true(route__allows(&r, "POST"));
+	assert_false(route__allows(&r, "GET"));
+	r = ok("/v1/explain?source=[2001:db8::1]:1&destination=[2001:db8::2]:53&protocol=udp"
+	       "&interface=eth0");
+	assert_int_equal(r.explain.proto, IPPROTO_UDP);
+	assert_string_equal(r.interface, "eth0");
+	r = ok("/v1/explain?source=::1&destination=::2&protocol=icmp");
+	assert_int_equal(r.explain.proto, IPPROTO_ICMP);
+	r = ok("/v1/explain?source=192.0.2.1:1&destination=192.0.2.2:2&flags=syn,ack");
+	assert_int_equal(r.explain.tcp_flags, 0x12);
+	/* A frame is the body. */
+	r = ok("/v1/explain?length=1514");
+	assert_int_equal(r.explain.len, 1514);
+	assert_true(route__reads_body("/v1/explain"));
+	assert_true(route__reads_body("/v1/explain?length=60"));
+	assert_false(route__reads_body("/v1/explained"));
+	assert_false(route__reads_body("/v1/status"));
+}
+
+static void test_explain_mistakes(void **state)
+{
+	static const char here[] = "/v1/explain?source=192.0.2.1:1&destination=192.0.2.2:2";
+	char uri[200];
+
+	(void)state;
+	bad("/v1/explain?source=192.0.2.1:1", -EINVAL, "'source' and 'destination' are needed");
+	bad("/v1/explain?source=192.0.2.1&destination=192.0.2.2:80", -EINVAL,
+	    "source needs a port");
+	bad("/v1/explain?source=192.0.2.1:1&destination=192.0.2.2", -EINVAL,
+	    "destination needs a port");
+	bad("/v1/explain?source=192.0.2.1:1&destination=[::2]:80", -EINVAL, "not of one family");
+	bad("/v1/explain?source=web&destination=[::2]:80", -EINVAL,
+	    "source is not an address and port");
+	snprintf(uri, sizeof(uri), "%s&protocol=icmp", here);
+	bad(uri, -EINVAL, "ICMP has no ports");
+	snprintf(uri, sizeof(uri), "%s&protocol=sctp", here);
+	bad(uri, -EINVAL, "protocol is 'tcp', 'udp' or 'icmp'");
+	snprintf(uri, sizeof(uri), "%s&protocol=udp&flags=syn", here);
+	bad(uri, -EINVAL, "only TCP has flags");
+	snprintf(uri, sizeof(uri), "%s&flags=syn,", here);
+	bad(uri, -EINVAL, "flags are of 'syn'");
+	snprintf(uri, sizeof(uri), "%s&length=60", here);
+	bad(uri, -EINVAL, "'length' is for a frame");
+	bad("/v1/explain?length=13", -EINVAL, "length is not a number in 14..16384");
+	bad("/v1/explain?interface=an-interface-too-long", -EINVAL, "no interface has a name");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_explain),	      cmocka_unit_test(test_explain_mistakes),
 		cmocka_unit_test(test_sources),	      cmocka_unit_test(test_source_mistakes),
 		cmocka_unit_test(test_many_prefixes), cmocka_unit_test(test_packets),
 		cmocka_unit_test(test_failover),

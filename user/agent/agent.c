@@ -177,6 +177,7 @@ void agent__configured(struct agent *a)
 	log__setup(c->log_level, a->log_sink);
 	plane__drop_unused(a->plane);
 	passive__configured(a);
+	explain__configured(a);
 	neighbors__configured(a);
 	anycast__configured(a);
 	lease__set(a->lease, c->lease_ms);
@@ -323,6 +324,7 @@ static void free_agent(struct agent *a)
 	}
 	sources__free(a);
 	passive__free(a);
+	explain__free(a);
 	paths__free(a);
 	nat_sweep__free(a);
 	flow_sweep__free(a);
@@ -374,6 +376,7 @@ int agent__run(const char *config_path, enum log_sink sink)
 	a->log_sink = sink;
 	a->started_ns = uv_hrtime();
 	TAILQ_INIT(&a->services);
+	explain__init(a);
 	signal(SIGPIPE, SIG_IGN);
 	uv_loop_init(&a->loop);
 	init_handles(a);

@@ -22,6 +22,7 @@
 #include <uv.h>
 
 #include "agent/anycast.h"
+#include "agent/explain.h"
 #include "agent/grace.h"
 #include "agent/failover.h"
 #include "agent/flow_sweep.h"
@@ -256,6 +257,7 @@ struct agent {
 	struct nat_sweep nat_sweep;
 	struct flow_sweep flow_sweep;
 	struct passive passive;
+	struct explain explain;
 	struct paths *paths; /* NULL: nothing is probed by the clients' path */
 	uint64_t lapses_before; /* the maps' count of lapses when this agent began */
 	uint64_t lapses_seen;
@@ -483,6 +485,10 @@ bool links__jumbo(const struct config *c);
 
 /* status.c, ops.c, rates.c */
 json_t *status__json(struct agent *a);
+/* A backend of a service, as it is in there. */
+json_t *status__member(struct agent *a, const struct member *m);
+/* What a configured service is, without its backends and counters. */
+json_t *status__service(const struct service *s);
 
 /* timings.c: "loop", "probes" and "tables" */
 json_t *timings__json(const struct agent *a);

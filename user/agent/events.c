@@ -11,6 +11,7 @@
 #include "agent/asked.h"
 #include "agent/names.h"
 #include "core/log.h"
+#include "frame/frame.h"
 
 #define KEPT 1024
 /* A flood is looked at in steps: so many at once, then others have their turn. */
@@ -168,7 +169,7 @@ static json_t *seen_json(const struct seen *s, uint64_t number)
 		      "destination_port", (int)ntohs(e->dport), "bytes", (json_int_t)e->len);
 	json_object_set_new(o, "tcp_flags",
 			    e->proto == IPPROTO_TCP
-				    ? json_string(names__tcp_flags(e->tcp_flags, word))
+				    ? json_string(frame__tcp_flags(e->tcp_flags, word))
 				    : json_null());
 	json_object_set_new(o, "verdict",
 			    e->kind == FL_EVENT_DROP ? json_string(names__verdict(e->verdict, word))

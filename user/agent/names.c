@@ -47,18 +47,34 @@ const char *names__protocol(uint8_t proto, char *buf)
 	return buf;
 }
 
-const char *names__tcp_flags(uint8_t flags, char *buf)
+const char *names__verdict_text(uint32_t verdict)
 {
-	static const char *const bits[] = {"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"};
-	size_t n = 0;
+	static const char *const texts[] = {
+#define FL_VERDICT(name, action, text) text,
+#include "fairlead/reasons.def"
+	};
 
-	buf[0] = '\0';
-	for (size_t i = 0; i < sizeof(bits) / sizeof(*bits); i++) {
-		if (flags & 1u << i)
-			n += (size_t)snprintf(buf + n, NAMES_LEN - n, "%s%s", n ? "," : "",
-					      bits[i]);
-	}
-	return buf;
+	return verdict < FL_VERDICTS ? texts[verdict] : "";
+}
+
+const char *names__note(uint32_t note, char *buf)
+{
+	static const char *const notes[] = {
+#define FL_NOTE(name, text) #name,
+#include "fairlead/reasons.def"
+	};
+
+	return lower(note < FL_NOTES ? notes[note] : "", buf);
+}
+
+const char *names__note_text(uint32_t note)
+{
+	static const char *const texts[] = {
+#define FL_NOTE(name, text) text,
+#include "fairlead/reasons.def"
+	};
+
+	return note < FL_NOTES ? texts[note] : "";
 }
 
 json_t *names__time(uint64_t realtime_ns)

@@ -11,7 +11,11 @@
 /* Each writes to buf (NAMES_LEN bytes) and returns it. */
 const char *names__verdict(uint32_t verdict, char *buf); /* "drop_denied"; "" if there is none */
 const char *names__protocol(uint8_t proto, char *buf); /* "tcp", or the number */
-const char *names__tcp_flags(uint8_t flags, char *buf); /* "syn,ack"; "" if none is set */
+const char *names__note(uint32_t note, char *buf); /* "tentative" */
+
+/* What they mean, by reasons.def; "" if there is none. */
+const char *names__verdict_text(uint32_t verdict);
+const char *names__note_text(uint32_t note);
 
 /* CLOCK_REALTIME ns as "2026-01-31T12:00:00.123Z" (RFC 3339). */
 json_t *names__time(uint64_t realtime_ns);

@@ -141,6 +141,11 @@ static json_t *op_failover_undo(void *ctx)
 	return handover__undo(ctx);
 }
 
+static void op_explain(void *ctx, const struct api_explain *what, struct api_request *request)
+{
+	explain__ask(ctx, what, request);
+}
+
 const struct api_ops ops = {
 	.status = op_status,
 	.timings = op_timings,
@@ -153,4 +158,5 @@ const struct api_ops ops = {
 	.apply = op_apply,
 	.failover = op_failover,
 	.failover_undo = op_failover_undo,
+	.explain = op_explain,
 };

@@ -73,7 +73,7 @@ static json_t *port_json(const struct fl_backend *b)
 }
 
 /* Counters are those of the entry, which other services may share. */
-static json_t *member_json(struct agent *a, const struct member *m)
+json_t *status__member(struct agent *a, const struct member *m)
 {
 	const struct service *s = m->service;
 	struct addr address = member__address(m);
@@ -132,26 +132,32 @@ static bool goes_on(const struct service *s, const struct member *leftover)
 	return false;
 }
 
-static json_t *service_json(struct agent *a, const struct service *s)
+json_t *status__service(const struct service *s)
 {
 	char vip[ADDR_PREFIX_STRLEN], ports[16];
 	const struct config_service *c = s->config;
-	json_t *o, *backends = json_array();
+
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I}", "name", s->name,
+			 "vip", addr_prefix__format(&c->vip, vip), "ports",
+			 format_ports(c, ports, sizeof(ports)), "protocol", protocol_name(c->proto),
+			 "forward", config_forward__name(c->forward), "affinity",
+			 config_affinity__name(c->affinity), "echo", c->echo, "slots",
+			 (json_int_t)plane__slots(s->slot_class), "slots_unserved",
+			 (json_int_t)s->unserved, "generation", (json_int_t)s->generation);
+}
+
+static json_t *service_json(struct agent *a, const struct service *s)
+{
+	json_t *o = status__service(s), *backends = json_array();
+	const struct config_service *c = s->config;
 	const struct member *m;
 
 	for (size_t i = 0; i < s->n_members; i++)
-		json_array_append_new(backends, member_json(a, s->members[i]));
+		json_array_append_new(backends, status__member(a, s->members[i]));
 	TAILQ_FOREACH (m, &s->retired, retired_entry) {
 		if (!goes_on(s, m))
-			json_array_append_new(backends, member_json(a, m));
+			json_array_append_new(backends, status__member(a, m));
 	}
-	o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I}", "name", s->name, "vip",
-		      addr_prefix__format(&c->vip, vip), "ports",
-		      format_ports(c, ports, sizeof(ports)), "protocol", protocol_name(c->proto),
-		      "forward", config_forward__name(c->forward), "affinity",
-		      config_affinity__name(c->affinity), "echo", c->echo, "slots",
-		      (json_int_t)plane__slots(s->slot_class), "slots_unserved",
-		      (json_int_t)s->unserved, "generation", (json_int_t)s->generation);
 	add_counts(o, a, PLANE_SERVICE, s->id, &s->rate);
 	json_object_set_new(o, "seats_vacant",
 			    json_integer((json_int_t)table_seats__vacant(s->seats)));

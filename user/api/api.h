@@ -28,6 +28,9 @@
  *                                                     SEQ for the next call, "missed": how many since
  *                                                     SEQ are gone, "flows", "drops": sampling rates};
  *                                                     without since, the last n (default 100)
+ *   POST /v1/explain?protocol=P&source=A&destination=B&flags=F&interface=IF
+ *   POST /v1/explain?interface=IF&length=N            what would become of such a packet, or of the frame
+ *                                                     that is the body
  *   POST /v1/packets/sampling?flows=N&drops=N         one in N is told of, 0: none; until the next
  *                                                     apply: {"flows", "drops"}
  *
@@ -39,7 +42,7 @@
  *
  * Replies: 200 with a JSON object; otherwise {"error": "sentence", "problems": ["file:1:2: …"]?}
  * with 400 (bad request or configuration), 404, 405, 409 (busy: another apply runs), 411, 413 (a
- * body), 414 or 500. docs/api.md has every field.
+ * long body), 414 or 500. docs/api.md has every field.
  */
 #ifndef FAIRLEAD_API_API_H
 #define FAIRLEAD_API_API_H
@@ -72,6 +75,20 @@ struct api_sources {
 	bool monitor; /* deny only: count, don't drop */
 };
 
+#define API_MAX_FRAME 16384 /* bytes of a frame that is explained */
+
+/* A packet that is to be explained. */
+struct api_explain {
+	const uint8_t *frame; /* as it comes in; NULL: made of what follows */
+	size_t frame_len; /* bytes that are there, */
+	size_t len; /* of so many, the rest taken for zeros */
+	struct addr source, destination;
+	uint16_t sport, dport; /* host order; 0: the protocol has none */
+	uint8_t proto; /* IPPROTO_* */
+	uint8_t tcp_flags;
+	const char *interface; /* NULL: the first one */
+};
+
 /* What the agent does for the API. All are called on the loop. Objects returned are owned by api. */
 struct api_ops {
 	json_t *(*status)(void *ctx);
@@ -99,6 +116,8 @@ struct api_ops {
 	/* Hands all VRRP groups over, to that peer or (NULL) to whichever; replies likewise. */
 	void (*failover)(void *ctx, const char *to, struct api_request *request);
 	json_t *(*failover_undo)(void *ctx);
+	/* Likewise; `what` is valid during the call only. */
+	void (*explain)(void *ctx, const struct api_explain *what, struct api_request *request);
 };
 
 /*

@@ -17,7 +17,7 @@
 
 #define API_MAX_CONNECTIONS 64 /* more wait in the socket's backlog */
 #define API_IDLE_TIMEOUT_S 30
-#define API_MAX_BODY 65536 /* bytes; no endpoint reads a body, so what comes is thrown away */
+#define API_MAX_BODY 65536 /* bytes; all but a frame to explain is thrown away */
 #define API_CONNECTION_MEMORY (16 * 1024) /* bytes: request line, headers and the reply's headers */
 
 struct api {
@@ -40,6 +40,8 @@ struct api_request {
 	struct api *api; /* valid while `connection` is */
 	struct MHD_Connection *connection; /* NULL once the client's side has ended */
 	char *uri; /* as the client wrote it, escapes included */
+	uint8_t *body; /* a frame to explain; NULL: none came */
+	size_t body_len;
 	const char *allow; /* value of the Allow header; NULL: no such header */
 	json_t *reply; /* NULL until the request is answered */
 	unsigned int status;

@@ -15,6 +15,7 @@
 #include "api/route.h"
 #include "fairlead/abi.h"
 
+#define TCP_SYN 0x02 /* a packet that is explained opens a connection, unless it says otherwise */
 #define PACKETS_DEFAULT 100 /* events of GET /v1/packets */
 
 static json_t *error_object(const char *sentence)
@@ -131,6 +132,17 @@ static enum MHD_Result handle_admission(struct api_request *r, const struct rout
 	return answer(r, MHD_HTTP_OK, object);
 }
 
+/* An answer that the agent gives now or later. */
+static enum MHD_Result wait_for_agent(struct api_request *r)
+{
+	if (!r->owed)
+		return send_reply(r);
+	MHD_suspend_connection(r->connection);
+	r->suspended = true;
+	LIST_INSERT_HEAD(&r->api->waiting, r, entry);
+	return MHD_YES;
+}
+
 /* What the agent may take its time for. */
 static enum MHD_Result handle_later(struct api_request *r, const struct route *route)
 {
@@ -141,12 +153,38 @@ static enum MHD_Result handle_later(struct api_request *r, const struct route *r
 		a->ops.apply(a->ctx, route->now, r);
 	else
 		a->ops.failover(a->ctx, route->to[0] ? route->to : NULL, r);
-	if (!r->owed)
-		return send_reply(r);
-	MHD_suspend_connection(r->connection);
-	r->suspended = true;
-	LIST_INSERT_HEAD(&a->waiting, r, entry);
-	return MHD_YES;
+	return wait_for_agent(r);
+}
+
+static enum MHD_Result handle_explain(struct api_request *r, struct route *route)
+{
+	struct api_explain *e = &route->explain;
+	bool packet = route->has_source;
+
+	if (packet == (r->body != NULL))
+		return refuse(r, MHD_HTTP_BAD_REQUEST,
+			      packet ? "a frame as the body goes without parameters of a packet"
+				     : "the parameters 'source' and 'destination' are needed, or a "
+				       "frame as the body");
+	if (r->body && (r->body_len < 14 || r->body_len > API_MAX_FRAME))
+		return refuse(r, MHD_HTTP_BAD_REQUEST,
+			      "a frame has 14 bytes or more, and 16384 at most");
+	if (r->body && e->len && e->len < r->body_len)
+		return refuse(r, MHD_HTTP_BAD_REQUEST, "'length' is less than the body has");
+	if (r->body) {
+		e->frame = r->body;
+		e->frame_len = r->body_len;
+		e->len = e->len ? e->len : r->body_len;
+	} else {
+		e->proto = e->proto ? e->proto : IPPROTO_TCP;
+		if (e->proto == IPPROTO_TCP && !route->has_tcp_flags)
+			e->tcp_flags = TCP_SYN;
+	}
+	if (route->interface[0])
+		e->interface = route->interface;
+	r->owed = true;
+	r->api->ops.explain(r->api->ctx, e, r);
+	return wait_for_agent(r);
 }
 
 static enum MHD_Result dispatch(struct api_request *r, const char *method)
@@ -168,6 +206,8 @@ static enum MHD_Result dispatch(struct api_request *r, const char *method)
 	case ROUTE_APPLY:
 	case ROUTE_FAILOVER:
 		return handle_later(r, &route);
+	case ROUTE_EXPLAIN:
+		return handle_explain(r, &route);
 	case ROUTE_BACKEND:
 	case ROUTE_SAY:
 	case ROUTE_WEIGHT:
@@ -204,11 +244,9 @@ static enum MHD_Result judge_body(struct api_request *r)
 		MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, "Content-Length");
 
 	if (MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, "Transfer-Encoding"))
-		return refuse(r, MHD_HTTP_LENGTH_REQUIRED,
-			      "a body needs a Content-Length here; no path of this API reads one");
+		return refuse(r, MHD_HTTP_LENGTH_REQUIRED, "a body needs a Content-Length here");
 	if (length && strtoull(length, NULL, 10) > API_MAX_BODY)
-		return refuse(r, MHD_HTTP_CONTENT_TOO_LARGE,
-			      "the body is longer than 64 KiB; no path of this API reads one");
+		return refuse(r, MHD_HTTP_CONTENT_TOO_LARGE, "the body is longer than 64 KiB");
 	return MHD_YES;
 }
 
@@ -230,6 +268,19 @@ void *api_request__begin(void *cls, const char *uri, struct MHD_Connection *conn
 	return r;
 }
 
+/* A part of a frame to explain; one that is too long for that is refused when all of it is there. */
+static void keep_body(struct api_request *r, const char *data, size_t n)
+{
+	if (!route__reads_body(r->uri) || r->body_len + n > API_MAX_BODY)
+		return;
+	if (!r->body)
+		r->body = malloc(API_MAX_BODY);
+	if (!r->body)
+		return;
+	memcpy(r->body + r->body_len, data, n);
+	r->body_len += n;
+}
+
 enum MHD_Result api_request__handle(void *cls, struct MHD_Connection *connection, const char *url,
 				    const char *method, const char *version,
 				    const char *upload_data, size_t *upload_data_size,
@@ -243,7 +294,6 @@ enum MHD_Result api_request__handle(void *cls, struct MHD_Connection *connection
 	(void)connection;
 	(void)url;
 	(void)version;
-	(void)upload_data;
 	if (!r)
 		return MHD_NO; /* no memory for it */
 	if (!r->begun) {
@@ -251,6 +301,7 @@ enum MHD_Result api_request__handle(void *cls, struct MHD_Connection *connection
 		return judge_body(r);
 	}
 	if (*upload_data_size) {
+		keep_body(r, upload_data, *upload_data_size);
 		*upload_data_size = 0;
 		return MHD_YES;
 	}
@@ -260,6 +311,7 @@ enum MHD_Result api_request__handle(void *cls, struct MHD_Connection *connection
 static void release(struct api_request *r)
 {
 	json_decref(r->reply);
+	free(r->body);
 	free(r->uri);
 	free(r);
 }

@@ -7,6 +7,7 @@
 #include "api/query.h"
 
 #define BACKENDS "/v1/backends/"
+#define EXPLAIN "/v1/explain"
 
 static const struct {
 	const char *path;
@@ -24,6 +25,7 @@ static const struct {
 	{"/v1/packets/sampling", ROUTE_SAMPLING},
 	{"/v1/failover", ROUTE_FAILOVER},
 	{"/v1/failover/undo", ROUTE_FAILOVER_UNDO},
+	{EXPLAIN, ROUTE_EXPLAIN},
 };
 
 static const struct {
@@ -93,6 +95,13 @@ int route__parse(const char *uri, struct route *out, struct err *err)
 	if (!rc)
 		*out = r;
 	return rc;
+}
+
+bool route__reads_body(const char *uri)
+{
+	size_t n = strcspn(uri, "?");
+
+	return n == strlen(EXPLAIN) && !memcmp(uri, EXPLAIN, n);
 }
 
 static bool is_read(const struct route *r)

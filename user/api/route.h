@@ -29,6 +29,7 @@ enum route_kind {
 	ROUTE_SAMPLING,
 	ROUTE_FAILOVER,
 	ROUTE_FAILOVER_UNDO,
+	ROUTE_EXPLAIN,
 };
 
 struct route {
@@ -45,6 +46,9 @@ struct route {
 	uint64_t since; /* packets */
 	uint32_t n; /* packets; 1..ROUTE_MAX_PACKETS */
 	uint32_t flows, drops; /* packets/sampling; 0..ROUTE_MAX_SAMPLING */
+	struct api_explain explain; /* explain; frame and interface are not set */
+	bool has_source, has_destination, has_protocol, has_tcp_flags;
+	char interface[16]; /* explain; "" when the request names none */
 };
 
 #define ROUTE_MAX_PACKETS 1024
@@ -56,6 +60,9 @@ struct route {
  * escape, an id or a value that can't be one, or a parameter that the path does not take or lacks.
  */
 int route__parse(const char *uri, struct route *out, struct err *err);
+
+/* Whether the target is one whose body is read. */
+bool route__reads_body(const char *uri);
 
 /* Whether that method may be used, and the value of the Allow header when it may not. */
 bool route__allows(const struct route *r, const char *method);

@@ -16,4 +16,8 @@
 int client__request(const char *socket, const char *method, const char *path, json_t **out,
 		    struct err *err);
 
+/* The same by POST, with `len` bytes as the body. */
+int client__post(const char *socket, const char *path, const void *body, size_t len, json_t **out,
+		 struct err *err);
+
 #endif

@@ -8,14 +8,7 @@
 
 #include "fairlead/abi.h"
 
-enum {
-	FLOW_KEY = 'k',
-	VERSION = 'v',
-	SERVICE = 's',
-	BACKEND = 'b',
-	RECORDS = 'r',
-	VRRP = 'g'
-};
+enum { FLOW_KEY = 'k', VERSION = 'v', SERVICE = 's', BACKEND = 'b', RECORDS = 'r', VRRP = 'g' };
 
 #define SERVICE_LEN (5 * sizeof(uint64_t))
 #define NAME_MAX_LEN (FL_NAME_LEN - 1)

@@ -94,7 +94,10 @@ int plane_pins__check_bpffs(struct err *err);
 /* Loads the object with its maps at the instance's pins; the caller owns *out. */
 int plane_program__load(const struct plane *p, const struct plane_gates *gates, struct lb_bpf **out,
 			struct err *err);
-/* The first warning that libbpf or libxdp printed since they were forgotten; "" if none. */
+/* Gates, flow key and what is made for them, before the object is loaded. */
+void plane_program__set_gates(const struct plane *p, const struct plane_gates *gates,
+			      struct lb_bpf *skel);
+/* The first warning that libbpf or libxdp printed in this thread since they were forgotten; "" if none. */
 const char *plane_program__warning(void);
 void plane_program__keep_warning(const char *fmt, va_list ap);
 void plane_program__forget_warning(void);

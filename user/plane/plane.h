@@ -43,6 +43,7 @@ struct plane_gates {
 	bool passive; /* some service's new connections are watched for an answer */
 	bool path; /* some service is probed by the clients' path */
 	bool peers; /* records that are made are told to peers */
+	bool explain; /* for plane__explain() only: writes to no map that others have */
 };
 
 struct plane_options {
@@ -431,6 +432,44 @@ void plane__seats_drop(struct plane *p, uint32_t id);
  */
 int plane__seats_read(const struct plane *p, uint32_t id, struct fl_seat **out, size_t *n,
 		      uint32_t *epoch, struct err *err);
+
+/* --- explaining --------------------------------------------------------------------------------- */
+
+/*
+ * The programs once more, attached nowhere: they read the live maps, write to none of them, and tell what
+ * would become of a packet.
+ */
+struct plane_explain;
+
+/* The gates of the programs that packets meet now, and whether these are they. */
+struct plane_gates plane__gates(const struct plane *p);
+bool plane__gates_are(const struct plane *p, const struct plane_gates *gates);
+
+/* Loads them with those gates, over the instance's pins. Worker thread; takes tens of milliseconds. */
+int plane__explain_load(const struct plane *p, struct plane_gates gates, struct plane_explain **out,
+			struct err *err);
+void plane__explain_free(struct plane_explain *e);
+
+#define PLANE_FRAME_MAX 16384 /* bytes of a frame that is explained, and of what it becomes */
+
+struct plane_explained {
+	struct fl_explained told;
+	uint32_t action; /* enum xdp_action */
+	uint32_t len; /* bytes of `frame` */
+	uint8_t frame[PLANE_FRAME_MAX]; /* as it would leave */
+};
+
+/*
+ * What would become of a frame that comes in by an interface. -EINVAL: the kernel takes no such frame
+ * for a test run; -EBADMSG: the straight way and the steps do not agree about it.
+ */
+int plane__explain(struct plane_explain *e, uint32_t ifindex, const uint8_t *frame, uint32_t len,
+		   struct plane_explained *out, struct err *err);
+
+/* Records of a connection; false: there is none. */
+bool plane__flow(const struct plane *p, const struct fl_flow_key *k, struct fl_flow *out);
+bool plane__tentative(const struct plane *p, const struct fl_flow_key *k, struct fl_tentative *out);
+bool plane__nat_flow(const struct plane *p, const struct fl_nat_key *k, struct fl_nat_flow *out);
 
 /* --- counters ----------------------------------------------------------------------------------- */
 

@@ -13,7 +13,8 @@ NEEDS_plane := move core
 NEEDS_peer := core
 NEEDS_vip := config net core
 NEEDS_api := core
-NEEDS_agent := api vip net peer plane move table health probe config core
+NEEDS_journal := core
+NEEDS_agent := journal api vip net peer plane move table health probe config core
 NEEDS_cli := config core
 
 PKGS_core := libsystemd
@@ -27,10 +28,11 @@ PKGS_peer := libsodium
 PKGS_plane := libbpf libxdp libcap-ng
 PKGS_vip := libuv libmnl
 PKGS_api := libuv libmicrohttpd jansson
+PKGS_journal := libuv sqlite3
 PKGS_agent := libuv jansson libsystemd libcap-ng
 PKGS_cli := libcurl jansson smartcols
 
-DIRS := core config table move health probe net peer plane vip api agent cli
+DIRS := core config table move health probe net peer plane vip api journal agent cli
 
 # $(call closure,DIR): DIR and all that it needs, in link order
 closure = $(1) $(NEEDS_$(1))

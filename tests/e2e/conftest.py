@@ -63,6 +63,7 @@ def network():
 def lab(network):
     """The network without an agent; what a test started and pinned is gone after it."""
     open(network.agent_log, "w", encoding="utf-8").close()
+    network.forget()
     if os.path.exists(network.socket):
         os.unlink(network.socket)  # of an agent that a test has killed
     yield network

@@ -46,6 +46,7 @@
 #include "table/table.h"
 #include "vip/rt.h"
 
+struct chronicle;
 struct member;
 struct target;
 
@@ -114,6 +115,7 @@ struct member {
 	uint8_t cap; /* of TABLE_PARTS: the most that its limit of new connections leaves it */
 	bool full; /* at its limit of connections */
 	bool backup; /* for when the others do not do */
+	uint8_t told; /* to the journal: a word of chronicle.c */
 	uint32_t capped_s; /* when `cap` was looked at, agent__coarse_s() */
 	bool probe_ok;
 	bool kept; /* an apply is running: the next configuration has it too */
@@ -166,6 +168,7 @@ struct service {
 	bool stale; /* and before it, who takes how much */
 	bool settling; /* the idle table may still be read by packets */
 	bool making; /* its move table is being installed */
+	uint8_t told; /* to the journal, as of a member */
 	struct rate rate;
 };
 
@@ -236,6 +239,7 @@ struct agent {
 	struct sources sources; /* who may send */
 	struct sampling sampling;
 	struct events *events;
+	struct chronicle *chronicle; /* NULL: there is no journal */
 	struct moves moves;
 	struct timing compute; /* of tables that went live: until it was known what they hold, */
 	struct timing commit; /* and from then on until packets found them */
@@ -278,9 +282,9 @@ void agent__configured(struct agent *a);
 
 /*
  * Starts to load and apply the agent's file; `request` (may be NULL) gets the outcome. `now`: the
- * connections of backends that are no longer in it are given up.
+ * connections of backends that are no longer in it are given up. uid: who asks, or JOURNAL_NOBODY.
  */
-void apply__start(struct agent *a, bool now, struct api_request *request);
+void apply__start(struct agent *a, bool now, uint32_t uid, struct api_request *request);
 
 /* commit.c: what the plane must know of a configuration */
 struct plane_options commit__options(const struct config *c);
@@ -376,9 +380,9 @@ void member__remember(const struct member *m);
 void member__alarmed(const struct member *m, const char *text);
 /* What is wrong with the clients' path to it. */
 void member__diagnosed(const struct member *m, const char *text);
-/* The operator's word; `percent` of its weight. True if it changed anything. */
-bool member__set_admin(struct member *m, enum fl_admin admin);
-bool member__set_percent(struct member *m, uint8_t percent);
+/* The operator's word (of user `uid`); `percent` of its weight. True if it changed anything. */
+bool member__set_admin(struct member *m, enum fl_admin admin, uint32_t uid);
+bool member__set_percent(struct member *m, uint8_t percent, uint32_t uid);
 void member__log(const struct member *m, enum log_level level, const char *text);
 /* Its connections are given up. */
 bool member__is_lost(const struct member *m);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <systemd/sd-daemon.h>
 
+#include "agent/chronicle.h"
 #include "core/log.h"
 
 static void free_apply(struct apply *ap)
@@ -105,6 +106,7 @@ static void report_failure(struct apply *ap)
 		err__set(&ap->err, ap->rc, "%zu problem%s in %s", ap->problems.n,
 			 ap->problems.n == 1 ? "" : "s", ap->agent->config_path);
 	log_error("%s%s", ap->err.text, kept);
+	chronicle__tell(ap->agent, JOURNAL_CONFIG, NULL, NULL, "refused", ap->uid, "%s", ap->err.text);
 	if (!ap->request)
 		return;
 	object = json_pack("{s:s+}", "error", ap->err.text, kept);
@@ -122,6 +124,8 @@ static void report_success(struct apply *ap)
 		backends += c->services[i].n_backends;
 	log_info("configuration %s applied: %zu services, %zu backends", ap->agent->config_path,
 		 c->n_services, backends);
+	chronicle__tell(ap->agent, JOURNAL_CONFIG, NULL, NULL, "applied", ap->uid,
+			"%zu services, %zu backends", c->n_services, backends);
 	if (ap->request)
 		api_request__reply(ap->request, 200,
 				   json_pack("{s:b, s:I, s:I}", "applied", 1, "services",
@@ -152,11 +156,11 @@ static void after_prepare(uv_work_t *work, int status)
 	free_apply(ap);
 	if (a->apply_again && !a->stopping) {
 		a->apply_again = false;
-		apply__start(a, false, NULL);
+		apply__start(a, false, JOURNAL_NOBODY, NULL);
 	}
 }
 
-void apply__start(struct agent *a, bool now, struct api_request *request)
+void apply__start(struct agent *a, bool now, uint32_t uid, struct api_request *request)
 {
 	struct apply *ap;
 
@@ -182,6 +186,7 @@ void apply__start(struct agent *a, bool now, struct api_request *request)
 	ap->agent = a;
 	ap->request = request;
 	ap->now = now;
+	ap->uid = uid;
 	ap->work.data = ap;
 	a->applying = ap;
 	if (uv_queue_work(&a->loop, &ap->work, prepare_on_worker, after_prepare))

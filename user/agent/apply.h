@@ -15,6 +15,7 @@ struct layout {
 struct apply {
 	struct agent *agent;
 	struct api_request *request; /* NULL: SIGHUP or start */
+	uint32_t uid; /* who asked, or JOURNAL_NOBODY */
 	bool now; /* what is no longer configured loses its connections */
 	uv_work_t work;
 	int rc;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/chronicle.h"
 #include "agent/peer_news.h"
 #include "agent/peers_state.h"
 #include "core/log.h"
@@ -84,6 +85,8 @@ static void on_state(void *ctx, bool up)
 		snprintf(text, sizeof(text), "was not heard for %" PRIu64 " ms",
 			 peer_link__patience_us(&peer->link) / 1000);
 	peers__log(up ? LOG_LV_INFO : LOG_LV_WARN, peer, text);
+	chronicle__tell(peer->peers->agent, JOURNAL_PEER, peer->name, NULL, up ? "up" : "silent",
+			JOURNAL_NOBODY, "%s", text);
 }
 
 static const struct peer_link_calls calls = {on_send, on_changed, on_cleared, on_state};

@@ -28,12 +28,17 @@
  *                                                     SEQ for the next call, "missed": how many since
  *                                                     SEQ are gone, "flows", "drops": sampling rates};
  *                                                     without since, the last n (default 100)
+ *   GET  /v1/events?since=ID&n=N&kind=K,K&service=NAME&backend=ID&after=MS&wait=MS
+ *                                                     the journal's: {"events": […], "next": ID for the
+ *                                                     next call}; without since, the last n (default
+ *                                                     100); wait: if there are none, until there are,
+ *                                                     but no longer than that
  *   POST /v1/packets/sampling?flows=N&drops=N         one in N is told of, 0: none; until the next
  *                                                     apply: {"flows", "drops"}
  *
  * Replies: 200 with a JSON object; otherwise {"error": "sentence", "problems": ["file:1:2: …"]?}
  * with 400 (bad request or configuration), 404, 405, 409 (busy: another apply runs), 411, 413 (a
- * body), 414 or 500. docs/api.md has every field.
+ * body), 414, 500 or 503 (the journal is off, or its disk is full). docs/api.md has every field.
  */
 #ifndef FAIRLEAD_API_API_H
 #define FAIRLEAD_API_API_H
@@ -48,12 +53,15 @@
 struct api;
 struct api_request; /* a request whose reply comes later */
 
+#define API_NOBODY UINT32_MAX
+
 enum api_verb { API_DRAIN, API_UNDRAIN, API_DISABLE, API_ENABLE, API_WEIGHT };
 
 /* An operator's word on a backend. */
 struct api_word {
 	enum api_verb verb;
 	uint8_t percent; /* API_WEIGHT: 0..100, of its configured weight */
+	uint32_t uid; /* whose word it is; API_NOBODY: not known */
 };
 
 enum api_source_verb { API_SOURCE_ALLOW, API_SOURCE_DENY, API_SOURCE_REMOVE };
@@ -64,6 +72,18 @@ struct api_sources {
 	size_t n;
 	const char *service; /* NULL: the whole instance */
 	bool monitor; /* deny only: count, don't drop */
+	uint32_t uid; /* as in struct api_word */
+};
+
+/* Which of the journal's events; "" and zero: whatever. */
+struct api_events {
+	bool has_since;
+	int64_t since; /* above that number, oldest first; else the last ones */
+	int64_t after_ms; /* that happened then or later, CLOCK_REALTIME */
+	const char *kinds; /* their names, with commas between them */
+	const char *service, *backend;
+	uint32_t n; /* so many at most */
+	uint32_t wait_ms; /* if there are none: how long to wait for some */
 };
 
 /* What the agent does for the API. All are called on the loop. Objects returned are owned by api. */
@@ -88,8 +108,10 @@ struct api_ops {
 	/* NULL: that rate stays. */
 	int (*set_sampling)(void *ctx, const uint32_t *flows, const uint32_t *drops, json_t **out,
 			    struct err *err);
+	/* Answers now or later, as apply does. */
+	void (*events)(void *ctx, const struct api_events *what, struct api_request *request);
 	/* Starts an apply; the agent calls api_request__reply() exactly once, now or later. */
-	void (*apply)(void *ctx, bool now, struct api_request *request);
+	void (*apply)(void *ctx, bool now, uint32_t uid, struct api_request *request);
 };
 
 /*

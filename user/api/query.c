@@ -55,15 +55,19 @@ int query__decode(const char *what, const char *text, size_t len, char *out, siz
 	return 0;
 }
 
-static int read_service(const char *value, struct route *r, struct err *err)
+static int read_text(const char *what, const char *value, char *out, size_t size, struct err *err)
 {
 	size_t len = strlen(value);
 
-	if (len >= sizeof(r->service))
-		return err__set(err, -EINVAL, "the service's name is longer than %zu bytes",
-				sizeof(r->service) - 1);
-	memcpy(r->service, value, len + 1);
+	if (len >= size)
+		return err__set(err, -EINVAL, "the %s is longer than %zu bytes", what, size - 1);
+	memcpy(out, value, len + 1);
 	return 0;
+}
+
+static int read_service(const char *value, struct route *r, struct err *err)
+{
+	return read_text("service's name", value, r->service, sizeof(r->service), err);
 }
 
 static int read_prefix(const char *value, struct route *r, struct err *err)
@@ -142,6 +146,26 @@ static int read_n(const char *value, struct route *r, struct err *err)
 	return read_u32("n", value, 1, ROUTE_MAX_PACKETS, &r->n, err);
 }
 
+static int read_after(const char *value, struct route *r, struct err *err)
+{
+	return read_number("after", value, 0, INT64_MAX / 1000000, &r->after_ms, err);
+}
+
+static int read_wait(const char *value, struct route *r, struct err *err)
+{
+	return read_u32("wait", value, 0, ROUTE_MAX_WAIT_MS, &r->wait_ms, err);
+}
+
+static int read_kinds(const char *value, struct route *r, struct err *err)
+{
+	return read_text("list of kinds", value, r->kinds, sizeof(r->kinds), err);
+}
+
+static int read_backend(const char *value, struct route *r, struct err *err)
+{
+	return read_text("backend's id", value, r->backend, sizeof(r->backend), err);
+}
+
 static int read_flows(const char *value, struct route *r, struct err *err)
 {
 	r->has_flows = true;
@@ -175,14 +199,18 @@ static const struct parameter {
 	int (*read)(const char *value, struct route *r, struct err *err);
 } parameters[] = {
 	{"service", "service's name",
-	 KIND(BACKEND) | KIND(SAY) | KIND(WEIGHT) | KIND(SOURCES) | CHANGES_SOURCES, false,
-	 read_service},
+	 KIND(BACKEND) | KIND(SAY) | KIND(WEIGHT) | KIND(SOURCES) | KIND(EVENTS) | CHANGES_SOURCES,
+	 false, read_service},
 	{"percent", "value of 'percent'", KIND(WEIGHT), false, read_percent},
 	{"prefix", "prefix", CHANGES_SOURCES, true, read_prefix},
 	{"now", "value of 'now'", KIND(APPLY), false, read_now},
 	{"monitor", "value of 'monitor'", KIND(SOURCES_DENY), false, read_monitor},
-	{"since", "value of 'since'", KIND(PACKETS), false, read_since},
-	{"n", "value of 'n'", KIND(PACKETS), false, read_n},
+	{"since", "value of 'since'", KIND(PACKETS) | KIND(EVENTS), false, read_since},
+	{"n", "value of 'n'", KIND(PACKETS) | KIND(EVENTS), false, read_n},
+	{"kind", "list of kinds", KIND(EVENTS), false, read_kinds},
+	{"backend", "backend's id", KIND(EVENTS), false, read_backend},
+	{"after", "value of 'after'", KIND(EVENTS), false, read_after},
+	{"wait", "value of 'wait'", KIND(EVENTS), false, read_wait},
 	{"flows", "value of 'flows'", KIND(SAMPLING), false, read_flows},
 	{"drops", "value of 'drops'", KIND(SAMPLING), false, read_drops},
 };
@@ -200,7 +228,7 @@ static const struct parameter *find(const char *name, size_t len, enum route_kin
 
 static int unknown(const char *name, size_t len, enum route_kind kind, struct err *err)
 {
-	char known[64] = "";
+	char known[128] = "";
 	size_t at = 0;
 
 	for (size_t i = 0; i < N_PARAMETERS; i++) {

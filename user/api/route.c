@@ -22,6 +22,7 @@ static const struct {
 	{"/v1/sources/remove", ROUTE_SOURCES_REMOVE},
 	{"/v1/packets", ROUTE_PACKETS},
 	{"/v1/packets/sampling", ROUTE_SAMPLING},
+	{"/v1/events", ROUTE_EVENTS},
 };
 
 static const struct {
@@ -96,7 +97,8 @@ int route__parse(const char *uri, struct route *out, struct err *err)
 static bool is_read(const struct route *r)
 {
 	return r->kind == ROUTE_STATUS || r->kind == ROUTE_TIMINGS || r->kind == ROUTE_VERSION ||
-	       r->kind == ROUTE_SOURCES || r->kind == ROUTE_PACKETS || r->kind == ROUTE_BACKEND;
+	       r->kind == ROUTE_SOURCES || r->kind == ROUTE_PACKETS || r->kind == ROUTE_BACKEND ||
+	       r->kind == ROUTE_EVENTS;
 }
 
 bool route__allows(const struct route *r, const char *method)

@@ -13,6 +13,9 @@
 #define ROUTE_MAX_URI 1024 /* bytes of path and query together */
 #define ROUTE_MAX_PREFIXES 96 /* "prefix=::&" and so on: no more fit */
 
+#define ROUTE_KINDS_LEN 128
+#define ROUTE_MAX_WAIT_MS 25000 /* less than the connection's patience */
+
 enum route_kind {
 	ROUTE_STATUS,
 	ROUTE_TIMINGS,
@@ -27,11 +30,12 @@ enum route_kind {
 	ROUTE_SOURCES_REMOVE,
 	ROUTE_PACKETS,
 	ROUTE_SAMPLING,
+	ROUTE_EVENTS,
 };
 
 struct route {
 	enum route_kind kind;
-	char backend[FL_ID_LEN]; /* of a backend's paths; "" otherwise */
+	char backend[FL_ID_LEN]; /* of a backend's paths; of events; "" otherwise */
 	struct api_word word; /* ROUTE_SAY and ROUTE_WEIGHT */
 	char service[FL_NAME_LEN]; /* "" when the request names none */
 	struct addr_prefix prefixes[ROUTE_MAX_PREFIXES]; /* sources */
@@ -39,8 +43,11 @@ struct route {
 	bool monitor; /* sources/deny */
 	bool now; /* config/apply */
 	bool has_since, has_n, has_flows, has_drops, has_percent; /* the request has that number */
-	uint64_t since; /* packets */
-	uint32_t n; /* packets; 1..ROUTE_MAX_PACKETS */
+	uint64_t since; /* packets, events */
+	uint64_t after_ms; /* events: CLOCK_REALTIME */
+	char kinds[ROUTE_KINDS_LEN]; /* events: as they were written */
+	uint32_t wait_ms; /* events: 0..ROUTE_MAX_WAIT_MS */
+	uint32_t n; /* packets, events; 1..ROUTE_MAX_PACKETS */
 	uint32_t flows, drops; /* packets/sampling; 0..ROUTE_MAX_SAMPLING */
 };
 

@@ -15,15 +15,22 @@
 
 #define FILE_MAX (4U << 20) /* bytes; about 40 000 backends at a line each */
 
-/* The default that depends on the instance. */
+static int default_path(char **to, const char *folder, const char *instance, const char *end)
+{
+	if (*to)
+		return 0;
+	if (asprintf(to, "%s%s%s", folder, instance, end) >= 0)
+		return 0;
+	*to = NULL;
+	return -ENOMEM;
+}
+
+/* The defaults that depend on the instance. */
 static int complete(struct config *c)
 {
-	if (c->api_socket)
-		return 0;
-	if (asprintf(&c->api_socket, "/run/fairlead/%s.sock", c->instance) >= 0)
-		return 0;
-	c->api_socket = NULL;
-	return -ENOMEM;
+	int rc = default_path(&c->api_socket, "/run/fairlead/", c->instance, ".sock");
+
+	return rc ? rc : default_path(&c->journal_path, "/var/lib/fairlead/", c->instance, ".db");
 }
 
 static int read_tree(struct tree *tree, struct config *c, struct problem_sink *sink)

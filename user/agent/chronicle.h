@@ -55,5 +55,6 @@ void chronicle__dismissed(struct service *s);
 /* The API's part; see api_ops. */
 json_t *chronicle__json(const struct agent *a);
 void chronicle__events(struct agent *a, const struct api_events *what, struct api_request *request);
+void chronicle__report(struct agent *a, const struct api_report *what, struct api_request *request);
 
 #endif

@@ -50,7 +50,7 @@ static void answer_error(struct api_request *request, const char *text)
 	api_request__reply(request, 503, json_pack("{s:s}", "error", text));
 }
 
-static void no_journal(struct api_request *request)
+void chronicle_ask__none(struct api_request *request)
 {
 	answer_error(request,
 		     "there is no journal: `journal.enabled` is false in the agent's file");
@@ -157,7 +157,7 @@ void chronicle__events(struct agent *a, const struct api_events *what, struct ap
 	uint32_t kinds;
 
 	if (!c) {
-		no_journal(request);
+		chronicle_ask__none(request);
 		return;
 	}
 	kinds = read_kinds(what->kinds, request);

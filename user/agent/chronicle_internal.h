@@ -24,6 +24,9 @@ struct chronicle {
 	bool stopping;
 };
 
+/* Answers that there is no journal. */
+void chronicle_ask__none(struct api_request *request);
+
 /* chronicle_ask.c: there is something new; it is late; nobody answers any more. */
 void chronicle_ask__written(struct chronicle *c);
 void chronicle_ask__tick(struct chronicle *c);

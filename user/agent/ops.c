@@ -131,6 +131,11 @@ static void op_events(void *ctx, const struct api_events *what, struct api_reque
 	chronicle__events(ctx, what, request);
 }
 
+static void op_report(void *ctx, const struct api_report *what, struct api_request *request)
+{
+	chronicle__report(ctx, what, request);
+}
+
 static void op_apply(void *ctx, bool now, uint32_t uid, struct api_request *request)
 {
 	apply__start(ctx, now, uid, request);
@@ -146,5 +151,6 @@ const struct api_ops ops = {
 	.packets = op_packets,
 	.set_sampling = op_set_sampling,
 	.events = op_events,
+	.report = op_report,
 	.apply = op_apply,
 };

@@ -33,12 +33,13 @@
  *                                                     next call}; without since, the last n (default
  *                                                     100); wait: if there are none, until there are,
  *                                                     but no longer than that
+ *   GET  /v1/report?since=MS&target=PPM&service=NAME  availability, from the journal
  *   POST /v1/packets/sampling?flows=N&drops=N         one in N is told of, 0: none; until the next
  *                                                     apply: {"flows", "drops"}
  *
  * Replies: 200 with a JSON object; otherwise {"error": "sentence", "problems": ["file:1:2: …"]?}
  * with 400 (bad request or configuration), 404, 405, 409 (busy: another apply runs), 411, 413 (a
- * body), 414, 500 or 503 (the journal is off, or its disk is full). docs/api.md has every field.
+ * body), 414, 500 or 503 (the agent is stopping, the journal is off, or its disk is full). docs/api.md has every field.
  */
 #ifndef FAIRLEAD_API_API_H
 #define FAIRLEAD_API_API_H
@@ -86,6 +87,12 @@ struct api_events {
 	uint32_t wait_ms; /* if there are none: how long to wait for some */
 };
 
+struct api_report {
+	int64_t since_ms; /* CLOCK_REALTIME; 0: the last 30 days */
+	uint32_t target_ppm; /* availability that is aimed at, in millionths */
+	const char *service; /* "": all */
+};
+
 /* What the agent does for the API. All are called on the loop. Objects returned are owned by api. */
 struct api_ops {
 	json_t *(*status)(void *ctx);
@@ -110,6 +117,7 @@ struct api_ops {
 			    struct err *err);
 	/* Answers now or later, as apply does. */
 	void (*events)(void *ctx, const struct api_events *what, struct api_request *request);
+	void (*report)(void *ctx, const struct api_report *what, struct api_request *request);
 	/* Starts an apply; the agent calls api_request__reply() exactly once, now or later. */
 	void (*apply)(void *ctx, bool now, uint32_t uid, struct api_request *request);
 };
@@ -122,7 +130,7 @@ struct api_ops {
 int api__new(uv_loop_t *loop, const char *path, const char *group, const struct api_ops *ops,
 	     void *ctx, struct api **out, struct err *warning, struct err *err);
 
-/* Stops listening, answers open requests with 500, removes the socket; the loop must then be run. */
+/* Stops listening, answers open requests with 503, removes the socket; the loop must then be run. */
 void api__free(struct api *a);
 
 /* Ends a request with an HTTP status and a JSON object (reference is taken over). Loop thread only. */

@@ -156,6 +156,11 @@ static int read_wait(const char *value, struct route *r, struct err *err)
 	return read_u32("wait", value, 0, ROUTE_MAX_WAIT_MS, &r->wait_ms, err);
 }
 
+static int read_target(const char *value, struct route *r, struct err *err)
+{
+	return read_u32("target", value, 0, 1000000, &r->target_ppm, err);
+}
+
 static int read_kinds(const char *value, struct route *r, struct err *err)
 {
 	return read_text("list of kinds", value, r->kinds, sizeof(r->kinds), err);
@@ -199,13 +204,16 @@ static const struct parameter {
 	int (*read)(const char *value, struct route *r, struct err *err);
 } parameters[] = {
 	{"service", "service's name",
-	 KIND(BACKEND) | KIND(SAY) | KIND(WEIGHT) | KIND(SOURCES) | KIND(EVENTS) | CHANGES_SOURCES,
+	 KIND(BACKEND) | KIND(SAY) | KIND(WEIGHT) | KIND(SOURCES) | KIND(EVENTS) | KIND(REPORT) |
+		 CHANGES_SOURCES,
 	 false, read_service},
 	{"percent", "value of 'percent'", KIND(WEIGHT), false, read_percent},
 	{"prefix", "prefix", CHANGES_SOURCES, true, read_prefix},
 	{"now", "value of 'now'", KIND(APPLY), false, read_now},
 	{"monitor", "value of 'monitor'", KIND(SOURCES_DENY), false, read_monitor},
-	{"since", "value of 'since'", KIND(PACKETS) | KIND(EVENTS), false, read_since},
+	{"since", "value of 'since'", KIND(PACKETS) | KIND(EVENTS) | KIND(REPORT), false,
+	 read_since},
+	{"target", "value of 'target'", KIND(REPORT), false, read_target},
 	{"n", "value of 'n'", KIND(PACKETS) | KIND(EVENTS), false, read_n},
 	{"kind", "list of kinds", KIND(EVENTS), false, read_kinds},
 	{"backend", "backend's id", KIND(EVENTS), false, read_backend},

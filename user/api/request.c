@@ -169,6 +169,17 @@ static void ask_events(struct api_request *r, const struct route *route)
 	r->api->ops.events(r->api->ctx, &what, r);
 }
 
+static void ask_report(struct api_request *r, const struct route *route)
+{
+	const struct api_report what = {
+		.since_ms = (int64_t)route->since,
+		.target_ppm = route->target_ppm,
+		.service = route->service,
+	};
+
+	r->api->ops.report(r->api->ctx, &what, r);
+}
+
 /* What the agent answers now or later. */
 static enum MHD_Result handle_later(struct api_request *r, const struct route *route)
 {
@@ -177,6 +188,8 @@ static enum MHD_Result handle_later(struct api_request *r, const struct route *r
 	r->owed = true;
 	if (route->kind == ROUTE_EVENTS)
 		ask_events(r, route);
+	else if (route->kind == ROUTE_REPORT)
+		ask_report(r, route);
 	else
 		a->ops.apply(a->ctx, route->now, caller(r), r);
 	if (!r->owed)
@@ -205,6 +218,7 @@ static enum MHD_Result dispatch(struct api_request *r, const char *method)
 	switch (route.kind) {
 	case ROUTE_APPLY:
 	case ROUTE_EVENTS:
+	case ROUTE_REPORT:
 		return handle_later(r, &route);
 	case ROUTE_BACKEND:
 	case ROUTE_SAY:
@@ -344,7 +358,7 @@ void api_request__stop_all(struct api *a)
 	while (!LIST_EMPTY(&a->waiting)) {
 		struct api_request *r = LIST_FIRST(&a->waiting);
 
-		r->status = MHD_HTTP_INTERNAL_SERVER_ERROR;
+		r->status = MHD_HTTP_SERVICE_UNAVAILABLE;
 		r->reply = error_object("the agent is stopping: its traffic goes on, but what was "
 					"asked for may not have been done");
 		resume(r);

@@ -23,6 +23,7 @@ static const struct {
 	{"/v1/packets", ROUTE_PACKETS},
 	{"/v1/packets/sampling", ROUTE_SAMPLING},
 	{"/v1/events", ROUTE_EVENTS},
+	{"/v1/report", ROUTE_REPORT},
 };
 
 static const struct {
@@ -75,7 +76,7 @@ static int parse_path(const char *path, size_t len, struct route *out, struct er
 int route__parse(const char *uri, struct route *out, struct err *err)
 {
 	size_t path_len = strcspn(uri, "?");
-	struct route r = {0};
+	struct route r = {.target_ppm = ROUTE_TARGET_PPM};
 	int rc;
 
 	if (strnlen(uri, ROUTE_MAX_URI + 1) > ROUTE_MAX_URI)
@@ -98,7 +99,7 @@ static bool is_read(const struct route *r)
 {
 	return r->kind == ROUTE_STATUS || r->kind == ROUTE_TIMINGS || r->kind == ROUTE_VERSION ||
 	       r->kind == ROUTE_SOURCES || r->kind == ROUTE_PACKETS || r->kind == ROUTE_BACKEND ||
-	       r->kind == ROUTE_EVENTS;
+	       r->kind == ROUTE_EVENTS || r->kind == ROUTE_REPORT;
 }
 
 bool route__allows(const struct route *r, const char *method)

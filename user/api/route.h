@@ -14,6 +14,7 @@
 #define ROUTE_MAX_PREFIXES 96 /* "prefix=::&" and so on: no more fit */
 
 #define ROUTE_KINDS_LEN 128
+#define ROUTE_TARGET_PPM 999000 /* report, unless asked otherwise: 99.9 % */
 #define ROUTE_MAX_WAIT_MS 25000 /* less than the connection's patience */
 
 enum route_kind {
@@ -31,6 +32,7 @@ enum route_kind {
 	ROUTE_PACKETS,
 	ROUTE_SAMPLING,
 	ROUTE_EVENTS,
+	ROUTE_REPORT,
 };
 
 struct route {
@@ -43,9 +45,10 @@ struct route {
 	bool monitor; /* sources/deny */
 	bool now; /* config/apply */
 	bool has_since, has_n, has_flows, has_drops, has_percent; /* the request has that number */
-	uint64_t since; /* packets, events */
+	uint64_t since; /* packets, events; report: CLOCK_REALTIME, ms */
 	uint64_t after_ms; /* events: CLOCK_REALTIME */
 	char kinds[ROUTE_KINDS_LEN]; /* events: as they were written */
+	uint32_t target_ppm; /* report: 0..1000000 */
 	uint32_t wait_ms; /* events: 0..ROUTE_MAX_WAIT_MS */
 	uint32_t n; /* packets, events; 1..ROUTE_MAX_PACKETS */
 	uint32_t flows, drops; /* packets/sampling; 0..ROUTE_MAX_SAMPLING */

@@ -127,7 +127,7 @@ static int next(const struct request *r, const char *path, json_t **reply, struc
 	for (;;) {
 		int rc = client__request(r->cli->socket, "GET", path, reply, err);
 
-		/* -EPROTO: it has answered, and what is asked for is refused. */
+		/* What is asked for is refused; or there is no journal, and will not be. */
 		if (!rc || rc == -EPROTO || ferror(stdout))
 			return rc;
 		json_decref(*reply);

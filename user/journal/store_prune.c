@@ -121,8 +121,10 @@ int store__prune(struct store *s, const struct store_limits *limits, const struc
 
 	/* What is too large stays so until enough is gone, though not for longer than ten turns. */
 	for (int i = 0; i < 10; i++) {
+		cut = 0;
 		rc = find_cut(s, limits, now, &cut, err);
-		if (rc || !cut)
+		/* The first time all the same: runs and what they remember may be past their time. */
+		if (rc || (!cut && i))
 			break;
 		rc = store_exec(s, "BEGIN IMMEDIATE", DOING, err);
 		if (!rc)
@@ -134,7 +136,6 @@ int store__prune(struct store *s, const struct store_limits *limits, const struc
 				store_exec(s, "ROLLBACK", DOING, &ignored);
 			break;
 		}
-		cut = 0;
 	}
 	/* The file was larger once, and is given back to the disk. */
 	if (!rc && store__bytes(s) > limits->bytes && !used_bytes(s, &used, &ignored) &&

@@ -264,3 +264,68 @@ def test_switched_off(lab):
     lab.configure(lab.head() + "services:\n" + service())
     r = lab.cli("config", "apply", check=False)
     assert "journal.enabled cannot change while fairleadd runs" in r.stderr
+
+
+def report(lab, *argv):
+    """(the service web, {id: backend}) of `fairlead report --json`."""
+    services = json.loads(lab.cli("report", "--json", *argv).stdout)["services"]
+    (web,) = [s for s in services if s["name"] == "web"]
+    return web, {b["id"]: b for b in web["backends"]}
+
+
+def test_report(web):
+    """Down is down, maintenance is not, and while no agent ran nobody knows."""
+    wait_event(web, kind="service", service="web", to="serving")
+    web.cli("drain", "b3")
+    wait_event(web, kind="backend", backend="b3", to="draining")
+    web.nginx["b3"].terminate()  # as one does in maintenance
+    web.nginx["b2"].terminate()
+    down = wait_event(web, kind="backend", backend="b2", to="down")
+    time.sleep(2)
+    web.start_nginx("b2")
+    up = wait_event(web, kind="backend", backend="b2", **{"from": "down"})
+    assert up["id"] > down["id"]
+    service_, backends = report(web)
+    assert service_["vip"] == "192.0.2.10 port 80/tcp"
+    since, day, week, month, year = service_["windows"]
+    assert [w["window"] for w in service_["windows"]] == ["since", "day", "week", "month", "year"]
+    assert since["percent"] == 100 and since["down_s"] == 0 and since["nines"] is None and since["up_s"] > 2
+    assert [round(w["budget_s"]) for w in (day, week, month, year)] == [86, 605, 2592, 31536]
+    assert 2 < backends["b2"]["down_s"] < 6 and backends["b2"]["outages"] == 1
+    assert backends["b2"]["longest_s"] == pytest.approx(backends["b2"]["down_s"], abs=0.01)
+    assert 0 < backends["b2"]["percent"] < 100 and 0 < backends["b2"]["nines"] < 1.5
+    assert backends["b3"]["out_s"] > 2 and backends["b3"]["down_s"] == 0 and backends["b3"]["percent"] == 100
+    assert backends["b1"]["down_s"] == 0
+    web.stop_agent(signal.SIGKILL)
+    gone = time.monotonic()
+    time.sleep(2)
+    web.start_agent()
+    away = time.monotonic() - gone
+    service_, backends = report(web)
+    # A killed agent had said that it lives up to five seconds before.
+    assert 1.9 < service_["windows"][0]["unknown_s"] < away + 6
+    assert service_["windows"][0]["down_s"] == 0
+    assert 1.9 < backends["b1"]["unknown_s"] < away + 6
+    assert report(web, "--since", "1s")[0]["windows"][0]["up_s"] == pytest.approx(1, abs=0.1)
+    assert round(report(web, "--target", "99.95%")[0]["windows"][4]["budget_s"]) == 15768
+
+
+def test_report_for_people(web):
+    """A table, a page; mistakes have sentences."""
+    wait_event(web, kind="service", service="web", to="serving")
+    for b in web.backends:
+        web.nginx[b].terminate()
+    wait_event(web, kind="service", service="web", to="not serving")
+    web.wait_for(lambda: report(web)[0]["windows"][0]["down_s"] > 0.2, 3, "some time to be down")
+    text = web.cli("report", "--target", "99.9999").stdout
+    assert "192.0.2.10 port 80/tcp" in text and "UNKNOWN" in text
+    assert all(b in text for b in web.backends)
+    assert "of 86ms left" in text and "-" in text.split("what may be down")[1]
+    page = web.cli("report", "--html").stdout
+    assert page.startswith("<!doctype html>") and page.rstrip().endswith("</html>")
+    assert "<h2>web</h2>" in page and "<script" not in page and "src=" not in page and "href=" not in page
+    for argv, words in ((("--target", "100"), "below 100"), (("--since", "x"), "neither a duration"),
+                        (("--json", "--html"), "exclude"), (("more",), "too much")):
+        r = web.cli("report", *argv, check=False)
+        assert r.returncode == 2 and words in r.stderr
+    assert "no service" in web.cli("report", "--service", "none").stdout

@@ -159,6 +159,11 @@ static void on_change(void *ctx, const struct store_change *c)
 		change.state = report__state(c->to);
 		q->no_memory |= !s;
 	}
+	/* A killed agent's last word may be later than its last beat. */
+	if (c->mono_ms > q->runs[change.run].last_mono_ms) {
+		q->runs[change.run].last_at_ms += c->mono_ms - q->runs[change.run].last_mono_ms;
+		q->runs[change.run].last_mono_ms = c->mono_ms;
+	}
 	if (!grow((void **)&q->changes, q->n_changes, &q->room_changes, sizeof(*q->changes))) {
 		q->no_memory = true;
 		return;
@@ -204,9 +209,12 @@ static int compare_vips(const void *a, const void *b)
 static json_t *vip_json(const struct inquiry *q, const char *service)
 {
 	struct vip key = {.text = ""};
+	size_t len = strlen(service);
 	const struct vip *found;
 
-	snprintf(key.service, sizeof(key.service), "%s", service);
+	if (len >= sizeof(key.service))
+		return json_null(); /* no service has such a name now */
+	memcpy(key.service, service, len + 1);
 	found = q->n_vips ? bsearch(&key, q->vips, q->n_vips, sizeof(key), compare_vips) : NULL;
 	return found ? json_string(found->text) : json_null();
 }

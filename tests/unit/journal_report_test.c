@@ -17,8 +17,10 @@
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 
 /* A run whose clock was never set: it began at `from` s and was last heard at `to` s. */
-#define RUN(from, to) \
-	{.start_mono_ms = (from)*S, .last_mono_ms = (to)*S, .last_at_ms = T0 + (to)*S}
+#define RUN(from, to)                                                                        \
+	{                                                                                    \
+		.start_mono_ms = (from)*S, .last_mono_ms = (to)*S, .last_at_ms = T0 + (to)*S \
+	}
 
 static struct report_sum sum_of(const struct report_run *runs, size_t n_runs,
 				const struct report_change *changes, size_t n, int64_t from,
@@ -224,7 +226,9 @@ static void test_random(void **state)
 			runs[i].start_mono_ms = mono;
 			for (int k = 0; k < 16; k++) {
 				changes[n++] = (struct report_change){
-					i, (size_t)rand() % 4 == 3 ? REPORT_EVERYTHING : (size_t)rand() % 3,
+					i,
+					(size_t)rand() % 4 == 3 ? REPORT_EVERYTHING
+								: (size_t)rand() % 3,
 					mono, (enum report_state)(rand() % 5)};
 				if (changes[n - 1].subject == REPORT_EVERYTHING)
 					changes[n - 1].state = REPORT_UNKNOWN;
@@ -279,11 +283,11 @@ static void test_figures(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_one_run),	    cmocka_unit_test(test_not_running),
-		cmocka_unit_test(test_removed),	    cmocka_unit_test(test_clock_jumps),
+		cmocka_unit_test(test_one_run),		 cmocka_unit_test(test_not_running),
+		cmocka_unit_test(test_removed),		 cmocka_unit_test(test_clock_jumps),
 		cmocka_unit_test(test_overlapping_runs), cmocka_unit_test(test_gap),
-		cmocka_unit_test(test_windows),	    cmocka_unit_test(test_nonsense),
-		cmocka_unit_test(test_random),	    cmocka_unit_test(test_figures),
+		cmocka_unit_test(test_windows),		 cmocka_unit_test(test_nonsense),
+		cmocka_unit_test(test_random),		 cmocka_unit_test(test_figures),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

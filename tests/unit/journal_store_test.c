@@ -193,9 +193,12 @@ static void test_prune_keeps_states(void **state)
 	const struct store_time end = {T0 + 50, 50};
 	struct store *s = open_store(NULL, 0);
 	struct journal_event list[] = {
-		event(JOURNAL_STATE, 1, "stable", "up"),  event(JOURNAL_STATE, 2, "left", "up"),
-		event(JOURNAL_BACKEND, 3, "flaps", "up"), event(JOURNAL_BACKEND, 4, "left", "removed"),
-		event(JOURNAL_BACKEND, 5, "flaps", "down"), event(JOURNAL_BACKEND, 6, "flaps", "up"),
+		event(JOURNAL_STATE, 1, "stable", "up"),
+		event(JOURNAL_STATE, 2, "left", "up"),
+		event(JOURNAL_BACKEND, 3, "flaps", "up"),
+		event(JOURNAL_BACKEND, 4, "left", "removed"),
+		event(JOURNAL_BACKEND, 5, "flaps", "down"),
+		event(JOURNAL_BACKEND, 6, "flaps", "up"),
 		event(JOURNAL_BACKEND, 7, "flaps", "down"),
 	};
 	struct err err;
@@ -209,8 +212,7 @@ static void test_prune_keeps_states(void **state)
 				       "1@7:flaps:down ");
 	/* By age. The run is still going on, and so is what it knows. */
 	prune(s, &days, T0 + DAY_MS + 7);
-	assert_string_equal(states(s),
-			    "run 1..50 1@1:stable:up 1@6:flaps:up 1@7:flaps:down ");
+	assert_string_equal(states(s), "run 1..50 1@1:stable:up 1@6:flaps:up 1@7:flaps:down ");
 	prune(s, &days, T0 + 2 * DAY_MS);
 	assert_string_equal(states(s), "run 1..50 1@1:stable:up 1@7:flaps:down ");
 	store__close(s);
@@ -329,10 +331,11 @@ static void test_not_ours(void **state)
 	assert_int_equal(system(command), 0);
 	assert_int_equal(store__open(path, &other, &notice, &err), -EEXIST);
 	assert_non_null(strstr(err.text, "something else"));
-	snprintf(command, sizeof(command),
-		 "rm %s; /usr/bin/python3 -c \"import sqlite3; c = sqlite3.connect('%s'); "
-		 "c.execute('PRAGMA application_id=1718381105'); c.execute('PRAGMA user_version=9')\"",
-		 path, path);
+	snprintf(
+		command, sizeof(command),
+		"rm %s; /usr/bin/python3 -c \"import sqlite3; c = sqlite3.connect('%s'); "
+		"c.execute('PRAGMA application_id=1718381105'); c.execute('PRAGMA user_version=9')\"",
+		path, path);
 	assert_int_equal(system(command), 0);
 	assert_int_equal(store__open(path, &other, &notice, &err), -EEXIST);
 	assert_non_null(strstr(err.text, "newer fairlead"));
@@ -365,9 +368,9 @@ int main(void)
 {
 #define WITH_FOLDER(f) cmocka_unit_test_setup_teardown(f, make_folder, remove_folder)
 	const struct CMUnitTest tests[] = {
-		WITH_FOLDER(test_events),	WITH_FOLDER(test_prune_keeps_states),
-		WITH_FOLDER(test_prune_gap),	WITH_FOLDER(test_prune_bytes),
-		WITH_FOLDER(test_damage),	WITH_FOLDER(test_not_ours),
+		WITH_FOLDER(test_events),     WITH_FOLDER(test_prune_keeps_states),
+		WITH_FOLDER(test_prune_gap),  WITH_FOLDER(test_prune_bytes),
+		WITH_FOLDER(test_damage),     WITH_FOLDER(test_not_ours),
 		cmocka_unit_test(test_texts),
 	};
 

@@ -118,8 +118,8 @@ static void judge(struct agent *a)
 	}
 }
 
-static void log_vip(const struct agent *a, enum log_level level, const struct anycast_vip *v, const char *what,
-		    const char *why)
+static void log_vip(const struct agent *a, enum log_level level, const struct anycast_vip *v,
+		    const char *what, const char *why)
 {
 	char vip[ADDR_PREFIX_STRLEN];
 	const struct log_field fields[] = {

@@ -106,7 +106,8 @@ static void report_failure(struct apply *ap)
 		err__set(&ap->err, ap->rc, "%zu problem%s in %s", ap->problems.n,
 			 ap->problems.n == 1 ? "" : "s", ap->agent->config_path);
 	log_error("%s%s", ap->err.text, kept);
-	chronicle__tell(ap->agent, JOURNAL_CONFIG, NULL, NULL, "refused", ap->uid, "%s", ap->err.text);
+	chronicle__tell(ap->agent, JOURNAL_CONFIG, NULL, NULL, "refused", ap->uid, "%s",
+			ap->err.text);
 	if (!ap->request)
 		return;
 	object = json_pack("{s:s+}", "error", ap->err.text, kept);

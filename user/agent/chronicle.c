@@ -17,8 +17,8 @@
 /* --- words ------------------------------------------------------------------------------------------- */
 
 /* member.told and service.told; 0: nothing was told yet. */
-static const char *const words[] = {"",	       "unknown", "up",		 "starting",  "suspect",
-				    "down",    "draining", "disabled", "serving",   "not serving"};
+static const char *const words[] = {"",	    "unknown",	"up",	    "starting", "suspect",
+				    "down", "draining", "disabled", "serving",	"not serving"};
 
 enum { UNKNOWN = 1, SERVING = 8, NOT_SERVING = 9 };
 

@@ -140,8 +140,9 @@ static uint32_t read_kinds(const char *list, struct api_request *request)
 
 		if (kind < 0) {
 			api_request__reply(request, 400,
-					   json_pack("{s:s+#+}", "error", "there is no kind of event '",
-						     list, (int)len, "'"));
+					   json_pack("{s:s+#+}", "error",
+						     "there is no kind of event '", list, (int)len,
+						     "'"));
 			return 0;
 		}
 		kinds |= 1u << kind;

@@ -98,8 +98,8 @@ static struct subject *add_subject(struct inquiry *q, const struct subject *key)
 {
 	struct subject *s = malloc(sizeof(*s));
 
-	if (!s || !grow((void **)&q->subjects, q->n_subjects, &q->room_subjects,
-			sizeof(*q->subjects))) {
+	if (!s ||
+	    !grow((void **)&q->subjects, q->n_subjects, &q->room_subjects, sizeof(*q->subjects))) {
 		free(s);
 		return NULL;
 	}
@@ -194,8 +194,7 @@ static json_t *sum_json(const struct inquiry *q, const struct report_sum *s,
 	json_object_set_new(o, "longest_s", seconds(s->longest_ms));
 	json_object_set_new(o, "percent",
 			    availability < 0 ? json_null() : json_real(availability * 100));
-	json_object_set_new(o, "nines",
-			    nines < 0 || isinf(nines) ? json_null() : json_real(nines));
+	json_object_set_new(o, "nines", nines < 0 || isinf(nines) ? json_null() : json_real(nines));
 	json_object_set_new(o, "budget_s", seconds(budget));
 	json_object_set_new(o, "left_s", seconds(budget - s->down_ms));
 	return o;
@@ -251,9 +250,8 @@ static json_t *services_json(struct inquiry *q, const struct report_sum *sums,
 		if (!s->backend[0]) {
 			windows_of = json_array();
 			for (size_t k = 0; k < WINDOWS; k++)
-				json_array_append_new(
-					windows_of,
-					sum_json(q, &sum[k], &w[k], windows[k].name));
+				json_array_append_new(windows_of,
+						      sum_json(q, &sum[k], &w[k], windows[k].name));
 			backends = json_array();
 			json_array_append_new(services,
 					      json_pack("{s:s, s:o, s:o, s:o}", "name", s->service,
@@ -338,9 +336,9 @@ static void report_done(struct journal_job *job)
 	if (q->answer)
 		api_request__reply(q->request, 200, q->answer);
 	else
-		api_request__reply(q->request, 503,
-				   json_pack("{s:s}", "error",
-					     q->rc ? q->err.text : "the agent is stopping"));
+		api_request__reply(
+			q->request, 503,
+			json_pack("{s:s}", "error", q->rc ? q->err.text : "the agent is stopping"));
 	while (q->tree) {
 		struct subject *s = *(struct subject **)q->tree;
 

@@ -216,10 +216,10 @@ struct plane_options commit__options(const struct config *c)
 /* What cannot change while the agent runs. */
 static int check_fixed(const struct config *have, const struct config *next, struct err *err)
 {
-	const char *what = strcmp(have->instance, next->instance)	? "instance"
-			   : strcmp(have->api_socket, next->api_socket) ? "api.socket"
-			   : strcmp(have->api_group, next->api_group)	? "api.group"
-			   : have->journal != next->journal		? "journal.enabled"
+	const char *what = strcmp(have->instance, next->instance)	    ? "instance"
+			   : strcmp(have->api_socket, next->api_socket)	    ? "api.socket"
+			   : strcmp(have->api_group, next->api_group)	    ? "api.group"
+			   : have->journal != next->journal		    ? "journal.enabled"
 			   : strcmp(have->journal_path, next->journal_path) ? "journal.path"
 									    : NULL;
 

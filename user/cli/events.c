@@ -90,13 +90,15 @@ static void print_all(const struct request *r, const json_t *reply)
 /* Names may hold what a URL may not; those of services and backends hold only ':' beside letters. */
 static size_t add(char *path, size_t at, size_t size, const char *name, const char *value)
 {
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-:,";
+	static const char plain[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-:,";
 
 	if (at >= size || !*value)
 		return at;
 	at += (size_t)snprintf(path + at, size - at, "&%s=", name);
 	for (; *value && at + 4 < size; value++)
-		at += (size_t)snprintf(path + at, size - at, strchr(plain, *value) ? "%c" : "%%%02X",
+		at += (size_t)snprintf(path + at, size - at,
+				       strchr(plain, *value) ? "%c" : "%%%02X",
 				       (unsigned char)*value);
 	return at;
 }
@@ -106,9 +108,9 @@ static void make_path(const struct request *r, char *path, size_t size, const js
 	size_t at;
 
 	if (reply)
-		at = (size_t)snprintf(path, size, "/v1/events?n=%lu&wait=%d&since=%lld", MOST,
-				      WAIT_MS,
-				      (long long)json_integer_value(json_object_get(reply, "next")));
+		at = (size_t)snprintf(
+			path, size, "/v1/events?n=%lu&wait=%d&since=%lld", MOST, WAIT_MS,
+			(long long)json_integer_value(json_object_get(reply, "next")));
 	else
 		at = (size_t)snprintf(path, size, "/v1/events?n=%lu", r->n);
 	if (r->after_ms)
@@ -193,10 +195,11 @@ static int read_option(struct request *r, struct cli *cli, int option)
 		return CLI_NEXT;
 	case 'S':
 		if (since__parse(optarg, since__now_ms(), &r->after_ms))
-			return cli__usage(&command_events,
-					  "--since %s is neither a duration, as 90s, 15m, 36h or 7d, nor "
-					  "a time, as 2026-01-31T12:00:00Z",
-					  optarg);
+			return cli__usage(
+				&command_events,
+				"--since %s is neither a duration, as 90s, 15m, 36h or 7d, nor "
+				"a time, as 2026-01-31T12:00:00Z",
+				optarg);
 		return CLI_NEXT;
 	case 'v':
 		r->service = optarg;

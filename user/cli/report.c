@@ -202,10 +202,11 @@ static int read_option(struct request *r, struct cli *cli, int option)
 		return CLI_NEXT;
 	case 'S':
 		if (since__parse(optarg, since__now_ms(), &r->since_ms))
-			return cli__usage(&command_report,
-					  "--since %s is neither a duration, as 36h or 7d, nor a time, as "
-					  "2026-01-31T12:00:00Z",
-					  optarg);
+			return cli__usage(
+				&command_report,
+				"--since %s is neither a duration, as 36h or 7d, nor a time, as "
+				"2026-01-31T12:00:00Z",
+				optarg);
 		return CLI_NEXT;
 	case 't':
 		if (read_target(optarg, &r->target_ppm))

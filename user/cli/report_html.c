@@ -63,14 +63,13 @@ static void print_row(const char *name, const json_t *w, double target, FILE *ou
 	print_escaped(name, out);
 	fputs("</td>", out);
 	print_cell(report_text__percent(w, text),
-		   !json_is_number(percent)			? NULL
+		   !json_is_number(percent)		 ? NULL
 		   : json_number_value(percent) < target ? "bad"
 							 : "good",
 		   out);
 	print_cell(report_text__nines(w, text), NULL, out);
 	print_span(w, "down_s", out);
-	fprintf(out, "<td>%lld</td>",
-		(long long)json_integer_value(json_object_get(w, "outages")));
+	fprintf(out, "<td>%lld</td>", (long long)json_integer_value(json_object_get(w, "outages")));
 	print_span(w, "longest_s", out);
 	print_span(w, "unknown_s", out);
 	print_span(w, "out_s", out);

@@ -38,7 +38,8 @@ const char *report_text__nines(const json_t *window, char *buf)
 	const json_t *nines = json_object_get(window, "nines");
 
 	if (json_is_number(nines))
-		snprintf(buf, REPORT_TEXT_LEN, "%.1f", floor(json_number_value(nines) * 10 + 1e-7) / 10);
+		snprintf(buf, REPORT_TEXT_LEN, "%.1f",
+			 floor(json_number_value(nines) * 10 + 1e-7) / 10);
 	else
 		snprintf(buf, REPORT_TEXT_LEN,
 			 json_is_number(json_object_get(window, "percent")) ? "all" : "-");

@@ -79,9 +79,10 @@ static void set_trouble(struct journal *j, const struct err *why)
 static void fail(struct journal *j, const struct err *why)
 {
 	if (!j->told_trouble)
-		log_error("%s; traffic goes on, up to %d events are kept in memory, and the file is "
-			  "tried again every %d s",
-			  why->text, JOURNAL_QUEUE, RETRY_MS / 1000);
+		log_error(
+			"%s; traffic goes on, up to %d events are kept in memory, and the file is "
+			"tried again every %d s",
+			why->text, JOURNAL_QUEUE, RETRY_MS / 1000);
 	j->told_trouble = true;
 	j->retry_ms = clock_ms(CLOCK_BOOTTIME) + RETRY_MS;
 	if (j->store && store__damaged(j->store)) {

@@ -156,8 +156,11 @@ int report__sum(const struct report_run *runs, size_t n_runs, const struct repor
 		size_t n_changes, size_t n_subjects, const struct report_window *windows,
 		size_t n_windows, struct report_sum *sums)
 {
-	struct work w = {.runs = runs, .n_runs = n_runs, .windows = windows,
-			 .n_windows = n_windows, .sums = sums};
+	struct work w = {.runs = runs,
+			 .n_runs = n_runs,
+			 .windows = windows,
+			 .n_windows = n_windows,
+			 .sums = sums};
 	int rc = -ENOMEM;
 
 	memset(sums, 0, n_subjects * n_windows * sizeof(*sums));
@@ -214,11 +217,9 @@ enum report_state report__state(const char *name)
 		const char *name;
 		enum report_state state;
 	} states[] = {
-		{"up", REPORT_UP},	     {"starting", REPORT_UP},
-		{"serving", REPORT_UP},	     {"down", REPORT_DOWN},
-		{"suspect", REPORT_DOWN},    {"not serving", REPORT_DOWN},
-		{"draining", REPORT_OUT},    {"disabled", REPORT_OUT},
-		{"removed", REPORT_GONE},
+		{"up", REPORT_UP},	  {"starting", REPORT_UP},  {"serving", REPORT_UP},
+		{"down", REPORT_DOWN},	  {"suspect", REPORT_DOWN}, {"not serving", REPORT_DOWN},
+		{"draining", REPORT_OUT}, {"disabled", REPORT_OUT}, {"removed", REPORT_GONE},
 	};
 
 	for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++)

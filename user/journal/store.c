@@ -74,10 +74,9 @@ int store_error(struct store *s, const char *doing, struct err *err)
 		return err__set(err, code, "%s: another process has the file open", doing);
 	if (code == -ENOSPC)
 		return err__set(err, code, "%s: the disk is full", doing);
-	return err__set(err, code, "%s: %s%s%s", doing,
-			s->db ? sqlite3_errmsg(s->db) : "out of memory",
-			code == -EIO && system ? ": " : "",
-			code == -EIO && system ? strerror(system) : "");
+	return err__set(
+		err, code, "%s: %s%s%s", doing, s->db ? sqlite3_errmsg(s->db) : "out of memory",
+		code == -EIO && system ? ": " : "", code == -EIO && system ? strerror(system) : "");
 }
 
 int store_exec(struct store *s, const char *sql, const char *doing, struct err *err)
@@ -292,8 +291,8 @@ int store__open(const char *path, struct store **out, struct err *notice, struct
 	rc = set_aside(path, err);
 	if (rc)
 		return rc;
-	err__set(notice, 0, "the journal is damaged (%.300s): it is kept as %.300s.damaged", why.text,
-		 path);
+	err__set(notice, 0, "the journal is damaged (%.300s): it is kept as %.300s.damaged",
+		 why.text, path);
 	return open_once(path, out, &damaged, err);
 }
 
@@ -366,8 +365,7 @@ int store__beat(struct store *s, const struct store_time *now, bool ended, struc
 
 static int insert(struct store *s, const struct journal_event *e, struct err *err)
 {
-	const char *const texts[] = {e->service, e->backend, e->subject,
-				     e->from,	 e->to,	     e->detail};
+	const char *const texts[] = {e->service, e->backend, e->subject, e->from, e->to, e->detail};
 	int rc;
 
 	sqlite3_bind_int64(s->insert, 1, s->run);
@@ -377,9 +375,8 @@ static int insert(struct store *s, const struct journal_event *e, struct err *er
 	for (int i = 0; i < 6; i++)
 		sqlite3_bind_text(s->insert, 5 + i, texts[i], -1, SQLITE_STATIC);
 	sqlite3_bind_text(s->insert, 11, store_user(s, e->uid), -1, SQLITE_STATIC);
-	rc = sqlite3_step(s->insert) == SQLITE_DONE
-		     ? 0
-		     : store_error(s, "writing to the journal", err);
+	rc = sqlite3_step(s->insert) == SQLITE_DONE ? 0
+						    : store_error(s, "writing to the journal", err);
 	sqlite3_reset(s->insert);
 	sqlite3_clear_bindings(s->insert);
 	return rc;

@@ -67,11 +67,10 @@ static int find_cut(struct store *s, const struct store_limits *l, const struct 
 	return 0;
 }
 
-static const char fold[] =
-	"INSERT OR REPLACE INTO baseline(service, backend, run, mono, state)"
-	" SELECT service, backend, run, mono, state FROM events WHERE id IN"
-	" (SELECT max(id) FROM events WHERE id <= ?1 AND kind IN (1, 2, 11)"
-	"  GROUP BY service, backend)";
+static const char fold[] = "INSERT OR REPLACE INTO baseline(service, backend, run, mono, state)"
+			   " SELECT service, backend, run, mono, state FROM events WHERE id IN"
+			   " (SELECT max(id) FROM events WHERE id <= ?1 AND kind IN (1, 2, 11)"
+			   "  GROUP BY service, backend)";
 
 _Static_assert(JOURNAL_BACKEND == 1 && JOURNAL_SERVICE == 2 && JOURNAL_STATE == 11 &&
 		       JOURNAL_GAP == 10,
@@ -93,10 +92,11 @@ static int remove_events(struct store *s, int64_t cut, struct err *err)
 
 	/* After a gap nothing is known of what was before. */
 	if (!rc)
-		rc = run_with(s,
-			      "DELETE FROM baseline WHERE EXISTS (SELECT 1 FROM events WHERE kind = 10"
-			      " AND id <= ?1 AND run = baseline.run AND mono >= baseline.mono)",
-			      cut, err);
+		rc = run_with(
+			s,
+			"DELETE FROM baseline WHERE EXISTS (SELECT 1 FROM events WHERE kind = 10"
+			" AND id <= ?1 AND run = baseline.run AND mono >= baseline.mono)",
+			cut, err);
 	if (!rc)
 		rc = run_with(s, "DELETE FROM events WHERE id <= ?1", cut, err);
 	if (!rc)

@@ -14,13 +14,13 @@ static const char *text_at(sqlite3_stmt *stmt, int column)
 }
 
 #define COLUMNS "id, at, kind, service, backend, subject, was, state, detail, actor"
-#define WHERE                                                                  \
-	" FROM events WHERE id > ?1 AND at >= ?2 AND (1 << kind) & ?3 <> 0"    \
+#define WHERE                                                               \
+	" FROM events WHERE id > ?1 AND at >= ?2 AND (1 << kind) & ?3 <> 0" \
 	" AND (?4 IS NULL OR service = ?4) AND (?5 IS NULL OR backend = ?5)"
 
 /* The last ones, or those from a number on; oldest first in both. */
-static const char last_events[] = "SELECT " COLUMNS " FROM (SELECT " COLUMNS WHERE
-				  " ORDER BY id DESC LIMIT ?6) ORDER BY id";
+static const char last_events[] =
+	"SELECT " COLUMNS " FROM (SELECT " COLUMNS WHERE " ORDER BY id DESC LIMIT ?6) ORDER BY id";
 static const char next_events[] = "SELECT " COLUMNS WHERE " ORDER BY id LIMIT ?6";
 
 static void bind_text(sqlite3_stmt *stmt, int at, const char *text)
@@ -69,10 +69,11 @@ int store__events(struct store *s, const struct store_filter *f,
 	if (rc)
 		return rc;
 	/* Of all that there ever were, though they be gone. */
-	return store_number(s,
-			    "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), "
-			    "0)",
-			    last, err);
+	return store_number(
+		s,
+		"SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), "
+		"0)",
+		last, err);
 }
 
 static int read_runs(struct store *s, void (*on_run)(void *, const struct store_run *), void *ctx,

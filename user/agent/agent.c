@@ -150,7 +150,7 @@ static void on_signal(uv_signal_t *h, int signum)
 	if (signum == SIGHUP) {
 		log_info("SIGHUP: reading %s again", a->config_path);
 		sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, uv_hrtime() / 1000);
-		apply__start(a, false, JOURNAL_NOBODY, NULL);
+		apply__file(a, "reload");
 		return;
 	}
 	log_info("stopping; the data plane stays and traffic goes on with the present tables");
@@ -306,7 +306,7 @@ static int start(struct agent *a, const struct config *c, struct err *err)
 		rc = sources__adopt(a, err);
 	if (rc)
 		return rc;
-	apply__start(a, false, JOURNAL_NOBODY, NULL);
+	apply__file(a, "start");
 	return 0;
 }
 
@@ -333,6 +333,7 @@ static void free_agent(struct agent *a)
 	grace__free(a->grace);
 	plane__close(a->plane);
 	config__free(a->config);
+	free(a->config_text);
 	free(a->links);
 	free(a);
 }

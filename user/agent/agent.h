@@ -33,6 +33,7 @@
 #include "agent/peers.h"
 #include "agent/sources.h"
 #include "api/api.h"
+#include "journal/event.h"
 #include "config/config.h"
 #include "core/log.h"
 #include "core/timing.h"
@@ -214,6 +215,8 @@ struct agent {
 	struct config *config; /* what runs; NULL before the first commit */
 	uint64_t started_ns; /* CLOCK_MONOTONIC */
 	uint64_t loaded_at_ns; /* CLOCK_REALTIME of the last commit */
+	char *config_text; /* what was committed, as it was written: config_len bytes */
+	size_t config_len;
 	struct plane *plane;
 	struct net *net;
 	struct prober *prober;
@@ -280,11 +283,22 @@ void agent__configured(struct agent *a);
 
 /* apply.c: from a configuration file to the running state */
 
-/*
- * Starts to load and apply the agent's file; `request` (may be NULL) gets the outcome. `now`: the
- * connections of backends that are no longer in it are given up. uid: who asks, or JOURNAL_NOBODY.
- */
-void apply__start(struct agent *a, bool now, uint32_t uid, struct api_request *request);
+/* Which configuration is to be applied, and by whose word. */
+struct apply_order {
+	bool now; /* the connections of backends that are no longer in it are given up */
+	uint32_t uid; /* who asks, or JOURNAL_NOBODY */
+	const char *origin; /* of struct store_config */
+	char reason[JOURNAL_DETAIL_LEN];
+	uint32_t confirm_ms; /* it is to be confirmed by then; 0: it stays */
+	char *text; /* malloc'd, is taken over: instead of the file, which gets it; NULL: the file's */
+	size_t len;
+	int64_t version; /* of `text` */
+};
+
+/* Starts to apply it; `request` (may be NULL) gets the outcome. */
+void apply__start(struct agent *a, const struct apply_order *order, struct api_request *request);
+/* The agent's own file, as at a start ("start") or by a signal ("reload"). */
+void apply__file(struct agent *a, const char *origin);
 
 /* commit.c: what the plane must know of a configuration */
 struct plane_options commit__options(const struct config *c);

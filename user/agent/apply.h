@@ -15,7 +15,8 @@ struct layout {
 struct apply {
 	struct agent *agent;
 	struct api_request *request; /* NULL: SIGHUP or start */
-	uint32_t uid; /* who asked, or JOURNAL_NOBODY */
+	struct apply_order order; /* its text: what was read */
+	struct err file; /* why the agent's file could not be written; "": it could, or need not be */
 	bool now; /* what is no longer configured loses its connections */
 	uv_work_t work;
 	int rc;

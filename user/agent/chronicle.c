@@ -258,9 +258,10 @@ static void on_written(void *ctx)
 
 static void on_opened(void *ctx)
 {
-	const struct chronicle *c = ctx;
+	struct chronicle *c = ctx;
 
 	log_info("the journal %s is open", c->path);
+	chronicle_config__opened(c);
 }
 
 static void on_resync(void *ctx)
@@ -318,6 +319,7 @@ void chronicle__tick(struct agent *a)
 		return;
 	tell_states(a->chronicle);
 	chronicle_ask__tick(a->chronicle);
+	chronicle_config__tick(a->chronicle);
 }
 
 void chronicle__stop(struct agent *a)

@@ -16,6 +16,7 @@
 #include "journal/event.h"
 
 struct agent;
+struct apply_order;
 struct member;
 struct service;
 struct chronicle;
@@ -52,7 +53,16 @@ void chronicle__service(struct service *s);
 void chronicle__left(struct member *m);
 void chronicle__dismissed(struct service *s);
 
+/* A configuration is in force, or was refused: the history, and what waits for a confirmation, follow. */
+void chronicle__applied(struct agent *a, const struct apply_order *order);
+void chronicle__refused(struct agent *a, const struct apply_order *order);
+
 /* The API's part; see api_ops. */
+void chronicle__apply(struct agent *a, const struct api_apply *what, struct api_request *request);
+void chronicle__history(struct agent *a, const struct api_history *what,
+			struct api_request *request);
+/* Into "config" of a status. */
+void chronicle__add_config(const struct agent *a, json_t *config);
 json_t *chronicle__json(const struct agent *a);
 void chronicle__events(struct agent *a, const struct api_events *what, struct api_request *request);
 void chronicle__report(struct agent *a, const struct api_report *what, struct api_request *request);

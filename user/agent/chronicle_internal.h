@@ -22,7 +22,17 @@ struct chronicle {
 	size_t next_member;
 	bool anew; /* also those that were told */
 	bool stopping;
+
+	/* chronicle_config.c */
+	int64_t version; /* of the history: what runs; 0: not known */
+	bool pending; /* what runs waits for its confirmation */
+	uint64_t until_ns; /* uv_hrtime(): until then */
+	bool rolling_back;
 };
+
+/* The file is open; a second has passed. */
+void chronicle_config__opened(struct chronicle *c);
+void chronicle_config__tick(struct chronicle *c);
 
 /* Answers that there is no journal. */
 void chronicle_ask__none(struct api_request *request);

@@ -136,9 +136,14 @@ static void op_report(void *ctx, const struct api_report *what, struct api_reque
 	chronicle__report(ctx, what, request);
 }
 
-static void op_apply(void *ctx, bool now, uint32_t uid, struct api_request *request)
+static void op_apply(void *ctx, const struct api_apply *what, struct api_request *request)
 {
-	apply__start(ctx, now, uid, request);
+	chronicle__apply(ctx, what, request);
+}
+
+static void op_history(void *ctx, const struct api_history *what, struct api_request *request)
+{
+	chronicle__history(ctx, what, request);
 }
 
 const struct api_ops ops = {
@@ -153,4 +158,5 @@ const struct api_ops ops = {
 	.events = op_events,
 	.report = op_report,
 	.apply = op_apply,
+	.history = op_history,
 };

@@ -248,6 +248,7 @@ json_t *status__json(struct agent *a)
 	json_object_set_new(o, "config",
 			    json_pack("{s:s, s:o}", "file", a->config_path, "loaded_at",
 				      names__time(a->loaded_at_ns)));
+	chronicle__add_config(a, json_object_get(o, "config"));
 	json_object_set_new(o, "lease",
 			    json_pack("{s:b, s:I}", "lapsed", lease.lapsed != 0, "lapses",
 				      (json_int_t)(lease.lapses - a->lapses_before)));

@@ -5,9 +5,15 @@
  *   GET  /v1/status                                   what `fairlead status --json` prints
  *   GET  /v1/timings                                  its "loop", "probes" and "tables" alone
  *   GET  /v1/version                                  {"version", "abi"}
- *   POST /v1/config/apply?now=true                    re-read the daemon's own file and apply it; now:
+ *   POST /v1/config/apply?now=true&reason=TEXT&confirm=MS
+ *                                                     re-read the daemon's own file and apply it; now:
  *                                                     backends that are no longer in it lose their
- *                                                     connections
+ *                                                     connections; confirm: the one before comes back
+ *                                                     unless this one is confirmed by then
+ *   POST /v1/config/confirm                           it stays
+ *   POST /v1/config/rollback?version=N&reason=TEXT    applies an earlier one (default: the one before),
+ *                                                     and writes it to the daemon's file
+ *   GET  /v1/config/history?n=N                       {"versions": […]}, newest first
  *   GET  /v1/backends/ID?service=NAME                 {"services": [what it still has in each]}
  *   POST /v1/backends/ID/drain?service=NAME           no new flows; without service: in all that have it
  *   POST /v1/backends/ID/undrain?service=NAME
@@ -87,6 +93,24 @@ struct api_events {
 	uint32_t wait_ms; /* if there are none: how long to wait for some */
 };
 
+/* How a configuration comes into force. */
+struct api_apply {
+	bool now; /* backends that are no longer in it lose their connections */
+	uint32_t confirm_ms; /* without a confirmation by then the one before comes back; 0: it stays */
+	const char *reason; /* for the history, or "" */
+	uint32_t uid; /* as in struct api_word */
+};
+
+enum api_history_verb { API_HISTORY, API_CONFIRM, API_ROLLBACK };
+
+struct api_history {
+	enum api_history_verb verb;
+	uint32_t n; /* API_HISTORY: so many at most */
+	int64_t version; /* API_ROLLBACK: to which; 0: the one before */
+	const char *reason; /* API_ROLLBACK: as in struct api_apply */
+	uint32_t uid;
+};
+
 struct api_report {
 	int64_t since_ms; /* CLOCK_REALTIME; 0: the last 30 days */
 	uint32_t target_ppm; /* availability that is aimed at, in millionths */
@@ -119,7 +143,9 @@ struct api_ops {
 	void (*events)(void *ctx, const struct api_events *what, struct api_request *request);
 	void (*report)(void *ctx, const struct api_report *what, struct api_request *request);
 	/* Starts an apply; the agent calls api_request__reply() exactly once, now or later. */
-	void (*apply)(void *ctx, bool now, uint32_t uid, struct api_request *request);
+	void (*apply)(void *ctx, const struct api_apply *what, struct api_request *request);
+	/* Configurations that were applied: likewise. */
+	void (*history)(void *ctx, const struct api_history *what, struct api_request *request);
 };
 
 /*

@@ -19,8 +19,9 @@ static int hex_digit(char c)
 	return -1;
 }
 
-int query__decode(const char *what, const char *text, size_t len, char *out, size_t size,
-		  struct err *err)
+/* `words`: spaces and what is not ASCII come through, too. */
+static int decode(const char *what, const char *text, size_t len, char *out, size_t size,
+		  bool words, struct err *err)
 {
 	size_t n = 0;
 
@@ -39,7 +40,7 @@ int query__decode(const char *what, const char *text, size_t len, char *out, siz
 			c = hi << 4 | lo;
 			i += 2;
 		}
-		if (c <= ' ' || c > '~')
+		if (c < ' ' || c == 0x7f || (!words && (c == ' ' || c > '~')))
 			return err__set(
 				err, -EINVAL,
 				"the %s has a byte 0x%02x: only printable ASCII can be there", what,
@@ -53,6 +54,12 @@ int query__decode(const char *what, const char *text, size_t len, char *out, siz
 		return err__set(err, -EINVAL, "the %s is empty", what);
 	out[n] = '\0';
 	return 0;
+}
+
+int query__decode(const char *what, const char *text, size_t len, char *out, size_t size,
+		  struct err *err)
+{
+	return decode(what, text, len, out, size, false, err);
 }
 
 static int read_text(const char *what, const char *value, char *out, size_t size, struct err *err)
@@ -156,6 +163,21 @@ static int read_wait(const char *value, struct route *r, struct err *err)
 	return read_u32("wait", value, 0, ROUTE_MAX_WAIT_MS, &r->wait_ms, err);
 }
 
+static int read_reason(const char *value, struct route *r, struct err *err)
+{
+	return read_text("reason", value, r->reason, sizeof(r->reason), err);
+}
+
+static int read_confirm(const char *value, struct route *r, struct err *err)
+{
+	return read_u32("confirm", value, 1000, ROUTE_MAX_CONFIRM_MS, &r->confirm_ms, err);
+}
+
+static int read_version(const char *value, struct route *r, struct err *err)
+{
+	return read_number("version", value, 1, INT64_MAX, &r->version, err);
+}
+
 static int read_target(const char *value, struct route *r, struct err *err)
 {
 	return read_u32("target", value, 0, 1000000, &r->target_ppm, err);
@@ -201,26 +223,31 @@ static const struct parameter {
 	const char *what; /* for errors about the text of its value */
 	unsigned int kinds; /* paths that take it */
 	bool repeats;
+	bool words; /* its value is a person's */
 	int (*read)(const char *value, struct route *r, struct err *err);
 } parameters[] = {
 	{"service", "service's name",
 	 KIND(BACKEND) | KIND(SAY) | KIND(WEIGHT) | KIND(SOURCES) | KIND(EVENTS) | KIND(REPORT) |
 		 CHANGES_SOURCES,
-	 false, read_service},
-	{"percent", "value of 'percent'", KIND(WEIGHT), false, read_percent},
-	{"prefix", "prefix", CHANGES_SOURCES, true, read_prefix},
-	{"now", "value of 'now'", KIND(APPLY), false, read_now},
-	{"monitor", "value of 'monitor'", KIND(SOURCES_DENY), false, read_monitor},
-	{"since", "value of 'since'", KIND(PACKETS) | KIND(EVENTS) | KIND(REPORT), false,
+	 false, false, read_service},
+	{"percent", "value of 'percent'", KIND(WEIGHT), false, false, read_percent},
+	{"prefix", "prefix", CHANGES_SOURCES, true, false, read_prefix},
+	{"now", "value of 'now'", KIND(APPLY), false, false, read_now},
+	{"monitor", "value of 'monitor'", KIND(SOURCES_DENY), false, false, read_monitor},
+	{"since", "value of 'since'", KIND(PACKETS) | KIND(EVENTS) | KIND(REPORT), false, false,
 	 read_since},
-	{"target", "value of 'target'", KIND(REPORT), false, read_target},
-	{"n", "value of 'n'", KIND(PACKETS) | KIND(EVENTS), false, read_n},
-	{"kind", "list of kinds", KIND(EVENTS), false, read_kinds},
-	{"backend", "backend's id", KIND(EVENTS), false, read_backend},
-	{"after", "value of 'after'", KIND(EVENTS), false, read_after},
-	{"wait", "value of 'wait'", KIND(EVENTS), false, read_wait},
-	{"flows", "value of 'flows'", KIND(SAMPLING), false, read_flows},
-	{"drops", "value of 'drops'", KIND(SAMPLING), false, read_drops},
+	{"target", "value of 'target'", KIND(REPORT), false, false, read_target},
+	{"n", "value of 'n'", KIND(PACKETS) | KIND(EVENTS) | KIND(HISTORY), false,
+	 false, read_n},
+	{"kind", "list of kinds", KIND(EVENTS), false, false, read_kinds},
+	{"backend", "backend's id", KIND(EVENTS), false, false, read_backend},
+	{"after", "value of 'after'", KIND(EVENTS), false, false, read_after},
+	{"wait", "value of 'wait'", KIND(EVENTS), false, false, read_wait},
+	{"flows", "value of 'flows'", KIND(SAMPLING), false, false, read_flows},
+	{"drops", "value of 'drops'", KIND(SAMPLING), false, false, read_drops},
+	{"reason", "reason", KIND(APPLY) | KIND(ROLLBACK), false, true, read_reason},
+	{"confirm", "value of 'confirm'", KIND(APPLY), false, false, read_confirm},
+	{"version", "value of 'version'", KIND(ROLLBACK), false, false, read_version},
 };
 #define N_PARAMETERS (sizeof(parameters) / sizeof(parameters[0]))
 
@@ -267,8 +294,8 @@ int query__parse(const char *query, struct route *out, struct err *err)
 		seen |= 1u << (p - parameters);
 		if (query[name_len] == '=')
 			name_len++;
-		rc = query__decode(p->what, query + name_len, len - name_len, value, sizeof(value),
-				   err);
+		rc = decode(p->what, query + name_len, len - name_len, value, sizeof(value),
+			    p->words, err);
 		rc = rc ? rc : p->read(value, out, err);
 		if (rc)
 			return rc;

@@ -180,6 +180,33 @@ static void ask_report(struct api_request *r, const struct route *route)
 	r->api->ops.report(r->api->ctx, &what, r);
 }
 
+static void ask_apply(struct api_request *r, const struct route *route)
+{
+	const struct api_apply what = {
+		.now = route->now,
+		.confirm_ms = route->confirm_ms,
+		.reason = route->reason,
+		.uid = caller(r),
+	};
+
+	r->api->ops.apply(r->api->ctx, &what, r);
+}
+
+static void ask_history(struct api_request *r, const struct route *route)
+{
+	const struct api_history what = {
+		.verb = route->kind == ROUTE_CONFIRM	? API_CONFIRM
+			: route->kind == ROUTE_ROLLBACK ? API_ROLLBACK
+							: API_HISTORY,
+		.n = route->has_n ? route->n : PACKETS_DEFAULT,
+		.version = (int64_t)route->version,
+		.reason = route->reason,
+		.uid = caller(r),
+	};
+
+	r->api->ops.history(r->api->ctx, &what, r);
+}
+
 /* What the agent answers now or later. */
 static enum MHD_Result handle_later(struct api_request *r, const struct route *route)
 {
@@ -190,8 +217,10 @@ static enum MHD_Result handle_later(struct api_request *r, const struct route *r
 		ask_events(r, route);
 	else if (route->kind == ROUTE_REPORT)
 		ask_report(r, route);
+	else if (route->kind == ROUTE_APPLY)
+		ask_apply(r, route);
 	else
-		a->ops.apply(a->ctx, route->now, caller(r), r);
+		ask_history(r, route);
 	if (!r->owed)
 		return send_reply(r);
 	MHD_suspend_connection(r->connection);
@@ -217,6 +246,9 @@ static enum MHD_Result dispatch(struct api_request *r, const char *method)
 	}
 	switch (route.kind) {
 	case ROUTE_APPLY:
+	case ROUTE_CONFIRM:
+	case ROUTE_ROLLBACK:
+	case ROUTE_HISTORY:
 	case ROUTE_EVENTS:
 	case ROUTE_REPORT:
 		return handle_later(r, &route);

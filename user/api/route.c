@@ -16,6 +16,9 @@ static const struct {
 	{"/v1/timings", ROUTE_TIMINGS},
 	{"/v1/version", ROUTE_VERSION},
 	{"/v1/config/apply", ROUTE_APPLY},
+	{"/v1/config/confirm", ROUTE_CONFIRM},
+	{"/v1/config/rollback", ROUTE_ROLLBACK},
+	{"/v1/config/history", ROUTE_HISTORY},
 	{"/v1/sources", ROUTE_SOURCES},
 	{"/v1/sources/allow", ROUTE_SOURCES_ALLOW},
 	{"/v1/sources/deny", ROUTE_SOURCES_DENY},
@@ -99,6 +102,7 @@ static bool is_read(const struct route *r)
 {
 	return r->kind == ROUTE_STATUS || r->kind == ROUTE_TIMINGS || r->kind == ROUTE_VERSION ||
 	       r->kind == ROUTE_SOURCES || r->kind == ROUTE_PACKETS || r->kind == ROUTE_BACKEND ||
+	       r->kind == ROUTE_HISTORY ||
 	       r->kind == ROUTE_EVENTS || r->kind == ROUTE_REPORT;
 }
 

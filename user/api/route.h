@@ -13,6 +13,8 @@
 #define ROUTE_MAX_URI 1024 /* bytes of path and query together */
 #define ROUTE_MAX_PREFIXES 96 /* "prefix=::&" and so on: no more fit */
 
+#define ROUTE_REASON_LEN 201 /* with its NUL */
+#define ROUTE_MAX_CONFIRM_MS 86400000
 #define ROUTE_KINDS_LEN 128
 #define ROUTE_TARGET_PPM 999000 /* report, unless asked otherwise: 99.9 % */
 #define ROUTE_MAX_WAIT_MS 25000 /* less than the connection's patience */
@@ -22,6 +24,9 @@ enum route_kind {
 	ROUTE_TIMINGS,
 	ROUTE_VERSION,
 	ROUTE_APPLY,
+	ROUTE_CONFIRM,
+	ROUTE_ROLLBACK,
+	ROUTE_HISTORY,
 	ROUTE_BACKEND,
 	ROUTE_SAY,
 	ROUTE_WEIGHT,
@@ -48,6 +53,9 @@ struct route {
 	uint64_t since; /* packets, events; report: CLOCK_REALTIME, ms */
 	uint64_t after_ms; /* events: CLOCK_REALTIME */
 	char kinds[ROUTE_KINDS_LEN]; /* events: as they were written */
+	char reason[ROUTE_REASON_LEN]; /* config/apply, config/rollback */
+	uint32_t confirm_ms; /* config/apply; 0, or 1000..ROUTE_MAX_CONFIRM_MS */
+	uint64_t version; /* config/rollback; 0: none is named */
 	uint32_t target_ppm; /* report: 0..1000000 */
 	uint32_t wait_ms; /* events: 0..ROUTE_MAX_WAIT_MS */
 	uint32_t n; /* packets, events; 1..ROUTE_MAX_PACKETS */

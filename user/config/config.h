@@ -208,6 +208,12 @@ struct config_problems {
  */
 int config__load(const char *path, struct config **out, struct config_problems *problems);
 
+/*
+ * The file's text alone, to be parsed by config__parse(). -errno likewise; *text is the caller's to free,
+ * and has no NUL.
+ */
+int config__read(const char *path, char **text, size_t *len, struct config_problems *problems);
+
 /* The same from memory; `name` is what messages call the text. */
 int config__parse(const char *name, const char *text, size_t len, struct config **out,
 		  struct config_problems *problems);

@@ -34,6 +34,10 @@ static const char schema[] =
 	" detail TEXT NOT NULL, actor TEXT NOT NULL);"
 	"CREATE TABLE baseline(service TEXT NOT NULL, backend TEXT NOT NULL, run INTEGER NOT NULL,"
 	" mono INTEGER NOT NULL, state TEXT NOT NULL, PRIMARY KEY(service, backend)) WITHOUT ROWID;"
+	"CREATE TABLE configs(id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL,"
+	" actor TEXT NOT NULL, origin TEXT NOT NULL, reason TEXT NOT NULL, content BLOB NOT NULL);"
+	"CREATE TABLE pending(one INTEGER PRIMARY KEY CHECK(one = 1), target INTEGER NOT NULL,"
+	" boot TEXT NOT NULL, at INTEGER NOT NULL, mono INTEGER NOT NULL, wait INTEGER NOT NULL);"
 	"PRAGMA application_id=1718381105; PRAGMA user_version=1; COMMIT;";
 
 _Static_assert(APPLICATION == 1718381105, "the schema's");

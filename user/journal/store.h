@@ -94,4 +94,41 @@ int store__states(struct store *s, void (*on_run)(void *ctx, const struct store_
 		  void (*on_change)(void *ctx, const struct store_change *c), void *ctx,
 		  struct err *err);
 
+/* A configuration that was applied. */
+struct store_config {
+	int64_t at_ms;
+	uint32_t uid;
+	const char *origin; /* "start", "apply", "reload", "rollback" */
+	const char *reason; /* an operator's words, or "" */
+	bool always; /* also when it is what the newest one is */
+};
+struct store_version {
+	int64_t id, at_ms, bytes;
+	const char *actor, *origin, *reason;
+};
+
+/*
+ * Keeps a file's text as the newest version, and gives its number in *id; if it is the newest one's text
+ * already, that one's. The oldest ones go when there are more than 50, or more than so many bytes.
+ */
+int store__config_add(struct store *s, const struct store_config *c, const char *text, size_t len,
+		      uint64_t bytes, int64_t *id, struct err *err);
+/* The last n, newest first. */
+int store__config_list(struct store *s, uint32_t n,
+		       void (*each)(void *ctx, const struct store_version *v), void *ctx,
+		       struct err *err);
+/*
+ * The text of version *id (0: that which a rollback without a number leads to, and *id says which). -ENOENT;
+ * *text is the caller's to free.
+ */
+int store__config_get(struct store *s, int64_t *id, char **text, size_t *len, struct err *err);
+
+/* Version `target` comes back in wait_ms, unless that is cleared; of one that waits, the target stays. */
+int store__pending_set(struct store *s, int64_t target, uint32_t wait_ms,
+		       const struct store_time *now, struct err *err);
+int store__pending_clear(struct store *s, struct err *err);
+/* Whether one waits, and for how long still, 0..wait_ms. */
+int store__pending_get(struct store *s, const struct store_time *now, bool *any, int64_t *left_ms,
+		       struct err *err);
+
 #endif

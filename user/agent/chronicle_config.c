@@ -123,8 +123,7 @@ static int arm(struct errand *e, struct store *s)
 	struct store_time t = now();
 	int rc = store__config_add(s, &e->config, e->text, e->len, e->bytes, &e->version, &e->err);
 
-	return rc ? rc
-		  : store__pending_set(s, e->version, e->order.confirm_ms, &t, &e->err);
+	return rc ? rc : store__pending_set(s, e->version, e->order.confirm_ms, &t, &e->err);
 }
 
 static int keep(struct errand *e, struct store *s)
@@ -223,9 +222,10 @@ static void succeeded(struct errand *e)
 		break;
 	case LOOK:
 		if (e->any) {
-			log_warn("a configuration waits for its confirmation: in %.0f s the one before "
-				 "comes back",
-				 (double)e->left_ms / 1e3);
+			log_warn(
+				"a configuration waits for its confirmation: in %.0f s the one before "
+				"comes back",
+				(double)e->left_ms / 1e3);
 			wait_for_word(e->chronicle, e->left_ms);
 		}
 		break;

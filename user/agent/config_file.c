@@ -15,7 +15,8 @@
 static int failed(const char *doing, const char *path, int rc, struct err *err)
 {
 	return err__set(err, rc,
-			"%s %s" BESIDE ": %s; the file still holds what was taken back, and a restart would "
+			"%s %s" BESIDE
+			": %s; the file still holds what was taken back, and a restart would "
 			"apply it: fairlead config history has the text that belongs there",
 			doing, path, strerror(-rc));
 }

@@ -96,7 +96,8 @@ struct api_events {
 /* How a configuration comes into force. */
 struct api_apply {
 	bool now; /* backends that are no longer in it lose their connections */
-	uint32_t confirm_ms; /* without a confirmation by then the one before comes back; 0: it stays */
+	uint32_t
+		confirm_ms; /* without a confirmation by then the one before comes back; 0: it stays */
 	const char *reason; /* for the history, or "" */
 	uint32_t uid; /* as in struct api_word */
 };

@@ -102,8 +102,7 @@ static bool is_read(const struct route *r)
 {
 	return r->kind == ROUTE_STATUS || r->kind == ROUTE_TIMINGS || r->kind == ROUTE_VERSION ||
 	       r->kind == ROUTE_SOURCES || r->kind == ROUTE_PACKETS || r->kind == ROUTE_BACKEND ||
-	       r->kind == ROUTE_HISTORY ||
-	       r->kind == ROUTE_EVENTS || r->kind == ROUTE_REPORT;
+	       r->kind == ROUTE_HISTORY || r->kind == ROUTE_EVENTS || r->kind == ROUTE_REPORT;
 }
 
 bool route__allows(const struct route *r, const char *method)

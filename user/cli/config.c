@@ -185,7 +185,8 @@ static int history(const struct cli *cli, const struct request *r)
 		putchar('\n');
 	} else {
 		json_array_foreach (json_object_get(reply, "versions"), i, v) {
-			printf("%4lld", (long long)json_integer_value(json_object_get(v, "version")));
+			printf("%4lld",
+			       (long long)json_integer_value(json_object_get(v, "version")));
 			print_word(v, "time", "  ");
 			print_word(v, "origin", "  ");
 			print_word(v, "actor", " by ");
@@ -221,8 +222,9 @@ static int dispatch(const struct cli *cli, const struct request *r, int argc, ch
 	}
 	if (rolls) {
 		if (argc > 2 || (argc == 2 && !is_number(argv[1])))
-			return cli__usage(&command_config,
-					  "rollback takes one version, a number of history, or none");
+			return cli__usage(
+				&command_config,
+				"rollback takes one version, a number of history, or none");
 		return roll_back(cli, r, argc == 2 ? argv[1] : NULL);
 	}
 	if (applies && argc != 1)

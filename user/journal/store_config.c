@@ -136,12 +136,12 @@ int store__config_list(struct store *s, uint32_t n,
 int store__config_get(struct store *s, int64_t *id, char **text, size_t *len, struct err *err)
 {
 	/* 0: what waits for its confirmation goes back to its target, else the newest to the one before. */
-	sqlite3_stmt *stmt = store_prepare(
-		s,
-		"SELECT id, content FROM configs WHERE id = CASE WHEN ?1 THEN ?1 ELSE"
-		" coalesce((SELECT target FROM pending),"
-		"  (SELECT id FROM configs ORDER BY id DESC LIMIT 1 OFFSET 1)) END",
-		err);
+	sqlite3_stmt *stmt =
+		store_prepare(s,
+			      "SELECT id, content FROM configs WHERE id = CASE WHEN ?1 THEN ?1 ELSE"
+			      " coalesce((SELECT target FROM pending),"
+			      "  (SELECT id FROM configs ORDER BY id DESC LIMIT 1 OFFSET 1)) END",
+			      err);
 	int rc;
 
 	if (!stmt)
@@ -176,12 +176,13 @@ int store__pending_set(struct store *s, int64_t target, uint32_t wait_ms,
 
 	/* One that waits already goes on to lead back to where the first one led. */
 	stmt = rc ? NULL
-		  : store_prepare(s,
-				  "INSERT INTO pending(one, target, boot, at, mono, wait) VALUES(1, ?1,"
-				  " (SELECT boot FROM runs WHERE id = ?2), ?3, ?4, ?5)"
-				  " ON CONFLICT(one) DO UPDATE SET boot = excluded.boot,"
-				  " at = excluded.at, mono = excluded.mono, wait = excluded.wait",
-				  err);
+		  : store_prepare(
+			    s,
+			    "INSERT INTO pending(one, target, boot, at, mono, wait) VALUES(1, ?1,"
+			    " (SELECT boot FROM runs WHERE id = ?2), ?3, ?4, ?5)"
+			    " ON CONFLICT(one) DO UPDATE SET boot = excluded.boot,"
+			    " at = excluded.at, mono = excluded.mono, wait = excluded.wait",
+			    err);
 	if (stmt) {
 		sqlite3_bind_int64(stmt, 1, target);
 		sqlite3_bind_int64(stmt, 2, s->run);
@@ -229,8 +230,7 @@ int store__pending_get(struct store *s, const struct store_time *now, bool *any,
 		/* A clock that was set back must not make it wait for longer. */
 		*left_ms = *left_ms > wait ? wait : *left_ms < 0 ? 0 : *left_ms;
 	}
-	rc = rc == SQLITE_ROW || rc == SQLITE_DONE ? 0
-						   : store_error(s, "reading the journal", err);
+	rc = rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : store_error(s, "reading the journal", err);
 	sqlite3_finalize(stmt);
 	return rc;
 }

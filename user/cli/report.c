@@ -81,9 +81,10 @@ static int fill(struct libscols_table *table, const json_t *report)
 			 report_text__string(service, "vip"));
 		rc |= add_line(table, NULL, name,
 			       json_array_get(json_object_get(service, "windows"), 0), &line);
-		json_array_foreach (json_object_get(service, "backends"), k, backend)
+		json_array_foreach (json_object_get(service, "backends"), k, backend) {
 			rc |= add_line(table, line, report_text__string(backend, "id"), backend,
 				       NULL);
+		}
 	}
 	return rc;
 }

@@ -134,8 +134,9 @@ void report_html__print(const json_t *report, FILE *out)
 		      out);
 		print_row("the service", json_array_get(json_object_get(service, "windows"), 0),
 			  target, out);
-		json_array_foreach (json_object_get(service, "backends"), k, backend)
+		json_array_foreach (json_object_get(service, "backends"), k, backend) {
 			print_row(report_text__string(backend, "id"), backend, target, out);
+		}
 		fputs("</table>\n", out);
 		print_windows(service, target, out);
 	}

@@ -24,9 +24,9 @@ enum { UNKNOWN = 1, SERVING = 8, NOT_SERVING = 9 };
 
 static uint8_t find_word(const char *name)
 {
-	for (uint8_t i = 1; i < sizeof(words) / sizeof(*words); i++)
+	for (size_t i = 1; i < sizeof(words) / sizeof(*words); i++)
 		if (strcmp(words[i], name) == 0)
-			return i;
+			return (uint8_t)i;
 	return UNKNOWN;
 }
 

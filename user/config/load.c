@@ -165,7 +165,7 @@ int config__read(const char *path, char **text, size_t *len, struct config_probl
 int config__load(const char *path, struct config **out, struct config_problems *problems)
 {
 	char *text = NULL;
-	size_t len;
+	size_t len = 0;
 	int err = config__read(path, &text, &len, problems);
 
 	if (!err)

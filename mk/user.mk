@@ -14,7 +14,8 @@ NEEDS_plane := move core
 NEEDS_peer := table core
 NEEDS_vip := config net core
 NEEDS_api := core
-NEEDS_agent := api vip net frame peer plane move table health probe config core
+NEEDS_journal := core
+NEEDS_agent := journal api vip net frame peer plane move table health probe config core
 NEEDS_cli := config core
 
 PKGS_core := libsystemd
@@ -29,10 +30,11 @@ PKGS_peer := libsodium
 PKGS_plane := libbpf libxdp libcap-ng
 PKGS_vip := libuv libmnl
 PKGS_api := libuv libmicrohttpd jansson
+PKGS_journal := libuv sqlite3
 PKGS_agent := libuv jansson libsystemd libcap-ng
 PKGS_cli := libcurl jansson libpcap smartcols
 
-DIRS := core config table move health probe net frame peer plane vip api agent cli
+DIRS := core config table move health probe net frame peer plane vip api journal agent cli
 
 # $(call closure,DIR): DIR and all that it needs, in link order
 closure = $(1) $(NEEDS_$(1))

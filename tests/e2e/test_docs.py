@@ -64,7 +64,7 @@ def test_yaml_manual():
         assert f"\n.TP\n.B {key}\n" in page, key
 
 
-OBJECTS = ("nexthop", "probe", "passive", "diagnosis", "peers", "quorum")
+OBJECTS = ("nexthop", "probe", "passive", "diagnosis", "peers", "quorum", "journal")
 
 
 def fields(value, path=""):

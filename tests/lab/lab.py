@@ -74,6 +74,11 @@ class Lab(Topology):
         self.clean()
         bpffs.unmount_if_ours(self.folder)
 
+    def forget(self):
+        """The journal of earlier agents goes, and what they set aside."""
+        for path in glob.glob(f"{self.folder}/journal.db*"):
+            os.unlink(path)
+
     def remove_pins(self):
         """What `fairleadd --detach` does, without needing a binary or a configuration."""
         root = f"/sys/fs/bpf/fairlead/{self.instance}"
@@ -106,7 +111,7 @@ class Lab(Topology):
     def head(self, **more):
         """The top of a configuration for this lab."""
         lines = [f"instance: {self.instance}", "interfaces: [eth0]",
-                 f"api: {{socket: {self.socket}}}"]
+                 f"api: {{socket: {self.socket}}}", f"journal: {{path: {self.folder}/journal.db}}"]
         lines += [f"{k}: {v}" for k, v in more.items()]
         return "\n".join(lines) + "\n"
 

@@ -46,7 +46,8 @@ class Balancer:
 
     def configure(self, text, **more):
         """Writes its file: the head and `text`."""
-        head = [f"instance: {self.instance}", "interfaces: [eth0]", f"api: {{socket: {self.socket}}}"]
+        head = [f"instance: {self.instance}", "interfaces: [eth0]", f"api: {{socket: {self.socket}}}",
+                f"journal: {{path: {self.folder}/journal.db}}"]
         head += [f"{k}: {v}" for k, v in more.items()]
         with open(self.config, "w", encoding="utf-8") as f:
             f.write("\n".join(head) + "\n" + text)

@@ -189,6 +189,48 @@ static void test_explain_mistakes(void **state)
 	bad("/v1/explain?interface=an-interface-too-long", -EINVAL, "no interface has a name");
 }
 
+static void test_journal(void **state)
+{
+	struct route r =
+		ok("/v1/events?since=7&n=3&kind=backend,vrrp&service=web&backend=b1&after=5"
+		   "&wait=25000");
+
+	(void)state;
+	assert_int_equal(r.kind, ROUTE_EVENTS);
+	assert_true(r.has_since && r.has_n);
+	assert_int_equal(r.since, 7);
+	assert_string_equal(r.kinds, "backend,vrrp");
+	assert_string_equal(r.backend, "b1");
+	assert_int_equal(r.after_ms, 5);
+	assert_int_equal(r.wait_ms, 25000);
+	assert_true(route__allows(&r, "GET"));
+	r = ok("/v1/report?target=999500&since=1");
+	assert_int_equal(r.kind, ROUTE_REPORT);
+	assert_int_equal(r.target_ppm, 999500);
+	assert_int_equal(ok("/v1/report").target_ppm, 999000);
+	r = ok("/v1/config/apply?confirm=60000&reason=caf%c3%a9%20%26%20more");
+	assert_int_equal(r.kind, ROUTE_APPLY);
+	assert_int_equal(r.confirm_ms, 60000);
+	assert_string_equal(r.reason, "caf\xc3\xa9 & more");
+	r = ok("/v1/config/rollback?version=3");
+	assert_int_equal(r.kind, ROUTE_ROLLBACK);
+	assert_int_equal(r.version, 3);
+	assert_false(route__allows(&r, "GET"));
+	r = ok("/v1/config/history?n=2");
+	assert_int_equal(r.kind, ROUTE_HISTORY);
+	assert_true(route__allows(&r, "GET"));
+	assert_int_equal(ok("/v1/config/confirm").kind, ROUTE_CONFIRM);
+	bad("/v1/events?wait=25001", -EINVAL, "wait is not a number in 0..25000");
+	bad("/v1/report?target=1000001", -EINVAL, "target is not a number in 0..1000000");
+	bad("/v1/config/apply?confirm=999", -EINVAL, "confirm is not a number in 1000..86400000");
+	bad("/v1/config/apply?reason=a%0ab", -EINVAL, "a byte 0x0a");
+	bad("/v1/config/apply?version=1", -EINVAL, "not a parameter");
+	bad("/v1/config/rollback?version=0", -EINVAL, "version is not");
+	bad("/v1/config/confirm?reason=x", -EINVAL, "not a parameter");
+	/* Words are a reason's alone. */
+	bad("/v1/events?service=a%20b", -EINVAL, "only printable ASCII");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,6 +238,9 @@ int main(void)
 		cmocka_unit_test(test_sources),	      cmocka_unit_test(test_source_mistakes),
 		cmocka_unit_test(test_many_prefixes), cmocka_unit_test(test_packets),
 		cmocka_unit_test(test_failover),
+		cmocka_unit_test(test_journal),		cmocka_unit_test(test_sources),
+		cmocka_unit_test(test_source_mistakes), cmocka_unit_test(test_many_prefixes),
+		cmocka_unit_test(test_packets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,6 +33,7 @@ static const struct {
 	{"## `sources`, `services[].sources`\n", "services: [{sources: {" STRANGE "}}]\n"},
 	{"## `snat`\n", "snat: {" STRANGE "}\n"},
 	{"## `events`\n", "events: {" STRANGE "}\n"},
+	{"## `journal`\n", "journal: {" STRANGE "}\n"},
 	{"## `anycast`\n", "anycast: {" STRANGE "}\n"},
 	{"## `bfd[]`\n", "bfd: [{" STRANGE "}]\n"},
 	{"## `vrrp[]`\n", "vrrp: [{" STRANGE "}]\n"},

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Rows of config_parse_test.c about anycast and BFD: a file, and what is told of it, in order. */
+/* Rows of config_parse_test.c about the journal, anycast and BFD: a file, and what is told of it, in order. */
 /* clang-format off */
+	{TOP("journal: {path: /etc/passwd, rows: 1, size: 64M, days: 0, enabled: maybe}"),
+	 {"f:2:17: journal.path: \"/etc/passwd\" must end in \".db\"", "f:2:36: journal.rows: 1 is not in 1000..100000000",
+	  "f:2:45: journal.size: \"64M\" is not a whole decimal number", "f:2:56: journal.days: 0 is not in 1..3660",
+	  "f:2:68: journal.enabled: \"maybe\" is not one of true, false"}},
+	{TOP("journal: {path: j.db}"), {"f:2:17: journal.path: \"j.db\" must be an absolute path, beginning with \"/\""}},
 	{TOP("anycast: {table: 0}"), {"f:2:18: anycast.table: 0 is not in 1..4294967295"}},
 	{TOP("anycast: {table: 255, tabel: main}"),
 	 {"f:2:18: anycast.table: 255 is the kernel's own (\"local\"); write another",

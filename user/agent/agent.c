@@ -2,6 +2,7 @@
 /* agent.c - the agent's life: wiring, signals, timers, and an end that leaves traffic flowing. */
 #include "agent/admission.h"
 #include "agent/agent.h"
+#include "agent/chronicle.h"
 #include "agent/events.h"
 #include "agent/handover.h"
 #include "agent/peer_quorum.h"
@@ -107,6 +108,7 @@ static void on_tick(uv_timer_t *h)
 	neighbors__tick(a);
 	anycast__tick(a);
 	failover__refresh(a);
+	chronicle__tick(a);
 	a->late_max_ns = rt__take_lateness(a->rt);
 	if (lease__last_error(a->lease) && !a->renew_failing)
 		log_error("cannot renew the lease: %s", strerror(-lease__last_error(a->lease)));
@@ -153,7 +155,7 @@ static void on_signal(uv_signal_t *h, int signum)
 	if (signum == SIGHUP) {
 		log_info("SIGHUP: reading %s again", a->config_path);
 		sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, uv_hrtime() / 1000);
-		apply__start(a, false, NULL);
+		apply__file(a, "reload");
 		return;
 	}
 	log_info("stopping; the data plane stays and traffic goes on with the present tables");
@@ -180,6 +182,7 @@ void agent__configured(struct agent *a)
 	explain__configured(a);
 	neighbors__configured(a);
 	anycast__configured(a);
+	chronicle__configured(a);
 	lease__set(a->lease, c->lease_ms);
 	uv_timer_start(&a->heartbeat, on_heartbeat, 0, beat);
 	if (a->ready) {
@@ -228,6 +231,7 @@ void agent__stop(struct agent *a, int exit_code)
 	anycast__stop(a);
 	neighbors__stop(a);
 	rt__quiet(a->rt);
+	chronicle__stop(a);
 	uv_close((uv_handle_t *)&a->flush, NULL);
 	uv_close((uv_handle_t *)&a->tick, NULL);
 	uv_close((uv_handle_t *)&a->patience, NULL);
@@ -288,8 +292,10 @@ static int open_plane(struct agent *a, const struct config *c, struct err *err)
 
 static int start(struct agent *a, const struct config *c, struct err *err)
 {
-	int rc = moves__init(a, err);
+	int rc = chronicle__start(a, c, err);
 
+	if (!rc)
+		rc = moves__init(a, err);
 	if (!rc)
 		rc = nat_sweep__init(a, err);
 	if (!rc)
@@ -308,7 +314,7 @@ static int start(struct agent *a, const struct config *c, struct err *err)
 		rc = sources__adopt(a, err);
 	if (rc)
 		return rc;
-	apply__start(a, false, NULL);
+	apply__file(a, "start");
 	return 0;
 }
 
@@ -336,6 +342,7 @@ static void free_agent(struct agent *a)
 	grace__free(a->grace);
 	plane__close(a->plane);
 	config__free(a->config);
+	free(a->config_text);
 	free(a->links);
 	free(a);
 }
@@ -389,6 +396,7 @@ int agent__run(const char *config_path, enum log_sink sink)
 	/* A first start that failed leaves nothing behind. */
 	if (a->plane && !a->ready)
 		plane__rollback(a->plane);
+	chronicle__free(a);
 	uv_loop_close(&a->loop);
 	code = a->exit_code;
 	free_agent(a);

@@ -36,6 +36,7 @@
 #include "agent/sources.h"
 #include "agent/track.h"
 #include "api/api.h"
+#include "journal/event.h"
 #include "config/config.h"
 #include "core/log.h"
 #include "core/timing.h"
@@ -50,6 +51,7 @@
 #include "table/table.h"
 #include "vip/rt.h"
 
+struct chronicle;
 struct member;
 struct target;
 
@@ -121,6 +123,7 @@ struct member {
 	bool disputed; /* balancers say that it is up, and that it is down */
 	bool dispute_told; /* and that was logged */
 	uint32_t disputed_s; /* since when, agent__coarse_s() */
+	uint8_t told; /* to the journal: a word of chronicle.c */
 	uint32_t capped_s; /* when `cap` was looked at, agent__coarse_s() */
 	bool probe_ok;
 	bool kept; /* an apply is running: the next configuration has it too */
@@ -178,6 +181,7 @@ struct service {
 	bool contested; /* some of them are disputed */
 	bool settling; /* the idle table may still be read by packets */
 	bool making; /* its move table is being installed */
+	uint8_t told; /* to the journal, as of a member */
 	struct rate rate;
 };
 
@@ -223,6 +227,8 @@ struct agent {
 	struct config *config; /* what runs; NULL before the first commit */
 	uint64_t started_ns; /* CLOCK_MONOTONIC */
 	uint64_t loaded_at_ns; /* CLOCK_REALTIME of the last commit */
+	char *config_text; /* what was committed, as it was written: config_len bytes */
+	size_t config_len;
 	struct plane *plane;
 	struct net *net;
 	struct prober *prober;
@@ -251,6 +257,7 @@ struct agent {
 	struct sources sources; /* who may send */
 	struct sampling sampling;
 	struct events *events;
+	struct chronicle *chronicle; /* NULL: there is no journal */
 	struct moves moves;
 	struct timing compute; /* of tables that went live: until it was known what they hold, */
 	struct timing commit; /* and from then on until packets found them */
@@ -292,11 +299,22 @@ void agent__configured(struct agent *a);
 
 /* apply.c: from a configuration file to the running state */
 
-/*
- * Starts to load and apply the agent's file; `request` (may be NULL) gets the outcome. `now`: the
- * connections of backends that are no longer in it are given up.
- */
-void apply__start(struct agent *a, bool now, struct api_request *request);
+/* Which configuration is to be applied, and by whose word. */
+struct apply_order {
+	bool now; /* the connections of backends that are no longer in it are given up */
+	uint32_t uid; /* who asks, or JOURNAL_NOBODY */
+	const char *origin; /* of struct store_config */
+	char reason[JOURNAL_DETAIL_LEN];
+	uint32_t confirm_ms; /* it is to be confirmed by then; 0: it stays */
+	char *text; /* malloc'd, is taken over: instead of the file, which gets it; NULL: the file's */
+	size_t len;
+	int64_t version; /* of `text` */
+};
+
+/* Starts to apply it; `request` (may be NULL) gets the outcome. */
+void apply__start(struct agent *a, const struct apply_order *order, struct api_request *request);
+/* The agent's own file, as at a start ("start") or by a signal ("reload"). */
+void apply__file(struct agent *a, const char *origin);
 
 /* commit.c: what the plane must know of a configuration */
 struct plane_options commit__options(const struct config *c);
@@ -401,9 +419,9 @@ void member__remember(const struct member *m);
 void member__alarmed(const struct member *m, const char *text);
 /* What is wrong with the clients' path to it. */
 void member__diagnosed(const struct member *m, const char *text);
-/* The operator's word; `percent` of its weight. True if it changed anything. */
-bool member__set_admin(struct member *m, enum fl_admin admin);
-bool member__set_percent(struct member *m, uint8_t percent);
+/* The operator's word (of user `uid`); `percent` of its weight. True if it changed anything. */
+bool member__set_admin(struct member *m, enum fl_admin admin, uint32_t uid);
+bool member__set_percent(struct member *m, uint8_t percent, uint32_t uid);
 void member__log(const struct member *m, enum log_level level, const char *text);
 /* What holds of it from now on: what follows from that is done. */
 enum health_change member__rule(struct member *m, enum fl_health ruled);

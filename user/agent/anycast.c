@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/chronicle.h"
 #include "agent/names.h"
 #include "core/log.h"
 
@@ -131,8 +132,8 @@ static void judge(struct agent *a)
 	}
 }
 
-static void log_vip(enum log_level level, const struct anycast_vip *v, const char *what,
-		    const char *why)
+static void log_vip(const struct agent *a, enum log_level level, const struct anycast_vip *v,
+		    const char *what, const char *why)
 {
 	char vip[ADDR_PREFIX_STRLEN];
 	const struct log_field fields[] = {
@@ -141,6 +142,8 @@ static void log_vip(enum log_level level, const struct anycast_vip *v, const cha
 	};
 
 	log__write(level, fields, "VIP %s %s%s", vip, what, why);
+	chronicle__tell(a, JOURNAL_ANYCAST, vip, NULL, v->announced ? "announced" : "withdrawn",
+			JOURNAL_NOBODY, "%s%s", what, why);
 }
 
 /* Whether anything has changed. */
@@ -159,7 +162,7 @@ static bool follow(struct agent *a)
 		v->announced = announce;
 		v->since_ns = agent__realtime_ns();
 		v->told = 0;
-		log_vip(announce ? LOG_LV_INFO : LOG_LV_WARN, v,
+		log_vip(a, announce ? LOG_LV_INFO : LOG_LV_WARN, v,
 			announce ? "is announced" : "is withdrawn: ", v->why);
 	}
 	return changed;
@@ -219,16 +222,16 @@ void anycast__tick(struct agent *a)
 			continue;
 		v->told = state;
 		if (state == -EEXIST)
-			log_vip(LOG_LV_ERROR, v,
+			log_vip(a, LOG_LV_ERROR, v,
 				"can't be announced: another program has a route for it in the table "
 				"of `anycast`",
 				"");
 		else if (state)
-			log_vip(LOG_LV_ERROR, v,
+			log_vip(a, LOG_LV_ERROR, v,
 				"can't be announced: the kernel refuses its route: ",
 				strerror(-state));
 		else
-			log_vip(LOG_LV_INFO, v, "has its route now", "");
+			log_vip(a, LOG_LV_INFO, v, "has its route now", "");
 	}
 }
 

@@ -15,6 +15,9 @@ struct layout {
 struct apply {
 	struct agent *agent;
 	struct api_request *request; /* NULL: SIGHUP or start */
+	struct apply_order order; /* its text: what was read */
+	struct err
+		file; /* why the agent's file could not be written; "": it could, or need not be */
 	bool now; /* what is no longer configured loses its connections */
 	uv_work_t work;
 	int rc;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/chronicle.h"
 #include "agent/names.h"
 #include "agent/peer_vrrp.h"
 #include "core/log.h"
@@ -39,6 +40,8 @@ static void on_event(void *agent, const struct vrrp_event *e)
 	char active[ADDR_STRLEN];
 
 	peer_vrrp__tell(agent);
+	chronicle__tell(agent, JOURNAL_VRRP, e->name, vrrp_state__name(e->from),
+			vrrp_state__name(e->to), JOURNAL_NOBODY, "%s", vrrp_why__text(e->why));
 	if (e->to == VRRP_BACKUP && is_known(&e->active))
 		log__write(LOG_LV_INFO, fields, "VRRP group '%s' is backup of %s: %s", e->name,
 			   addr__format(&e->active, active), vrrp_why__text(e->why));

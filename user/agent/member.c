@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* member.c - one backend of one service: its verdict, its next hop, its entry in the maps. */
 #include "agent/agent.h"
+#include "agent/chronicle.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -193,7 +194,7 @@ enum health_change member__rule(struct member *m, enum fl_health ruled)
 	return change;
 }
 
-bool member__set_admin(struct member *m, enum fl_admin admin)
+bool member__set_admin(struct member *m, enum fl_admin admin, uint32_t uid)
 {
 	static const char *const texts[] = {
 		[FL_ADMIN_NONE] = "is in again, as the operator asked",
@@ -202,6 +203,7 @@ bool member__set_admin(struct member *m, enum fl_admin admin)
 				     "that it has are given up",
 	};
 	struct health_time now = agent__now();
+	enum fl_admin was = m->health.admin;
 
 	if (!health__set_admin(&m->health, admin, &now))
 		return false;
@@ -211,10 +213,16 @@ bool member__set_admin(struct member *m, enum fl_admin admin)
 	verdict__touch(m->service);
 	member__remember(m);
 	member__log(m, LOG_LV_INFO, texts[admin]);
+	chronicle__said(m,
+			admin == FL_ADMIN_DRAIN	    ? "drain"
+			: admin == FL_ADMIN_DISABLE ? "disable"
+			: was == FL_ADMIN_DRAIN	    ? "undrain"
+						    : "enable",
+			uid, texts[admin]);
 	return true;
 }
 
-bool member__set_percent(struct member *m, uint8_t percent)
+bool member__set_percent(struct member *m, uint8_t percent, uint32_t uid)
 {
 	char text[80];
 
@@ -225,6 +233,7 @@ bool member__set_percent(struct member *m, uint8_t percent)
 	member__remember(m);
 	snprintf(text, sizeof(text), "gets %u %% of its weight, as the operator asked", percent);
 	member__log(m, LOG_LV_INFO, text);
+	chronicle__said(m, "weight", uid, text);
 	return true;
 }
 
@@ -255,7 +264,7 @@ static const char *hold_text(const struct member *m, char *buf, size_t len)
 	return buf;
 }
 
-static void log_change(const struct member *m, enum health_change change, uint64_t streak_ns,
+static void log_change(struct member *m, enum health_change change, uint64_t streak_ns,
 		       const struct probe_result *r)
 {
 	bool holds = m->health.ruled == m->health.state;
@@ -278,6 +287,7 @@ static void log_change(const struct member *m, enum health_change change, uint64
 			 here, r->detail, m->service->rules.fall, (double)streak_ns / 1e6,
 			 hold_text(m, hold, sizeof(hold)), quorum);
 	member__log(m, change == HEALTH_WENT_UP ? LOG_LV_INFO : LOG_LV_WARN, text);
+	chronicle__member(m, text);
 }
 
 static void log_warning(const struct member *m, const char *warning)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/chronicle.h"
 #include "agent/peers_state.h"
 #include "health/quorum.h"
 
@@ -62,7 +63,7 @@ enum health_change peer_quorum__rule(struct member *m)
 
 /* --- what peers say ------------------------------------------------------------------------------- */
 
-static void log_ruling(const struct member *m, enum health_change change,
+static void log_ruling(struct member *m, enum health_change change,
 		       const struct quorum_ruling *r)
 {
 	const char *quorum = config_quorum__name(m->service->health.quorum);
@@ -78,6 +79,7 @@ static void log_ruling(const struct member *m, enum health_change change,
 			 health__name(&as_ruled), quorum, quorum__votes(r, votes),
 			 health__name(&as_here));
 	member__log(m, change == HEALTH_WENT_UP ? LOG_LV_INFO : LOG_LV_WARN, text);
+	chronicle__member(m, text);
 }
 
 static void rule_on(struct service *s)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/chronicle.h"
 #include "agent/peer_news.h"
 #include "agent/peer_quorum.h"
 #include "agent/peers_state.h"
@@ -82,6 +83,8 @@ static void on_state(void *ctx, bool up)
 			 peer_link__patience_us(&peer->link) / 1000);
 	peers__log(up ? LOG_LV_INFO : LOG_LV_WARN, peer, text);
 	peer_records__state(peer, up);
+	chronicle__tell(peer->peers->agent, JOURNAL_PEER, peer->name, NULL, up ? "up" : "silent",
+			JOURNAL_NOBODY, "%s", text);
 }
 
 static void on_aside(void *ctx, const uint8_t *bytes, size_t len)

@@ -6,6 +6,7 @@
  * the last ones are still settling leave the service dirty and are flushed together then.
  */
 #include "agent/apply.h"
+#include "agent/chronicle.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -244,6 +245,7 @@ void service__flush(struct service *s)
 	}
 	s->dirty = false;
 	s->agent->anycast.dirty = true;
+	chronicle__service(s);
 	if (s->generation != generation) {
 		timing__add(&a->compute, a->moves.planned_ns - began_ns);
 		timing__add(&a->commit, a->moves.swapped_ns - a->moves.planned_ns);
@@ -325,6 +327,7 @@ static void release_members(void *ctx, uint32_t id)
 
 void service__dismiss(struct service *s)
 {
+	chronicle__dismissed(s);
 	service__quiet(s);
 	s->config = NULL;
 	s->dirty = false;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* status.c - the running state as the JSON document of docs/api.md. */
 #include "agent/agent.h"
+#include "agent/chronicle.h"
 #include "agent/limits.h"
 #include "agent/names.h"
 #include "agent/peer_quorum.h"
@@ -259,6 +260,7 @@ json_t *status__json(struct agent *a)
 	json_object_set_new(o, "config",
 			    json_pack("{s:s, s:o}", "file", a->config_path, "loaded_at",
 				      names__time(a->loaded_at_ns)));
+	chronicle__add_config(a, json_object_get(o, "config"));
 	json_object_set_new(o, "lease",
 			    json_pack("{s:b, s:I}", "lapsed", lease.lapsed != 0, "lapses",
 				      (json_int_t)(lease.lapses - a->lapses_before)));
@@ -271,6 +273,7 @@ json_t *status__json(struct agent *a)
 	json_object_set_new(o, "verdicts", verdicts_json(a));
 	json_object_set_new(o, "notes", notes_json(a));
 	json_object_set_new(o, "peers", peers__json(a));
+	json_object_set_new(o, "journal", chronicle__json(a));
 	json_object_set_new(o, "nat", nat_sweep__json(a));
 	json_object_set_new(o, "records", flow_sweep__json(a));
 	return o;

@@ -6,6 +6,7 @@
  * computed from, and which a restart goes on from.
  */
 #include "agent/agent.h"
+#include "agent/chronicle.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -73,6 +74,10 @@ static void log_pool(const struct service *s, const struct pool_state *was)
 			 s->name);
 	else if (was->panic && !s->pool.panic)
 		log_info("service %s: the panic is over: enough backends are well", s->name);
+	if (s->pool.panic != was->panic)
+		chronicle__tell_service(s, JOURNAL_PANIC, "", s->pool.panic ? "panic" : "over",
+					s->pool.panic ? "too few backends are well: all get flows"
+						      : "enough backends are well");
 	if (s->pool.backups != was->backups)
 		log_info("service %s: %s", s->name,
 			 s->pool.backups ? "its backups are called in"

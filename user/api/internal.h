@@ -69,7 +69,7 @@ enum MHD_Result api_request__handle(void *cls, struct MHD_Connection *connection
 void api_request__end(void *cls, struct MHD_Connection *connection, void **request,
 		      enum MHD_RequestTerminationCode why);
 
-/* Answers every suspended request with 500: the agent is stopping. */
+/* Answers every suspended request with 503: the agent is stopping. */
 void api_request__stop_all(struct api *a);
 
 #endif

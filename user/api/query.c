@@ -19,8 +19,9 @@ static int hex_digit(char c)
 	return -1;
 }
 
-int query__decode(const char *what, const char *text, size_t len, char *out, size_t size,
-		  struct err *err)
+/* `words`: spaces and what is not ASCII come through, too. */
+static int decode(const char *what, const char *text, size_t len, char *out, size_t size,
+		  bool words, struct err *err)
 {
 	size_t n = 0;
 
@@ -39,7 +40,7 @@ int query__decode(const char *what, const char *text, size_t len, char *out, siz
 			c = hi << 4 | lo;
 			i += 2;
 		}
-		if (c <= ' ' || c > '~')
+		if (c < ' ' || c == 0x7f || (!words && (c == ' ' || c > '~')))
 			return err__set(
 				err, -EINVAL,
 				"the %s has a byte 0x%02x: only printable ASCII can be there", what,
@@ -55,26 +56,30 @@ int query__decode(const char *what, const char *text, size_t len, char *out, siz
 	return 0;
 }
 
-static int read_service(const char *value, struct route *r, struct err *err)
+int query__decode(const char *what, const char *text, size_t len, char *out, size_t size,
+		  struct err *err)
+{
+	return decode(what, text, len, out, size, false, err);
+}
+
+static int read_text(const char *what, const char *value, char *out, size_t size, struct err *err)
 {
 	size_t len = strlen(value);
 
-	if (len >= sizeof(r->service))
-		return err__set(err, -EINVAL, "the service's name is longer than %zu bytes",
-				sizeof(r->service) - 1);
-	memcpy(r->service, value, len + 1);
+	if (len >= size)
+		return err__set(err, -EINVAL, "the %s is longer than %zu bytes", what, size - 1);
+	memcpy(out, value, len + 1);
 	return 0;
 }
 
 static int read_to(const char *value, struct route *r, struct err *err)
 {
-	size_t len = strlen(value);
+	return read_text("peer's name", value, r->to, sizeof(r->to), err);
+}
 
-	if (len >= sizeof(r->to))
-		return err__set(err, -EINVAL, "the peer's name is longer than %zu bytes",
-				sizeof(r->to) - 1);
-	memcpy(r->to, value, len + 1);
-	return 0;
+static int read_service(const char *value, struct route *r, struct err *err)
+{
+	return read_text("service's name", value, r->service, sizeof(r->service), err);
 }
 
 static int read_prefix(const char *value, struct route *r, struct err *err)
@@ -151,6 +156,46 @@ static int read_n(const char *value, struct route *r, struct err *err)
 {
 	r->has_n = true;
 	return read_u32("n", value, 1, ROUTE_MAX_PACKETS, &r->n, err);
+}
+
+static int read_after(const char *value, struct route *r, struct err *err)
+{
+	return read_number("after", value, 0, INT64_MAX / 1000000, &r->after_ms, err);
+}
+
+static int read_wait(const char *value, struct route *r, struct err *err)
+{
+	return read_u32("wait", value, 0, ROUTE_MAX_WAIT_MS, &r->wait_ms, err);
+}
+
+static int read_reason(const char *value, struct route *r, struct err *err)
+{
+	return read_text("reason", value, r->reason, sizeof(r->reason), err);
+}
+
+static int read_confirm(const char *value, struct route *r, struct err *err)
+{
+	return read_u32("confirm", value, 1000, ROUTE_MAX_CONFIRM_MS, &r->confirm_ms, err);
+}
+
+static int read_version(const char *value, struct route *r, struct err *err)
+{
+	return read_number("version", value, 1, INT64_MAX, &r->version, err);
+}
+
+static int read_target(const char *value, struct route *r, struct err *err)
+{
+	return read_u32("target", value, 0, 1000000, &r->target_ppm, err);
+}
+
+static int read_kinds(const char *value, struct route *r, struct err *err)
+{
+	return read_text("list of kinds", value, r->kinds, sizeof(r->kinds), err);
+}
+
+static int read_backend(const char *value, struct route *r, struct err *err)
+{
+	return read_text("backend's id", value, r->backend, sizeof(r->backend), err);
 }
 
 static int read_flows(const char *value, struct route *r, struct err *err)
@@ -260,26 +305,37 @@ static const struct parameter {
 	const char *what; /* for errors about the text of its value */
 	unsigned int kinds; /* paths that take it */
 	bool repeats;
+	bool words; /* its value is a person's */
 	int (*read)(const char *value, struct route *r, struct err *err);
 } parameters[] = {
 	{"service", "service's name",
-	 KIND(BACKEND) | KIND(SAY) | KIND(WEIGHT) | KIND(SOURCES) | CHANGES_SOURCES, false,
-	 read_service},
-	{"percent", "value of 'percent'", KIND(WEIGHT), false, read_percent},
-	{"prefix", "prefix", CHANGES_SOURCES, true, read_prefix},
-	{"now", "value of 'now'", KIND(APPLY), false, read_now},
-	{"monitor", "value of 'monitor'", KIND(SOURCES_DENY), false, read_monitor},
-	{"since", "value of 'since'", KIND(PACKETS), false, read_since},
-	{"n", "value of 'n'", KIND(PACKETS), false, read_n},
-	{"flows", "value of 'flows'", KIND(SAMPLING), false, read_flows},
-	{"to", "peer's name", KIND(FAILOVER), false, read_to},
-	{"drops", "value of 'drops'", KIND(SAMPLING), false, read_drops},
-	{"source", "value of 'source'", KIND(EXPLAIN), false, read_source},
-	{"destination", "value of 'destination'", KIND(EXPLAIN), false, read_destination},
-	{"protocol", "value of 'protocol'", KIND(EXPLAIN), false, read_protocol},
-	{"flags", "value of 'flags'", KIND(EXPLAIN), false, read_tcp_flags},
-	{"interface", "interface's name", KIND(EXPLAIN), false, read_interface},
-	{"length", "value of 'length'", KIND(EXPLAIN), false, read_length},
+	 KIND(BACKEND) | KIND(SAY) | KIND(WEIGHT) | KIND(SOURCES) | KIND(EVENTS) | KIND(REPORT) |
+		 CHANGES_SOURCES,
+	 false, false, read_service},
+	{"percent", "value of 'percent'", KIND(WEIGHT), false, false, read_percent},
+	{"prefix", "prefix", CHANGES_SOURCES, true, false, read_prefix},
+	{"now", "value of 'now'", KIND(APPLY), false, false, read_now},
+	{"monitor", "value of 'monitor'", KIND(SOURCES_DENY), false, false, read_monitor},
+	{"since", "value of 'since'", KIND(PACKETS) | KIND(EVENTS) | KIND(REPORT), false, false,
+	 read_since},
+	{"target", "value of 'target'", KIND(REPORT), false, false, read_target},
+	{"n", "value of 'n'", KIND(PACKETS) | KIND(EVENTS) | KIND(HISTORY), false, false, read_n},
+	{"kind", "list of kinds", KIND(EVENTS), false, false, read_kinds},
+	{"backend", "backend's id", KIND(EVENTS), false, false, read_backend},
+	{"after", "value of 'after'", KIND(EVENTS), false, false, read_after},
+	{"wait", "value of 'wait'", KIND(EVENTS), false, false, read_wait},
+	{"flows", "value of 'flows'", KIND(SAMPLING), false, false, read_flows},
+	{"drops", "value of 'drops'", KIND(SAMPLING), false, false, read_drops},
+	{"reason", "reason", KIND(APPLY) | KIND(ROLLBACK), false, true, read_reason},
+	{"confirm", "value of 'confirm'", KIND(APPLY), false, false, read_confirm},
+	{"version", "value of 'version'", KIND(ROLLBACK), false, false, read_version},
+	{"to", "peer's name", KIND(FAILOVER), false, false, read_to},
+	{"source", "value of 'source'", KIND(EXPLAIN), false, false, read_source},
+	{"destination", "value of 'destination'", KIND(EXPLAIN), false, false, read_destination},
+	{"protocol", "value of 'protocol'", KIND(EXPLAIN), false, false, read_protocol},
+	{"flags", "value of 'flags'", KIND(EXPLAIN), false, false, read_tcp_flags},
+	{"interface", "interface's name", KIND(EXPLAIN), false, false, read_interface},
+	{"length", "value of 'length'", KIND(EXPLAIN), false, false, read_length},
 };
 #define N_PARAMETERS (sizeof(parameters) / sizeof(parameters[0]))
 
@@ -295,7 +351,7 @@ static const struct parameter *find(const char *name, size_t len, enum route_kin
 
 static int unknown(const char *name, size_t len, enum route_kind kind, struct err *err)
 {
-	char known[96] = "";
+	char known[128] = "";
 	size_t at = 0;
 
 	for (size_t i = 0; i < N_PARAMETERS; i++) {
@@ -326,8 +382,8 @@ int query__parse(const char *query, struct route *out, struct err *err)
 		seen |= 1u << (p - parameters);
 		if (query[name_len] == '=')
 			name_len++;
-		rc = query__decode(p->what, query + name_len, len - name_len, value, sizeof(value),
-				   err);
+		rc = decode(p->what, query + name_len, len - name_len, value, sizeof(value),
+			    p->words, err);
 		rc = rc ? rc : p->read(value, out, err);
 		if (rc)
 			return rc;

@@ -11,12 +11,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "api/route.h"
 #include "fairlead/abi.h"
 
 #define TCP_SYN 0x02 /* a packet that is explained opens a connection, unless it says otherwise */
-#define PACKETS_DEFAULT 100 /* events of GET /v1/packets */
+#define PACKETS_DEFAULT 100 /* of GET /v1/packets and /v1/events */
 
 static json_t *error_object(const char *sentence)
 {
@@ -78,34 +79,56 @@ static unsigned int status_of(int rc)
 	}
 }
 
+/* The user at the other end of the socket, unix(7). */
+static uint32_t caller(const struct api_request *r)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct ucred peer = {.uid = API_NOBODY};
+	socklen_t len = sizeof(peer);
+
+	if (!info || getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &peer, &len))
+		return API_NOBODY;
+	return peer.uid;
+}
+
+static const char *or_null(const char *text)
+{
+	return text[0] ? text : NULL;
+}
+
 static enum MHD_Result handle_backend(struct api_request *r, const struct route *route)
 {
 	const struct api *a = r->api;
 	struct err err = {0};
 	json_t *object = NULL;
-	const char *service = route->service[0] ? route->service : NULL;
+	struct api_word word = route->word;
 	int rc;
 
+	word.uid = caller(r);
 	if (route->kind == ROUTE_BACKEND)
-		rc = a->ops.backend(a->ctx, route->backend, service, &object, &err);
+		rc = a->ops.backend(a->ctx, route->backend, or_null(route->service), &object, &err);
 	else
-		rc = a->ops.say(a->ctx, route->backend, service, &route->word, &object, &err);
+		rc = a->ops.say(a->ctx, route->backend, or_null(route->service), &word, &object,
+				&err);
 	if (rc)
 		return refuse(r, status_of(rc), err.text);
 	return answer(r, MHD_HTTP_OK, object);
 }
 
-static int run_sources(const struct api *a, const struct route *route, json_t **out,
+static int run_sources(const struct api_request *r, const struct route *route, json_t **out,
 		       struct err *err)
 {
+	const struct api *a = r->api;
 	const struct api_sources what = {
 		.verb = route->kind == ROUTE_SOURCES_DENY    ? API_SOURCE_DENY
 			: route->kind == ROUTE_SOURCES_ALLOW ? API_SOURCE_ALLOW
 							     : API_SOURCE_REMOVE,
 		.prefixes = route->prefixes,
 		.n = route->n_prefixes,
-		.service = route->service[0] ? route->service : NULL,
+		.service = or_null(route->service),
 		.monitor = route->monitor,
+		.uid = caller(r),
 	};
 
 	return a->ops.set_sources(a->ctx, &what, out, err);
@@ -120,13 +143,12 @@ static enum MHD_Result handle_admission(struct api_request *r, const struct rout
 	int rc;
 
 	if (route->kind == ROUTE_SOURCES)
-		rc = a->ops.sources(a->ctx, route->service[0] ? route->service : NULL, &object,
-				    &err);
+		rc = a->ops.sources(a->ctx, or_null(route->service), &object, &err);
 	else if (route->kind == ROUTE_SAMPLING)
 		rc = a->ops.set_sampling(a->ctx, route->has_flows ? &route->flows : NULL,
 					 route->has_drops ? &route->drops : NULL, &object, &err);
 	else
-		rc = run_sources(a, route, &object, &err);
+		rc = run_sources(r, route, &object, &err);
 	if (rc)
 		return refuse(r, status_of(rc), err.text);
 	return answer(r, MHD_HTTP_OK, object);
@@ -143,16 +165,76 @@ static enum MHD_Result wait_for_agent(struct api_request *r)
 	return MHD_YES;
 }
 
-/* What the agent may take its time for. */
+static void ask_events(struct api_request *r, const struct route *route)
+{
+	const struct api_events what = {
+		.has_since = route->has_since,
+		.since = (int64_t)route->since,
+		.after_ms = (int64_t)route->after_ms,
+		.kinds = route->kinds,
+		.service = route->service,
+		.backend = route->backend,
+		.n = route->has_n ? route->n : PACKETS_DEFAULT,
+		.wait_ms = route->wait_ms,
+	};
+
+	r->api->ops.events(r->api->ctx, &what, r);
+}
+
+static void ask_report(struct api_request *r, const struct route *route)
+{
+	const struct api_report what = {
+		.since_ms = (int64_t)route->since,
+		.target_ppm = route->target_ppm,
+		.service = route->service,
+	};
+
+	r->api->ops.report(r->api->ctx, &what, r);
+}
+
+static void ask_apply(struct api_request *r, const struct route *route)
+{
+	const struct api_apply what = {
+		.now = route->now,
+		.confirm_ms = route->confirm_ms,
+		.reason = route->reason,
+		.uid = caller(r),
+	};
+
+	r->api->ops.apply(r->api->ctx, &what, r);
+}
+
+static void ask_history(struct api_request *r, const struct route *route)
+{
+	const struct api_history what = {
+		.verb = route->kind == ROUTE_CONFIRM	? API_CONFIRM
+			: route->kind == ROUTE_ROLLBACK ? API_ROLLBACK
+							: API_HISTORY,
+		.n = route->has_n ? route->n : PACKETS_DEFAULT,
+		.version = (int64_t)route->version,
+		.reason = route->reason,
+		.uid = caller(r),
+	};
+
+	r->api->ops.history(r->api->ctx, &what, r);
+}
+
+/* What the agent answers now or later. */
 static enum MHD_Result handle_later(struct api_request *r, const struct route *route)
 {
 	struct api *a = r->api;
 
 	r->owed = true;
-	if (route->kind == ROUTE_APPLY)
-		a->ops.apply(a->ctx, route->now, r);
-	else
+	if (route->kind == ROUTE_EVENTS)
+		ask_events(r, route);
+	else if (route->kind == ROUTE_REPORT)
+		ask_report(r, route);
+	else if (route->kind == ROUTE_APPLY)
+		ask_apply(r, route);
+	else if (route->kind == ROUTE_FAILOVER)
 		a->ops.failover(a->ctx, route->to[0] ? route->to : NULL, r);
+	else
+		ask_history(r, route);
 	return wait_for_agent(r);
 }
 
@@ -204,6 +286,11 @@ static enum MHD_Result dispatch(struct api_request *r, const char *method)
 	}
 	switch (route.kind) {
 	case ROUTE_APPLY:
+	case ROUTE_CONFIRM:
+	case ROUTE_ROLLBACK:
+	case ROUTE_HISTORY:
+	case ROUTE_EVENTS:
+	case ROUTE_REPORT:
 	case ROUTE_FAILOVER:
 		return handle_later(r, &route);
 	case ROUTE_EXPLAIN:
@@ -361,7 +448,7 @@ void api_request__stop_all(struct api *a)
 	while (!LIST_EMPTY(&a->waiting)) {
 		struct api_request *r = LIST_FIRST(&a->waiting);
 
-		r->status = MHD_HTTP_INTERNAL_SERVER_ERROR;
+		r->status = MHD_HTTP_SERVICE_UNAVAILABLE;
 		r->reply = error_object("the agent is stopping: its traffic goes on, but what was "
 					"asked for may not have been done");
 		resume(r);

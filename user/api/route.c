@@ -17,6 +17,9 @@ static const struct {
 	{"/v1/timings", ROUTE_TIMINGS},
 	{"/v1/version", ROUTE_VERSION},
 	{"/v1/config/apply", ROUTE_APPLY},
+	{"/v1/config/confirm", ROUTE_CONFIRM},
+	{"/v1/config/rollback", ROUTE_ROLLBACK},
+	{"/v1/config/history", ROUTE_HISTORY},
 	{"/v1/sources", ROUTE_SOURCES},
 	{"/v1/sources/allow", ROUTE_SOURCES_ALLOW},
 	{"/v1/sources/deny", ROUTE_SOURCES_DENY},
@@ -26,6 +29,8 @@ static const struct {
 	{"/v1/failover", ROUTE_FAILOVER},
 	{"/v1/failover/undo", ROUTE_FAILOVER_UNDO},
 	{EXPLAIN, ROUTE_EXPLAIN},
+	{"/v1/events", ROUTE_EVENTS},
+	{"/v1/report", ROUTE_REPORT},
 };
 
 static const struct {
@@ -78,7 +83,7 @@ static int parse_path(const char *path, size_t len, struct route *out, struct er
 int route__parse(const char *uri, struct route *out, struct err *err)
 {
 	size_t path_len = strcspn(uri, "?");
-	struct route r = {0};
+	struct route r = {.target_ppm = ROUTE_TARGET_PPM};
 	int rc;
 
 	if (strnlen(uri, ROUTE_MAX_URI + 1) > ROUTE_MAX_URI)
@@ -107,7 +112,8 @@ bool route__reads_body(const char *uri)
 static bool is_read(const struct route *r)
 {
 	return r->kind == ROUTE_STATUS || r->kind == ROUTE_TIMINGS || r->kind == ROUTE_VERSION ||
-	       r->kind == ROUTE_SOURCES || r->kind == ROUTE_PACKETS || r->kind == ROUTE_BACKEND;
+	       r->kind == ROUTE_SOURCES || r->kind == ROUTE_PACKETS || r->kind == ROUTE_BACKEND ||
+	       r->kind == ROUTE_HISTORY || r->kind == ROUTE_EVENTS || r->kind == ROUTE_REPORT;
 }
 
 bool route__allows(const struct route *r, const char *method)

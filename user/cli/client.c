@@ -89,7 +89,8 @@ static int read_reply(CURL *curl, const char *socket, const struct reply *r, jso
 	if (status == 200)
 		return 0;
 	sentence = json_string_value(json_object_get(object, "error"));
-	return err__set(err, -EPROTO, "%s", sentence ? sentence : "the agent gave no reason");
+	return err__set(err, status == 503 ? -EAGAIN : -EPROTO, "%s",
+			sentence ? sentence : "the agent gave no reason");
 }
 
 static int request(const char *socket, const char *path, bool post, const void *body, size_t len,

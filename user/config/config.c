@@ -47,6 +47,7 @@ void config__free(struct config *c)
 	free(c->interfaces);
 	free(c->api_socket);
 	free(c->api_group);
+	free(c->journal_path);
 	explicit_bzero(c->flow_key, sizeof(c->flow_key));
 	free(c);
 }

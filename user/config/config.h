@@ -189,6 +189,11 @@ struct config {
 	uint16_t snat_port_first, snat_port_last; /* default 1024..32767 */
 	uint32_t flow_event_every; /* one in so many first packets is an event; 0 (default): none */
 	uint32_t drop_event_every; /* one in so many drops is one; 0: none; default 1000 */
+	bool journal; /* default true */
+	char *journal_path; /* default /var/lib/fairlead/<instance>.db */
+	uint32_t journal_rows; /* events; 1000..100000000, default 200000 */
+	uint32_t journal_mib; /* of its file; 4..1048576, default 64 */
+	uint32_t journal_days; /* 1..3660, default 400 */
 	struct config_peer *peers; /* n_peers, at most CONFIG_MAX_PEERS; 0: what follows is unset */
 	size_t n_peers;
 	struct addr peer_listen; /* this machine's address towards them */
@@ -223,6 +228,12 @@ struct config_problems {
  * could not be read, and the one problem says why (its line is 0).
  */
 int config__load(const char *path, struct config **out, struct config_problems *problems);
+
+/*
+ * The file's text alone, to be parsed by config__parse(). -errno likewise; *text is the caller's to free,
+ * and has no NUL.
+ */
+int config__read(const char *path, char **text, size_t *len, struct config_problems *problems);
 
 /* The same from memory; `name` is what messages call the text. */
 int config__parse(const char *name, const char *text, size_t len, struct config **out,

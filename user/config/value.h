@@ -44,6 +44,7 @@ const char *rule__id(const char *text); /* the same, and ":" for IPv6 addresses 
 const char *rule__interface(const char *text); /* what the kernel takes as a device name */
 const char *rule__group(const char *text);
 const char *rule__file(const char *text); /* an absolute path */
+const char *rule__journal(const char *text); /* likewise, of a database: ".db" */
 const char *rule__http_path(const char *text);
 const char *rule__http_host(const char *text);
 const char *rule__http_method(const char *text);

@@ -8,7 +8,6 @@ import collections
 import json
 import os
 import signal
-import struct
 import subprocess
 import sys
 import threading

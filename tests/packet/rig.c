@@ -393,7 +393,8 @@ static bool same_gates(const struct rig_gates *a, const struct rig_gates *b)
 {
 	return a->lease == b->lease && a->wild == b->wild && a->sources == b->sources &&
 	       a->limits == b->limits && a->nat == b->nat && a->jumbo == b->jumbo &&
-	       a->events == b->events && a->passive == b->passive && a->peers == b->peers && a->nat_flows == b->nat_flows;
+	       a->events == b->events && a->passive == b->passive && a->peers == b->peers &&
+	       a->nat_flows == b->nat_flows;
 }
 
 struct rig *rig__get_with_key(struct rig_gates gates, const uint64_t key[4])

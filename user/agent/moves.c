@@ -19,7 +19,7 @@
 #include "move/ramp.h"
 
 /* Between two swaps for the sake of records of peers, for each slot: 33 ms of 65 536. */
-#define PIN_PAUSE_NS 512u
+#define PIN_PAUSE_NS 512ull
 
 int moves__init(struct agent *a, struct err *err)
 {

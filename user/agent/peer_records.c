@@ -442,10 +442,9 @@ json_t *peer_records__json(const struct peer *peer)
 
 	if (!peer_facts__records(peer->link.copy))
 		return json_null();
-	o = json_pack("{s:I, s:I, s:I, s:I, s:I}", "told", (json_int_t)e->stream.n_told,
-			      "heard", (json_int_t)e->stream.n_heard, "taken",
-			      (json_int_t)e->n_taken, "unknown", (json_int_t)e->n_unknown, "lag",
-			      (json_int_t)peer_stream__lag(&e->stream));
+	o = json_pack("{s:I, s:I, s:I, s:I, s:I}", "told", (json_int_t)e->stream.n_told, "heard",
+		      (json_int_t)e->stream.n_heard, "taken", (json_int_t)e->n_taken, "unknown",
+		      (json_int_t)e->n_unknown, "lag", (json_int_t)peer_stream__lag(&e->stream));
 
 	json_object_set_new(o, "ours", whole_json(&e->stream.ours));
 	json_object_set_new(o, "theirs", whole_json(&e->stream.theirs));

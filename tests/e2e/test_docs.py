@@ -89,7 +89,8 @@ def test_status_document(lab):
         f.write("0123456789abcdef" * 4)
     os.chmod(key, 0o600)
     lab.configure(lab.head() + "bfd: [{peer: 10.77.0.1}]\n"
-                  "vrrp: [{name: web, interface: eth0, vrid: 51, addresses: [192.0.2.10], interval: 10ms}]\n"
+                  "vrrp: [{name: web, interface: eth0, vrid: 51, addresses: [192.0.2.10], interval: 10ms,\n"
+                  "        track: {bfd: [10.77.0.1]}}]\n"
                   f"peers: {{listen: {v4('lb')}, key_file: {key}, list: [{{name: lb2, address: 10.77.0.99}}]}}\n"
                   "services:\n"
                   + service(passive="true", announce="route") + service(name="none", port=81, probe=by_path))

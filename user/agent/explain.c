@@ -49,21 +49,20 @@ void explain__configured(struct agent *a)
 
 /* --- an answer ------------------------------------------------------------------------------------ */
 
-static int find_link(const struct agent *a, const char *name, const struct plane_link **out,
-		     struct err *err)
+/* NULL: the program is not there. */
+static const struct plane_link *find_link(const struct agent *a, const char *name, struct err *err)
 {
 	for (size_t i = 0; i < a->n_links; i++) {
 		if (*name && strcmp(a->links[i].ifname, name) != 0)
 			continue;
-		if (!a->links[i].ifindex)
-			return err__set(err, -EINVAL, "the interface %s is gone",
-					a->links[i].ifname);
-		*out = &a->links[i];
-		return 0;
+		if (a->links[i].ifindex)
+			return &a->links[i];
+		err__set(err, -EINVAL, "the interface %s is gone", a->links[i].ifname);
+		return NULL;
 	}
-	return err__set(err, -EINVAL,
-			"the program is not attached to an interface '%s': see `fairlead status`",
-			name);
+	err__set(err, -EINVAL,
+		 "the program is not attached to an interface '%s': see `fairlead status`", name);
+	return NULL;
 }
 
 /* All zero where it has none. */
@@ -154,10 +153,10 @@ static void answer(struct agent *a, struct question *q)
 	struct explain_facts f = {.result = &result};
 	uint64_t began = uv_hrtime();
 	struct err err;
-	int rc = find_link(a, q->interface, &f.link, &err);
+	int rc;
 
-	if (!rc)
-		rc = run(a, q, f.link, &result, &err);
+	f.link = find_link(a, q->interface, &err);
+	rc = f.link ? run(a, q, f.link, &result, &err) : -EINVAL;
 	if (rc) {
 		refuse(q, rc, err.text);
 		return;

@@ -330,3 +330,20 @@ def test_report_for_people(web):
         r = web.cli("report", *argv, check=False)
         assert r.returncode == 2 and words in r.stderr
     assert "no service" in web.cli("report", "--service", "none").stdout
+
+
+def test_failovers(lab):
+    """VRRP and anycast, and a panic: each with its subject, from what to what, and why."""
+    lab.configure(lab.head() + "vrrp: [{name: web, interface: eth0, vrid: 52, addresses: [192.0.2.77], interval: 100ms}]\n"
+                  "services:\n" + service(announce="route", min_up=2, health="{panic: 50%}"))
+    lab.start_agent()
+    lab.wait_serving("web")
+    e = wait_event(lab, kind="vrrp", subject="web", to="active")
+    assert e["from"] == "backup" and e["detail"]
+    wait_event(lab, kind="anycast", subject="192.0.2.10", to="announced")
+    for b in ("b1", "b2"):
+        lab.nginx[b].terminate()
+    e = wait_event(lab, kind="anycast", subject="192.0.2.10", to="withdrawn")
+    assert "1 of 3 backends" in e["detail"]
+    wait_event(lab, kind="panic", service="web", to="panic")
+    wait_event(lab, kind="service", service="web", to="not serving")

@@ -14,7 +14,8 @@ NEEDS_peer := core
 NEEDS_vip := config net core
 NEEDS_api := core
 NEEDS_agent := api vip net peer plane move table health probe config core
-NEEDS_cli := config core
+NEEDS_doctor := net plane move config core
+NEEDS_cli := doctor net plane move config core
 
 PKGS_core := libsystemd
 PKGS_config := yaml-0.1
@@ -28,9 +29,10 @@ PKGS_plane := libbpf libxdp libcap-ng
 PKGS_vip := libuv libmnl
 PKGS_api := libuv libmicrohttpd jansson
 PKGS_agent := libuv jansson libsystemd libcap-ng
+PKGS_doctor := libmnl libcap-ng
 PKGS_cli := libcurl jansson smartcols
 
-DIRS := core config table move health probe net peer plane vip api agent cli
+DIRS := core config table move health probe net peer plane vip api agent doctor cli
 
 # $(call closure,DIR): DIR and all that it needs, in link order
 closure = $(1) $(NEEDS_$(1))

@@ -29,7 +29,7 @@ struct command {
 
 extern const struct command command_status, command_config, command_drain, command_undrain,
 	command_disable, command_enable, command_weight, command_source, command_packets,
-	command_version;
+	command_doctor, command_version;
 
 /* Options that stand before and behind the command's name alike. */
 #define CLI_SHORT "s:i:h"

@@ -83,8 +83,7 @@ struct doctor_agent {
 	bool realtime;
 	uint32_t targets; /* of probes */
 	uint64_t capabilities; /* effective; meaningful if pid_seen */
-	int64_t files; /* soft limit of open files; DOCTOR_UNKNOWN */
-	int64_t rtprio; /* soft limit of real-time priority */
+	int64_t files, files_hard; /* limits of open files; DOCTOR_UNKNOWN */
 };
 
 struct doctor_feature {

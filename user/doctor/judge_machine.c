@@ -240,8 +240,13 @@ void doctor_check__limits(const struct doctor_facts *f, struct doctor_report *r)
 		"the agent may open %lld files only, and needs up to %llu for this "
 		"configuration: probes and reloads will fail (the unit has LimitNOFILE=%d)",
 		(long long)f->agent.files, (unsigned long long)needed, UNIT_FILES);
-	doctor_report__fix(r, "prlimit --pid %d --nofile=%d:%d", f->agent.pid, UNIT_FILES,
-			   UNIT_FILES);
+	/* What the hard limit allows takes no right of its own. */
+	if ((uint64_t)f->agent.files_hard >= needed)
+		doctor_report__fix(r, "prlimit --pid %d --nofile=%lld:", f->agent.pid,
+				   (long long)f->agent.files_hard);
+	else
+		doctor_report__fix(r, "prlimit --pid %d --nofile=%d:%d", f->agent.pid, UNIT_FILES,
+				   UNIT_FILES);
 }
 
 void doctor_check__clock(const struct doctor_facts *f, struct doctor_report *r)

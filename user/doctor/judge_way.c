@@ -19,7 +19,6 @@ enum fault {
 	FAULT_STACKED,
 	FAULT_ROUTED,
 	FAULT_FAILED,
-	FAULT_ASKED,
 	FAULT_UNKNOWN,
 	FAULTS, /* none */
 };
@@ -41,10 +40,9 @@ static enum fault fault_of(const struct doctor_way *w)
 		return FAULT_STACKED;
 	if (w->service->forward == CONFIG_FWD_L2 && w->net.has_via)
 		return FAULT_ROUTED;
-	if (w->net.neighbour & NUD_FAILED)
+	/* On a link where somebody answers, nobody sees an entry that is incomplete. */
+	if (w->net.neighbour & (NUD_FAILED | NUD_INCOMPLETE))
 		return FAULT_FAILED;
-	if (w->net.neighbour & NUD_INCOMPLETE)
-		return FAULT_ASKED;
 	return (w->net.neighbour & usable) && w->net.has_mac ? FAULTS : FAULT_UNKNOWN;
 }
 
@@ -75,7 +73,6 @@ static void add_fix(const struct doctor_way *w, enum fault fault, struct doctor_
 				   doctor__word(w->device->link.name, word));
 		break;
 	case FAULT_FAILED:
-	case FAULT_ASKED:
 	case FAULT_UNKNOWN:
 		addr__format(&w->net.via, address);
 		doctor_report__fix(r, "ping -c 1 -W 2 %s", address);
@@ -105,7 +102,6 @@ void doctor_check__nexthops(const struct doctor_facts *f, struct doctor_report *
 			{DOCTOR_ERROR,
 			 "`forward: l2` needs it on the same link, but there is a gateway to"},
 		[FAULT_FAILED] = {DOCTOR_ERROR, "nobody answers ARP or NDP on the way to"},
-		[FAULT_ASKED] = {DOCTOR_WARNING, "ARP or NDP is not answered yet on the way to"},
 		[FAULT_UNKNOWN] = {DOCTOR_NOTE, "no MAC address is known yet on the way to"},
 	};
 	const struct doctor_way *first[FAULTS + 1] = {NULL};

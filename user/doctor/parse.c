@@ -74,23 +74,36 @@ int doctor_parse__capabilities(const char *line, uint64_t *out)
 	return 0;
 }
 
-int doctor_parse__limit(const char *line, const char *name, int64_t *out)
+/* A number or "unlimited"; what follows it, or NULL. */
+static const char *read_limit(const char *text, int64_t *out)
 {
 	static const char unlimited[] = "unlimited";
-	size_t len = strlen(name);
 	long long value;
 	char *end;
 
+	text += strspn(text, " ");
+	if (strncmp(text, unlimited, sizeof(unlimited) - 1) == 0) {
+		*out = INT64_MAX;
+		return text + sizeof(unlimited) - 1;
+	}
+	value = strtoll(text, &end, 10);
+	if (end == text || value < 0)
+		return NULL;
+	*out = value;
+	return end;
+}
+
+int doctor_parse__limit(const char *line, const char *name, int64_t *soft, int64_t *hard)
+{
+	size_t len = strlen(name);
+	int64_t first, second;
+
 	if (strncmp(line, name, len) != 0 || line[len] != ' ')
 		return -EINVAL;
-	line += len + strspn(line + len, " ");
-	if (strncmp(line, unlimited, sizeof(unlimited) - 1) == 0) {
-		*out = INT64_MAX;
-		return 0;
-	}
-	value = strtoll(line, &end, 10);
-	if (end == line || value < 0)
+	line = read_limit(line + len, &first);
+	if (!line || *line != ' ' || !read_limit(line, &second))
 		return -EINVAL;
-	*out = value;
+	*soft = first;
+	*hard = second;
 	return 0;
 }

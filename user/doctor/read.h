@@ -45,7 +45,10 @@ int doctor_parse__cpus(const char *list, bool *cpus, size_t n);
 /* "CapEff:\t..." of /proc/PID/status, in hexadecimal. 0 or -EINVAL: it is another line. */
 int doctor_parse__capabilities(const char *line, uint64_t *out);
 
-/* The soft limit of that name in a line of /proc/PID/limits; INT64_MAX: unlimited. 0 or -EINVAL. */
-int doctor_parse__limit(const char *line, const char *name, int64_t *out);
+/*
+ * The limits of that name in a line of /proc/PID/limits; INT64_MAX: unlimited. 0, or -EINVAL: it is
+ * another line.
+ */
+int doctor_parse__limit(const char *line, const char *name, int64_t *soft, int64_t *hard);
 
 #endif

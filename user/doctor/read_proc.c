@@ -58,7 +58,7 @@ static void on_limit(void *ctx, const char *line)
 {
 	struct doctor_agent *a = ctx;
 
-	doctor_parse__limit(line, "Max open files", &a->files);
+	doctor_parse__limit(line, "Max open files", &a->files, &a->files_hard);
 }
 
 void doctor_read__process(struct doctor_agent *a)
@@ -66,7 +66,7 @@ void doctor_read__process(struct doctor_agent *a)
 	struct stat ours, theirs;
 	char path[64];
 
-	a->files = DOCTOR_UNKNOWN;
+	a->files = a->files_hard = DOCTOR_UNKNOWN;
 	/* Namespaces are shown to those only who may look into the process. */
 	snprintf(path, sizeof(path), "/proc/%d/ns/net", a->pid);
 	if (stat(path, &theirs) || stat("/proc/self/ns/net", &ours))

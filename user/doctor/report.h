@@ -8,7 +8,7 @@
 
 #define DOCTOR_TEXT 480 /* bytes of a sentence, the closing NUL included */
 #define DOCTOR_FIX 256 /* and of a command */
-#define DOCTOR_WORD 64 /* and of a word of one */
+#define DOCTOR_WORD 512 /* and of a word of one: what is cut off fits into no command */
 
 enum doctor_level {
 	DOCTOR_OK,

@@ -43,14 +43,20 @@ static json_t *ask_agent(const struct cli *cli, struct doctor_agent *a)
 	return status;
 }
 
-/* Whether the file was written after the agent has read it. */
+/* Whether the file was written after the agent has read it: the agent's times have milliseconds. */
 static bool is_newer(const char *file, const json_t *status)
 {
 	const char *loaded = string_of(json_object_get(status, "config"), "loaded_at");
+	const char *fraction = strchr(loaded, '.');
+	double loaded_s, written_s;
 	struct stat st;
 	time_t at;
 
-	return !format__parse_time(loaded, &at) && !stat(file, &st) && st.st_mtime > at;
+	if (format__parse_time(loaded, &at) || stat(file, &st))
+		return false;
+	loaded_s = (double)at + (fraction ? (double)strtol(fraction + 1, NULL, 10) / 1e3 : 0);
+	written_s = (double)st.st_mtim.tv_sec + (double)st.st_mtim.tv_nsec / 1e9;
+	return written_s > loaded_s;
 }
 
 static struct config *load(const char *file, char *why, size_t len)

@@ -39,14 +39,14 @@ static void ask_driver(const struct asker *a, struct doctor_device *d)
 /* How many features the kernel knows; 0: it does not tell. */
 static uint32_t count_features(const struct asker *a)
 {
-	struct {
+	union {
 		struct ethtool_sset_info info;
-		uint32_t n;
+		uint32_t room[sizeof(struct ethtool_sset_info) / sizeof(uint32_t) + 1];
 	} request = {.info = {.cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ULL << ETH_SS_FEATURES}};
 
-	if (!ask(a, &request) || !request.info.sset_mask || request.n > MAX_FEATURES)
+	if (!ask(a, &request) || !request.info.sset_mask || request.info.data[0] > MAX_FEATURES)
 		return 0;
-	return request.n;
+	return request.info.data[0];
 }
 
 static enum doctor_switch feature(const struct ethtool_gstrings *names,

@@ -111,13 +111,14 @@ void doctor_check__nexthops(const struct doctor_facts *f, struct doctor_report *
 	for (size_t i = 0; i < f->n_ways; i++) {
 		enum fault fault = fault_of(&f->ways[i]);
 
-		if (!n[fault]++)
+		n[fault]++;
+		if (!first[fault])
 			first[fault] = &f->ways[i];
 	}
 	for (size_t fault = 0; fault < FAULTS; fault++) {
 		enum doctor_level level = faults[fault].level;
 
-		if (!n[fault])
+		if (!first[fault])
 			continue;
 		/* An agent would have had it asked for long ago. */
 		if (fault == FAULT_UNKNOWN && f->agent.runs)
@@ -256,7 +257,7 @@ static void judge_device_mtu(const struct doctor_facts *f, const struct doctor_d
 			first = w;
 		}
 	}
-	if (!n) {
+	if (!first) {
 		if (all)
 			doctor_report__add(r, DOCTOR_OK,
 					   "%s: its MTU of %u is enough for %zu backends", d->name,
@@ -285,10 +286,11 @@ static void judge_route_mtu(const struct doctor_facts *f, struct doctor_report *
 
 		if (w->error || !w->device || !is_narrowed(w) || w->net.mtu >= mtu_needed(f, w))
 			continue;
-		if (!n++)
+		n++;
+		if (!first)
 			first = w;
 	}
-	if (!n)
+	if (!first)
 		return;
 	doctor_report__add(
 		r, DOCTOR_WARNING,
@@ -331,10 +333,13 @@ void doctor_check__egress(const struct doctor_facts *f, struct doctor_report *r)
 		for (size_t w = 0; w < f->n_ways; w++) {
 			const struct doctor_way *way = &f->ways[w];
 
-			if (!way->error && (way->below ? way->below : way->device) == d && !n++)
+			if (way->error || (way->below ? way->below : way->device) != d)
+				continue;
+			n++;
+			if (!first)
 				first = way;
 		}
-		if (!n || d->named || !d->features_known)
+		if (!first || d->named || !d->features_known)
 			continue;
 		if (!any_native(f) || d->features & DOCTOR_XDP_TARGET) {
 			doctor_report__add(r, DOCTOR_OK, "%s takes the frames for %zu backends",

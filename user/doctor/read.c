@@ -133,29 +133,33 @@ static void read_device(struct doctor_facts *f, struct doctor_device *d)
 	doctor_read__interrupts(d);
 }
 
-/* Links, the interfaces of the configuration, the ways to its backends. */
+/* The interfaces of the configuration, the ways to its backends, and the devices that these lead over. */
+static void read_devices(struct doctor_facts *f, struct net_lookup *lookup,
+			 const struct links *links)
+{
+	for (size_t i = 0; i < f->config->n_interfaces; i++)
+		device(f, f->config->interfaces[i], links)->named = true;
+	read_ways(f, lookup, links);
+	for (size_t i = 0; i < f->n_devices; i++)
+		read_device(f, &f->devices[i]);
+	doctor_read__features(f);
+}
+
 static void read_net(struct doctor_facts *f)
 {
-	const struct config *c = f->config;
 	struct net_lookup *lookup = NULL;
 	struct links links = {0};
 
 	if (net_lookup__open(&lookup, NULL))
 		return;
-	f->net_known = net_lookup__links(lookup, on_link, &links) == 0;
-	/* A way leads over one of the links that there are; pointers into the array must stay. */
-	f->devices = calloc(c->n_interfaces + links.n + 1, sizeof(*f->devices));
-	f->ways = calloc(count_backends(c) + 1, sizeof(*f->ways));
-	if (!f->devices || !f->ways)
-		f->net_known = false;
-	for (size_t i = 0; f->net_known && i < c->n_interfaces; i++)
-		device(f, c->interfaces[i], &links)->named = true;
+	if (net_lookup__links(lookup, on_link, &links) == 0) {
+		/* A way leads over one of the links that there are; pointers into the array must stay. */
+		f->devices = calloc(f->config->n_interfaces + links.n + 1, sizeof(*f->devices));
+		f->ways = calloc(count_backends(f->config) + 1, sizeof(*f->ways));
+		f->net_known = f->devices && f->ways;
+	}
 	if (f->net_known)
-		read_ways(f, lookup, &links);
-	for (size_t i = 0; i < f->n_devices; i++)
-		read_device(f, &f->devices[i]);
-	if (f->net_known)
-		doctor_read__features(f);
+		read_devices(f, lookup, &links);
 	net_lookup__close(lookup);
 	free(links.list);
 }

@@ -117,6 +117,10 @@ static void offloads_in_the_way(void **state)
 	d->lro = d->gro_hw = DOCTOR_SWITCH_ON;
 	ask(doctor_check__offloads);
 	assert_int_equal(report.n, 3);
+	d->lro = d->gro_hw = DOCTOR_SWITCH_OFF;
+	d->link.is_veth = true;
+	ask(doctor_check__offloads);
+	assert_only(DOCTOR_OK, "no offload", "");
 }
 
 static void checksums_of_a_veth(void **state)

@@ -160,7 +160,8 @@ static void judge_offloads(const struct doctor_facts *f, const struct doctor_dev
 				   d->name);
 		doctor_report__fix(r, "ethtool -K %s rx-gro-hw off", word);
 	}
-	if (d->vlan_strip == DOCTOR_SWITCH_ON && d->carries_vlans) {
+	/* A veth leaves the tag where its sender has put it. */
+	if (d->vlan_strip == DOCTOR_SWITCH_ON && d->carries_vlans && !d->link.is_veth) {
 		doctor_report__add(
 			r, DOCTOR_WARNING,
 			"%s takes VLAN tags off before the program sees them: what it sends "

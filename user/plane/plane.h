@@ -29,6 +29,12 @@
 #include "plane/nat_back.h"
 #include "plane/vips.h"
 
+/*
+ * What drivers with native XDP carry in one page, headroom and the kernel's own part taken off: 3498
+ * bytes (mlx5) to 3506 (veth). Beyond it they want a program that knows of frames in several buffers.
+ */
+#define PLANE_PAGE_MTU 3498
+
 struct plane;
 
 /* Features of the program: what is off is not in its code. See bpf/gates.h. */

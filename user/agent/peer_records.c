@@ -438,13 +438,11 @@ static json_t *whole_json(const struct peer_whole *w)
 json_t *peer_records__json(const struct peer *peer)
 {
 	const struct peer_exchange *e = &peer->records;
-	json_t *o;
-
-	if (!peer_facts__records(peer->link.copy))
-		return json_null();
-	o = json_pack("{s:I, s:I, s:I, s:I, s:I}", "told", (json_int_t)e->stream.n_told, "heard",
-		      (json_int_t)e->stream.n_heard, "taken", (json_int_t)e->n_taken, "unknown",
-		      (json_int_t)e->n_unknown, "lag", (json_int_t)peer_stream__lag(&e->stream));
+	json_t *o = json_pack("{s:b, s:I, s:I, s:I, s:I, s:I}", "exchanged",
+			      peer_facts__records(peer->link.copy), "told",
+			      (json_int_t)e->stream.n_told, "heard", (json_int_t)e->stream.n_heard,
+			      "taken", (json_int_t)e->n_taken, "unknown", (json_int_t)e->n_unknown,
+			      "lag", (json_int_t)peer_stream__lag(&e->stream));
 
 	json_object_set_new(o, "ours", whole_json(&e->stream.ours));
 	json_object_set_new(o, "theirs", whole_json(&e->stream.theirs));

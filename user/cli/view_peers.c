@@ -62,7 +62,8 @@ static void print_records(const json_t *peer, FILE *out)
 	bool has_theirs = json_is_true(json_object_get(theirs, "complete")),
 	     has_ours = json_is_true(json_object_get(ours, "complete"));
 
-	if (!json_is_object(records) || strcmp(string_of(peer, "state"), "up") != 0)
+	if (!json_is_true(json_object_get(records, "exchanged")) ||
+	    strcmp(string_of(peer, "state"), "up") != 0)
 		return;
 	if (!has_theirs)
 		fprintf(out, ", %lld %% of its records heard", integer_of(theirs, "percent"));

@@ -18,6 +18,7 @@ from rows import QUICK, row, save
 from world import HOSTS, System, world
 
 DURATION = float(os.environ.get("FL_BENCH_SOAK") or (3 if QUICK else 3600))
+PACE_MS = 100 if QUICK else 10 # the tests run on machines that do other things
 LOOK_S = 5 # the stream remembers two minutes
 
 
@@ -31,7 +32,7 @@ def states(w):
 
 def soak(w):
     """All rows."""
-    w.begin(System("fairlead", 10, bfd_ms=10))
+    w.begin(System("fairlead", PACE_MS, bfd_ms=PACE_MS))
     for i in range(os.cpu_count()):
         w.lab.procs.start(f"busy-{i}", [sys.executable, "-c", "while True: pass"])
     before, lost = states(w), 0
@@ -44,7 +45,7 @@ def soak(w):
         if (looked - began) // 60_000_000_000 > (looked - began - LOOK_S * 1e9) // 60_000_000_000:
             print(f"  {(looked - began) / 60e9:.0f} of {DURATION / 60:.0f} min: {states(w)}, {lost} lost", flush=True)
     after = states(w)
-    name = f"soak: {DURATION:.0f} s, {os.cpu_count()} busy processes on as many CPUs, adverts and BFD every 10 ms"
+    name = f"soak: {DURATION:.0f} s, {os.cpu_count()} busy processes on as many CPUs, adverts and BFD every {PACE_MS} ms"
     return [row(f"{name}, false failovers", "count", [after[0] - before[0]], 0),
             row(f"{name}, BFD sessions lost", "count", [after[1] - before[1]], 0),
             row(f"{name}, the real-time thread's lateness, 99.99 %", "ms", [after[2]]),

@@ -87,7 +87,7 @@ class World:
         self.lab.down()
 
     def _filter(self, host):
-        """A NIC takes no frame of another machine's; a virtual cable would: the switch floods them when a port is down."""
+        """A NIC takes no frame of another machine's, and a virtual cable would: the switch floods nothing to it."""
         self.lab.ip("sw", "link", "set", f"to-{host}", "type", "bridge_slave", "flood", "off")
 
     def _learn_macs(self):

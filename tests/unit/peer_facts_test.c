@@ -173,13 +173,13 @@ static void test_vrrp(void **state)
 	assert_int_equal(priority, 100);
 	assert_false(peer_facts__vrrp(l, "we", &s, &priority));
 	/* Of a later version: a state that is not known, more behind it; and what is too short. */
-	assert_int_equal(ledger__put(l, "rweb", 4, "\3\144", 2), 0);
+	assert_int_equal(ledger__put(l, "gweb", 4, "\3\144", 2), 0);
 	assert_false(peer_facts__vrrp(l, "web", &s, &priority));
-	assert_int_equal(ledger__put(l, "rweb", 4, "\2\310more", 6), 0);
+	assert_int_equal(ledger__put(l, "gweb", 4, "\2\310more", 6), 0);
 	assert_true(peer_facts__vrrp(l, "web", &s, &priority));
 	assert_int_equal(s, PEER_VRRP_ACTIVE);
 	assert_int_equal(priority, 200);
-	assert_int_equal(ledger__put(l, "rweb", 4, "\2", 1), 0);
+	assert_int_equal(ledger__put(l, "gweb", 4, "\2", 1), 0);
 	assert_false(peer_facts__vrrp(l, "web", &s, &priority));
 	ledger__free(l);
 }

@@ -21,6 +21,7 @@ include mk/install.mk
 include mk/flood.mk
 -include mk/transition.mk
 include mk/health.mk
+include mk/failover.mk
 
 help:
 	@sed -n 's/^#: //p' $(MAKEFILE_LIST)

@@ -31,6 +31,16 @@ const volatile __u8 gate_events = 0;
 /* Some service has `passive: true`: its new connections are watched for an answer. */
 const volatile __u8 gate_passive = 0;
 
+/* There are peers, which are told of records. */
+const volatile __u8 gate_peers = 0;
+
+/*
+ * The program is not attached anywhere: the agent runs it to learn what would become of a packet. It reads
+ * the live maps and writes to none of them, but tells of what it found in `explained`. Its counters
+ * and `picked`, which a packet leaves for itself, are maps of its own.
+ */
+const volatile __u8 gate_explain = 0;
+
 /*
  * Key of fl_flow_hash(): settings.flow_key, which cannot change in a running instance. Here it is
  * known to the verifier, and so an immediate in the code.

@@ -27,6 +27,7 @@
 #include "observe/count.h"
 #include "observe/event.h"
 #include "observe/passive.h"
+#include "observe/tell.h"
 #include "parse/parse.h"
 #include "pick/fragment.h"
 #include "pick/icmp.h"
@@ -34,6 +35,7 @@
 #include "pick/record.h"
 #include "pick/slot.h"
 #include "pick/sweep.h"
+#include "pick/take.h"
 #include "probe.h"
 #include "service/lookup.h"
 
@@ -67,6 +69,7 @@ static __always_inline int finish(struct xdp_md *ctx, const struct target *t, __
 	if (likely(sent_to_backend(v)))
 		count_backend(t->index, bytes);
 	count_verdict((__u32)v, bytes);
+	tell_verdict(t, (__u32)v);
 	switch (action_of(v)) {
 	case PASS:
 		return XDP_PASS;
@@ -304,6 +307,15 @@ SEC("xdp")
 int flow_sweep(struct xdp_md *ctx)
 {
 	return sweep(ctx) ? XDP_ABORTED : XDP_PASS;
+}
+
+/* --- records of peers ---------------------------------------------------------------------------- */
+
+/* Run by the agent, never attached: puts what peers have told into `flows`. XDP_PASS when it could. */
+SEC("xdp")
+int flow_take(struct xdp_md *ctx)
+{
+	return take(ctx) ? XDP_ABORTED : XDP_PASS;
 }
 
 char LICENSE[] SEC("license") = "GPL";

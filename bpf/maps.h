@@ -147,8 +147,15 @@ struct {
 	__uint(max_entries, FL_EVENTS_SIZE);
 } events SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, FL_TOLD_SIZE);
+} told SEC(".maps");
+
 ARRAY(passive, BPF_F_MMAPABLE, FL_PASSIVE_CELLS, __u64); /* SYNs that wait for an answer */
 ARRAY(passive_count, BPF_F_MMAPABLE, FL_PASSIVE_COUNTS, struct fl_passive);
+
+ARRAY(explained, BPF_F_MMAPABLE, 1, struct fl_explained); /* with gate_explain */
 
 /* probes by the clients' path; `probe_flows` has a header of its own */
 MAP(probes, BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, FL_MAX_PROBES, struct fl_probe_key,

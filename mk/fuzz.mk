@@ -7,6 +7,7 @@ FUZZ_bfd := vip/bfd_wire vip/bfd_session
 FUZZ_vrrp := vip/vrrp_wire core/addr
 FUZZ_peer := peer/channel peer/ledger peer/link peer/facts
 FUZZ_LIBS_peer := -lsodium
+FUZZ_stream := peer/record peer/stream
 
 DECODER_BUILD := $(BUILD)/fuzz
 DECODER_CORPUS := $(BUILD_ROOT)/fuzz-corpus

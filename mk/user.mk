@@ -6,15 +6,18 @@ NEEDS_core :=
 NEEDS_config := core
 NEEDS_table := core
 NEEDS_move := core
-NEEDS_health := core
+NEEDS_health := config core
 NEEDS_probe := config core
 NEEDS_net := core
+NEEDS_frame := core
 NEEDS_plane := move core
-NEEDS_peer := core
+NEEDS_peer := table core
 NEEDS_vip := config net core
 NEEDS_api := core
-NEEDS_agent := api vip net peer plane move table health probe config core
-NEEDS_cli := config core
+NEEDS_journal := core
+NEEDS_agent := journal api vip net frame peer plane move table health probe config core
+NEEDS_doctor := net plane move config core
+NEEDS_cli := doctor net plane move config core
 
 PKGS_core := libsystemd
 PKGS_config := yaml-0.1
@@ -23,14 +26,17 @@ PKGS_move :=
 PKGS_health :=
 PKGS_probe := libuv libcurl openssl jansson libcares libmariadb libpq
 PKGS_net := libuv libmnl
+PKGS_frame :=
 PKGS_peer := libsodium
 PKGS_plane := libbpf libxdp libcap-ng
 PKGS_vip := libuv libmnl
 PKGS_api := libuv libmicrohttpd jansson
+PKGS_journal := libuv sqlite3
 PKGS_agent := libuv jansson libsystemd libcap-ng
-PKGS_cli := libcurl jansson smartcols
+PKGS_doctor := libmnl libcap-ng
+PKGS_cli := libcurl jansson libpcap smartcols
 
-DIRS := core config table move health probe net peer plane vip api agent cli
+DIRS := core config table move health probe net frame peer plane vip api journal agent doctor cli
 
 # $(call closure,DIR): DIR and all that it needs, in link order
 closure = $(1) $(NEEDS_$(1))

@@ -9,7 +9,7 @@
 #ifndef FAIRLEAD_BPF_ADMIT_METER_H
 #define FAIRLEAD_BPF_ADMIT_METER_H
 
-#include "pkt.h"
+#include "gates.h"
 
 /* Takes one event; 1: it is over the limit, and the word stays. */
 static __always_inline int meter_take(__u64 *word, __u64 now, __u64 gap_ns, __u64 burst_ns)
@@ -21,7 +21,8 @@ static __always_inline int meter_take(__u64 *word, __u64 now, __u64 gap_ns, __u6
 	tat += gap_ns;
 	if (tat - now > burst_ns + gap_ns)
 		return 1;
-	*(volatile __u64 *)word = tat;
+	if (!gate_explain)
+		*(volatile __u64 *)word = tat;
 	return 0;
 }
 

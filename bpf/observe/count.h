@@ -3,7 +3,7 @@
 #ifndef FAIRLEAD_BPF_OBSERVE_COUNT_H
 #define FAIRLEAD_BPF_OBSERVE_COUNT_H
 
-#include "maps.h"
+#include "observe/tell.h"
 
 static __always_inline void add(struct fl_count *c, __u64 bytes)
 {
@@ -31,6 +31,7 @@ static __always_inline void count_verdict(__u32 verdict, __u64 bytes)
 
 static __always_inline void count_note(__u32 note)
 {
+	tell_note(note);
 	add(bpf_map_lookup_elem(&notes, &note), 0);
 }
 

@@ -24,6 +24,8 @@ RARE int report(struct xdp_md *ctx, __u32 kind, __u32 verdict, __u32 service, __
 	struct pkt p = {};
 	struct fl_event *e;
 
+	if (gate_explain)
+		return 0;
 	parse(ctx, &p, FULL);
 	if (!p.l3)
 		return 0;
@@ -80,8 +82,11 @@ static __always_inline void report_drop(struct xdp_md *ctx, const struct target 
 /* The agent is to ask the kernel for the neighbour on the way to `addr`. */
 static __always_inline void want_neighbour(const struct addr_words *addr, __u32 ifindex)
 {
-	struct fl_event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	struct fl_event *e;
 
+	if (gate_explain)
+		return;
+	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 	if (!e) {
 		count_note(FL_N_EVENT_LOST);
 		return;

@@ -14,6 +14,7 @@
 #include "parse/l4.h"
 #include "pick/move.h"
 #include "pick/sight.h"
+#include "pick/tell.h"
 
 #define STATE_TRIES 3
 
@@ -40,18 +41,21 @@ RARE __u32 client_goes_to(const struct moving *m, __u32 backend)
 	if (!f || is_dead(state)) {
 		made.slot = m->slot;
 		made.seen_s = made.born_s = m->now_s;
-		if (!f && backend != NO_INDEX)
-			bpf_map_update_elem(&flows, &k, &made, BPF_NOEXIST);
+		if (!gate_explain && !f && backend != NO_INDEX &&
+		    !(int)bpf_map_update_elem(&flows, &k, &made, BPF_NOEXIST))
+			tell_peers(&k, &made);
 		return NO_INDEX;
 	}
 	if (is_gone(f->backend) || is_idle(f, &k, m->now_s)) {
-		if (backend == NO_INDEX)
-			return NO_INDEX;
+		if (backend == NO_INDEX || gate_explain)
+			return backend;
 		f->backend = backend;
 	}
+	if (gate_explain)
+		return f->backend;
 	if (f->seen_s != m->now_s)
 		f->seen_s = m->now_s;
-	if ((state & FL_FLOW_STATE) == FL_FLOW_DYING)
+	if (state != FL_FLOW_ACTIVE)
 		__sync_val_compare_and_swap(&f->state, state, FL_FLOW_ACTIVE);
 	return f->backend;
 }
@@ -79,7 +83,7 @@ RARE __u32 begun_at(const struct moving *m, __u32 anew)
 	t = bpf_map_lookup_elem(&tentative, &k);
 	if (!t || t->fit.isn != m->mark || m->now_s - t->seen_s >= FL_TENTATIVE_S)
 		return NO_INDEX;
-	if (anew && t->seen_s != m->now_s)
+	if (!gate_explain && anew && t->seen_s != m->now_s)
 		t->seen_s = m->now_s;
 	return t->backend;
 }
@@ -95,7 +99,8 @@ RARE int make_tentative(const struct moving *m, __u32 backend)
 	t.slot = m->slot;
 	t.seen_s = m->now_s;
 	t.fit.isn = t.fit.seq = m->mark;
-	bpf_map_update_elem(&tentative, &k, &t, BPF_ANY);
+	if (!gate_explain)
+		bpf_map_update_elem(&tentative, &k, &t, BPF_ANY);
 	count_note(FL_N_TENTATIVE);
 	return 0;
 }
@@ -112,7 +117,7 @@ RARE __u32 answered_at(struct moving *m)
 	t = bpf_map_lookup_elem(&tentative, &k);
 	if (!t || !is_answer(m, t))
 		return NO_INDEX;
-	if (k.proto == IPPROTO_TCP && is_higher(&t->fit, m->mark))
+	if (!gate_explain && k.proto == IPPROTO_TCP && is_higher(&t->fit, m->mark))
 		t->fit.seq = m->mark;
 	m->fit = t->fit;
 	return t->backend;
@@ -124,7 +129,7 @@ RARE int settle_tentative(const struct moving *m, __u32 recorded)
 	struct fl_tentative *t;
 	FLOW_KEY(k);
 
-	if (!m)
+	if (!m || gate_explain)
 		return 0;
 	copy_key(&k, m);
 	if (recorded) {
@@ -145,6 +150,8 @@ static __always_inline int replace(const struct fl_flow_key *k, struct fl_flow *
 {
 	__u32 dead = (state & ~FL_FLOW_STATE) | FL_FLOW_DEAD;
 
+	if (gate_explain)
+		return 1;
 	if (__sync_val_compare_and_swap(&f->state, state, dead) != state)
 		return 0;
 	f->backend = made->backend;
@@ -173,6 +180,8 @@ static __always_inline int put_over(const struct fl_flow_key *k, struct fl_flow 
 		return replace(k, f, state, made);
 	if (!(made->state & FL_FLOW_OLD) || f->backend != made->backend)
 		return 0;
+	if (gate_explain)
+		return 1;
 	/* A handshake's record, whose flow was sighted twice where it says. */
 	f->seen_s = made->seen_s;
 	next = (state & ~(FL_FLOW_STATE | FL_FLOW_YOUNG)) | FL_FLOW_ACTIVE;
@@ -188,7 +197,7 @@ RARE int make_record(const struct moving *m, __u32 backend, __u32 flags)
 	struct fl_flow made = {.state = FL_FLOW_ACTIVE | flags, .backend = backend};
 	struct fl_flow *f;
 	FLOW_KEY(k);
-	int rc;
+	int rc, stands;
 
 	if (!m)
 		return 0;
@@ -201,15 +210,22 @@ RARE int make_record(const struct moving *m, __u32 backend, __u32 flags)
 	if (m->flags & TCP_RST)
 		made.state |= FL_FLOW_RST;
 	f = bpf_map_lookup_elem(&flows, &k);
-	if (f)
-		return put_over(&k, f, &made);
-	/* Kernels before 6.4 leave the upper half of the result as it was. */
-	rc = (int)bpf_map_update_elem(&flows, &k, &made, BPF_NOEXIST);
-	if (rc && rc != -EEXIST)
-		note_full(m->now_s, FL_N_FLOWS_FULL);
-	if (!rc && flags & FL_FLOW_OLD)
-		source_gains(&k);
-	return !rc;
+	if (f) {
+		stands = put_over(&k, f, &made);
+	} else if (gate_explain) {
+		stands = 1;
+	} else {
+		/* Kernels before 6.4 leave the upper half of the result as it was. */
+		rc = (int)bpf_map_update_elem(&flows, &k, &made, BPF_NOEXIST);
+		if (rc && rc != -EEXIST)
+			note_full(m->now_s, FL_N_FLOWS_FULL);
+		if (!rc && flags & FL_FLOW_OLD)
+			source_gains(&k);
+		stands = !rc;
+	}
+	if (stands)
+		tell_peers(&k, &made);
+	return stands;
 }
 
 /* --- following records ------------------------------------------------------------------------------ */
@@ -217,7 +233,7 @@ RARE int make_record(const struct moving *m, __u32 backend, __u32 flags)
 static __always_inline __u32 next_state(const struct moving *m, const struct fl_flow *f,
 					__u32 state)
 {
-	__u32 next = (state & ~FL_FLOW_STATE) | FL_FLOW_ACTIVE;
+	__u32 next = (state & ~(FL_FLOW_STATE | FL_FLOW_COPY)) | FL_FLOW_ACTIVE;
 
 	/* Anybody can send an RST; who goes on after it did not. */
 	next = m->flags & TCP_RST ? next | FL_FLOW_RST : next & ~FL_FLOW_RST;
@@ -228,10 +244,13 @@ static __always_inline __u32 next_state(const struct moving *m, const struct fl_
 	return next;
 }
 
-static __always_inline __u32 follow(struct moving *m, struct fl_flow *f, __u32 state)
+static __always_inline __u32 follow(struct moving *m, const struct fl_flow_key *k,
+				    struct fl_flow *f, __u32 state)
 {
 	__u32 backend = *(volatile __u32 *)&f->backend, next, was;
 
+	if (gate_explain)
+		return backend;
 	if (f->seen_s != m->now_s) {
 		*(volatile __u32 *)&f->seen_s = m->now_s;
 		m->record |= RECORD_SEEN;
@@ -245,8 +264,12 @@ static __always_inline __u32 follow(struct moving *m, struct fl_flow *f, __u32 s
 		if (next == state)
 			break;
 		was = __sync_val_compare_and_swap(&f->state, state, next);
-		if (was == state)
+		if (was == state) {
+			/* Peers have a number of its first second, beyond which it may be soon. */
+			if (state & ~next & FL_FLOW_YOUNG)
+				tell_peers(k, f);
 			break;
+		}
 		if (is_dead(was))
 			return NO_INDEX;
 		state = was;
@@ -285,7 +308,7 @@ RARE __u32 by_record(struct moving *m)
 		return NO_INDEX;
 	if (is_over(f, state, &k, m->now_s) && is_passed(m, &k)) {
 		m->record = RECORD_OVER;
-		if (m->stage == STAGE_BEGINS && !(state & FL_FLOW_PASSED))
+		if (!gate_explain && m->stage == STAGE_BEGINS && !(state & FL_FLOW_PASSED))
 			__sync_val_compare_and_swap(&f->state, state, state | FL_FLOW_PASSED);
 		return NO_INDEX;
 	}
@@ -294,7 +317,7 @@ RARE __u32 by_record(struct moving *m)
 		count_note(FL_N_YOUNG_MISFIT);
 		return NO_INDEX;
 	}
-	return follow(m, f, state);
+	return follow(m, &k, f, state);
 }
 
 #endif

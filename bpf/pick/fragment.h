@@ -25,7 +25,7 @@ RARE int remember_fragment(const struct pkt *p, const struct target *t,
 	struct fl_frag f = {.seen_s = coarse_s(), .way = (__u8)way};
 	struct fl_frag_key k;
 
-	if (!p || !t || !src || !dst)
+	if (!p || !t || !src || !dst || gate_explain)
 		return 0;
 	f.backend = t->index;
 	f.service = t->id;

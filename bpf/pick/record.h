@@ -47,6 +47,8 @@ static __always_inline void record_seen(struct fl_nat_flow *f, __u8 flags, __u16
 	__u16 add = FL_NAT_SEEN | (flags & TCP_FIN ? fin : 0) | (flags & TCP_RST ? FL_NAT_RST : 0);
 	__u32 now = coarse_s();
 
+	if (gate_explain)
+		return;
 	/* Most packets change nothing: a line that is only read stays in every CPU's cache. */
 	if ((f->flags & add) != add)
 		f->flags |= add;
@@ -106,6 +108,8 @@ static __always_inline void forget(const struct fl_nat_key *k, const struct fl_n
 {
 	struct fl_nat_key back;
 
+	if (gate_explain)
+		return;
 	reply_key(&back, f, k->proto);
 	bpf_map_delete_elem(&nat_flows, k);
 	bpf_map_delete_elem(&nat_flows, &back);
@@ -136,14 +140,20 @@ static __always_inline int take_port(const struct fl_snat *pool, struct fl_nat_k
 				     const struct fl_nat_flow *back)
 {
 	__u32 zero = 0, base = pool->port_first + bpf_get_smp_processor_id() * pool->span;
-	__u32 *next = bpf_map_lookup_elem(&snat_next, &zero);
+	__u32 *next = bpf_map_lookup_elem(&snat_next, &zero), ahead = 0;
 	int rc;
 
 	if (!next)
 		return FL_V_DROP_NAT_FULL;
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < SNAT_TRIES; i++) {
-		k->dport = bpf_htons((__u16)(base + *next % pool->span));
+		k->dport = bpf_htons((__u16)(base + (*next + ahead) % pool->span));
+		if (gate_explain) {
+			if (!bpf_map_lookup_elem(&nat_flows, k))
+				return 0;
+			ahead++;
+			continue;
+		}
 		*next += 1;
 		/* Kernels before 6.4 leave the upper half of the result as it was. */
 		rc = (int)bpf_map_update_elem(&nat_flows, k, back, BPF_NOEXIST);
@@ -200,7 +210,7 @@ static __always_inline int make_pair(const struct pkt *p, struct target *t,
 	flow.sport = back.dport;
 	flow.dport = back.sport;
 	flow.flags = FL_NAT_SEEN;
-	if (!bpf_map_update_elem(&nat_flows, key, &flow, BPF_NOEXIST))
+	if (gate_explain || !bpf_map_update_elem(&nat_flows, key, &flow, BPF_NOEXIST))
 		return use_record(t, &flow);
 	bpf_map_delete_elem(&nat_flows, &back);
 	/* Another CPU may have made the pair just now, for the same flow's other packet. */
@@ -281,6 +291,8 @@ RARE int record_nat(struct xdp_md *ctx, const struct pkt *p, struct target *t,
 	}
 	if (f && !finished)
 		return FL_V_DROP_NAT_CLASH;
+	if (gate_explain)
+		return GO_ON;
 	return bpf_map_update_elem(&nat_flows, &k, &flow, BPF_ANY) ? FL_V_DROP_NAT_FULL : GO_ON;
 }
 

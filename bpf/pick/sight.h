@@ -106,6 +106,8 @@ RARE int sight(const struct moving *m, __u32 how)
 		return 0;
 	if (s.there && how == SIGHT)
 		return m->now_s - s.since_s >= FL_REAPPEAR_S;
+	if (gate_explain)
+		return 0;
 	if (s.there && how == SIGHT_FORGET)
 		*(volatile __u64 *)s.cell = 0;
 	else if (how != SIGHT_FORGET && (s.there || is_free(&s, m->now_s)))
@@ -151,7 +153,7 @@ static __always_inline void note_full(__u32 now_s, __u32 note)
 
 	count_note(note);
 	p = bpf_map_lookup_elem(&pressure, &zero);
-	if (p && p->full_s != now_s)
+	if (!gate_explain && p && p->full_s != now_s)
 		*(volatile __u32 *)&p->full_s = now_s;
 }
 
@@ -163,7 +165,7 @@ static __always_inline void note_frozen(__u32 now_s)
 
 	count_note(FL_N_FROZEN);
 	p = bpf_map_lookup_elem(&pressure, &zero);
-	if (p && p->frozen_s != now_s)
+	if (!gate_explain && p && p->frozen_s != now_s)
 		*(volatile __u32 *)&p->frozen_s = now_s;
 }
 

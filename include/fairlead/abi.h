@@ -9,7 +9,7 @@
  * Who writes: the agent writes `services`, `svc_index`, `vips`, the slot and move maps, `backends`,
  * `members`, `sources`, `limits`, `nat_back`, `seats`, `settings`, `tx_ports` and `probes`; the program
  * writes `svc_stats`, `be_stats`, `verdicts`, `notes`, `lease`, `meters`, `svc_meters`, `frags`, `events`,
- * `tentative`, `sighted`, `src_flows`, `pressure`, `churn`, `picked`, `kept_second` and `probe_flows`; both
+ * `tentative`, `sighted`, `src_flows`, `pressure`, `churn`, `picked`, `kept_second`, `explained` and `probe_flows`; both
  * write `passive`, `passive_count` and `nat_flows` (the agent only deletes). `flows` belongs to the
  * program: the agent has it swept by running `flow_sweep`.
  *
@@ -425,6 +425,18 @@ struct fl_event {
 	__u32 backend; /* index, 0: none */
 };
 _Static_assert(sizeof(struct fl_event) == 64, "fl_event");
+
+/* `explained`[0]: what became of the packet that the agent had explained. It zeroes it before each. */
+struct fl_explained {
+	__u64 hash; /* of the flow; 0: it was not needed */
+	__u32 verdict; /* enum fl_verdict */
+	__u32 service; /* id, 0: none */
+	__u32 backend; /* index, 0: none was looked for, or FL_SLOT_NONE */
+	__u32 reply; /* 1: from the backend to the client */
+	__u32 notes; /* bits of enum fl_note */
+	__u32 told; /* 1: all of it is */
+};
+_Static_assert(sizeof(struct fl_explained) == 32, "fl_explained");
 
 /* What the program does with packets for a service once the lease has lapsed. */
 enum fl_agent_loss { FL_LOSS_KEEP, FL_LOSS_PASS, FL_LOSS_DROP };

@@ -33,6 +33,7 @@ _Static_assert(sizeof(struct fl_flow_key) == 40, "fl_flow_key");
 #define FL_FLOW_RST 16u /* taken back by a later packet without it */
 #define FL_FLOW_PASSED 32u /* a beginning has passed it because it was over */
 #define FL_FLOW_OLD 64u /* from before the slot changed owner: counted in `src_flows` */
+#define FL_FLOW_COPY 128u /* a peer's: no packet of the flow has come by here since it was told */
 
 /* Sequence numbers that fit: from `isn` to FL_FIT_BYTES beyond `seq`. */
 struct fl_fit {
@@ -112,5 +113,27 @@ struct fl_sweep {
 	struct fl_sweep_key keys[FL_SWEEP_KEYS];
 };
 _Static_assert(sizeof(struct fl_sweep) == 12 + 48 * FL_SWEEP_KEYS, "fl_sweep");
+
+/*
+ * A record of `flows` with its key. In the ring buffer `told`, with the gate `peers`: it was made, or is
+ * YOUNG no more. As the frame of `flow_take`, run by the agent: what a peer has told, `seen_s` and `born_s`
+ * by this machine's clock, `backend` and `service` by its numbers; each is put where it is newer than
+ * what stands there. `done` comes back: how many of them stand as told.
+ */
+struct fl_told {
+	struct fl_flow_key key;
+	struct fl_flow flow;
+};
+_Static_assert(sizeof(struct fl_told) == 68, "fl_told");
+
+#define FL_TOLD_SIZE (1 << 20) /* bytes of the ring buffer: 13 797 records */
+#define FL_TAKE_RECORDS 47
+
+struct fl_take {
+	__u32 n; /* of records */
+	__u32 done;
+	struct fl_told records[FL_TAKE_RECORDS];
+};
+_Static_assert(sizeof(struct fl_take) == 8 + 68 * FL_TAKE_RECORDS, "fl_take");
 
 #endif /* FAIRLEAD_ABI_FLOWS_H */

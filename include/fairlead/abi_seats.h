@@ -16,7 +16,7 @@ struct fl_seat {
 	char name[FL_SEAT_LEN]; /* decides the seat's slots; "": no seat, the service has none */
 	char holder[FL_ID_LEN]; /* id of the backend that has it, or had it last if it is vacant */
 	__u32 weight; /* 1..65535 */
-	__u32 pad;
+	__u32 epoch; /* of them all, the same in each row, also where there is no seat */
 };
 _Static_assert(sizeof(struct fl_seat) == 152, "fl_seat");
 

@@ -81,6 +81,7 @@ def _strangers(request):
 def lab(network):
     """The network without an agent; what a test started and pinned is gone after it."""
     open(network.agent_log, "w", encoding="utf-8").close()
+    network.forget()
     if os.path.exists(network.socket):
         os.unlink(network.socket)  # of an agent that a test has killed
     yield network

@@ -10,6 +10,7 @@ from conftest import service, url_of
 from lab.anycast import Anycast
 from lab.freeze import frozen_thread
 from lab.holder import Holder
+from lab.lab import PATIENCE
 from lab.topology import VIP4, VIP4_B, VIP6, v6
 from test_transitions import PORT, PROBE, servers  # noqa: F401 pylint: disable=unused-import
 
@@ -175,6 +176,50 @@ def test_min_up(lab, anycast):
     anycast.wait_ways(["lb"], patience=0.1)
     b.cli("undrain", "b1", "--service", "other")
     anycast.wait_ways(["lb"], VIP4_B, 2)
+
+
+def test_min_up_hysteresis(lab, anycast):
+    """A backend that flaps takes the route away once; it is back when enough were there for long enough."""
+    b = anycast.balancers["lb"]
+    group = f"vrrp: [{{name: g, interface: eth0, vrid: 9, addresses: [{VIP4}], track: {{min_up_cost: 40}}}}]\n"
+    hold = 2.5 * PATIENCE
+    start(b, announced(min_up=2, min_up_again=3, min_up_hold=f"{int(hold * 1000)}ms"), top=group)
+    b.wait_for(lambda: b.routes() == [VIP4, VIP6], 2, "the routes, without a hold")
+
+    def priority():
+        return b.status()["vrrp"]["groups"][0]["priority"]
+    b.wait_for(lambda: priority() == 100, 5, "the group's priority")
+    open(f"{lab.folder}/monitor.log", "w", encoding="utf-8").close()
+    monitor = lab.procs.start("monitor", ["ip", "-ts", "monitor", "route"], netns=b.ns("lb"),
+                              log=f"{lab.folder}/monitor.log")
+    b.cli("drain", "b1")
+    time.sleep(0.3)
+    assert b.routes() == [VIP4, VIP6]
+
+    def wait_why(text):
+        b.wait_for(lambda: b.vip(VIP4)["why"] == f"service web: {text}", 2, text)
+    began = time.monotonic()
+    while time.monotonic() - began < 1.2 * hold:
+        b.cli("drain", "b2")
+        wait_why("1 of 3 backends can take flows, min_up is 2")
+        b.cli("undrain", "b2")
+        wait_why("2 of 3 backends can take flows, min_up_again is 3")
+        b.cli("undrain", "b1")
+        wait_why(f"3 of 3 backends can take flows, and must for the {hold:.1f} s of min_up_hold")
+        b.cli("drain", "b1")
+        assert b.routes() == []
+    b.wait_for(lambda: priority() == 60, 3, "the group's priority to have gone down")
+    assert all(not s["enough"] for s in b.status()["services"])
+    b.cli("undrain", "b1")
+    began = time.monotonic()
+    b.wait_for(lambda: b.routes() == [VIP4, VIP6], 5, "the routes to come back")
+    assert hold - 0.1 < time.monotonic() - began < hold + 0.5 * PATIENCE
+    b.wait_for(lambda: priority() == 100, 3, "the group's priority to come back")
+    assert all(s["enough"] for s in b.status()["services"])
+    lab.procs.end(monitor)
+    with open(f"{lab.folder}/monitor.log", encoding="utf-8") as f:
+        lines = [line for line in f if f"blackhole {VIP4} " in line]
+    assert [line.startswith("Deleted") or " Deleted " in line for line in lines] == [True, False], lines
 
 
 def test_services_of_one_vip(lab, anycast):

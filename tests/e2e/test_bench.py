@@ -121,3 +121,21 @@ def test_health(tmp_path):
     assert rcu_expedited() == before
     assert not os.path.exists(f"/sys/fs/bpf/fairlead/{prefix}")
     assert not [n for n in os.listdir("/run/netns") if n.startswith(f"{prefix}-")]
+
+
+def test_failover(tmp_path):
+    """Both parts of the benchmark of failovers, and nothing of it is left."""
+    path = str(tmp_path / "failover.json")
+    prefix = f"{os.environ.get('FL_LAB', 'fl-e2e')}-f"
+    r = subprocess.run([sys.executable, "-B", f"{ROOT}/tests/bench/failover/failover.py", BUILD, path],
+                       env={**os.environ, "BENCH_QUICK": "1", "FL_LAB": prefix}, stdout=subprocess.PIPE,
+                       stderr=subprocess.STDOUT, text=True, check=False, timeout=300)
+    assert r.returncode == 0, r.stdout
+    rows = read_rows(path)
+    assert {r["name"].partition(":")[0] for r in rows} == {
+        "kill -9", "SIGSTOP", "link down", "namespace gone", "SIGTERM", "planned", "soak"}
+    # A cable that is cut is missed by the stream, whoever is active; a kill of the agent is not.
+    for row in rows:
+        if row["name"].startswith("link down") and row["name"].endswith("longest"):
+            assert row["value"] > 10, row
+    assert not [n for n in os.listdir("/run/netns") if n.startswith(f"{prefix}-")]

@@ -5,6 +5,7 @@ import itertools
 import pytest
 from conftest import answers, service, url_of
 from lab import devices
+from lab.doctor import found, only
 from lab.topology import VIP4, VIP4_B, VIP6, CommandFailed, v4, v6
 
 ENCAP = "{source4: 198.51.100.0/28, source6: \"2001:db8:ffff::/64\"}"
@@ -116,3 +117,18 @@ def test_next_hop_in_a_vlan(vlan, vip, prefix, tagged):
         assert b["nexthop"]["interface"] == "eth0" and b["nexthop"]["vlan"] == TAG
         got = devices.received(lab, b["id"], f"eth0.{TAG}") - before[b["id"]]
         assert got >= b["packets"] > 0
+
+
+def test_doctor_of_vlans(vlan):
+    """Next hops behind a VLAN device are well; the program on one is generic, and the doctor says why."""
+    lab = vlan
+    backends = [(b, devices.vlan_address(NET4, b), 100) for b in lab.backends]
+    lab.configure(lab.head() + "services:\n" + service(backends=backends))
+    lab.start_agent()
+    lab.wait_serving("web")
+    for check in ("nexthops", "offloads", "xdp", "mtu"):
+        assert found(lab, check) == []
+    lab.configure(lab.head().replace("[eth0]", f"[eth0.{TAG}]") + "services:\n" + service(backends=backends))
+    lab.cli("config", "apply")
+    finding = only(found(lab, "xdp"))
+    assert finding["level"] == "warning" and "a VLAN device has no driver of its own" in finding["text"]

@@ -116,7 +116,7 @@ def test_panic(lab):
     lab.set_health("b2", None)
     lab.wait_state("web", "b2", "down")
     wait_slots(lab, lambda s: s == before, "all to have their slots again")
-    assert lab.status()["services"][0]["health"] == {"panic": True, "backups": False}
+    assert lab.status()["services"][0]["health"] == {"panic": True, "backups": False, "quorum": "local"}
     assert "\nhealth: web: panic: too few backends are well, so all get flows\n" in lab.cli("status").stdout
     assert answers(lab, URL, 40) == {"b1", "b2", "b3"}
     lab.cli("disable", "b1")

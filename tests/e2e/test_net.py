@@ -283,7 +283,7 @@ def test_a_neighbour_that_dies_and_returns(net):
     net.until("10.71.0.2", resolved=1, dmac=MAC_A)
 
 
-@pytest.mark.parametrize("netns, dev", [(LB, "wa"), (A, "eth0")])
+@pytest.mark.parametrize("netns, dev", [(LB, "wa"), (A, "eth0")], ids=["lb-wa", "a-eth0"])
 def test_link_down_and_up(net, netns, dev):
     net.watch("10.71.0.2")
     net.until("10.71.0.2", resolved=1)

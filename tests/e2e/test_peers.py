@@ -109,6 +109,7 @@ def test_equal(pair, address):
         assert 0 < p["rtt_us"] < 100000 and p["version"] == one.status()["version"]
         assert set(p["refused"].values()) == {0}
         assert f"peer {other} is heard" in one.log_tail(100)
+        assert f"peer {other}: up: is heard" in one.cli("events", "--kind", "peer").stdout
         text = one.cli("status").stdout
         assert f"peer {other} " in text and "same configuration, same tables" in text
 

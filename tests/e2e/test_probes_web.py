@@ -92,7 +92,8 @@ def test_https_certificate(lab, pki):
         assert detail(lab, name, backend, "down") == ("its certificate is not accepted: "
                                                       "it is for another name"), (name, backend)
     assert detail(lab, "address", "b3", "up") == "status 200"
-    assert lab.backend("address", "b3")["probe"]["warning"].startswith("its certificate expires in ")
+    lab.wait_for(lambda: lab.backend("address", "b3")["probe"].get("warning", "").startswith(
+        "its certificate expires in "), 5, "the warning")
     for b in lab.backends:
         assert "unable to get local issuer certificate" in detail(lab, "system", b, "down")
 

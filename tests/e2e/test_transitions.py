@@ -8,7 +8,6 @@ import collections
 import json
 import os
 import signal
-import struct
 import subprocess
 import sys
 import threading
@@ -202,18 +201,6 @@ def test_out_of_the_file_and_in_again(talk):
     assert len(talk.status()["services"][0]["backends"]) == 3
 
 
-def owners(lab):
-    """Who owns each slot of the service, by id."""
-    def row(name, index):
-        key = [str(b) for b in struct.pack("<I", index)]
-        row = json.loads(run("bpftool", "-j", "map", "lookup", "pinned", lab.pin(name), "key", *key))
-        return row["formatted"]["value"] if "formatted" in row else row["value"]
-    raw = bytes(int(b, 16) for b in row(f"slots/1_{row('services', 1)['live'] & 1}", 0))
-    indices = [slot & 0x7fff for (slot,) in struct.iter_unpack("<H", raw)]
-    ids = {index: row("backends", index)["id"] for index in set(indices)}
-    return [ids[index] for index in indices]
-
-
 def changes(before, after):
     """Slots that have another owner: {(from, to): how many}."""
     return collections.Counter(pair for pair in zip(before, after) if pair[0] != pair[1])
@@ -226,21 +213,21 @@ def file_has(lab, *backends):
         backends=[(i, v4(host), 100) for i, host in backends]))
     lab.cli("config", "apply")
     lab.wait_for(lambda: all(lab.backend("web", i)["slots"] for i, _ in backends), 5, "their slots")
-    return owners(lab)
+    return lab.owners()
 
 
 def killed(lab):
     """kill -9, and the next one: it moves nothing."""
-    before = owners(lab)
+    before = lab.owners()
     lab.stop_agent(signal.SIGKILL)
     lab.start_agent()
     converse(lab, 2)
-    assert owners(lab) == before
+    assert lab.owners() == before
 
 
 def test_replaced(talk):
     """One backend for another: its slots become the other's, and no others move; also over restarts."""
-    first = owners(talk)
+    first = talk.owners()
     share = first.count("b2")
     after = file_has(talk, ("b1", "b1"), ("heir", "b2"), ("b3", "b3"))
     assert changes(first, after) == {("b2", "heir"): share}
@@ -263,7 +250,7 @@ def test_replaced(talk):
 
 def test_killed_before_its_slots_follow(talk):
     """kill -9 right after a reload was asked for: the next agent brings the same to its end."""
-    first = owners(talk)
+    first = talk.owners()
     for i in range(4):
         talk.configure(talk.head() + "services:\n" + service(
             port=PORT, probe=PROBE, hold=f"{HOLD}s",
@@ -273,7 +260,7 @@ def test_killed_before_its_slots_follow(talk):
         talk.stop_agent(signal.SIGKILL)
         talk.start_agent()
         talk.wait_for(lambda i=i: talk.backend("web", f"heir{i}")["slots"], 5, "its slots")
-        assert changes(first, owners(talk)) == {("b2", f"heir{i}"): first.count("b2")}
+        assert changes(first, talk.owners()) == {("b2", f"heir{i}"): first.count("b2")}
         assert os.listdir(talk.pin("seats")) == ["1"]
     converse(talk, 1)
 

@@ -269,6 +269,69 @@ def test_priority_of_tracked_things(pair, lab):
         lab.ip("lb", "link", "del", "up0")
 
 
+def test_priority_of_commands_and_bfd(pair, lab):
+    """A command's exit status and a BFD session cost what the file says, and are told of."""
+    one, two = pair
+    flag = f"{one.folder}/uplink"
+    with open(flag, "w", encoding="ascii"):
+        pass
+    command = f"[/bin/sh, -c, 'test -e {flag} || (echo no uplink; exit 3)']"
+    track = (f"{{bfd: [{v4('lb2')}], bfd_cost: 20, commands: [{{name: uplink, command: {command}, "
+             "interval: 100ms, fall: 2, rise: 1, cost: 60}]}")
+    for balancer, priority, peer, more in ((one, 150, "lb2", {"track": track}), (two, 100, "lb", {})):
+        balancer.configure(f"bfd:\n  - {{peer: {v4(peer)}, min_tx: 50ms, min_rx: 50ms}}\n" +
+                           groups(group(priority, interval=SLOW_MS, **more)), flow_key=KEY)
+    one.start()
+    assert one.wait_state("active")["priority"] == 130
+    two.start()
+    lab.wait_for(lambda: one.group()["priority"] == 150, 10, "BFD to be up")
+    assert one.group()["costs"] == []
+    two.wait_state("backup")
+    os.unlink(flag)
+    two.wait_state("active")
+    state = one.wait_state("backup")
+    assert state["priority"] == 90
+    assert [c["cost"] for c in state["costs"]] == [60] and "command 'uplink' fails: " in state["costs"][0]["what"]
+    assert re.search(r"^  60 less: command 'uplink' fails: .*no uplink", one.table(), re.M), one.table()
+    assert "VRRP group 'web': command 'uplink' fails, which costs 60 of its priority" in one.log_text()
+    with open(flag, "w", encoding="ascii"):
+        pass
+    one.wait_state("active")
+    # What is known of a command holds over a reload.
+    one.reload()
+    assert one.group()["priority"] == 150 and one.group()["transitions"] == 3
+    two.stop()
+    lab.wait_for(lambda: one.group()["priority"] == 130, 5, "the BFD session to cost")
+    assert one.group()["costs"] == [{"what": f"the BFD session with {v4('lb2')} is not up", "cost": 20}]
+    os.unlink(flag)
+
+
+def test_bfd_before_adverts(pair, lab):
+    """Adverts once a second, BFD every 50 ms: a death is known by BFD, a goodbye of the session alone is none."""
+    one, two = pair
+    for balancer, priority, peer in ((one, 150, "lb2"), (two, 100, "lb")):
+        balancer.configure(f"bfd:\n  - {{peer: {v4(peer)}, interface: eth0, min_tx: 50ms, min_rx: 50ms}}\n" +
+                           groups(group(priority, interval=1000)), flow_key=KEY)
+    one.start()
+    one.wait_state("active")
+    two.start()
+    for balancer in pair:
+        lab.wait_for(lambda b=balancer: b.status()["bfd"]["sessions"][0]["state"] == "up", 10, "BFD to be up")
+    two.wait_state("backup")
+    one.configure(groups(group(150, interval=1000)), flow_key=KEY)
+    one.reload()
+    lab.wait_for(lambda: two.status()["bfd"]["sessions"][0]["state"] == "down", 5, "the session to end")
+    time.sleep(0.5)
+    assert two.group()["state"] == "backup" and two.group()["transitions"] == 0
+    one.configure("bfd:\n  - {peer: %s, interface: eth0, min_tx: 50ms, min_rx: 50ms}\n" % v4("lb2") +
+                  groups(group(150, interval=1000)), flow_key=KEY)
+    one.reload()
+    lab.wait_for(lambda: two.status()["bfd"]["sessions"][0]["state"] == "up", 10, "BFD to be up again")
+    ms = took(pair, one.agent.kill)
+    assert ms < 400 * PATIENCE, ms  # adverts: 3.6 s
+    assert two.group()["why"] == "the active router is dead (BFD)"
+
+
 def test_reload(pair, lab):
     """Priority, interval and preemption change without a gap; another VRID is another router."""
     one, two = pair
@@ -455,7 +518,7 @@ def test_backup_of_keepalived(pair, lab, keepalived, vip, unicast):
     keepalived.crash()
     ours.wait_state("active")
     lab.wait_for(lambda: neighbour(lab, vip) in (None, mac(lab, "lb")), 2, "the announcement")
-    lab.ip("ka", "addr", "del", f"{vip}/{128 if ':' in vip else 32}", "dev", "eth0")
+    lab.ip("ka", "addr", "del", f"{vip}/{128 if ':' in vip else 32}", "dev", "eth0", check=False)
     assert answers(lab, url_of(vip), 6) <= {"b1", "b2", "b3"}
     # It is back and preempts.
     keepalived.start()

@@ -56,7 +56,7 @@ static void on_state(void *ctx, bool up)
 	(void)up;
 }
 
-static const struct peer_link_calls calls = {on_send, on_changed, on_cleared, on_state};
+static const struct peer_link_calls calls = {on_send, on_changed, on_cleared, on_state, NULL};
 
 static void look(const struct ledger *ours, const struct ledger *copy)
 {

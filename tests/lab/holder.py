@@ -13,10 +13,10 @@ TALK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "talk.py")
 class Holder:
     """The client that holds connections."""
 
-    def __init__(self, lab, port, *kind):
+    def __init__(self, lab, port, *kind, vip=VIP4):
         self.process = subprocess.Popen(
             ["nsenter", f"--net=/run/netns/{lab.ns('client')}", sys.executable, "-B", TALK, "hold",
-             VIP4, str(port), *kind], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+             vip, str(port), *kind], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         lab.procs.note(self.process.pid, "talk-hold")
 
     def ask(self, command):

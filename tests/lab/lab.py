@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import time
 
@@ -73,6 +74,11 @@ class Lab(Topology):
         self.clean()
         bpffs.unmount_if_ours(self.folder)
 
+    def forget(self):
+        """The journal of earlier agents goes, and what they set aside."""
+        for path in glob.glob(f"{self.folder}/journal.db*"):
+            os.unlink(path)
+
     def remove_pins(self):
         """What `fairleadd --detach` does, without needing a binary or a configuration."""
         root = f"/sys/fs/bpf/fairlead/{self.instance}"
@@ -105,7 +111,7 @@ class Lab(Topology):
     def head(self, **more):
         """The top of a configuration for this lab."""
         lines = [f"instance: {self.instance}", "interfaces: [eth0]",
-                 f"api: {{socket: {self.socket}}}"]
+                 f"api: {{socket: {self.socket}}}", f"journal: {{path: {self.folder}/journal.db}}"]
         lines += [f"{k}: {v}" for k, v in more.items()]
         return "\n".join(lines) + "\n"
 
@@ -198,6 +204,20 @@ class Lab(Topology):
         root = self.pin("slots")
         return {name: run("bpftool", "map", "dump", "pinned", f"{root}/{name}")
                 for name in sorted(os.listdir(root))}
+
+    def _row(self, name, index):
+        """A row of a pinned array."""
+        key = [str(b) for b in struct.pack("<I", index)]
+        row = json.loads(run("bpftool", "-j", "map", "lookup", "pinned", self.pin(name), "key", *key))
+        return row["formatted"]["value"] if "formatted" in row else row["value"]
+
+    def owners(self, service=1):
+        """Who owns each slot of the service with that number, by id."""
+        live = self._row("services", service)["live"] & 1
+        raw = bytes(int(b, 16) for b in self._row(f"slots/{service}_{live}", 0))
+        indices = [slot & 0x7fff for (slot,) in struct.iter_unpack("<H", raw)]
+        ids = {index: self._row("backends", index)["id"] for index in set(indices)}
+        return [ids[index] for index in indices]
 
     # --- backends -------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ KEEPALIVED = """\
 global_defs {{
 	router_id fairlead_lab
 	vrrp_garp_master_delay 1
-}}
+{more}}}
 vrrp_instance vi {{
 	version {version}
 	{auth}
@@ -46,7 +46,8 @@ class Balancer:
 
     def configure(self, text, **more):
         """Writes its file: the head and `text`."""
-        head = [f"instance: {self.instance}", "interfaces: [eth0]", f"api: {{socket: {self.socket}}}"]
+        head = [f"instance: {self.instance}", "interfaces: [eth0]", f"api: {{socket: {self.socket}}}",
+                f"journal: {{path: {self.folder}/journal.db}}"]
         head += [f"{k}: {v}" for k, v in more.items()]
         with open(self.config, "w", encoding="utf-8") as f:
             f.write("\n".join(head) + "\n" + text)
@@ -126,7 +127,7 @@ class Keepalived:
         os.makedirs(self.folder, exist_ok=True)
         self.process = None
 
-    def configure(self, priority, addresses, interval=0.1, peer=None, version=3):
+    def configure(self, priority, addresses, interval=0.1, peer=None, version=3, more=""):
         """peer: unicast to that host. Version 2 has a password, and intervals of whole seconds."""
         six = ":" in addresses[0]
         address = v6 if six else v4
@@ -138,7 +139,7 @@ class Keepalived:
                        f"\t\t{address(peer)}\n\t}}")
         with open(f"{self.folder}/keepalived.conf", "w", encoding="ascii") as f:
             f.write(KEEPALIVED.format(
-                version=version, priority=priority, interval=interval, unicast=unicast,
+                version=version, more=more, priority=priority, interval=interval, unicast=unicast,
                 auth="authentication {\n\t\tauth_type PASS\n\t\tauth_pass 1234\n\t}"
                 if version == 2 else "",
                 addresses="\n\t\t".join(f"{a}/{128 if six else 32}" for a in addresses)))
@@ -162,6 +163,11 @@ class Keepalived:
             text = f.read().strip()
         return int(text) if text else None
 
+    def signal(self, sig):
+        """To both of its processes."""
+        for pid in (self.process.pid, self._child()):
+            os.kill(pid, sig)
+
     def stop(self):
         """Says goodbye: priority 0."""
         if self.process and self.process.poll() is None:
@@ -183,3 +189,31 @@ class Keepalived:
     def has(self, address):
         """Whether the address is on eth0."""
         return f" {address}/" in self.lab.ip(self.host, "addr", "show", "dev", "eth0")
+
+
+class Stream:
+    """The client's datagrams, one a millisecond (tests/bench/failover/stream.c)."""
+
+    def __init__(self, lab, address, port):
+        self.process = subprocess.Popen(
+            ["nsenter", f"--net=/run/netns/{lab.ns('client')}", f"{lab.build}/tests/failover/stream", "send", address,
+             str(port), "eth0"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        lab.procs.note(self.process.pid, "stream")
+
+    @staticmethod
+    def serve(lab, host, address, port):
+        """Who answers; returns the process."""
+        return lab.procs.start(f"echo-{host}", [f"{lab.build}/tests/failover/stream", "echo", address, str(port)],
+                               netns=lab.ns(host))
+
+    def look(self, since, until, mac):
+        """Sent, lost, blackout in ms, and when the MAC was announced, ms after `since`; None: it was not."""
+        self.process.stdin.write(f"{since} {until} {mac}\n")
+        self.process.stdin.flush()
+        sent, lost, blackout, announced = (int(n) for n in self.process.stdout.readline().split())
+        return sent, lost, blackout / 1e6, (announced - since) / 1e6 if announced else None
+
+    def end(self):
+        """With its input."""
+        self.process.stdin.close()
+        self.process.wait(5)

@@ -1,24 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A second balancer in a lab's network, with an agent of its own."""
+"""One more balancer in a lab's network, with an agent of its own."""
 import os
 
 from .lab import Lab
 
 
 class Second(Lab):
-    """What a Lab does on lb, this one does on lb2; the rest of the network is the same."""
+    """What a Lab does on lb, this one does on lb2 or lb3; the rest of the network is the same."""
 
-    def __init__(self, lab):
-        super().__init__(lab.prefix, lab.build, f"{lab.folder}/lb2", f"{lab.instance}-2")
+    def __init__(self, lab, host="lb2"):
+        super().__init__(lab.prefix, lab.build, f"{lab.folder}/{host}", f"{lab.instance}-{host[2:]}")
+        self.host = host
 
     def ns(self, host):
-        return super().ns("lb2" if host == "lb" else host)
+        return super().ns(self.host if host == "lb" else host)
 
     def up(self):
         os.makedirs(self.folder, exist_ok=True)
         self.procs.end_recorded()
         self.remove_pins()
-        self.add_host("lb2")
+        self.add_host(self.host)
 
     def clean(self):
         """Takes the balancer away again."""

@@ -18,7 +18,7 @@ VIP4_B = "192.0.2.11"
 VIP6 = "2001:db8:77::10"
 PINS = "/sys/fs/bpf/fairlead-lab-"
 HOSTS = {"client": 1, "lb": 2, "b1": 11, "b2": 12, "b3": 13}
-LATER = {"lb2": 3, "ka": 4}  # hosts that only some tests have: add_host()
+LATER = {"lb2": 3, "ka": 4, "lb3": 5}  # hosts that only some tests have: add_host()
 
 
 class CommandFailed(RuntimeError):

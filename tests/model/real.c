@@ -195,6 +195,7 @@ static int load(struct real *r, const struct world *w)
 	r->skel->rodata->gate_limits = w->gates.limits;
 	r->skel->rodata->gate_lease = w->gates.lease;
 	r->skel->rodata->gate_passive = w->gates.passive;
+	r->skel->rodata->gate_peers = w->gates.peers;
 	memcpy((void *)r->skel->rodata->flow_key, w->settings.flow_key,
 	       sizeof(w->settings.flow_key));
 	rc = bpf_map__set_max_entries(r->skel->maps.nat_flows, w->nat_flows.max);

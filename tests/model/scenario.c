@@ -451,7 +451,8 @@ void scenario__make(struct world *w, uint32_t number, struct rng *rng, int cpu, 
 					.sources = number & 4,
 					.limits = number & 8,
 					.lease = number / 16 & 1,
-					.passive = (number ^ number / 8) & 1};
+					.passive = (number ^ number / 8) & 1,
+					.peers = (number ^ number / 4) & 1};
 	for (int i = 0; i < 4; i++)
 		w->settings.flow_key[i] = rng__next(rng);
 	w->settings.lease_ns = 1000000000;

@@ -27,7 +27,9 @@
 
 struct world_gates {
 	bool wild, nat, sources, limits, lease;
-	bool passive; /* no verdict may depend on it: the model knows nothing more of it */
+	/* No verdict may depend on these: the model knows nothing more of them. */
+	bool passive;
+	bool peers;
 };
 
 /* What bpf_fib_lookup() finds for a destination. */

@@ -48,8 +48,10 @@ void path__define_maps(void)
 	MAP_DEFINE(verdicts);
 	MAP_DEFINE(notes);
 	MAP_DEFINE_RING(events);
+	MAP_DEFINE_RING(told);
 	MAP_DEFINE(passive);
 	MAP_DEFINE(passive_count);
+	MAP_DEFINE(explained);
 	MAP_DEFINE(probes);
 	MAP_DEFINE(probe_flows);
 }
@@ -89,4 +91,5 @@ void path__set_gates(const struct path_gates *gates)
 	write_constant(&gate_jumbo, &gates->jumbo, 1);
 	write_constant(&gate_events, &gates->events, 1);
 	write_constant(&gate_passive, &gates->passive, 1);
+	write_constant(&gate_peers, &gates->peers, 1);
 }

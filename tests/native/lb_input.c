@@ -44,7 +44,8 @@ static uint32_t choose_scene(const uint8_t *b, struct scene_state *s)
 			  .nat = b[0] >> 4 & 1,
 			  .jumbo = b[0] >> 5 & 1,
 			  .events = b[0] >> 6 & 1,
-			  .passive = (b[1] & 3) == 3},
+			  .passive = (b[1] & 3) == 3,
+			  .peers = (b[1] & 12) == 12},
 		.lapsed = b[0] >> 7,
 		.on_agent_loss = (b[1] & 3) % 3, /* 3: keep, and watch new connections */
 		.nat_full = b[1] >> 4 & 1,

@@ -13,7 +13,7 @@ struct xdp_md;
 
 /* bpf/gates.h, which says what each is for. */
 struct path_gates {
-	uint8_t lease, wild, sources, limits, nat, jumbo, events, passive;
+	uint8_t lease, wild, sources, limits, nat, jumbo, events, passive, peers;
 };
 
 int lb(struct xdp_md *ctx);

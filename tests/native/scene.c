@@ -450,10 +450,10 @@ static void build(void)
 void scene__begin(const struct scene_state *state)
 {
 	static const char *const written[] = {
-		"settings",  "lease",	  "svc_meters", "meters",	"flows",       "tentative",
-		"sighted",   "src_flows", "pressure",	"kept_second",	"churn",       "frags",
-		"nat_flows", "snat_next", "notes",	"events",	"icmp_meters", "svc_stats",
-		"be_stats",  "verdicts",  "passive",	"passive_count"};
+		"settings",  "lease",	  "svc_meters", "meters",	 "flows",	"tentative",
+		"sighted",   "src_flows", "pressure",	"kept_second",	 "churn",	"frags",
+		"nat_flows", "snat_next", "notes",	"events",	 "icmp_meters", "svc_stats",
+		"be_stats",  "verdicts",  "passive",	"passive_count", "told"};
 	static struct map *maps[COUNT(written)];
 	static struct fl_settings *settings;
 	struct xdp_md none = {};

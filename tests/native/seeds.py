@@ -184,6 +184,10 @@ def moves():
                 yield f"full-{way}-{version}-{port}", scene(NAT, *[
                     tcp(flags, seq, client=client) for client in range(24) for flags, seq in (("S", 1), ("A", 2))],
                     state=FLOWS_FULL)
+                # With peers, which goes with the last of headrooms: they are told, or there is no room.
+                yield f"told-{way}-{version}-{port}", scene(
+                    NAT, *shake, arrives(tcp("PA", 3), wait=WAIT_1_S), headroom=3,
+                    state=(0, RING_FULL)[port & 1])
                 yield f"waits-{way}-{version}-{port}", scene(NAT, *shake, tcp("PA", 3), state=FLOWS_FULL | NAT_FULL)
     for version in (4, 6):
         for port in range(40010, 40026):

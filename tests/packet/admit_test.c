@@ -289,6 +289,7 @@ static void test_burst_edge(void **state)
 	static struct run run;
 
 	(void)state;
+	r->unexplained = true;
 	maps__limits(r, RIG_UDP4, &l);
 	r->services[RIG_UDP4].flags = FL_SVC_LIMITS;
 	build__frame(&s, &in);

@@ -420,6 +420,7 @@ static void test_records_full(void **state)
 	uint32_t before;
 
 	(void)state;
+	r->unexplained = true;
 	maps__snat(r, &pool);
 	r->services[RIG_UDP4].flags = FL_SVC_NAT | FL_SVC_FULLNAT;
 	rig__point_one(r, RIG_UDP4, RIG_FULL4);

@@ -378,6 +378,7 @@ static void test_syn_flood(void **state)
 	uint32_t to_cur = 0;
 
 	(void)state;
+	r->unexplained = true;
 	moves__words(r, MOVES_PREV | FL_MOVE_ACCEPTS);
 	for (uint32_t i = 0; i < FL_MAX_TENTATIVE; i++) {
 		syn.sport = (uint16_t)i;

@@ -413,6 +413,7 @@ static void test_records_full(void **state)
 	enum fl_verdict v = FL_V_SEND_NAT;
 
 	(void)state;
+	r->unexplained = true;
 	for (int i = 0; i < 3; i++) {
 		s.sport = (uint16_t)(700 + i);
 		/* Two fit (and, on some kernels, one for each CPU's cache more than asked for). */

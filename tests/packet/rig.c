@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "explain.h"
 #include "fairlead/flowhash.h"
 #include "lb.skel.h"
 #include "maps.h"
@@ -292,27 +293,41 @@ void rig__tx_port(struct rig *r, uint32_t ifindex, bool there)
 		bpf_map_delete_elem(fd, &ifindex);
 }
 
+void rig__set_gates(const struct rig *r, struct lb_bpf *skel)
+{
+	const struct rig_gates *g = &r->gates;
+
+	skel->rodata->gate_lease = g->lease;
+	skel->rodata->gate_wild = g->wild;
+	skel->rodata->gate_sources = g->sources;
+	skel->rodata->gate_limits = g->limits;
+	skel->rodata->gate_nat = g->nat;
+	skel->rodata->gate_jumbo = g->jumbo;
+	skel->rodata->gate_events = g->events;
+	skel->rodata->gate_passive = g->passive;
+	skel->rodata->gate_peers = g->peers;
+	for (size_t i = 0; i < 4; i++)
+		skel->rodata->flow_key[i] = the_key[i];
+	/* As the agent does it: what no gate needs is not made. */
+	bpf_map__set_autocreate(skel->maps.nat_flows, g->nat);
+	bpf_map__set_autocreate(skel->maps.meters, g->limits);
+	bpf_map__set_autocreate(skel->maps.told, g->peers);
+	bpf_map__set_autocreate(skel->maps.passive, g->passive);
+	bpf_map__set_autocreate(skel->maps.passive_count, g->passive);
+}
+
+struct rig *rig__of(int prog)
+{
+	return the_rig && the_rig->lb == prog ? the_rig : NULL;
+}
+
 static void load(struct rig *r)
 {
 	const struct rig_gates *g = &r->gates;
 
 	r->skel = lb_bpf__open();
 	assert_non_null(r->skel);
-	r->skel->rodata->gate_lease = g->lease;
-	r->skel->rodata->gate_wild = g->wild;
-	r->skel->rodata->gate_sources = g->sources;
-	r->skel->rodata->gate_limits = g->limits;
-	r->skel->rodata->gate_nat = g->nat;
-	r->skel->rodata->gate_jumbo = g->jumbo;
-	r->skel->rodata->gate_events = g->events;
-	r->skel->rodata->gate_passive = g->passive;
-	for (size_t i = 0; i < 4; i++)
-		r->skel->rodata->flow_key[i] = the_key[i];
-	/* As the agent does it: what no gate needs is not made. */
-	bpf_map__set_autocreate(r->skel->maps.nat_flows, g->nat);
-	bpf_map__set_autocreate(r->skel->maps.meters, g->limits);
-	bpf_map__set_autocreate(r->skel->maps.passive, g->passive);
-	bpf_map__set_autocreate(r->skel->maps.passive_count, g->passive);
+	rig__set_gates(r, r->skel);
 	bpf_map__set_max_entries(r->skel->maps.nat_flows,
 				 g->nat_flows ? g->nat_flows : RIG_NAT_FLOWS);
 	if (lb_bpf__load(r->skel))
@@ -359,6 +374,7 @@ static void rig_free(struct rig *r)
 	munmap(r->services, sizeof(struct fl_service) * FL_MAX_SERVICES);
 	munmap(r->index, sizeof(struct fl_bucket) * FL_INDEX_BUCKETS);
 	munmap(r->backends, sizeof(struct fl_backend) * FL_MAX_BACKENDS);
+	explain__free(r->explain);
 	lb_bpf__destroy(r->skel);
 	free(r);
 }
@@ -377,14 +393,17 @@ static bool same_gates(const struct rig_gates *a, const struct rig_gates *b)
 {
 	return a->lease == b->lease && a->wild == b->wild && a->sources == b->sources &&
 	       a->limits == b->limits && a->nat == b->nat && a->jumbo == b->jumbo &&
-	       a->events == b->events && a->passive == b->passive && a->nat_flows == b->nat_flows;
+	       a->events == b->events && a->passive == b->passive && a->peers == b->peers &&
+	       a->nat_flows == b->nat_flows;
 }
 
 struct rig *rig__get_with_key(struct rig_gates gates, const uint64_t key[4])
 {
 	if (the_rig && same_gates(&the_rig->gates, &gates) &&
-	    memcmp(the_key, key, sizeof(the_key)) == 0)
+	    memcmp(the_key, key, sizeof(the_key)) == 0) {
+		the_rig->unexplained = false;
 		return the_rig;
+	}
 	rig_free(the_rig);
 	the_rig = calloc(1, sizeof(*the_rig));
 	assert_non_null(the_rig);
@@ -394,6 +413,7 @@ struct rig *rig__get_with_key(struct rig_gates gates, const uint64_t key[4])
 	the_rig->port = net__own_namespace();
 	load(the_rig);
 	fill(the_rig);
+	the_rig->explain = explain__new(the_rig);
 	return the_rig;
 }
 

@@ -20,6 +20,8 @@
 #include "build.h"
 #include "fairlead/abi.h"
 
+struct lb_bpf;
+
 #define RIG_PORT 8080
 #define RIG_LO 1 /* ifindex of `lo` */
 #define RIG_COUNTED 20 /* services and backends below this index have their counters checked */
@@ -56,7 +58,7 @@ enum rig_index {
 
 /* What is loaded: the program's gates, and sizes of maps. */
 struct rig_gates {
-	bool lease, wild, sources, limits, nat, jumbo, events, passive;
+	bool lease, wild, sources, limits, nat, jumbo, events, passive, peers;
 	uint32_t nat_flows; /* 0: RIG_NAT_FLOWS */
 };
 
@@ -77,6 +79,8 @@ struct rig_backend {
 
 struct rig {
 	struct lb_bpf *skel;
+	struct explain *explain; /* explain.h */
+	bool unexplained; /* until rig__get(): what happens hangs on the moment, or on a map's last entry */
 	int lb, arm; /* programs */
 	int cpus;
 	struct fl_service *services; /* mapped */
@@ -108,6 +112,12 @@ struct rig *rig__plain(void);
 
 /* The same with another key of the flow hash, which is part of the loaded program. */
 struct rig *rig__get_with_key(struct rig_gates gates, const uint64_t key[4]);
+
+/* Gates and flow key of a rig into another object. */
+void rig__set_gates(const struct rig *r, struct lb_bpf *skel);
+
+/* The process's rig if its lb is that program, else NULL. */
+struct rig *rig__of(int prog);
 
 /* cmocka group teardown. */
 int rig__teardown(void **state);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "explain.h"
 #include "lb.skel.h"
 
 int rig__run_meta(int prog, const struct frame *in, uint32_t ingress, uint32_t meta,
@@ -32,10 +33,20 @@ int rig__run_meta(int prog, const struct frame *in, uint32_t ingress, uint32_t m
 
 void rig__run(int prog, const struct frame *in, uint32_t ingress, struct run *out)
 {
-	int rc = rig__run_meta(prog, in, ingress, 0, out);
+	const struct rig *r = rig__of(prog);
+	struct fl_explained told;
+	static struct run said;
+	int rc;
 
+	if (r && r->unexplained)
+		r = NULL;
+	if (r)
+		explain__run(r->explain, in, ingress, &said, &told);
+	rc = rig__run_meta(prog, in, ingress, 0, out);
 	if (rc)
 		fail_msg("test run of %u bytes: %s", in->len, strerror(-rc));
+	if (r)
+		explain__compare(&said, out);
 }
 
 static struct fl_count sum_of(const struct rig *r, const struct bpf_map *map, uint32_t index)

@@ -70,9 +70,6 @@ static void test_names(void **state)
 	assert_string_equal(names__verdict(255, buf), "");
 	assert_string_equal(names__protocol(17, buf), "udp");
 	assert_string_equal(names__protocol(47, buf), "47");
-	assert_string_equal(names__tcp_flags(0, buf), "");
-	assert_string_equal(names__tcp_flags(0x12, buf), "syn,ack");
-	assert_string_equal(names__tcp_flags(0xff, buf), "fin,syn,rst,psh,ack,urg,ece,cwr");
 }
 
 static void test_time(void **state)

@@ -44,6 +44,7 @@ struct fixture {
 	bool now;
 	unsigned int n_metrics; /* how often the text was made */
 	bool unfit, no_memory;
+	uint32_t uid; /* who asked for an apply */
 };
 
 static char *op_metrics(void *ctx, size_t *len)
@@ -101,12 +102,12 @@ static int op_backend(void *ctx, const char *backend, const char *service, json_
 	return 0;
 }
 
-static void op_apply(void *ctx, bool now, struct api_request *request)
+static void op_apply(void *ctx, const struct api_apply *what, struct api_request *request)
 {
 	struct fixture *f = ctx;
 
-	f->now = now;
-
+	f->now = what->now;
+	f->uid = what->uid;
 	if (f->apply_now) {
 		api_request__reply(request, 409, json_pack("{s:s}", "error", "busy"));
 		return;
@@ -354,6 +355,7 @@ static void test_apply(void **state)
 	f->apply_now = true;
 	expect(f, "POST /v1/config/apply?now=true", "409", "busy");
 	assert_true(f->now);
+	assert_int_equal(f->uid, getuid());
 	expect(f, "POST /v1/config/apply", "409", "busy");
 	assert_false(f->now);
 	f->apply_now = false;
@@ -390,7 +392,7 @@ static void test_stop_while_open(void **state)
 	api__free(f->api);
 	f->api = NULL;
 	serve(f, 1);
-	assert_non_null(strstr(f->clients[0].reply, " 500 "));
+	assert_non_null(strstr(f->clients[0].reply, " 503 "));
 	assert_int_equal(read(idle, &idle_byte, 1), 0);
 	close(idle);
 	/* The agent may only now have its answer. */

@@ -131,7 +131,15 @@ static void test_public(void **state)
 					    "/v1/sources/deny?prefix=::1",
 					    "/v1/packets",
 					    "/v1/packets/sampling?drops=1",
-					    "/v1/backends/b1/weight?percent=1"};
+					    "/v1/backends/b1/weight?percent=1",
+					    "/v1/config/confirm",
+					    "/v1/config/rollback",
+					    "/v1/config/history",
+					    "/v1/events",
+					    "/v1/report",
+					    "/v1/failover",
+					    "/v1/failover/undo",
+					    "/v1/explain?length=60"};
 	struct route r = ok("/metrics");
 
 	(void)state;
@@ -147,12 +155,127 @@ static void test_public(void **state)
 	}
 }
 
+static void test_failover(void **state)
+{
+	struct route r = ok("/v1/failover?to=lb2");
+
+	(void)state;
+	assert_int_equal(r.kind, ROUTE_FAILOVER);
+	assert_string_equal(r.to, "lb2");
+	assert_string_equal(route__methods(&r), "POST");
+	assert_string_equal(ok("/v1/failover").to, "");
+	assert_int_equal(ok("/v1/failover/undo").kind, ROUTE_FAILOVER_UNDO);
+	bad("/v1/failover?to=", -EINVAL, "the peer's name is empty");
+	bad("/v1/failover?to=0123456789012345678901234567890x", -EINVAL, "longer than 31");
+	bad("/v1/failover/undo?to=lb2", -EINVAL, "is not a parameter");
+}
+
+static void test_explain(void **state)
+{
+	struct route r = ok("/v1/explain?source=192.0.2.1:40000&destination=192.0.2.10:80");
+
+	(void)state;
+	assert_int_equal(r.kind, ROUTE_EXPLAIN);
+	assert_true(r.has_source);
+	assert_int_equal(r.explain.sport, 40000);
+	assert_int_equal(r.explain.dport, 80);
+	assert_true(route__allows(&r, "POST"));
+	assert_false(route__allows(&r, "GET"));
+	r = ok("/v1/explain?source=[2001:db8::1]:1&destination=[2001:db8::2]:53&protocol=udp"
+	       "&interface=eth0");
+	assert_int_equal(r.explain.proto, IPPROTO_UDP);
+	assert_string_equal(r.interface, "eth0");
+	r = ok("/v1/explain?source=::1&destination=::2&protocol=icmp");
+	assert_int_equal(r.explain.proto, IPPROTO_ICMP);
+	r = ok("/v1/explain?source=192.0.2.1:1&destination=192.0.2.2:2&flags=syn,ack");
+	assert_int_equal(r.explain.tcp_flags, 0x12);
+	/* A frame is the body. */
+	r = ok("/v1/explain?length=1514");
+	assert_int_equal(r.explain.len, 1514);
+	assert_true(route__reads_body("/v1/explain"));
+	assert_true(route__reads_body("/v1/explain?length=60"));
+	assert_false(route__reads_body("/v1/explained"));
+	assert_false(route__reads_body("/v1/status"));
+}
+
+static void test_explain_mistakes(void **state)
+{
+	static const char here[] = "/v1/explain?source=192.0.2.1:1&destination=192.0.2.2:2";
+	char uri[200];
+
+	(void)state;
+	bad("/v1/explain?source=192.0.2.1:1", -EINVAL, "'source' and 'destination' are needed");
+	bad("/v1/explain?source=192.0.2.1&destination=192.0.2.2:80", -EINVAL,
+	    "source needs a port");
+	bad("/v1/explain?source=192.0.2.1:1&destination=192.0.2.2", -EINVAL,
+	    "destination needs a port");
+	bad("/v1/explain?source=192.0.2.1:1&destination=[::2]:80", -EINVAL, "not of one family");
+	bad("/v1/explain?source=web&destination=[::2]:80", -EINVAL,
+	    "source is not an address and port");
+	snprintf(uri, sizeof(uri), "%s&protocol=icmp", here);
+	bad(uri, -EINVAL, "ICMP has no ports");
+	snprintf(uri, sizeof(uri), "%s&protocol=sctp", here);
+	bad(uri, -EINVAL, "protocol is 'tcp', 'udp' or 'icmp'");
+	snprintf(uri, sizeof(uri), "%s&protocol=udp&flags=syn", here);
+	bad(uri, -EINVAL, "only TCP has flags");
+	snprintf(uri, sizeof(uri), "%s&flags=syn,", here);
+	bad(uri, -EINVAL, "flags are of 'syn'");
+	snprintf(uri, sizeof(uri), "%s&length=60", here);
+	bad(uri, -EINVAL, "'length' is for a frame");
+	bad("/v1/explain?length=13", -EINVAL, "length is not a number in 14..16384");
+	bad("/v1/explain?interface=an-interface-too-long", -EINVAL, "no interface has a name");
+}
+
+static void test_journal(void **state)
+{
+	struct route r =
+		ok("/v1/events?since=7&n=3&kind=backend,vrrp&service=web&backend=b1&after=5"
+		   "&wait=25000");
+
+	(void)state;
+	assert_int_equal(r.kind, ROUTE_EVENTS);
+	assert_true(r.has_since && r.has_n);
+	assert_int_equal(r.since, 7);
+	assert_string_equal(r.kinds, "backend,vrrp");
+	assert_string_equal(r.backend, "b1");
+	assert_int_equal(r.after_ms, 5);
+	assert_int_equal(r.wait_ms, 25000);
+	assert_true(route__allows(&r, "GET"));
+	r = ok("/v1/report?target=999500&since=1");
+	assert_int_equal(r.kind, ROUTE_REPORT);
+	assert_int_equal(r.target_ppm, 999500);
+	assert_int_equal(ok("/v1/report").target_ppm, 999000);
+	r = ok("/v1/config/apply?confirm=60000&reason=caf%c3%a9%20%26%20more");
+	assert_int_equal(r.kind, ROUTE_APPLY);
+	assert_int_equal(r.confirm_ms, 60000);
+	assert_string_equal(r.reason, "caf\xc3\xa9 & more");
+	r = ok("/v1/config/rollback?version=3");
+	assert_int_equal(r.kind, ROUTE_ROLLBACK);
+	assert_int_equal(r.version, 3);
+	assert_false(route__allows(&r, "GET"));
+	r = ok("/v1/config/history?n=2");
+	assert_int_equal(r.kind, ROUTE_HISTORY);
+	assert_true(route__allows(&r, "GET"));
+	assert_int_equal(ok("/v1/config/confirm").kind, ROUTE_CONFIRM);
+	bad("/v1/events?wait=25001", -EINVAL, "wait is not a number in 0..25000");
+	bad("/v1/report?target=1000001", -EINVAL, "target is not a number in 0..1000000");
+	bad("/v1/config/apply?confirm=999", -EINVAL, "confirm is not a number in 1000..86400000");
+	bad("/v1/config/apply?reason=a%0ab", -EINVAL, "a byte 0x0a");
+	bad("/v1/config/apply?version=1", -EINVAL, "not a parameter");
+	bad("/v1/config/rollback?version=0", -EINVAL, "version is not");
+	bad("/v1/config/confirm?reason=x", -EINVAL, "not a parameter");
+	/* Words are a reason's alone. */
+	bad("/v1/events?service=a%20b", -EINVAL, "only printable ASCII");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sources),	      cmocka_unit_test(test_source_mistakes),
 		cmocka_unit_test(test_many_prefixes), cmocka_unit_test(test_packets),
-		cmocka_unit_test(test_public),
+		cmocka_unit_test(test_public),	      cmocka_unit_test(test_failover),
+		cmocka_unit_test(test_explain),	      cmocka_unit_test(test_explain_mistakes),
+		cmocka_unit_test(test_journal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

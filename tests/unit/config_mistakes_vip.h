@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Rows of config_parse_test.c about anycast and BFD: a file, and what is told of it, in order. */
+/* Rows of config_parse_test.c about the journal, anycast and BFD: a file, and what is told of it, in order. */
 /* clang-format off */
+	{TOP("journal: {path: /etc/passwd, rows: 1, size: 64M, days: 0, enabled: maybe}"),
+	 {"f:2:17: journal.path: \"/etc/passwd\" must end in \".db\"", "f:2:36: journal.rows: 1 is not in 1000..100000000",
+	  "f:2:45: journal.size: \"64M\" is not a whole decimal number", "f:2:56: journal.days: 0 is not in 1..3660",
+	  "f:2:68: journal.enabled: \"maybe\" is not one of true, false"}},
+	{TOP("journal: {path: j.db}"), {"f:2:17: journal.path: \"j.db\" must be an absolute path, beginning with \"/\""}},
 	{TOP("anycast: {table: 0}"), {"f:2:18: anycast.table: 0 is not in 1..4294967295"}},
 	{TOP("anycast: {table: 255, tabel: main}"),
 	 {"f:2:18: anycast.table: 255 is the kernel's own (\"local\"); write another",
@@ -9,9 +14,18 @@
 	{KEYS("announce: bgp, min_up: 0"),
 	 {"f:4:16: services[0].announce: \"bgp\" is not one of none, route",
 	  "f:4:29: services[0].min_up: 0 is not in 1..32766"}},
-	{KEYS("min_up: 1"), {"f:4:6: services[0].min_up: only a service of \"announce: route\" has it"}},
+	{KEYS("min_up: 1"), {"f:4:6: services[0].min_up: only a service of \"announce: route\" has it, or one whose VIP a group of `vrrp` with min_up_cost has"}},
+	{KEYS("min_up_again: 1, min_up_hold: 2h"),
+	 {"f:4:6: services[0].min_up_again: only a service of \"announce: route\" has it, or one whose VIP a group of `vrrp` with min_up_cost has",
+	  "f:4:23: services[0].min_up_hold: only a service of \"announce: route\" has it, or one whose VIP a group of `vrrp` with min_up_cost has",
+	  "f:4:36: services[0].min_up_hold: 2h is not in 0ms..1h"}},
 	{KEYS("announce: route, min_up: 2"),
-	 {"f:4:31: services[0].min_up: is more than the 1 backends that there are, so the VIP would never be announced"}},
+	 {"f:4:31: services[0].min_up: is more than the 1 backends that there are, so there would never be enough"}},
+	{KEYS("announce: route, min_up: 1, min_up_again: 2"),
+	 {"f:4:48: services[0].min_up_again: is more than the 1 backends that there are, so there would never be enough"}},
+	{TOP("services:\n  - {name: a, vip: 192.0.2.1, port: 80, announce: route, min_up: 2, min_up_again: 1,\n     backends: [{address: 10.0.0.1}, {address: 10.0.0.2}]}\nvrrp: [{name: g, interface: eth0, vrid: 1, addresses: [192.0.2.2], track: {min_up_cost: 255}}]"),
+	 {"f:3:83: services[0].min_up_again: is less than min_up, 2",
+	  "f:5:89: vrrp[0].track.min_up_cost: 255 is not in 0..254"}},
 	{TOP("bfd: {}"), {"f:2:6: bfd: must be a list of BFD sessions, is a mapping"}},
 	{TOP("bfd: [{}, x]"),
 	 {"f:2:7: bfd[0]: \"peer\" is missing: the address that the session is with",

@@ -380,16 +380,17 @@ static void test_distance(void **state)
 
 static void test_vrrp(void **state)
 {
-	struct config *c =
-		parse(HEAD "vrrp:\n"
-			   "  - {name: a, interface: eth0, vrid: 51, addresses: [192.0.2.1]}\n"
-			   "  - {name: b, interface: eth0.7, vrid: 255, priority: 255,\n"
-			   "     addresses: ['2001:db8::1', '2001:db8::2'], interval: 40950ms,\n"
-			   "     preempt: false, sync: edge, source: '2001:db8::9',\n"
-			   "     peers: ['2001:db8::8']}\n"
-			   "  - {name: c, interface: eth0, vrid: 52, addresses: [192.0.2.3],\n"
-			   "     interval: 10ms, preempt_delay: 1h,\n"
-			   "     track: {interfaces: [eth1, eth2], backends_cost: 30}}\n");
+	struct config *c = parse(
+		HEAD
+		"vrrp:\n"
+		"  - {name: a, interface: eth0, vrid: 51, addresses: [192.0.2.1]}\n"
+		"  - {name: b, interface: eth0.7, vrid: 255, priority: 255,\n"
+		"     addresses: ['2001:db8::1', '2001:db8::2'], interval: 40950ms,\n"
+		"     preempt: false, sync: edge, source: '2001:db8::9',\n"
+		"     peers: ['2001:db8::8']}\n"
+		"  - {name: c, interface: eth0, vrid: 52, addresses: [192.0.2.3],\n"
+		"     interval: 10ms, preempt_delay: 1h,\n"
+		"     track: {interfaces: [eth1, eth2], backends_cost: 30, min_up_cost: 9}}\n");
 	const struct config_vrrp *g = c->vrrp;
 
 	(void)state;
@@ -418,10 +419,48 @@ static void test_vrrp(void **state)
 	assert_string_equal(g[2].track[1], "eth2");
 	assert_int_equal(g[2].interface_cost, 50);
 	assert_int_equal(g[2].backends_cost, 30);
+	assert_int_equal(g[0].min_up_cost, 0);
+	assert_int_equal(g[2].min_up_cost, 9);
 	config__free(c);
 	c = parse(HEAD "vrrp: []\n");
 	assert_int_equal(c->n_vrrp, 0);
 	config__free(c);
+}
+
+/* Whose probes decide, and how a VIP comes back. */
+static void test_quorum_and_enough(void **state)
+{
+	static const struct {
+		const char *keys;
+		enum config_quorum quorum;
+		uint32_t min_up, again, hold_ms;
+	} rows[] = {
+		{"", CONFIG_QUORUM_LOCAL, 1, 1, 0},
+		{"health: {quorum: any}, announce: route, min_up: 2,", CONFIG_QUORUM_ANY, 2, 2, 0},
+		{"health: {quorum: majority}, announce: route, min_up_again: 3, min_up_hold: 1h,",
+		 CONFIG_QUORUM_MAJORITY, 1, 3, 3600000},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const struct config_service *s;
+		char text[600];
+		struct config *c;
+
+		snprintf(text, sizeof(text),
+			 HEAD "peers: {listen: 10.0.0.1, key_file: /k, list: [{name: b, address: "
+			      "10.0.0.2}]}\nservices:\n  - {name: a, vip: 192.0.2.1, port: 80, %s\n"
+			      "     backends: [{address: 10.1.0.1}, {address: 10.1.0.2}, {address: "
+			      "10.1.0.3}]}\n",
+			 rows[i].keys);
+		c = parse(text);
+		s = &c->services[0];
+		assert_int_equal(s->health.quorum, rows[i].quorum);
+		assert_int_equal(s->min_up, rows[i].min_up);
+		assert_int_equal(s->min_up_again, rows[i].again);
+		assert_int_equal(s->min_up_hold_ms, rows[i].hold_ms);
+		config__free(c);
+	}
 }
 
 int main(void)
@@ -440,6 +479,7 @@ int main(void)
 		cmocka_unit_test(test_many_mistakes),
 		cmocka_unit_test(test_load),
 		cmocka_unit_test(test_distance),
+		cmocka_unit_test(test_quorum_and_enough),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,7 +29,23 @@ static struct health_time at(uint64_t mono_ns, uint64_t real_ns)
 /* As a restart finds it. */
 static struct health known(enum fl_health state, enum fl_admin admin)
 {
-	return (struct health){.state = state, .admin = admin, .since_ns = BORN};
+	return (struct health){
+		.state = state,
+		.ruled = state,
+		.admin = admin,
+		.out = state == FL_HEALTH_DOWN || state == FL_HEALTH_UNKNOWN,
+		.since_ns = BORN,
+	};
+}
+
+/* A result, and nobody else is asked. */
+static enum health_change take(struct health *h, const struct health_rules *rules,
+			       enum health_result result, const struct health_time *now)
+{
+	enum health_change change = health__result(h, rules, result, now);
+
+	assert_int_equal(health__rule(h, h->state, now), change);
+	return change;
 }
 
 /*
@@ -110,7 +126,7 @@ static void test_stories(void **state)
 		for (size_t r = 0; stories[i].results[r]; r++) {
 			struct health_time now = at(1 + r, 1 + r);
 			enum health_change c =
-				health__result(&h, &rules, result_of(stories[i].results[r]), &now);
+				take(&h, &rules, result_of(stories[i].results[r]), &now);
 
 			if (h.state != state_of(stories[i].states[r]) ||
 			    c != change_of(stories[i].changes[r]) ||
@@ -215,7 +231,7 @@ static void run_sequence(uint32_t digits, size_t len, uint32_t rise, uint32_t fa
 		results[n - 1] = (enum health_result)(digits % 3);
 		digits /= 3;
 		now = at(mono_of(n), real_of(n));
-		got = health__result(&h, &rules, results[n - 1], &now);
+		got = take(&h, &rules, results[n - 1], &now);
 		want = model__result(&m, results, n, rise, fall);
 		assert_int_equal(got, want);
 		/* shorter sequences are prefixes of the longest: compared all the same, here */
@@ -248,7 +264,7 @@ static enum health_change feed(struct health *h, uint32_t rise, uint32_t fall, b
 	enum health_change last = HEALTH_SAME;
 
 	while (times--)
-		last = health__result(h, &rules, ok ? HEALTH_OK : HEALTH_FAILED, &now);
+		last = take(h, &rules, ok ? HEALTH_OK : HEALTH_FAILED, &now);
 	return last;
 }
 
@@ -305,6 +321,9 @@ static void test_begin(void **state)
 		assert_int_equal(h.admin, FL_ADMIN_NONE);
 		assert_int_equal(h.since_ns, 6);
 		assert_int_equal(h.turned_ns, 5);
+		assert_int_equal(h.let_in_ns, 5);
+		assert_int_equal(h.ruled, starts[i]);
+		assert_int_equal(health__says(&h), FL_HEALTH_UNKNOWN);
 		assert_int_equal(h.streak + h.flaps + h.held + h.ramping, 0);
 		assert_int_equal(health__is_well(&h), starts[i] == FL_HEALTH_UP);
 		assert_false(health__settled(&h));
@@ -316,6 +335,7 @@ static void test_begin(void **state)
 		health__begin(&h, up ? FL_HEALTH_UP : FL_HEALTH_DOWN, &now);
 		assert_int_equal(feed(&h, 2, 2, up, 1), HEALTH_SAME);
 		assert_true(health__settled(&h));
+		assert_int_equal(health__says(&h), up ? FL_HEALTH_UP : FL_HEALTH_DOWN);
 	}
 }
 
@@ -374,7 +394,7 @@ static void test_drain(void **state)
 	assert_int_equal(h.since_ns, BORN);
 	assert_true(set_admin(&h, FL_ADMIN_DRAIN, 2002));
 	assert_int_equal(h.since_ns, 2002);
-	assert_int_equal(h.turned_ns, 0);
+	assert_int_equal(h.let_in_ns, 0);
 	assert_false(health__is_well(&h));
 	assert_false(health__is_lost(&h));
 	assert_true(health__settled(&h));
@@ -384,8 +404,9 @@ static void test_drain(void **state)
 	assert_true(health__is_lost(&h));
 	assert_true(set_admin(&h, FL_ADMIN_NONE, 2008));
 	assert_int_equal(h.since_ns, 2008);
-	/* from here on slow start counts */
-	assert_int_equal(h.turned_ns, 1004);
+	/* from here on slow start counts; for how long it has been up does not begin anew */
+	assert_int_equal(h.let_in_ns, 1004);
+	assert_int_equal(h.turned_ns, 0);
 	assert_true(health__is_well(&h));
 }
 
@@ -397,18 +418,18 @@ static void test_drain_across_health(void **state)
 	struct health_time now = at(50, 60);
 
 	(void)state;
-	health__result(&h, &rules, HEALTH_FAILED, &now);
+	take(&h, &rules, HEALTH_FAILED, &now);
 	/* the operator's word neither ends nor feeds a streak */
 	set_admin(&h, FL_ADMIN_DRAIN, 70);
 	assert_int_equal(h.streak, 1);
 	assert_int_equal(h.first_bad_ns, 50);
 	now = at(80, 90);
-	assert_int_equal(health__result(&h, &rules, HEALTH_FAILED, &now), HEALTH_WENT_DOWN);
+	assert_int_equal(take(&h, &rules, HEALTH_FAILED, &now), HEALTH_WENT_DOWN);
 	assert_int_equal(h.since_ns, 90);
 	assert_int_equal(h.admin, FL_ADMIN_DRAIN);
 	assert_true(set_admin(&h, FL_ADMIN_NONE, 100));
 	assert_false(health__is_well(&h)); /* undrained, but down */
-	assert_int_equal(h.turned_ns, 80);
+	assert_int_equal(h.let_in_ns, 80);
 	set_admin(&h, FL_ADMIN_DRAIN, 110);
 	feed(&h, 2, 2, true, 2);
 	assert_int_equal(h.state, FL_HEALTH_UP);
@@ -434,7 +455,7 @@ static enum health_change result_at(struct health *h, bool ok, uint64_t s)
 {
 	struct health_time now = at(s * SECOND, s * SECOND);
 
-	return health__result(h, &damped, ok ? HEALTH_OK : HEALTH_FAILED, &now);
+	return take(h, &damped, ok ? HEALTH_OK : HEALTH_FAILED, &now);
 }
 
 /* Seconds, probing once a second, from the first success to UP; it is UP then. */
@@ -512,7 +533,7 @@ static void run_timed(uint32_t digits)
 
 		s += digits / 2 % 2 ? 30 : 1;
 		now = at(s * SECOND, s * SECOND);
-		health__result(&undamped, &plain, ok ? HEALTH_OK : HEALTH_FAILED, &now);
+		take(&undamped, &plain, ok ? HEALTH_OK : HEALTH_FAILED, &now);
 		result_at(&h, ok, s);
 		good_from = !ok ? 0 : good_from ? good_from : s;
 		assert_true(h.state != FL_HEALTH_UP || undamped.state == FL_HEALTH_UP);
@@ -545,7 +566,7 @@ static void test_ramp(void **state)
 	uint32_t last = 1;
 
 	(void)state;
-	h.turned_ns = 7 * SECOND;
+	h.let_in_ns = 7 * SECOND;
 	assert_int_equal(health__ramp(&h, 60000, 20, 7 * SECOND), 20);
 	h.ramping = true;
 	assert_int_equal(health__ramp(&h, 0, 20, 7 * SECOND), 20);
@@ -563,11 +584,82 @@ static void test_ramp(void **state)
 	assert_int_equal(health__ramp(&h, 3600000, 20, 7 * SECOND + 3599 * SECOND), 19);
 	/* suspicion does not begin it anew, a fall ends it */
 	feed(&h, 1, 2, false, 1);
-	h.state = FL_HEALTH_SUSPECT;
+	h.state = h.ruled = FL_HEALTH_SUSPECT;
 	feed(&h, 1, 2, true, 1);
-	assert_true(h.state == FL_HEALTH_UP && h.ramping && h.turned_ns == 7 * SECOND);
+	assert_true(h.state == FL_HEALTH_UP && h.ramping && h.let_in_ns == 7 * SECOND);
 	feed(&h, 1, 1, false, 1);
 	assert_false(h.ramping);
+}
+
+/* --- what holds, and what the probes here say -------------------------------------------------------------- */
+
+/* Every sequence of six rulings: who is let in, and when; the probes' own count is not touched. */
+static void run_rulings(uint32_t digits)
+{
+	static const enum fl_health kinds[] = {FL_HEALTH_UP, FL_HEALTH_DOWN, FL_HEALTH_SUSPECT};
+	struct health h = known(FL_HEALTH_UNKNOWN, FL_ADMIN_NONE);
+	uint64_t let_in = 0, since = BORN;
+	bool was_up = false; /* since it was down, or began */
+
+	h.streak = 2;
+	h.turned_ns = 3;
+	for (uint64_t n = 1; n <= 6; n++, digits /= 3) {
+		enum fl_health next = kinds[digits % 3], was = h.ruled;
+		struct health_time now = at(mono_of(n), real_of(n));
+		enum health_change change;
+
+		h.ramping = true;
+		change = health__rule(&h, next, &now);
+		assert_int_equal(change, next == was		  ? HEALTH_SAME
+					 : next == FL_HEALTH_UP	  ? HEALTH_WENT_UP
+					 : next == FL_HEALTH_DOWN ? HEALTH_WENT_DOWN
+								  : HEALTH_WENT_SUSPECT);
+		since = next == was ? since : now.real_ns;
+		if (next != was && (next == FL_HEALTH_DOWN || (next == FL_HEALTH_UP && !was_up))) {
+			let_in = now.mono_ns;
+			assert_false(h.ramping);
+		} else {
+			assert_true(h.ramping);
+		}
+		was_up = next == FL_HEALTH_UP || (next == FL_HEALTH_SUSPECT && was_up);
+		assert_int_equal(h.let_in_ns, let_in);
+		assert_int_equal(h.since_ns, since);
+		assert_int_equal(h.ruled, next);
+		assert_int_equal(health__is_well(&h), next == FL_HEALTH_UP);
+		assert_int_equal(health__is_lost(&h), next == FL_HEALTH_DOWN);
+		assert_true(h.state == FL_HEALTH_UNKNOWN && h.streak == 2 && h.turned_ns == 3);
+		assert_int_equal(health__says(&h), FL_HEALTH_UNKNOWN);
+	}
+}
+
+static void test_every_ruling(void **state)
+{
+	(void)state;
+	for (uint32_t digits = 0; digits < 729; digits++)
+		run_rulings(digits);
+}
+
+/* A hold-down is a vote, and no more: ruled up, it falls and counts its flaps as before. */
+static void test_overruled_flapper(void **state)
+{
+	struct health h = known(FL_HEALTH_UP, FL_ADMIN_NONE);
+	struct health_time now = at(100 * SECOND, 1);
+
+	(void)state;
+	for (uint64_t s = 100; s < 140; s += 10) {
+		now.mono_ns = s * SECOND;
+		health__result(&h, &damped, HEALTH_FAILED, &now);
+		health__rule(&h, FL_HEALTH_UP, &now);
+		now.mono_ns += SECOND;
+		health__result(&h, &damped, HEALTH_OK, &now);
+		now.mono_ns += SECOND;
+		health__result(&h, &damped, HEALTH_OK, &now);
+	}
+	assert_int_equal(h.flaps, 2); /* since then it is held down, by its own probes' word */
+	assert_int_equal(health__says(&h), FL_HEALTH_DOWN);
+	assert_true(health__is_well(&h));
+	assert_int_equal(h.let_in_ns, 0);
+	assert_int_equal(health__hold_ms(&h, &damped), 10000);
 }
 
 int main(void)
@@ -586,6 +678,8 @@ int main(void)
 		cmocka_unit_test(test_hold_begins_anew),
 		cmocka_unit_test(test_every_timing),
 		cmocka_unit_test(test_ramp),
+		cmocka_unit_test(test_every_ruling),
+		cmocka_unit_test(test_overruled_flapper),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

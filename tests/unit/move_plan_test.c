@@ -16,6 +16,98 @@ static void test_clean_moves(void **state)
 	assert_int_equal(w.sums.settle_s, HOLD + 1);
 }
 
+/* Slots of which peers have told records, whether they stay or change owner; it is counted as for any. */
+static void test_pin(void **state)
+{
+	uint64_t which[(N + 63) / 64] = {5};
+	struct world w;
+
+	(void)state;
+	begin(&w, 1);
+	w.t.pin = which;
+	turn(&w, 1);
+	assert_int_equal(w.sums.pinned, 2);
+	assert_int_equal(w.live[0], 1 | FL_SLOT_DIRTY);
+	assert_int_equal(w.live[1], 1);
+	assert_int_equal(w.live[2], 1 | FL_SLOT_DIRTY);
+	for (uint32_t i = 0; i < 3; i += 2) {
+		assert_true(w.words[i] & FL_MOVE_PINNED);
+		assert_int_equal(move__since(w.words[i], w.t.now_s), 0);
+	}
+	/* What moves is looked at anyway; what nobody owned is not MOVING. */
+	begin(&w, 1);
+	w.t.pin = which;
+	turn(&w, 2);
+	assert_moving(&w, 2, 1, 0);
+	begin(&w, FL_SLOT_NONE);
+	w.t.pin = which;
+	turn(&w, 2);
+	assert_int_equal(w.sums.pinned, 2);
+	assert_int_equal(w.live[2], 2 | FL_SLOT_DIRTY);
+	assert_int_equal(w.live[3], 2);
+	/* Without words there must be some. */
+	begin(&w, 1);
+	w.t.words = NULL;
+	w.t.pin = which;
+	turn(&w, 1);
+	assert_int_equal(w.sums.begin, 2);
+}
+
+/* A record that comes while they are counted: the count says nothing of it. */
+static void test_touch(void **state)
+{
+	uint64_t none[(N + 63) / 64] = {0}, which[(N + 63) / 64] = {3};
+	struct move_count count = {.held = none};
+	struct world w;
+
+	(void)state;
+	begin(&w, 1);
+	w.t.pin = which;
+	turn(&w, 1);
+	w.t.pin = NULL;
+	w.t.now_s += FL_TENTATIVE_S + 10;
+	count.began_s = w.t.now_s;
+	w.t.now_s += 2;
+	move__touch(&w.t, 0);
+	plan(&w, &count, EVER);
+	assert_int_equal(w.sums.cleaned, 1);
+	assert_int_equal(w.live[0], 1 | FL_SLOT_DIRTY);
+	assert_int_equal(w.live[1], 1);
+	/* One that moves keeps its time. */
+	begin(&w, 1);
+	turn(&w, 2);
+	w.t.now_s += 5;
+	move__touch(&w.t, 0);
+	assert_moving(&w, 2, 1, 5);
+}
+
+/* Before the first packet owners change without more ado, and what is on record is found. */
+static void test_fresh(void **state)
+{
+	uint64_t which[(N + 63) / 64] = {3};
+	struct world w;
+
+	(void)state;
+	begin(&w, 1);
+	w.t.fresh = true;
+	turn(&w, 2);
+	assert_int_equal(w.sums.moving + w.sums.pinned + w.sums.begin, 0);
+	assert_int_equal(w.live[0], 2);
+	w.t.pin = which;
+	turn(&w, 3);
+	assert_int_equal(w.sums.pinned, 2);
+	assert_int_equal(w.live[0], 3 | FL_SLOT_DIRTY);
+	assert_int_equal(w.live[2], 3);
+	w.t.pin = NULL;
+	turn(&w, 4);
+	assert_int_equal(w.sums.pinned, 2);
+	assert_int_equal(w.live[1], 4 | FL_SLOT_DIRTY);
+	assert_true(w.words[1] & FL_MOVE_PINNED);
+	w.t.fresh = false;
+	turn(&w, 5);
+	assert_moving(&w, 5, 4, 0);
+}
+
 static void test_second_change_keeps_prev(void **state)
 {
 	struct world w;
@@ -283,6 +375,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_clean_moves),
+		cmocka_unit_test(test_pin),
+		cmocka_unit_test(test_touch),
+		cmocka_unit_test(test_fresh),
 		cmocka_unit_test(test_second_change_keeps_prev),
 		cmocka_unit_test(test_back_to_prev),
 		cmocka_unit_test(test_hold),

@@ -288,24 +288,47 @@ static void a_vlan_from_elsewhere(void **state)
 	assert_int_equal(l.lower, 0);
 }
 
-/* IFLA_LINK of other kinds (a veth's other end), and kinds that only begin alike. */
+static struct nlmsghdr *kind_message(const char *kind)
+{
+	struct nlmsghdr *nlh = link_message(RTM_NEWLINK, AF_UNSPEC, ARPHRD_ETHER, IFF_UP);
+	struct nlattr *info;
+
+	mnl_attr_put_strz(nlh, IFLA_IFNAME, "eth0");
+	mnl_attr_put_u32(nlh, IFLA_LINK, 2);
+	info = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
+	mnl_attr_put_strz(nlh, IFLA_INFO_KIND, kind);
+	mnl_attr_nest_end(nlh, info);
+	return nlh;
+}
+
+/* A veth's other end, unless it is in another network namespace. */
+static void a_veth_is_read(void **state)
+{
+	struct nlmsghdr *nlh = kind_message("veth");
+	struct net_link l;
+
+	(void)state;
+	assert_int_equal(net_wire__link(nlh, &l), 0);
+	assert_true(l.is_veth);
+	assert_false(l.is_vlan);
+	assert_int_equal(l.lower, 2);
+	mnl_attr_put_u32(nlh, IFLA_LINK_NETNSID, 0);
+	assert_int_equal(net_wire__link(nlh, &l), 0);
+	assert_true(l.is_veth);
+	assert_int_equal(l.lower, 0);
+}
+
+/* IFLA_LINK of other kinds, and kinds that only begin alike. */
 static void other_kinds_are_no_vlans(void **state)
 {
-	static const char *const kinds[] = {"veth", "vlan2", "vla", ""};
+	static const char *const kinds[] = {"ipip", "vlan2", "vla", "veth2", "vet", ""};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
-		struct nlmsghdr *nlh = link_message(RTM_NEWLINK, AF_UNSPEC, ARPHRD_ETHER, IFF_UP);
 		struct net_link l;
-		struct nlattr *info;
 
-		mnl_attr_put_strz(nlh, IFLA_IFNAME, "eth0");
-		mnl_attr_put_u32(nlh, IFLA_LINK, 2);
-		info = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
-		mnl_attr_put_strz(nlh, IFLA_INFO_KIND, kinds[i]);
-		mnl_attr_nest_end(nlh, info);
-		assert_int_equal(net_wire__link(nlh, &l), 0);
-		assert_false(l.is_vlan);
+		assert_int_equal(net_wire__link(kind_message(kinds[i]), &l), 0);
+		assert_false(l.is_vlan || l.is_veth);
 		assert_int_equal(l.lower, 0);
 	}
 }
@@ -524,6 +547,7 @@ int main(void)
 		cmocka_unit_test(links_of_no_concern_or_malformed),
 		cmocka_unit_test(a_vlan_is_read),
 		cmocka_unit_test(a_vlan_from_elsewhere),
+		cmocka_unit_test(a_veth_is_read),
 		cmocka_unit_test(other_kinds_are_no_vlans),
 		cmocka_unit_test(the_way_of_a_vlan),
 		cmocka_unit_test(a_neighbour_is_read),

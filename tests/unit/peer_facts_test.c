@@ -66,9 +66,13 @@ static void test_config(void **state)
 	service(a, "web", 1, 2, 3, 4, 5);
 	assert_false(peer_facts__service(a, "we", &s));
 	check_difference(a, b, "service 'web' is only here");
+	assert_false(peer_facts__same_service(a, b, "web") ||
+		     peer_facts__same_service(b, a, "web"));
 	check_difference(b, a, "service 'web' is only there");
 	service(b, "web", 1, 2, 3, 4, 6);
 	check_difference(a, b, NULL);
+	assert_true(peer_facts__same_service(a, b, "web"));
+	assert_false(peer_facts__same_service(a, b, "we"));
 	assert_int_equal(peer_facts__other_tables(a, b, name), 1);
 	assert_string_equal(name, "web");
 	service(b, "web", 9, 9, 3, 4, 5);
@@ -80,6 +84,7 @@ static void test_config(void **state)
 	check_difference(a, b, "service 'web': backends");
 	service(b, "web", 1, 2, 9, 9, 5);
 	check_difference(a, b, "service 'web': probe");
+	assert_false(peer_facts__same_service(a, b, "web"));
 	service(b, "web", 1, 2, 3, 9, 5);
 	check_difference(a, b, "service 'web': way of forwarding, times or health");
 	/* The first by name, wherever it is. */
@@ -93,6 +98,36 @@ static void test_config(void **state)
 	check_difference(a, b, "flow_key");
 	ledger__free(a);
 	ledger__free(b);
+}
+
+/* Which service a change is about. */
+static void test_service_of(void **state)
+{
+	static const struct {
+		const char *key;
+		size_t key_len;
+		const char *want;
+	} rows[] = {
+		{"sweb", 4, "web"},
+		{"bweb\0b1", 7, "web"},
+		{"bweb", 4, "web"},
+		{"xweb", 4, ""},
+		{"kweb", 4, ""},
+		{"s", 1, ""},
+		{"b\0b1", 4, ""},
+		{"", 0, ""},
+		{"sa-name-that-has-just-31-bytes-xx", 32, "a-name-that-has-just-31-bytes-x"},
+		{"sa-name-that-has-just-31-bytes-xx", 33, ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char name[FL_NAME_LEN] = "before";
+
+		assert_string_equal(peer_facts__service_of(rows[i].key, rows[i].key_len, name),
+				    rows[i].want);
+		assert_string_equal(name, rows[i].want);
+	}
 }
 
 static void note(void *ctx, const char *name, const char *id, uint8_t ours, uint8_t theirs)
@@ -122,6 +157,31 @@ static void test_disputes(void **state)
 	assert_string_equal(told, "web/b2 1 2; ");
 	ledger__free(a);
 	ledger__free(b);
+}
+
+static void test_vrrp(void **state)
+{
+	struct ledger *l = ledger__new();
+	enum peer_vrrp_state s = PEER_VRRP_OFF;
+	uint8_t priority = 0;
+
+	(void)state;
+	assert_false(peer_facts__vrrp(l, "web", &s, &priority));
+	assert_int_equal(peer_facts__set_vrrp(l, "web", PEER_VRRP_BACKUP, 100), 0);
+	assert_true(peer_facts__vrrp(l, "web", &s, &priority));
+	assert_int_equal(s, PEER_VRRP_BACKUP);
+	assert_int_equal(priority, 100);
+	assert_false(peer_facts__vrrp(l, "we", &s, &priority));
+	/* Of a later version: a state that is not known, more behind it; and what is too short. */
+	assert_int_equal(ledger__put(l, "gweb", 4, "\3\144", 2), 0);
+	assert_false(peer_facts__vrrp(l, "web", &s, &priority));
+	assert_int_equal(ledger__put(l, "gweb", 4, "\2\310more", 6), 0);
+	assert_true(peer_facts__vrrp(l, "web", &s, &priority));
+	assert_int_equal(s, PEER_VRRP_ACTIVE);
+	assert_int_equal(priority, 200);
+	assert_int_equal(ledger__put(l, "gweb", 4, "\2", 1), 0);
+	assert_false(peer_facts__vrrp(l, "web", &s, &priority));
+	ledger__free(l);
 }
 
 /* Keys and values of a later version, or of a peer that is beside itself. */
@@ -171,9 +231,9 @@ static void test_strange(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_digest),
-		cmocka_unit_test(test_config),
-		cmocka_unit_test(test_disputes),
+		cmocka_unit_test(test_digest),	   cmocka_unit_test(test_config),
+		cmocka_unit_test(test_service_of), cmocka_unit_test(test_disputes),
+		cmocka_unit_test(test_vrrp),
 		cmocka_unit_test(test_strange),
 	};
 

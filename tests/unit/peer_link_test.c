@@ -114,7 +114,7 @@ static void on_state(void *ctx, bool up)
 	s->downs += !up;
 }
 
-static const struct peer_link_calls calls = {on_send, on_changed, on_cleared, on_state};
+static const struct peer_link_calls calls = {on_send, on_changed, on_cleared, on_state, NULL};
 
 static void start(struct side *s)
 {
@@ -225,6 +225,7 @@ static void check_equal(void)
 		ledger__each(to->link.copy, check_one, to->mirror);
 		ledger__each(to->mirror, check_one, from->ours);
 		assert_int_equal(peer_link__lag(&from->link), 0);
+		assert_true(peer_link__is_whole(&to->link));
 	}
 }
 
@@ -266,10 +267,12 @@ static void test_bulk(void **state)
 {
 	(void)state;
 	begin(3);
+	assert_false(peer_link__is_whole(&sides[1].link));
 	for (uint32_t i = 0; i < 100000; i++)
 		put(&sides[0], i, i);
 	pass(200 * MS);
 	assert_int_equal(sides[1].link.copy_goal, 100000);
+	assert_false(peer_link__is_whole(&sides[1].link));
 	pass(10 * SECOND);
 	check_equal();
 	end();
@@ -392,13 +395,62 @@ static void test_strange_bodies(void **state)
 	end();
 }
 
+static uint8_t heard[PEER_ASIDE_MAX];
+static size_t heard_len;
+static unsigned int n_heard;
+
+static void on_aside(void *ctx, const uint8_t *bytes, size_t len)
+{
+	(void)ctx;
+	assert_in_range(len, 0, sizeof(heard));
+	memcpy(heard, bytes, len);
+	heard_len = len;
+	n_heard++;
+}
+
+static const struct peer_link_calls calls_aside = {on_send, on_changed, on_cleared, on_state,
+						   on_aside};
+
+/* An aside gets there as it is, of any length, and is nothing to the ledgers; to who does not take it, nothing. */
+static void test_aside(void **state)
+{
+	uint8_t bytes[PEER_ASIDE_MAX];
+
+	(void)state;
+	begin(11);
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)rnd();
+	peer_link__say(&sides[0].link, now, bytes, 10);
+	assert_int_equal(n_flights, 0); /* nobody could open it */
+	put(&sides[0], 1, 1);
+	pass(SECOND);
+	sides[1].link.calls = &calls_aside;
+	n_heard = 0;
+	for (size_t len = 0; len <= sizeof(bytes); len += len < 40 ? 1 : sizeof(bytes) - 40) {
+		peer_link__say(&sides[0].link, now, bytes, len);
+		pass(10 * MS);
+		assert_int_equal(heard_len, len);
+		assert_memory_equal(heard, bytes, len);
+	}
+	assert_int_equal(n_heard, 42);
+	peer_link__say(&sides[1].link, now, bytes, 100);
+	pass(10 * MS);
+	assert_int_equal(n_heard, 42);
+	assert_int_equal(sides[0].link.n_malformed + sides[1].link.n_malformed, 0);
+	put(&sides[0], 2, 2);
+	peer_link__news(&sides[0].link, now);
+	pass(50 * MS);
+	assert_int_equal(peer_link__lag(&sides[0].link), 0);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_quiet),	       cmocka_unit_test(test_news),
 		cmocka_unit_test(test_bulk),	       cmocka_unit_test(test_partition),
 		cmocka_unit_test(test_restart),	       cmocka_unit_test(test_storm),
-		cmocka_unit_test(test_strange_bodies),
+		cmocka_unit_test(test_strange_bodies), cmocka_unit_test(test_aside),
 	};
 
 	if (sodium_init() < 0)

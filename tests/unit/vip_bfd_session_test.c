@@ -153,6 +153,33 @@ static void test_detection_runs_from_the_last_packet(void **state)
 	assert_int_equal(s.state, BFD_DOWN);
 }
 
+/* Who notices late has stood still: the peer has one interval more, and no other one after that. */
+static void test_late_notice(void **state)
+{
+	uint64_t late = T0 + 180 * MS + 16 * MS; /* more than a quarter of 60 ms */
+	struct bfd_session s = session(BFD_UP);
+
+	(void)state;
+	bfd_session__tick(&s, late);
+	assert_int_equal(s.state, BFD_UP);
+	bfd_session__tick(&s, late + 60 * MS - 1);
+	assert_int_equal(s.state, BFD_UP);
+	/* Late again: that was it. */
+	bfd_session__tick(&s, late + 80 * MS);
+	assert_int_equal(s.state, BFD_DOWN);
+	assert_int_equal(s.down_diag, BFD_DIAG_EXPIRED);
+	/* A packet in between, and all is as it was. */
+	s = session(BFD_UP);
+	bfd_session__tick(&s, late);
+	hear(&s, BFD_UP, late + MS);
+	bfd_session__tick(&s, late + MS + 196 * MS);
+	assert_int_equal(s.state, BFD_UP);
+	/* A little late is in time. */
+	s = session(BFD_UP);
+	bfd_session__tick(&s, late - 2 * MS);
+	assert_int_equal(s.state, BFD_DOWN);
+}
+
 /* The peer's multiplier and Desired Min TX count, not ours. */
 static void test_detection_follows_the_peer(void **state)
 {
@@ -449,6 +476,7 @@ int main(void)
 		cmocka_unit_test(test_every_state_and_packet),
 		cmocka_unit_test(test_expiry_in_every_state),
 		cmocka_unit_test(test_detection_runs_from_the_last_packet),
+		cmocka_unit_test(test_late_notice),
 		cmocka_unit_test(test_detection_follows_the_peer),
 		cmocka_unit_test(test_first_packets),
 		cmocka_unit_test(test_three_way),

@@ -175,6 +175,32 @@ static void test_backup_takes_over(void **state)
 	assert_int_equal(vrrp_group__due(&g), 0);
 }
 
+/* BFD: a backup does not wait for the timer, if it is the active router that is dead. */
+static void test_dead(void **state)
+{
+	const struct addr higher = addr(HIGHER), lower = addr(LOWER);
+	struct vrrp_group g = in(VRRP_BACKUP);
+
+	(void)state;
+	/* Nobody is known yet. */
+	assert_int_equal(vrrp_group__lost(&g, T0, &higher), 0);
+	hear(&g, T0, 250, 100, HIGHER);
+	assert_int_equal(vrrp_group__lost(&g, T0 + 5, &lower), 0);
+	assert_int_equal(g.state, VRRP_BACKUP);
+	assert_int_equal(vrrp_group__lost(&g, T0 + 5, &higher),
+			 VRRP_DO_SEND | VRRP_DO_ANNOUNCE | VRRP_DO_TAKE);
+	assert_int_equal(g.state, VRRP_ACTIVE);
+	assert_int_equal(g.why, VRRP_WHY_DEAD);
+	assert_int_equal(g.timer_ns, T0 + 5 + I);
+	/* It lives after all, and is better: one advert, and it is as it was. */
+	assert_int_equal(hear(&g, T0 + 6, 250, 100, HIGHER), VRRP_DO_GIVE);
+	assert_int_equal(g.state, VRRP_BACKUP);
+	g = in(VRRP_ACTIVE);
+	assert_int_equal(vrrp_group__lost(&g, T0, &g.local), 0);
+	g = in(VRRP_INITIALIZE);
+	assert_int_equal(vrrp_group__lost(&g, T0, &g.active), 0);
+}
+
 /* The skew after priority 0 is that of the interval that was learnt. */
 static void test_learnt(void **state)
 {
@@ -324,6 +350,94 @@ static void test_preempt_delay(void **state)
 			 VRRP_DO_SEND | VRRP_DO_ANNOUNCE | VRRP_DO_TAKE);
 }
 
+/* For as long as it waits for something it leaves a lower one alone; a silent one it does not. */
+static void test_hold(void **state)
+{
+	struct vrrp_settings set = usual;
+	struct vrrp_group g = in(VRRP_BACKUP);
+
+	(void)state;
+	set.hold = true;
+	vrrp_group__set(&g, T0, &set);
+	hear(&g, T0 + I, 50, 100, LOWER);
+	assert_int_equal(g.timer_ns, T0 + I + vrrp__down_ns(100, 100));
+	hear(&g, T0 + 2 * I, 50, 100, LOWER);
+	assert_int_equal(g.timer_ns, T0 + 2 * I + vrrp__down_ns(100, 100));
+	assert_int_equal(vrrp_group__timer(&g, g.timer_ns),
+			 VRRP_DO_SEND | VRRP_DO_ANNOUNCE | VRRP_DO_TAKE);
+	assert_int_equal(g.why, VRRP_WHY_SILENCE);
+	/* The owner waits for nothing. */
+	g = in(VRRP_BACKUP);
+	g.priority = 255;
+	vrrp_group__set(&g, T0, &set);
+	hear(&g, T0 + I, 50, 100, LOWER);
+	assert_true(g.lower);
+}
+
+static void test_hand_over(void **state)
+{
+	struct vrrp_settings faster = usual;
+	struct vrrp_group g = in(VRRP_BACKUP);
+	uint64_t end = T0 + 2 * I + VRRP_HAND_MS * MS;
+
+	(void)state;
+	assert_int_equal(vrrp_group__hand_over(&g, T0), 0);
+	g = in(VRRP_ACTIVE);
+	g.announcements = 0;
+	assert_int_equal(vrrp_group__hand_over(&g, T0), VRRP_DO_STOP);
+	assert_int_equal(vrrp_group__hand_over(&g, T0 + 1), 0);
+	/* It keeps its addresses, and says no word that would keep the others from taking over. */
+	assert_int_equal(g.state, VRRP_ACTIVE);
+	assert_int_equal(vrrp_group__due(&g), end);
+	assert_int_equal(vrrp_group__timer(&g, T0 + I), 0);
+	faster.interval_cs = 50;
+	assert_int_equal(vrrp_group__set(&g, T0 + I, &faster), 0);
+	assert_int_equal(vrrp_group__set_priority(&g, T0 + I, 90), 0);
+	assert_int_equal(hear(&g, T0 + I, 0, 100, LOWER), 0);
+	/* Any other router's advert ends it, a lower one's too. */
+	assert_int_equal(hear(&g, T0 + I, 50, 100, LOWER), VRRP_DO_GIVE);
+	assert_int_equal(g.state, VRRP_BACKUP);
+	assert_int_equal(g.why, VRRP_WHY_HANDED_OVER);
+	assert_true(g.handed_over);
+	/* No preemption, until it is told so. */
+	hear(&g, T0 + 2 * I, 50, 100, LOWER);
+	assert_int_equal(g.timer_ns, T0 + 2 * I + vrrp__down_ns(90, 100));
+	vrrp_group__take_back(&g);
+	hear(&g, T0 + 3 * I, 50, 100, LOWER);
+	assert_int_equal(g.timer_ns, T0 + 2 * I + vrrp__down_ns(90, 100));
+	assert_true(g.lower);
+}
+
+/* Nobody takes over: it goes on, and preempts as ever. Silence later on ends a hand-over's word, too. */
+static void test_hand_over_in_vain(void **state)
+{
+	struct vrrp_group g = in(VRRP_ACTIVE);
+	uint64_t end = T0 + 2 * I + VRRP_HAND_MS * MS;
+
+	(void)state;
+	g.announcements = 0;
+	vrrp_group__hand_over(&g, T0);
+	assert_int_equal(vrrp_group__timer(&g, end), VRRP_DO_SEND);
+	assert_int_equal(g.state, VRRP_ACTIVE);
+	assert_int_equal(g.handing_ns, 0);
+	assert_false(g.handed_over);
+	assert_int_equal(hear(&g, end, 50, 100, LOWER), VRRP_DO_SEND | VRRP_DO_ANNOUNCE);
+	g = in(VRRP_ACTIVE);
+	vrrp_group__hand_over(&g, T0);
+	hear(&g, T0 + 1, 50, 100, LOWER);
+	assert_int_equal(vrrp_group__timer(&g, g.timer_ns),
+			 VRRP_DO_SEND | VRRP_DO_ANNOUNCE | VRRP_DO_TAKE);
+	assert_false(g.handed_over);
+	/* The owner keeps what is its own. */
+	g.priority = 255;
+	assert_int_equal(vrrp_group__hand_over(&g, T0), 0);
+	/* The other groups of its sync group go along as it was meant. */
+	g = in(VRRP_ACTIVE);
+	vrrp_group__hand_over(&g, T0);
+	vrrp_group__follow(&g, T0 + 1, VRRP_BACKUP);
+	assert_true(g.handed_over);
+}
+
 static void test_stood_still(void **state)
 {
 	uint64_t patience = vrrp__down_ns(100, 100), due;
@@ -412,9 +526,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_intervals),      cmocka_unit_test(test_initialize),
 		cmocka_unit_test(test_backup_adverts), cmocka_unit_test(test_backup_takes_over),
-		cmocka_unit_test(test_learnt),	       cmocka_unit_test(test_active_adverts),
-		cmocka_unit_test(test_equal_priority), cmocka_unit_test(test_active_timer),
-		cmocka_unit_test(test_announcements),  cmocka_unit_test(test_preempt_delay),
+		cmocka_unit_test(test_dead),	       cmocka_unit_test(test_learnt),
+		cmocka_unit_test(test_active_adverts), cmocka_unit_test(test_equal_priority),
+		cmocka_unit_test(test_active_timer),   cmocka_unit_test(test_announcements),
+		cmocka_unit_test(test_preempt_delay),  cmocka_unit_test(test_hold),
+		cmocka_unit_test(test_hand_over),      cmocka_unit_test(test_hand_over_in_vain),
 		cmocka_unit_test(test_stood_still),    cmocka_unit_test(test_late_backup),
 		cmocka_unit_test(test_changes),	       cmocka_unit_test(test_sync),
 	};

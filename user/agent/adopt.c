@@ -28,15 +28,18 @@ static int adopt_seats(struct service *s, struct err *err)
 {
 	struct fl_seat *rows = NULL;
 	struct err why;
+	uint32_t epoch = 0;
 	size_t n;
 	int rc;
 
 	plane__seats_drop(s->agent->plane, s->id);
-	rc = plane__seats_read(s->agent->plane, s->id, &rows, &n, &why);
+	rc = plane__seats_read(s->agent->plane, s->id, &rows, &n, &epoch, &why);
 	if (rc == -ENOENT)
 		return 0;
 	if (!rc)
 		rc = table_seats__from(rows, n, &s->seats, &why);
+	if (!rc)
+		s->seats->epoch = epoch;
 	free(rows);
 	if (rc == -ENOMEM)
 		return err__set(err, rc, "out of memory");
@@ -90,19 +93,29 @@ static enum config_forward forward_of(enum fl_forward mode)
 	}
 }
 
+static enum fl_health ruled_of(const struct fl_member *memory)
+{
+	return (enum fl_health)(memory->ruled ? memory->ruled - 1 : memory->health);
+}
+
 /* The past is on a clock that goes on where machines do not; what it says of the future is not believed. */
 static struct health health_of(const struct fl_member *memory)
 {
 	struct health_time now = agent__now();
 	uint64_t age = now.real_ns > memory->turned ? now.real_ns - memory->turned : 0;
+	uint64_t turned_ns = now.mono_ns > age ? now.mono_ns - age : 0;
+	enum fl_health ruled = ruled_of(memory);
 
 	return (struct health){
 		.state = (enum fl_health)memory->health,
+		.ruled = ruled,
 		.admin = (enum fl_admin)memory->admin,
 		.flaps = memory->flaps,
 		.ramping = memory->ramping,
 		.since_ns = memory->since,
-		.turned_ns = now.mono_ns > age ? now.mono_ns - age : 0,
+		.out = ruled == FL_HEALTH_DOWN || ruled == FL_HEALTH_UNKNOWN,
+		.turned_ns = turned_ns,
+		.let_in_ns = turned_ns,
 	};
 }
 

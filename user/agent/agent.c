@@ -2,7 +2,10 @@
 /* agent.c - the agent's life: wiring, signals, timers, and an end that leaves traffic flowing. */
 #include "agent/admission.h"
 #include "agent/agent.h"
+#include "agent/chronicle.h"
 #include "agent/events.h"
+#include "agent/handover.h"
+#include "agent/peer_quorum.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -46,6 +49,8 @@ static void on_flush(uv_prepare_t *h)
 	struct agent *a = h->data;
 	struct service *s;
 
+	peer_quorum__flush(a);
+	seating__flush(a);
 	TAILQ_FOREACH (s, &a->services, entry)
 		service__flush(s);
 	nat__flush(a);
@@ -99,10 +104,12 @@ static void on_tick(uv_timer_t *h)
 	flow_sweep__tick(a);
 	nat__tick(a);
 	peers__tick(a);
+	seating__tick(a);
 	grace__retry(a->grace);
 	neighbors__tick(a);
 	anycast__tick(a);
 	failover__refresh(a);
+	chronicle__tick(a);
 	a->late_max_ns = rt__take_lateness(a->rt);
 	if (lease__last_error(a->lease) && !a->renew_failing)
 		log_error("cannot renew the lease: %s", strerror(-lease__last_error(a->lease)));
@@ -149,7 +156,7 @@ static void on_signal(uv_signal_t *h, int signum)
 	if (signum == SIGHUP) {
 		log_info("SIGHUP: reading %s again", a->config_path);
 		sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, uv_hrtime() / 1000);
-		apply__start(a, false, NULL);
+		apply__file(a, "reload");
 		return;
 	}
 	log_info("stopping; the data plane stays and traffic goes on with the present tables");
@@ -173,8 +180,10 @@ void agent__configured(struct agent *a)
 	log__setup(c->log_level, a->log_sink);
 	plane__drop_unused(a->plane);
 	passive__configured(a);
+	explain__configured(a);
 	neighbors__configured(a);
 	anycast__configured(a);
+	chronicle__configured(a);
 	lease__set(a->lease, c->lease_ms);
 	uv_timer_start(&a->heartbeat, on_heartbeat, 0, beat);
 	if (a->ready) {
@@ -209,12 +218,14 @@ void agent__stop(struct agent *a, int exit_code)
 	a->stopping = true;
 	a->exit_code = exit_code;
 	sd_notify(0, "STOPPING=1");
+	handover__stop(a);
 	/* Peers take over while the data plane still steers what comes. */
 	failover__stop(a);
 	/* Whatever is still dirty is computed again by the next agent from the same verdicts. */
 	TAILQ_FOREACH (s, &a->services, entry)
 		service__quiet(s);
 	target__quiet_all(a);
+	track__stop(a);
 	api__free(a->api);
 	prober__free(a->prober);
 	events__free(a->events);
@@ -223,6 +234,7 @@ void agent__stop(struct agent *a, int exit_code)
 	anycast__stop(a);
 	neighbors__stop(a);
 	rt__quiet(a->rt);
+	chronicle__stop(a);
 	uv_close((uv_handle_t *)&a->flush, NULL);
 	uv_close((uv_handle_t *)&a->tick, NULL);
 	uv_close((uv_handle_t *)&a->patience, NULL);
@@ -283,8 +295,10 @@ static int open_plane(struct agent *a, const struct config *c, struct err *err)
 
 static int start(struct agent *a, const struct config *c, struct err *err)
 {
-	int rc = moves__init(a, err);
+	int rc = chronicle__start(a, c, err);
 
+	if (!rc)
+		rc = moves__init(a, err);
 	if (!rc)
 		rc = nat_sweep__init(a, err);
 	if (!rc)
@@ -303,7 +317,7 @@ static int start(struct agent *a, const struct config *c, struct err *err)
 		rc = sources__adopt(a, err);
 	if (rc)
 		return rc;
-	apply__start(a, false, NULL);
+	apply__file(a, "start");
 	return 0;
 }
 
@@ -319,6 +333,7 @@ static void free_agent(struct agent *a)
 	}
 	sources__free(a);
 	passive__free(a);
+	explain__free(a);
 	paths__free(a);
 	nat_sweep__free(a);
 	flow_sweep__free(a);
@@ -330,6 +345,7 @@ static void free_agent(struct agent *a)
 	grace__free(a->grace);
 	plane__close(a->plane);
 	config__free(a->config);
+	free(a->config_text);
 	free(a->links);
 	free(a);
 }
@@ -371,6 +387,7 @@ int agent__run(const char *config_path, enum log_sink sink)
 	a->started_ns = uv_hrtime();
 	a->started_at_ns = agent__realtime_ns();
 	TAILQ_INIT(&a->services);
+	explain__init(a);
 	signal(SIGPIPE, SIG_IGN);
 	uv_loop_init(&a->loop);
 	init_handles(a);
@@ -383,6 +400,7 @@ int agent__run(const char *config_path, enum log_sink sink)
 	/* A first start that failed leaves nothing behind. */
 	if (a->plane && !a->ready)
 		plane__rollback(a->plane);
+	chronicle__free(a);
 	uv_loop_close(&a->loop);
 	code = a->exit_code;
 	free_agent(a);

@@ -22,6 +22,7 @@
 #include <uv.h>
 
 #include "agent/anycast.h"
+#include "agent/explain.h"
 #include "agent/grace.h"
 #include "agent/failover.h"
 #include "agent/flow_sweep.h"
@@ -32,11 +33,15 @@
 #include "agent/passive.h"
 #include "agent/path.h"
 #include "agent/peers.h"
+#include "agent/seating.h"
 #include "agent/sources.h"
+#include "agent/track.h"
 #include "api/api.h"
+#include "journal/event.h"
 #include "config/config.h"
 #include "core/log.h"
 #include "core/timing.h"
+#include "health/enough.h"
 #include "health/health.h"
 #include "health/pool.h"
 #include "move/move.h"
@@ -47,6 +52,7 @@
 #include "table/table.h"
 #include "vip/rt.h"
 
+struct chronicle;
 struct member;
 struct target;
 
@@ -117,6 +123,10 @@ struct member {
 	uint8_t cap; /* of TABLE_PARTS: the most that its limit of new connections leaves it */
 	bool full; /* at its limit of connections */
 	bool backup; /* for when the others do not do */
+	bool disputed; /* balancers say that it is up, and that it is down */
+	bool dispute_told; /* and that was logged */
+	uint32_t disputed_s; /* since when, agent__coarse_s() */
+	uint8_t told; /* to the journal: a word of chronicle.c */
 	uint32_t capped_s; /* when `cap` was looked at, agent__coarse_s() */
 	bool probe_ok;
 	bool kept; /* an apply is running: the next configuration has it too */
@@ -146,12 +156,15 @@ struct service {
 	struct health_rules rules; /* as configured, likewise */
 	struct config_health health;
 	struct pool_state pool; /* what was decided last */
+	struct enough enough; /* whether its VIP may be here */
 	struct member **members;
 	size_t n_members;
 	TAILQ_HEAD(member_list, member)
 	retired; /* to be released once no slot and no record names them */
 	uint16_t *slots; /* the live table, as packets read it */
 	uint32_t *words; /* its move table, NULL before the first transition */
+	uint64_t *pins; /* slots that are to be PINNED for records of peers; NULL: none */
+	uint64_t pinned_ns; /* when that was done last, uv_hrtime() */
 	struct move_sums sums; /* of slots that are not clean */
 	uint32_t settle_s; /* when the last that is MOVING will be PINNED, agent__coarse_s() */
 	uint32_t due_s; /* when one of them is to change by itself, agent__coarse_s() */
@@ -168,8 +181,11 @@ struct service {
 	bool named; /* an apply is running: the next configuration has it */
 	bool dirty; /* the table must be computed again */
 	bool stale; /* and before it, who takes how much */
+	bool unruled; /* and before that, what holds of its backends: peers have said something new */
+	bool contested; /* some of them are disputed */
 	bool settling; /* the idle table may still be read by packets */
 	bool making; /* its move table is being installed */
+	uint8_t told; /* to the journal, as of a member */
 	struct rate rate;
 };
 
@@ -216,6 +232,8 @@ struct agent {
 	uint64_t started_ns; /* CLOCK_MONOTONIC */
 	uint64_t started_at_ns; /* CLOCK_REALTIME */
 	uint64_t loaded_at_ns; /* CLOCK_REALTIME of the last commit */
+	char *config_text; /* what was committed, as it was written: config_len bytes */
+	size_t config_len;
 	uint64_t applies, refusals; /* configurations applied and refused since it began */
 	bool last_refused;
 	struct plane *plane;
@@ -226,10 +244,13 @@ struct agent {
 	struct grace *grace;
 	struct rt *rt;
 	struct peers *peers; /* NULL: there are none */
+	struct seating seating; /* that peers have */
 	struct lease *lease;
 	struct neighbors neighbors; /* BFD */
 	struct anycast anycast;
 	struct failover failover;
+	struct track track;
+	struct handover *handover; /* a planned failover that is under way; NULL: none is */
 	void *hops; /* tsearch(3) tree of struct hop */
 	void *targets; /* of struct target */
 	struct service_list services;
@@ -244,6 +265,7 @@ struct agent {
 	struct sources sources; /* who may send */
 	struct sampling sampling;
 	struct events *events;
+	struct chronicle *chronicle; /* NULL: there is no journal */
 	struct moves moves;
 	struct timing compute; /* of tables that went live: until it was known what they hold, */
 	struct timing commit; /* and from then on until packets found them */
@@ -251,6 +273,7 @@ struct agent {
 	struct flow_sweep flow_sweep;
 	struct passive passive;
 	size_t metrics_len; /* of the last text */
+	struct explain explain;
 	struct paths *paths; /* NULL: nothing is probed by the clients' path */
 	uint64_t lapses_before; /* the maps' count of lapses when this agent began */
 	uint64_t lapses_seen;
@@ -285,11 +308,22 @@ void agent__configured(struct agent *a);
 
 /* apply.c: from a configuration file to the running state */
 
-/*
- * Starts to load and apply the agent's file; `request` (may be NULL) gets the outcome. `now`: the
- * connections of backends that are no longer in it are given up.
- */
-void apply__start(struct agent *a, bool now, struct api_request *request);
+/* Which configuration is to be applied, and by whose word. */
+struct apply_order {
+	bool now; /* the connections of backends that are no longer in it are given up */
+	uint32_t uid; /* who asks, or JOURNAL_NOBODY */
+	const char *origin; /* of struct store_config */
+	char reason[JOURNAL_DETAIL_LEN];
+	uint32_t confirm_ms; /* it is to be confirmed by then; 0: it stays */
+	char *text; /* malloc'd, is taken over: instead of the file, which gets it; NULL: the file's */
+	size_t len;
+	int64_t version; /* of `text` */
+};
+
+/* Starts to apply it; `request` (may be NULL) gets the outcome. */
+void apply__start(struct agent *a, const struct apply_order *order, struct api_request *request);
+/* The agent's own file, as at a start ("start") or by a signal ("reload"). */
+void apply__file(struct agent *a, const char *origin);
 
 /* commit.c: what the plane must know of a configuration */
 struct plane_options commit__options(const struct config *c);
@@ -313,6 +347,9 @@ struct service *service__new(struct agent *a, const struct service_key *key, con
 void service__free(struct service *s);
 /* Computes the table and makes it live, now if the idle one is free, else after the grace period. */
 void service__flush(struct service *s);
+/* Its table is computed over these from now on; takes them over. */
+struct layout;
+void service__lay_out(struct service *s, struct layout *layout);
 /* Ends the probes of its members. */
 void service__quiet(struct service *s);
 /* Puts a member on the list of those that are left over; its probe goes on. */
@@ -322,10 +359,12 @@ void service__retire(struct service *s, struct member *m);
  * record names it.
  */
 void service__dismiss(struct service *s);
-/* How many of its backends can take new flows. */
+/* How many of its backends can take new flows from here. */
 uint32_t service__usable(const struct service *s);
-/* Whether enough of them can, by its `min_up`, and its table says so. */
-bool service__serves(const struct service *s);
+/* Whether enough of them can, by its `min_up`: follows what they are now. */
+bool service__has_enough(struct service *s);
+/* When it will have enough if nothing changes, uv_hrtime(); UINT64_MAX: it takes more. */
+uint64_t service__enough_due_ns(const struct service *s);
 /* No packet and no record knows it: frees its id. */
 void service__release(struct service *s);
 /* Writes what may change while packets find it. */
@@ -348,6 +387,10 @@ int moves__turn(struct service *s, const uint16_t *want, const struct move_count
 void moves__adopt(struct service *s);
 /* From now on packets may read either half, until a grace period has passed. */
 void moves__settle(struct service *s);
+/* A peer's record of the slot is in `flows`: packets are to find it; and counts of before say nothing of it. */
+void moves__pin(struct service *s, uint32_t slot);
+/* Does that where it is still to be done and can be now. True: there is more. Once a turn of the loop. */
+bool moves__pin_all(struct agent *a);
 /* MOVING becomes PINNED where its time is over; the words follow what is known of the members. */
 void moves__age(struct service *s);
 /* Counts the slots of all members anew. */
@@ -385,10 +428,14 @@ void member__remember(const struct member *m);
 void member__alarmed(const struct member *m, const char *text);
 /* What is wrong with the clients' path to it. */
 void member__diagnosed(const struct member *m, const char *text);
-/* The operator's word; `percent` of its weight. True if it changed anything. */
-bool member__set_admin(struct member *m, enum fl_admin admin);
-bool member__set_percent(struct member *m, uint8_t percent);
+/* The operator's word (of user `uid`); `percent` of its weight. True if it changed anything. */
+bool member__set_admin(struct member *m, enum fl_admin admin, uint32_t uid);
+bool member__set_percent(struct member *m, uint8_t percent, uint32_t uid);
 void member__log(const struct member *m, enum log_level level, const char *text);
+/* What holds of it from now on: what follows from that is done. */
+enum health_change member__rule(struct member *m, enum fl_health ruled);
+/* If it is up, then by this balancer's own probes too. */
+bool member__is_reached(const struct member *m);
 /* Its connections are given up. */
 bool member__is_lost(const struct member *m);
 
@@ -465,6 +512,10 @@ bool links__jumbo(const struct config *c);
 
 /* status.c, ops.c, rates.c */
 json_t *status__json(struct agent *a);
+/* A backend of a service, as it is in there. */
+json_t *status__member(struct agent *a, const struct member *m);
+/* What a configured service is, without its backends and counters. */
+json_t *status__service(const struct service *s);
 
 /* timings.c: "loop", "probes" and "tables" */
 json_t *timings__json(const struct agent *a);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/chronicle.h"
 #include "agent/names.h"
 #include "core/log.h"
 
@@ -86,13 +87,20 @@ void anycast__configured(struct agent *a)
 
 static void explain(const struct service *s, char *why, size_t len)
 {
+	const struct config_service *c = s->config;
 	uint32_t usable = service__usable(s);
 
-	if (usable < s->config->min_up)
+	if (usable < c->min_up_again)
 		snprintf(why, len,
-			 "service %s: %" PRIu32
-			 " of %zu backends can take flows, min_up is %" PRIu32,
-			 s->name, usable, s->n_members, s->config->min_up);
+			 "service %s: %" PRIu32 " of %zu backends can take flows, %s is %" PRIu32,
+			 s->name, usable, s->n_members,
+			 usable < c->min_up ? "min_up" : "min_up_again",
+			 usable < c->min_up ? c->min_up : c->min_up_again);
+	else if (!s->enough.is)
+		snprintf(why, len,
+			 "service %s: %" PRIu32 " of %zu backends can take flows, and must for the "
+			 "%.1f s of min_up_hold",
+			 s->name, usable, s->n_members, c->min_up_hold_ms / 1e3);
 	else
 		snprintf(why, len, "service %s: %" PRIu32 " slots have no backend yet", s->name,
 			 s->unserved);
@@ -102,14 +110,21 @@ static void explain(const struct service *s, char *why, size_t len)
 static void judge(struct agent *a)
 {
 	struct anycast *y = &a->anycast;
-	const struct service *s;
+	struct service *s;
 
 	for (size_t i = 0; i < y->n; i++)
 		y->vips[i].why[0] = '\0';
+	y->due_ns = UINT64_MAX;
 	TAILQ_FOREACH (s, &a->services, entry) {
 		struct anycast_vip *v;
+		bool enough;
 
-		if (!s->config || !s->config->announce || service__serves(s))
+		if (!s->config)
+			continue;
+		enough = service__has_enough(s);
+		if (service__enough_due_ns(s) < y->due_ns)
+			y->due_ns = service__enough_due_ns(s);
+		if (!s->config->announce || (enough && !s->unserved))
 			continue;
 		v = find(y->vips, y->n, &s->config->vip);
 		if (v && !v->why[0])
@@ -117,8 +132,8 @@ static void judge(struct agent *a)
 	}
 }
 
-static void log_vip(enum log_level level, const struct anycast_vip *v, const char *what,
-		    const char *why)
+static void log_vip(const struct agent *a, enum log_level level, const struct anycast_vip *v,
+		    const char *what, const char *why)
 {
 	char vip[ADDR_PREFIX_STRLEN];
 	const struct log_field fields[] = {
@@ -127,6 +142,8 @@ static void log_vip(enum log_level level, const struct anycast_vip *v, const cha
 	};
 
 	log__write(level, fields, "VIP %s %s%s", vip, what, why);
+	chronicle__tell(a, JOURNAL_ANYCAST, vip, NULL, v->announced ? "announced" : "withdrawn",
+			JOURNAL_NOBODY, "%s%s", what, why);
 }
 
 /* Whether anything has changed. */
@@ -145,10 +162,19 @@ static bool follow(struct agent *a)
 		v->announced = announce;
 		v->since_ns = agent__realtime_ns();
 		v->told = 0;
-		log_vip(announce ? LOG_LV_INFO : LOG_LV_WARN, v,
+		log_vip(a, announce ? LOG_LV_INFO : LOG_LV_WARN, v,
 			announce ? "is announced" : "is withdrawn: ", v->why);
 	}
 	return changed;
+}
+
+/* Has the loop turn when time alone makes enough backends of those that there are. */
+static void wait_for_it(struct agent *a)
+{
+	uint64_t now_ns = uv_hrtime(), due_ns = a->anycast.due_ns;
+
+	if (due_ns != UINT64_MAX)
+		agent__wake_in(a, due_ns > now_ns ? (due_ns - now_ns) / 1000000 + 1 : 0);
 }
 
 void anycast__flush(struct agent *a)
@@ -156,11 +182,17 @@ void anycast__flush(struct agent *a)
 	struct anycast *y = &a->anycast;
 	struct addr_prefix *list;
 	size_t n = 0;
+	bool due;
 
 	/* Before the first configuration nobody knows what an earlier agent's routes are worth. */
-	if (!y->dirty || !a->config || !y->table)
+	if (!a->config || !y->table)
 		return;
-	judge(a);
+	due = y->dirty || y->due_ns <= uv_hrtime();
+	if (due)
+		judge(a);
+	wait_for_it(a);
+	if (!due)
+		return;
 	y->dirty = false;
 	if (!follow(a))
 		return;
@@ -190,16 +222,16 @@ void anycast__tick(struct agent *a)
 			continue;
 		v->told = state;
 		if (state == -EEXIST)
-			log_vip(LOG_LV_ERROR, v,
+			log_vip(a, LOG_LV_ERROR, v,
 				"can't be announced: another program has a route for it in the table "
 				"of `anycast`",
 				"");
 		else if (state)
-			log_vip(LOG_LV_ERROR, v,
+			log_vip(a, LOG_LV_ERROR, v,
 				"can't be announced: the kernel refuses its route: ",
 				strerror(-state));
 		else
-			log_vip(LOG_LV_INFO, v, "has its route now", "");
+			log_vip(a, LOG_LV_INFO, v, "has its route now", "");
 	}
 }
 

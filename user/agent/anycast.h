@@ -34,7 +34,8 @@ struct anycast {
 	struct anycast_vip *vips; /* sorted */
 	size_t n;
 	uint32_t table;
-	bool dirty; /* a service's table has changed */
+	bool dirty; /* a service's table, or how many of its backends can be used, has changed */
+	uint64_t due_ns; /* when a service will have enough of them; UINT64_MAX: by a change only */
 	bool begun; /* what is wanted was said once, so that leftovers are looked for */
 };
 

@@ -12,7 +12,10 @@
 #include <string.h>
 #include <systemd/sd-daemon.h>
 
+#include "agent/chronicle.h"
+#include "agent/config_file.h"
 #include "core/log.h"
+#include "peer/seats.h"
 
 static void free_apply(struct apply *ap)
 {
@@ -21,8 +24,10 @@ static void free_apply(struct apply *ap)
 		table_base__free(ap->layouts[i].base);
 	}
 	free(ap->layouts);
+	seating__free_offers(ap->offers, ap->n_offers);
 	config__free(ap->next);
 	config_problems__free(&ap->problems);
+	free(ap->order.text);
 	free(ap);
 }
 
@@ -42,20 +47,28 @@ static const struct table_seats *seats_before(const struct agent *a, const struc
 	return NULL;
 }
 
-static int lay_out(const struct agent *a, const struct config_service *s, struct layout *out,
+struct table_member *apply__members(const struct config_service *s)
+{
+	struct table_member *members = calloc(s->n_backends + 1, sizeof(*members));
+
+	for (size_t i = 0; members && i < s->n_backends; i++) {
+		members[i].id = s->backends[i].id;
+		members[i].weight = s->backends[i].weight;
+	}
+	return members;
+}
+
+static int lay_out(const struct apply *ap, const struct config_service *s, struct layout *out,
 		   struct err *err)
 {
-	struct table_member *members = calloc(s->n_backends, sizeof(*members));
+	struct table_member *members = apply__members(s);
 	uint32_t slots = plane__slots(s->slot_class);
 	int rc;
 
 	if (!members)
 		return err__set(err, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < s->n_backends; i++) {
-		members[i].id = s->backends[i].id;
-		members[i].weight = s->backends[i].weight;
-	}
-	rc = table_seats__next(seats_before(a, s), members, s->n_backends, slots, &out->seats, err);
+	rc = peer_seats__next(seats_before(ap->agent, s), members, s->n_backends, slots, s->name,
+			      ap->offers, ap->n_offers, &out->seats, err);
 	if (!rc)
 		rc = table_seats__base(out->seats, slots, &out->base, err);
 	free(members);
@@ -67,10 +80,17 @@ static int lay_out(const struct agent *a, const struct config_service *s, struct
 static void prepare_on_worker(uv_work_t *work)
 {
 	struct apply *ap = work->data;
+	const char *path = ap->agent->config_path;
 
-	ap->rc = config__load(ap->agent->config_path, &ap->next, &ap->problems);
+	if (!ap->order.version)
+		ap->rc = config__read(path, &ap->order.text, &ap->order.len, &ap->problems);
+	if (!ap->rc)
+		ap->rc = config__parse(path, ap->order.text, ap->order.len, &ap->next,
+				       &ap->problems);
 	if (ap->rc)
 		return;
+	if (ap->order.version)
+		config_file__prepare(path, ap->order.text, ap->order.len, &ap->file);
 	ap->layouts = calloc(ap->next->n_services + 1, sizeof(*ap->layouts));
 	if (!ap->layouts) {
 		ap->rc = err__set(&ap->err, -ENOMEM, "out of memory");
@@ -78,7 +98,7 @@ static void prepare_on_worker(uv_work_t *work)
 	}
 	ap->n_layouts = ap->next->n_services;
 	for (size_t i = 0; i < ap->n_layouts && !ap->rc; i++)
-		ap->rc = lay_out(ap->agent, &ap->next->services[i], &ap->layouts[i], &ap->err);
+		ap->rc = lay_out(ap, &ap->next->services[i], &ap->layouts[i], &ap->err);
 }
 
 static json_t *problems_json(const struct config_problems *p)
@@ -107,6 +127,8 @@ static void report_failure(struct apply *ap)
 	log_error("%s%s", ap->err.text, kept);
 	ap->agent->refusals++;
 	ap->agent->last_refused = true;
+	chronicle__tell(ap->agent, JOURNAL_CONFIG, NULL, NULL, "refused", ap->order.uid, "%s",
+			ap->err.text);
 	if (!ap->request)
 		return;
 	object = json_pack("{s:s+}", "error", ap->err.text, kept);
@@ -119,6 +141,7 @@ static void report_success(struct apply *ap)
 {
 	const struct config *c = ap->agent->config;
 	size_t backends = 0;
+	json_t *object;
 
 	for (size_t i = 0; i < c->n_services; i++)
 		backends += c->services[i].n_backends;
@@ -126,11 +149,34 @@ static void report_success(struct apply *ap)
 	ap->agent->last_refused = false;
 	log_info("configuration %s applied: %zu services, %zu backends", ap->agent->config_path,
 		 c->n_services, backends);
-	if (ap->request)
-		api_request__reply(ap->request, 200,
-				   json_pack("{s:b, s:I, s:I}", "applied", 1, "services",
-					     (json_int_t)c->n_services, "backends",
-					     (json_int_t)backends));
+	if (ap->file.text[0])
+		log_error("%s", ap->file.text);
+	chronicle__tell(ap->agent, JOURNAL_CONFIG, ap->order.origin, NULL, "applied", ap->order.uid,
+			"%zu services, %zu backends%s%s", c->n_services, backends,
+			ap->order.reason[0] ? ": " : "", ap->order.reason);
+	if (!ap->request)
+		return;
+	object = json_pack("{s:b, s:I, s:I}", "applied", 1, "services", (json_int_t)c->n_services,
+			   "backends", (json_int_t)backends);
+	if (ap->order.version)
+		json_object_set_new(object, "version", json_integer(ap->order.version));
+	if (ap->file.text[0])
+		json_object_set_new(object, "warning", json_string(ap->file.text));
+	api_request__reply(ap->request, 200, object);
+}
+
+/* It is in force: the file says so, too, and the history. */
+static void keep(struct apply *ap)
+{
+	struct agent *a = ap->agent;
+
+	if (ap->order.version && !ap->file.text[0])
+		config_file__commit(a->config_path, &ap->file);
+	free(a->config_text);
+	a->config_text = ap->order.text;
+	a->config_len = ap->order.len;
+	ap->order.text = NULL;
+	chronicle__applied(a, &ap->order);
 }
 
 static void after_prepare(uv_work_t *work, int status)
@@ -145,49 +191,63 @@ static void after_prepare(uv_work_t *work, int status)
 		ap->rc = commit__run(ap, &ap->err);
 	if (ap->rc) {
 		report_failure(ap);
+		chronicle__refused(a, &ap->order);
 		if (!a->config)
 			agent__stop(a, 1);
 		else
 			sd_notify(0, "READY=1"); /* the reload is over, though in vain */
 	} else {
+		keep(ap);
 		report_success(ap);
 		agent__configured(a);
 	}
 	free_apply(ap);
 	if (a->apply_again && !a->stopping) {
 		a->apply_again = false;
-		apply__start(a, false, NULL);
+		apply__file(a, "reload");
 	}
 }
 
-void apply__start(struct agent *a, bool now, struct api_request *request)
+static void refuse(const struct apply_order *order, struct api_request *request,
+		   unsigned int status, const char *text)
+{
+	free(order->text);
+	if (request)
+		api_request__reply(request, status, json_pack("{s:s}", "error", text));
+	else
+		log_error("the configuration is not applied: %s", text);
+}
+
+void apply__start(struct agent *a, const struct apply_order *order, struct api_request *request)
 {
 	struct apply *ap;
 
-	if (a->applying && request) {
-		api_request__reply(
-			request, 409,
-			json_pack("{s:s}", "error",
-				  "another apply is running: try again when it is done"));
-		return;
-	}
 	if (a->applying) {
-		a->apply_again = true;
+		refuse(order, request, 409, "another apply is running: try again when it is done");
 		return;
 	}
 	ap = calloc(1, sizeof(*ap));
-	if (!ap) {
-		log_error("out of memory: the configuration is not read");
-		if (request)
-			api_request__reply(request, 500,
-					   json_pack("{s:s}", "error", "out of memory"));
+	if (!ap || seating__offers(a, &ap->offers, &ap->n_offers)) {
+		free(ap);
+		refuse(order, request, 500, "out of memory");
 		return;
 	}
 	ap->agent = a;
 	ap->request = request;
-	ap->now = now;
+	ap->order = *order;
+	ap->now = order->now;
 	ap->work.data = ap;
 	a->applying = ap;
 	if (uv_queue_work(&a->loop, &ap->work, prepare_on_worker, after_prepare))
 		after_prepare(&ap->work, UV_ECANCELED);
+}
+
+void apply__file(struct agent *a, const char *origin)
+{
+	const struct apply_order order = {.uid = JOURNAL_NOBODY, .origin = origin};
+
+	if (a->applying)
+		a->apply_again = true;
+	else
+		apply__start(a, &order, NULL);
 }

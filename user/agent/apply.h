@@ -15,6 +15,9 @@ struct layout {
 struct apply {
 	struct agent *agent;
 	struct api_request *request; /* NULL: SIGHUP or start */
+	struct apply_order order; /* its text: what was read */
+	struct err
+		file; /* why the agent's file could not be written; "": it could, or need not be */
 	bool now; /* what is no longer configured loses its connections */
 	uv_work_t work;
 	int rc;
@@ -23,7 +26,12 @@ struct apply {
 	struct config *next;
 	struct layout *layouts; /* one for each service of `next`; empty once committed */
 	size_t n_layouts;
+	struct ledger **offers; /* what each peer told of seats as the apply began */
+	size_t n_offers;
 };
+
+/* Its backends as tables know them; frees with free(). NULL: out of memory. */
+struct table_member *apply__members(const struct config_service *s);
 
 /*
  * Makes `next` the running configuration, whole or (with -errno and a sentence) not at all. Takes

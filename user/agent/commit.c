@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "agent/admission.h"
+#include "agent/chronicle.h"
 #include "core/log.h"
 
 /* Once a packet may have found a staged service, its entries need a grace period like any others. */
@@ -98,8 +99,10 @@ static void retire_missing(struct service *s, bool now)
 	struct member *m;
 
 	for (size_t i = 0; i < s->n_members; i++) {
-		if (!s->members[i]->kept)
-			service__retire(s, s->members[i]);
+		if (s->members[i]->kept)
+			continue;
+		chronicle__left(s->members[i]);
+		service__retire(s, s->members[i]);
 	}
 	TAILQ_FOREACH (m, &s->retired, retired_entry) {
 		if (now && !m->dropped)
@@ -199,6 +202,7 @@ struct plane_options commit__options(const struct config *c)
 		.gates.sources = config_sources__any(&c->sources),
 		.gates.jumbo = links__jumbo(c),
 		.gates.events = c->flow_event_every != 0,
+		.gates.peers = c->n_peers != 0,
 		.on_agent_loss = c->on_agent_loss,
 		.lease_ms = c->lease_ms,
 		.flow_event_every = c->flow_event_every,
@@ -213,10 +217,12 @@ struct plane_options commit__options(const struct config *c)
 /* What cannot change while the agent runs. */
 static int check_fixed(const struct config *have, const struct config *next, struct err *err)
 {
-	const char *what = strcmp(have->instance, next->instance)	? "instance"
-			   : strcmp(have->api_socket, next->api_socket) ? "api.socket"
-			   : strcmp(have->api_group, next->api_group)	? "api.group"
-									: NULL;
+	const char *what = strcmp(have->instance, next->instance)	    ? "instance"
+			   : strcmp(have->api_socket, next->api_socket)	    ? "api.socket"
+			   : strcmp(have->api_group, next->api_group)	    ? "api.group"
+			   : have->journal != next->journal		    ? "journal.enabled"
+			   : strcmp(have->journal_path, next->journal_path) ? "journal.path"
+									    : NULL;
 
 	if (!what)
 		return 0;
@@ -261,6 +267,7 @@ static struct plane_options between(const struct plane_options *before,
 	o.gates.events |= before->gates.events;
 	o.gates.passive |= before->gates.passive;
 	o.gates.path |= before->gates.path;
+	o.gates.peers |= before->gates.peers;
 	return o;
 }
 

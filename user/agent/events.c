@@ -11,6 +11,7 @@
 #include "agent/asked.h"
 #include "agent/names.h"
 #include "core/log.h"
+#include "frame/frame.h"
 
 #define KEPT 1024
 /* A flood is looked at in steps: so many at once, then others have their turn. */
@@ -27,7 +28,7 @@ struct seen {
 
 struct events {
 	struct agent *agent;
-	struct plane_events *source;
+	struct plane_ring *source;
 	uv_poll_t poll;
 	uv_timer_t pause;
 	unsigned int open_handles;
@@ -67,8 +68,9 @@ static void keep(struct events *ev, const struct fl_event *e)
 	snprintf(seen->backend, sizeof(seen->backend), "%s", b ? b->id : "");
 }
 
-static void on_event(void *ctx, const struct fl_event *e)
+static void on_event(void *ctx, const void *sample)
 {
+	const struct fl_event *e = sample;
 	struct events *ev = ctx;
 
 	if (e->kind == FL_EVENT_NEIGH)
@@ -92,7 +94,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 
 	(void)status;
 	(void)events;
-	if (!plane__events_take(ev->source, TURN))
+	if (!plane__ring_take(ev->source, TURN))
 		return;
 	uv_poll_stop(poll);
 	uv_timer_start(&ev->pause, on_pause_over, PAUSE_MS, 0);
@@ -106,14 +108,14 @@ int events__new(struct agent *a, struct events **out, struct err *err)
 	if (!ev)
 		return err__set(err, -ENOMEM, "out of memory");
 	ev->agent = a;
-	rc = plane__events_open(a->plane, on_event, ev, &ev->source, err);
+	rc = plane__ring_open(a->plane, PLANE_EVENTS, on_event, ev, &ev->source, err);
 	if (rc) {
 		free(ev);
 		return rc;
 	}
-	rc = uv_poll_init(&a->loop, &ev->poll, plane__events_fd(ev->source));
+	rc = uv_poll_init(&a->loop, &ev->poll, plane__ring_fd(ev->source));
 	if (rc) {
-		plane__events_close(ev->source);
+		plane__ring_close(ev->source);
 		free(ev);
 		return err__set(err, rc, "cannot watch the map 'events': %s", uv_strerror(rc));
 	}
@@ -131,7 +133,7 @@ static void on_close(uv_handle_t *h)
 
 	if (--ev->open_handles)
 		return;
-	plane__events_close(ev->source);
+	plane__ring_close(ev->source);
 	free(ev);
 }
 
@@ -167,7 +169,7 @@ static json_t *seen_json(const struct seen *s, uint64_t number)
 		      "destination_port", (int)ntohs(e->dport), "bytes", (json_int_t)e->len);
 	json_object_set_new(o, "tcp_flags",
 			    e->proto == IPPROTO_TCP
-				    ? json_string(names__tcp_flags(e->tcp_flags, word))
+				    ? json_string(frame__tcp_flags(e->tcp_flags, word))
 				    : json_null());
 	json_object_set_new(o, "verdict",
 			    e->kind == FL_EVENT_DROP ? json_string(names__verdict(e->verdict, word))

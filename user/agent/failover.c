@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/chronicle.h"
 #include "agent/names.h"
+#include "agent/peer_vrrp.h"
 #include "core/log.h"
 
 /* Asked on the real-time thread. */
@@ -17,6 +19,12 @@ static bool is_fit(void *agent)
 
 	return lease__alive(a->lease);
 }
+
+/*
+ * How long preemption waits for probes and peers at most, seconds: an active router of lower priority
+ * serves meanwhile.
+ */
+#define PATIENCE_S 60
 
 static bool is_known(const struct addr *a)
 {
@@ -31,7 +39,9 @@ static void on_event(void *agent, const struct vrrp_event *e)
 	bool trouble = e->why == VRRP_WHY_NOT_READY || e->why == VRRP_WHY_HUNG;
 	char active[ADDR_STRLEN];
 
-	(void)agent;
+	peer_vrrp__tell(agent);
+	chronicle__tell(agent, JOURNAL_VRRP, e->name, vrrp_state__name(e->from),
+			vrrp_state__name(e->to), JOURNAL_NOBODY, "%s", vrrp_why__text(e->why));
 	if (e->to == VRRP_BACKUP && is_known(&e->active))
 		log__write(LOG_LV_INFO, fields, "VRRP group '%s' is backup of %s: %s", e->name,
 			   addr__format(&e->active, active), vrrp_why__text(e->why));
@@ -40,6 +50,12 @@ static void on_event(void *agent, const struct vrrp_event *e)
 			   "VRRP group '%s' is %s with priority %u: %s", e->name,
 			   e->to == VRRP_INITIALIZE ? "off" : vrrp_state__name(e->to), e->priority,
 			   vrrp_why__text(e->why));
+}
+
+/* On the real-time thread. */
+static void on_lost(void *vrrp, const struct bfd_peer *peer)
+{
+	vrrp__neighbor_lost(vrrp, &peer->peer, peer->interface);
 }
 
 /*
@@ -78,6 +94,7 @@ int failover__prepare(struct agent *a, const struct config *next, struct err *er
 		rc = vrrp__new(a->rt, is_fit, on_event, a, &f->vrrp, err);
 	if (rc || !f->vrrp)
 		return rc;
+	bfd__on_lost(a->neighbors.bfd, on_lost, f->vrrp);
 	return vrrp__prepare(f->vrrp, next->vrrp, next->n_vrrp, &f->plan, err);
 }
 
@@ -93,37 +110,26 @@ void failover__commit(struct agent *a)
 		return;
 	vrrp__commit(a->failover.plan);
 	a->failover.plan = NULL;
+	track__configured(a);
 	failover__refresh(a);
 }
 
 /* --- what a priority is made of -------------------------------------------------------------------- */
 
-static bool has_vip(const struct config_vrrp *c, const struct config_service *s)
+struct failover_backends failover__backends(const struct agent *a, const struct config_vrrp *c)
 {
-	for (size_t i = 0; i < c->n_addresses; i++)
-		if (s->vip.len == 128 && addr__equal(&c->addresses[i], &s->vip.addr))
-			return true;
-	return false;
-}
-
-struct backends {
-	size_t all, accepting, unknown;
-};
-
-/* The backends of the services whose VIP the group has. */
-static struct backends count_backends(const struct agent *a, const struct config_vrrp *c)
-{
-	struct backends b = {0};
+	struct failover_backends b = {0};
 	const struct service *s;
 
 	TAILQ_FOREACH (s, &a->services, entry) {
-		if (!s->config || !has_vip(c, s->config))
+		if (!s->config || !config_vrrp__has(c, s->config))
 			continue;
+		b.too_few |= !s->enough.is;
 		for (size_t i = 0; i < s->n_members; i++) {
 			const struct member *m = s->members[i];
 
 			b.all++;
-			b.accepting += m->parts != 0;
+			b.accepting += m->parts && member__is_reached(m);
 			b.unknown +=
 				m->sub && m->health.state == FL_HEALTH_UNKNOWN && !m->health.streak;
 		}
@@ -143,32 +149,101 @@ static void look_at_link(void *ctx, const struct net_link *l)
 	s->up |= l->up && strcmp(l->name, s->ifname) == 0;
 }
 
-static const char *look(void *agent, const struct config_vrrp *c, uint8_t *priority)
+bool failover__link_is_up(const struct agent *a, const char *ifname)
+{
+	struct link_state s = {.ifname = ifname};
+
+	net__links(a->net, look_at_link, &s);
+	return s.up;
+}
+
+/*
+ * Whether it has been probed after that time, and nothing is being counted. A failure counts if it is not the
+ * first, which may have been sent too early, or waited for the neighbour's MAC address.
+ */
+static bool is_judged(const struct member *m, uint64_t since_ns)
+{
+	const struct config_probe *p = &m->service->config->probe;
+	uint64_t first_ms = m->probe_ok ? 0 : (uint64_t)p->timeout_ms + p->interval_ms;
+
+	return m->probe_at_ns > since_ns + first_ms * 1000000 && health__settled(&m->health);
+}
+
+/*
+ * Whether probes have had their say since then, and packets can be sent to who takes them. With nobody
+ * who does there is nothing to hurry for.
+ */
+static bool is_probed(const struct agent *a, const struct config_vrrp *c, uint64_t since_ns)
+{
+	bool any = false, some = false, all = true;
+	const struct service *s;
+
+	TAILQ_FOREACH (s, &a->services, entry) {
+		if (!s->config || !config_vrrp__has(c, s->config))
+			continue;
+		/* The table is not what the probes say yet. */
+		all &= !s->dirty && !s->stale && !s->making && !s->settling;
+		for (size_t i = 0; i < s->n_members; i++) {
+			const struct member *m = s->members[i];
+			const struct hop *h = m->target->hop;
+
+			any = true;
+			if (m->parts && (!h || !h->net.resolved))
+				all = false;
+			else if (m->parts)
+				some = true;
+			if (m->sub)
+				all &= is_judged(m, since_ns);
+		}
+	}
+	return !any || (some && (all || agent__realtime_ns() - since_ns >
+						(uint64_t)PATIENCE_S * 1000000000));
+}
+
+static bool is_synced(const struct agent *a, const struct comeback *b)
+{
+	/* With the first configuration the groups come before the peers. */
+	bool known = a->peers || !a->config->n_peers;
+
+	return (known && peers__in_sync(a)) ||
+	       agent__realtime_ns() - b->since_ns > (uint64_t)PATIENCE_S * 1000000000;
+}
+
+/* Why the group leaves an active router of lower priority alone for now. */
+static const char *hold_of(struct agent *a, const struct config_vrrp *c, struct comeback *b)
+{
+	bool down = !failover__link_is_up(a, c->interface);
+
+	/* At the start all is probed for the first time in any case. */
+	if (down || b->down || !b->since_ns)
+		*b = (struct comeback){.since_ns = agent__realtime_ns(),
+				       .down = down,
+				       .probed = !down && !b->down};
+	b->probed = b->probed || is_probed(a, c, b->since_ns);
+	b->synced = b->synced || is_synced(a, b);
+	return !b->probed   ? "its backends are probed again, since its interface was down"
+	       : !b->synced ? "its peers have not told it all yet"
+			    : NULL;
+}
+
+static struct vrrp_outlook look(void *agent, const struct config_vrrp *c)
 {
 	struct agent *a = agent;
-	struct backends b = count_backends(a, c);
-	unsigned int cost = 0;
 
-	for (size_t i = 0; i < c->n_track; i++) {
-		struct link_state s = {.ifname = c->track[i]};
-
-		net__links(a->net, look_at_link, &s);
-		cost += s.up ? 0 : c->interface_cost;
-	}
-	if (b.all)
-		cost += (unsigned int)((c->backends_cost * (b.all - b.accepting) + b.all / 2) /
-				       b.all);
-	/* 0 says that the active router gives up, and is no priority. */
-	*priority = cost < c->priority ? (uint8_t)(c->priority - cost) : 1;
-	return a->failover.warm ? NULL : "its backends are being probed for the first time";
+	return (struct vrrp_outlook){
+		.priority = track__priority(a, c, NULL),
+		.fault = a->failover.warm ? NULL
+					  : "its backends are being probed for the first time",
+		.hold = hold_of(a, c, &a->failover.comebacks[c - a->config->vrrp]),
+	};
 }
 
 static bool is_warm(const struct agent *a)
 {
 	for (size_t i = 0; i < a->config->n_vrrp; i++)
-		if (count_backends(a, &a->config->vrrp[i]).unknown)
+		if (failover__backends(a, &a->config->vrrp[i]).unknown)
 			return false;
-	return true;
+	return track__is_known(a);
 }
 
 void failover__refresh(struct agent *a)
@@ -177,11 +252,29 @@ void failover__refresh(struct agent *a)
 		return;
 	a->failover.warm = a->failover.warm || is_warm(a);
 	vrrp__refresh(a->failover.vrrp, a->net, look, a);
+	peer_vrrp__tell(a);
+}
+
+/* Something that a group has waited for is there. */
+static bool is_awaited(const struct agent *a)
+{
+	const struct config *c = a->config;
+
+	if (!a->failover.warm && is_warm(a))
+		return true;
+	for (size_t i = 0; i < c->n_vrrp; i++) {
+		const struct comeback *b = &a->failover.comebacks[i];
+
+		if ((!b->probed && is_probed(a, &c->vrrp[i], b->since_ns)) ||
+		    (!b->synced && is_synced(a, b)))
+			return true;
+	}
+	return false;
 }
 
 void failover__flush(struct agent *a)
 {
-	if (a->failover.vrrp && a->config && !a->failover.warm && is_warm(a))
+	if (a->failover.vrrp && a->config && is_awaited(a))
 		failover__refresh(a);
 }
 
@@ -199,12 +292,18 @@ static json_t *error_json(int rc)
 	return json_string(rc ? strerror(-rc) : "");
 }
 
+struct groups_json {
+	const struct agent *agent;
+	json_t *list;
+};
+
 static void add_group(void *ctx, const struct vrrp_status *s)
 {
+	struct groups_json *groups = ctx;
 	const struct config_vrrp *c = s->config;
 	const struct vrrp_group *g = &s->group;
 	uint64_t age = uv_hrtime() - g->since_ns;
-	json_t *o, *addresses = json_array();
+	json_t *o, *addresses = json_array(), *costs = json_array();
 
 	for (size_t i = 0; i < c->n_addresses; i++)
 		json_array_append_new(addresses, address_json(&c->addresses[i]));
@@ -213,8 +312,12 @@ static void add_group(void *ctx, const struct vrrp_status *s)
 		      vrrp_state__name(g->state), "why", vrrp_why__text(g->why), "since",
 		      names__time(agent__realtime_ns() - age));
 	json_object_set_new(o, "fault", json_string(s->fault));
+	json_object_set_new(o, "waits_for", json_string(s->hold));
+	json_object_set_new(o, "handed_over", json_boolean(g->handed_over));
 	json_object_set_new(o, "priority", json_integer(g->priority));
 	json_object_set_new(o, "priority_configured", json_integer(c->priority));
+	track__priority(groups->agent, c, costs);
+	json_object_set_new(o, "costs", costs);
 	json_object_set_new(o, "active", address_json(&g->active));
 	json_object_set_new(o, "active_priority", json_integer(g->active_priority));
 	json_object_set_new(o, "interval_ms", json_integer(10LL * g->set.interval_cs));
@@ -227,16 +330,17 @@ static void add_group(void *ctx, const struct vrrp_status *s)
 	json_object_set_new(o, "send_error", error_json(s->send_error));
 	json_object_set_new(o, "announce_error", error_json(s->announce_error));
 	json_object_set_new(o, "address_error", error_json(s->address_error));
-	json_array_append_new(ctx, o);
+	json_array_append_new(groups->list, o);
 }
 
 json_t *failover__json(struct agent *a)
 {
-	json_t *groups = json_array(), *ignored = json_object();
+	struct groups_json groups = {a, json_array()};
+	json_t *ignored = json_object();
 	struct vrrp_ignored counts = {.own = 0};
 
 	if (a->failover.vrrp) {
-		vrrp__status(a->failover.vrrp, add_group, groups);
+		vrrp__status(a->failover.vrrp, add_group, &groups);
 		vrrp__ignored(a->failover.vrrp, &counts);
 	}
 	for (unsigned int i = VRRP_ACCEPTED + 1; i < VRRP_REFUSALS; i++)
@@ -244,11 +348,13 @@ json_t *failover__json(struct agent *a)
 				    json_integer((json_int_t)counts.refused[i]));
 	json_object_set_new(ignored, "unknown-vrid", json_integer((json_int_t)counts.unknown));
 	json_object_set_new(ignored, "own", json_integer((json_int_t)counts.own));
-	return json_pack("{s:o, s:o}", "groups", groups, "ignored", ignored);
+	return json_pack("{s:o, s:o}", "groups", groups.list, "ignored", ignored);
 }
 
 void failover__stop(struct agent *a)
 {
+	if (a->failover.vrrp)
+		bfd__on_lost(a->neighbors.bfd, NULL, NULL);
 	vrrp__free(a->failover.vrrp);
 	a->failover.vrrp = NULL;
 }

@@ -15,9 +15,17 @@
 
 struct agent;
 
+/* A group that may not know yet what it would steer to, or what its peers know. */
+struct comeback {
+	uint64_t since_ns; /* CLOCK_REALTIME: of the start, or when its interface came up */
+	bool down; /* its interface */
+	bool probed, synced; /* from then on */
+};
+
 struct failover {
 	struct vrrp *vrrp; /* NULL: no configuration has had a group yet */
 	struct vrrp_plan *plan; /* while a configuration is being committed */
+	struct comeback comebacks[CONFIG_VRRP_GROUPS]; /* in the order of the configuration */
 	bool warm; /* the first probes are over, so that this machine knows what it would steer to */
 };
 
@@ -33,6 +41,18 @@ void failover__refresh(struct agent *a);
 
 /* Once a turn of the loop: groups start as soon as the first probes are over. */
 void failover__flush(struct agent *a);
+
+/* The backends of the services whose VIP the group has. */
+struct failover_backends {
+	size_t all;
+	size_t accepting; /* take flows */
+	size_t unknown; /* have not been probed yet */
+	bool too_few; /* a service has fewer than its min_up */
+};
+struct failover_backends failover__backends(const struct agent *a, const struct config_vrrp *c);
+
+/* Whether there is an interface of that name, and it is up. */
+bool failover__link_is_up(const struct agent *a, const char *ifname);
 
 /* {"groups": [...], "ignored": {...}} */
 json_t *failover__json(struct agent *a);

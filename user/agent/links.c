@@ -13,12 +13,6 @@
 
 #include "core/log.h"
 
-/*
- * What drivers with native XDP carry in one page, headroom and the kernel's own part taken off: 3498
- * bytes (mlx5) to 3506 (veth). Beyond it they want a program that knows of frames in several buffers.
- */
-#define PAGE_MTU 3498
-
 static bool named(const struct config *c, const char *ifname)
 {
 	for (size_t i = 0; i < c->n_interfaces; i++) {
@@ -152,7 +146,7 @@ bool links__jumbo(const struct config *c)
 	bool jumbo = false;
 
 	for (size_t i = 0; fd >= 0 && i < c->n_interfaces; i++)
-		jumbo |= mtu_of(fd, c->interfaces[i]) > PAGE_MTU;
+		jumbo |= mtu_of(fd, c->interfaces[i]) > PLANE_PAGE_MTU;
 	if (fd >= 0)
 		close(fd);
 	return jumbo;

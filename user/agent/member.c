@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* member.c - one backend of one service: its verdict, its next hop, its entry in the maps. */
 #include "agent/agent.h"
+#include "agent/chronicle.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/peer_quorum.h"
 #include "core/log.h"
 
 struct member *member__new(struct service *s, struct target *t)
@@ -57,6 +59,9 @@ void member__inherit(struct member *m, const struct member *from)
 	m->asked = from->asked;
 	m->cap = from->cap;
 	m->full = from->full;
+	m->disputed = from->disputed;
+	m->disputed_s = from->disputed_s;
+	m->dispute_told = from->dispute_told;
 	m->probe_ok = from->probe_ok;
 	m->probe_latency_ns = from->probe_latency_ns;
 	m->probe_at_ns = from->probe_at_ns;
@@ -120,6 +125,8 @@ void member__log(const struct member *m, enum log_level level, const char *text)
 void member__remember(const struct member *m)
 {
 	struct health_time now = agent__now();
+	/* One of them is asked for at a time: how far slow start is, or how long it has been up. */
+	uint64_t turned_ns = m->health.ramping ? m->health.let_in_ns : m->health.turned_ns;
 	struct fl_member memory = {
 		.health = (__u8)m->health.state,
 		.admin = (__u8)m->health.admin,
@@ -133,7 +140,8 @@ void member__remember(const struct member *m)
 		.ramping = m->health.ramping,
 		.cap = m->cap,
 		.full = m->full,
-		.turned = now.real_ns - (now.mono_ns - m->health.turned_ns),
+		.ruled = (__u8)(1 + m->health.ruled),
+		.turned = now.real_ns - (now.mono_ns - turned_ns),
 	};
 	struct err err;
 
@@ -152,6 +160,11 @@ void member__give_up(struct member *m)
 	target__judge(m->service->agent, m->target);
 }
 
+bool member__is_reached(const struct member *m)
+{
+	return m->health.ruled != FL_HEALTH_UP || m->health.state == FL_HEALTH_UP;
+}
+
 bool member__is_lost(const struct member *m)
 {
 	/* In a panic it is used all the same. */
@@ -167,7 +180,23 @@ static void let_in(struct member *m)
 			    s->unserved < plane__slots(s->slot_class);
 }
 
-bool member__set_admin(struct member *m, enum fl_admin admin)
+enum health_change member__rule(struct member *m, enum fl_health ruled)
+{
+	struct health_time now = agent__now();
+	bool was_out = m->health.out;
+	enum health_change change = health__rule(&m->health, ruled, &now);
+
+	if (change == HEALTH_SAME)
+		return change;
+	if (change == HEALTH_WENT_UP && was_out)
+		let_in(m);
+	m->lost_s = agent__coarse_s();
+	verdict__touch(m->service);
+	member__remember(m);
+	return change;
+}
+
+bool member__set_admin(struct member *m, enum fl_admin admin, uint32_t uid)
 {
 	static const char *const texts[] = {
 		[FL_ADMIN_NONE] = "is in again, as the operator asked",
@@ -176,6 +205,7 @@ bool member__set_admin(struct member *m, enum fl_admin admin)
 				     "that it has are given up",
 	};
 	struct health_time now = agent__now();
+	enum fl_admin was = m->health.admin;
 
 	if (!health__set_admin(&m->health, admin, &now))
 		return false;
@@ -185,10 +215,16 @@ bool member__set_admin(struct member *m, enum fl_admin admin)
 	verdict__touch(m->service);
 	member__remember(m);
 	member__log(m, LOG_LV_INFO, texts[admin]);
+	chronicle__said(m,
+			admin == FL_ADMIN_DRAIN	    ? "drain"
+			: admin == FL_ADMIN_DISABLE ? "disable"
+			: was == FL_ADMIN_DRAIN	    ? "undrain"
+						    : "enable",
+			uid, texts[admin]);
 	return true;
 }
 
-bool member__set_percent(struct member *m, uint8_t percent)
+bool member__set_percent(struct member *m, uint8_t percent, uint32_t uid)
 {
 	char text[80];
 
@@ -199,6 +235,7 @@ bool member__set_percent(struct member *m, uint8_t percent)
 	member__remember(m);
 	snprintf(text, sizeof(text), "gets %u %% of its weight, as the operator asked", percent);
 	member__log(m, LOG_LV_INFO, text);
+	chronicle__said(m, "weight", uid, text);
 	return true;
 }
 
@@ -229,23 +266,30 @@ static const char *hold_text(const struct member *m, char *buf, size_t len)
 	return buf;
 }
 
-static void log_change(const struct member *m, enum health_change change, uint64_t streak_ns,
+static void log_change(struct member *m, enum health_change change, uint64_t streak_ns,
 		       const struct probe_result *r)
 {
-	char text[400], hold[80];
+	bool holds = m->health.ruled == m->health.state;
+	const char *here = holds ? "" : " by the probes here";
+	char text[500], hold[80], quorum[PEER_QUORUM_TEXT_LEN] = "";
 
+	if (!holds)
+		peer_quorum__explain(m, quorum);
 	if (change == HEALTH_WENT_SUSPECT)
-		snprintf(text, sizeof(text),
-			 "is suspect: %s; it gets no new flows, those that it has stay", r->detail);
+		snprintf(text, sizeof(text), "is suspect%s: %s%s%s", here, r->detail,
+			 holds ? "; it gets no new flows, those that it has stay" : "", quorum);
 	else if (change == HEALTH_WENT_UP)
-		snprintf(text, sizeof(text), "is up: %s in %.1f ms",
-			 r->detail[0] ? r->detail : "answered", (double)r->latency_ns / 1e6);
+		snprintf(text, sizeof(text), "is up%s: %s in %.1f ms%s", here,
+			 r->detail[0] ? r->detail : "answered", (double)r->latency_ns / 1e6,
+			 quorum);
 	else
 		snprintf(text, sizeof(text),
-			 "is down: %s (%" PRIu32 " failures in a row, %.0f ms after the first)%s",
-			 r->detail, m->service->rules.fall, (double)streak_ns / 1e6,
-			 hold_text(m, hold, sizeof(hold)));
+			 "is down%s: %s (%" PRIu32
+			 " failures in a row, %.0f ms after the first)%s%s",
+			 here, r->detail, m->service->rules.fall, (double)streak_ns / 1e6,
+			 hold_text(m, hold, sizeof(hold)), quorum);
 	member__log(m, change == HEALTH_WENT_UP ? LOG_LV_INFO : LOG_LV_WARN, text);
+	chronicle__member(m, text);
 }
 
 static void log_warning(const struct member *m, const char *warning)
@@ -266,7 +310,7 @@ static enum health_result verdict_of(const struct probe_result *r)
 static bool on_probe(void *ctx, const struct probe_result *r)
 {
 	struct member *m = ctx;
-	bool was_suspect = m->health.state == FL_HEALTH_SUSPECT;
+	bool was_fresh = m->health.fresh;
 	uint64_t first = m->health.first_bad_ns;
 	struct health_time now = agent__now();
 	enum health_change change;
@@ -288,14 +332,15 @@ static bool on_probe(void *ctx, const struct probe_result *r)
 		m->asked = (uint8_t)r->weight_pct;
 		verdict__touch(m->service);
 	}
-	if (change == HEALTH_WENT_UP && !was_suspect)
-		let_in(m);
-	if (change != HEALTH_SAME) {
-		m->lost_s = agent__coarse_s();
-		verdict__touch(m->service);
-		member__remember(m);
-		log_change(m, change, first ? now.mono_ns - first : 0, r);
+	if (change != HEALTH_SAME || was_fresh) {
+		if (peer_quorum__rule(m) == HEALTH_SAME) {
+			member__remember(m);
+			/* No other table follows; whether it can be used from here may be another thing. */
+			m->service->agent->anycast.dirty = true;
+		}
 	}
+	if (change != HEALTH_SAME)
+		log_change(m, change, first ? now.mono_ns - first : 0, r);
 	return health__settled(&m->health);
 }
 

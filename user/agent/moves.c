@@ -18,6 +18,9 @@
 #include "core/log.h"
 #include "move/ramp.h"
 
+/* Between two swaps for the sake of records of peers, for each slot: 33 ms of 65 536. */
+#define PIN_PAUSE_NS 512ull
+
 int moves__init(struct agent *a, struct err *err)
 {
 	struct moves *m = &a->moves;
@@ -52,7 +55,7 @@ static struct move_fact fact_of(const struct member *m)
 			.flags = MOVE_DOWN,
 			.down_s = m->dropped ? m->retired_s : m->lost_s,
 		};
-	if (h->state != FL_HEALTH_SUSPECT)
+	if (h->ruled != FL_HEALTH_SUSPECT)
 		f.flags |= MOVE_STAYS;
 	if (m->parts && m->weight && !m->retired)
 		f.flags |= MOVE_ACCEPTS;
@@ -107,6 +110,7 @@ static struct move_table table_of(const struct service *s)
 		.down_hold_s = c ? c->down_hold_ms / 1000 : 0,
 		.full_s = s->agent->moves.pressure.full_s,
 		.frozen_s = s->agent->moves.pressure.frozen_s,
+		.pin = s->pins,
 		.stateless = s->forward == CONFIG_FWD_FULLNAT,
 	};
 }
@@ -274,6 +278,18 @@ static void take_sums(struct service *s, const struct move_sums *sums)
 	moves__recount(s);
 }
 
+/*
+ * A machine that takes over from another has the connections of that one, which were established by the
+ * table that both have when nothing moves, not by what this one had while its backends came up.
+ */
+static bool is_fresh(const struct service *s)
+{
+	struct fl_count c;
+
+	return s->config && s->agent->config->n_peers &&
+	       !plane__count(s->agent->plane, PLANE_SERVICE, s->id, &c) && !c.packets;
+}
+
 /* What is in `next` becomes live; it has the old slots then. False in *swapped: they were equal. */
 static int swap_in(struct service *s, uint16_t **next, bool *swapped, struct err *err)
 {
@@ -330,6 +346,7 @@ int moves__turn(struct service *s, const uint16_t *want, const struct move_count
 	if (count || ages)
 		look_for_pressure(s->agent);
 	t = table_of(s);
+	t.fresh = is_fresh(s);
 	for_members(s, state_fact);
 	if (ages) {
 		move__age(&t, &aged);
@@ -357,6 +374,8 @@ int moves__turn(struct service *s, const uint16_t *want, const struct move_count
 		if (!want)
 			sums.waiting = s->sums.waiting;
 		take_sums(s, &sums);
+		free(s->pins);
+		s->pins = NULL;
 	} else if (ages) {
 		take_sums(s, &aged);
 	}
@@ -364,6 +383,53 @@ cleanup:
 	for_members(s, forget_fact);
 	free(next);
 	return rc;
+}
+
+void moves__pin(struct service *s, uint32_t slot)
+{
+	uint32_t n = plane__slots(s->slot_class);
+	struct move_table t;
+
+	if (slot >= n || s->forward == CONFIG_FWD_FULLNAT)
+		return;
+	if (s->words && s->slots[slot] & FL_SLOT_DIRTY) {
+		t = table_of(s);
+		move__touch(&t, slot);
+		return;
+	}
+	if (!s->pins)
+		s->pins = calloc((n + 63) / 64, sizeof(*s->pins));
+	/* Without memory the record is told again later. */
+	if (s->pins)
+		move__hold(s->pins, slot);
+}
+
+/* The larger the table, the longer it takes, and the more records may come together. */
+static bool may_pin(const struct service *s)
+{
+	return s->pins && !s->settling && !s->making && !s->dismissed_s && s->slots &&
+	       uv_hrtime() - s->pinned_ns > plane__slots(s->slot_class) * PIN_PAUSE_NS;
+}
+
+bool moves__pin_all(struct agent *a)
+{
+	struct service *s;
+	struct err err;
+	bool left = false;
+	int rc;
+
+	TAILQ_FOREACH (s, &a->services, entry) {
+		if (may_pin(s)) {
+			rc = moves__turn(s, NULL, NULL, &err);
+			s->pinned_ns = uv_hrtime();
+			if (rc && rc != -EINPROGRESS)
+				log_error(
+					"%s; records of peers are not looked for yet; next try soon",
+					err.text);
+		}
+		left |= s->pins != NULL;
+	}
+	return left;
 }
 
 void moves__age(struct service *s)

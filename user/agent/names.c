@@ -45,17 +45,17 @@ const char *names__action(uint32_t verdict, char *buf)
 
 const char *names__verdict_text(uint32_t verdict)
 {
-	return verdicts[verdict].text;
+	return verdict < FL_VERDICTS ? verdicts[verdict].text : "";
 }
 
 const char *names__note(uint32_t note, char *buf)
 {
-	return lower(notes[note].name, buf);
+	return lower(note < FL_NOTES ? notes[note].name : "", buf);
 }
 
 const char *names__note_text(uint32_t note)
 {
-	return notes[note].text;
+	return note < FL_NOTES ? notes[note].text : "";
 }
 
 const char *names__ports(const struct config_service *c, char *buf)
@@ -84,20 +84,6 @@ const char *names__protocol(uint8_t proto, char *buf)
 			return lower(known[i].name, buf);
 	}
 	snprintf(buf, NAMES_LEN, "%u", (unsigned int)proto);
-	return buf;
-}
-
-const char *names__tcp_flags(uint8_t flags, char *buf)
-{
-	static const char *const bits[] = {"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"};
-	size_t n = 0;
-
-	buf[0] = '\0';
-	for (size_t i = 0; i < sizeof(bits) / sizeof(*bits); i++) {
-		if (flags & 1u << i)
-			n += (size_t)snprintf(buf + n, NAMES_LEN - n, "%s%s", n ? "," : "",
-					      bits[i]);
-	}
 	return buf;
 }
 

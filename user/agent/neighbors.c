@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/chronicle.h"
 #include "agent/names.h"
 #include "core/log.h"
 
@@ -24,7 +25,8 @@ static const char *label(const struct bfd_peer *p, char buf[LABEL_LEN])
 	return buf;
 }
 
-static void log_session(enum log_level level, const struct bfd_view *v, const char *text)
+static void log_session(const struct agent *a, enum log_level level, const struct bfd_view *v,
+			const char *text)
 {
 	char name[LABEL_LEN];
 	const struct log_field fields[] = {
@@ -34,9 +36,11 @@ static void log_session(enum log_level level, const struct bfd_view *v, const ch
 	};
 
 	log__write(level, fields, "BFD: the session with %s %s", name, text);
+	chronicle__tell(a, JOURNAL_BFD, name, NULL, level == LOG_LV_WARN ? "down" : "up",
+			JOURNAL_NOBODY, "%s", text);
 }
 
-static void tell_down(const struct bfd_view *now, uint64_t times)
+static void tell_down(const struct agent *a, const struct bfd_view *now, uint64_t times)
 {
 	char text[200], more[40] = "";
 
@@ -45,11 +49,11 @@ static void tell_down(const struct bfd_view *now, uint64_t times)
 	snprintf(text, sizeof(text), "went down: %s%s%s%s", bfd_diag__text(now->session.down_diag),
 		 now->session.remote_diag ? "; the peer says: " : "",
 		 now->session.remote_diag ? bfd_diag__text(now->session.remote_diag) : "", more);
-	log_session(LOG_LV_WARN, now, text);
+	log_session(a, LOG_LV_WARN, now, text);
 }
 
 /* What has changed since it was told of last; `before` NULL: it is new. */
-static void tell(const struct bfd_view *now, const struct bfd_view *before)
+static void tell(const struct agent *a, const struct bfd_view *now, const struct bfd_view *before)
 {
 	uint64_t downs = now->session.downs - (before ? before->session.downs : 0);
 	uint64_t ups = now->session.ups - (before ? before->session.ups : 0);
@@ -59,12 +63,12 @@ static void tell(const struct bfd_view *now, const struct bfd_view *before)
 	if (now->trouble.text[0] && strcmp(now->trouble.text, trouble) != 0)
 		log_warn("%s; it is tried again every second", now->trouble.text);
 	if (downs)
-		tell_down(now, downs);
+		tell_down(a, now, downs);
 	if (!ups || now->session.state != BFD_UP)
 		return;
 	snprintf(text, sizeof(text), "is up: its death is seen within %" PRIu64 " ms",
 		 bfd_session__detection_ns(&now->session) / 1000000);
-	log_session(LOG_LV_INFO, now, text);
+	log_session(a, LOG_LV_INFO, now, text);
 }
 
 static const struct bfd_view *find_seen(const struct neighbors *n, const struct bfd_view *v)
@@ -87,7 +91,7 @@ static void look(struct agent *a)
 		return; /* told of at the next change */
 	count = bfd__view(n->bfd, views, BFD_MAX_SESSIONS);
 	for (size_t i = 0; i < count; i++)
-		tell(&views[i], find_seen(n, &views[i]));
+		tell(a, &views[i], find_seen(n, &views[i]));
 	free(n->seen);
 	n->seen = views;
 	n->n_seen = count;
@@ -96,6 +100,18 @@ static void look(struct agent *a)
 static void on_change(void *ctx)
 {
 	look(ctx);
+	failover__refresh(ctx);
+}
+
+bool neighbors__is_up(const struct agent *a, const struct addr *peer)
+{
+	for (size_t i = 0; i < a->neighbors.n_seen; i++) {
+		const struct bfd_view *v = &a->neighbors.seen[i];
+
+		if (addr__equal(&v->config.peer, peer) && v->session.state == BFD_UP)
+			return true;
+	}
+	return false;
 }
 
 int neighbors__start(struct agent *a, struct err *err)

@@ -30,6 +30,9 @@ int neighbors__check(const struct agent *a, const struct config *next, struct er
 /* A configuration is committed: its sessions, and no others. */
 void neighbors__configured(struct agent *a);
 
+/* Whether a session with that peer is up, as was told last. */
+bool neighbors__is_up(const struct agent *a, const struct addr *peer);
+
 /* Once a second: sockets that could not be opened yet. */
 void neighbors__tick(struct agent *a);
 

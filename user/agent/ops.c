@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* ops.c - what the API can ask of the agent. */
 #include "agent/agent.h"
+#include "agent/chronicle.h"
 #include "agent/events.h"
+#include "agent/handover.h"
 #include "agent/metrics.h"
 
 #include <errno.h>
@@ -74,15 +76,15 @@ static bool say(struct member *m, const struct api_word *word)
 
 	switch (word->verb) {
 	case API_DRAIN:
-		return member__set_admin(m, FL_ADMIN_DRAIN);
+		return member__set_admin(m, FL_ADMIN_DRAIN, word->uid);
 	case API_UNDRAIN:
-		return now == FL_ADMIN_DRAIN && member__set_admin(m, FL_ADMIN_NONE);
+		return now == FL_ADMIN_DRAIN && member__set_admin(m, FL_ADMIN_NONE, word->uid);
 	case API_DISABLE:
-		return member__set_admin(m, FL_ADMIN_DISABLE);
+		return member__set_admin(m, FL_ADMIN_DISABLE, word->uid);
 	case API_ENABLE:
-		return now == FL_ADMIN_DISABLE && member__set_admin(m, FL_ADMIN_NONE);
+		return now == FL_ADMIN_DISABLE && member__set_admin(m, FL_ADMIN_NONE, word->uid);
 	default:
-		return member__set_percent(m, word->percent);
+		return member__set_percent(m, word->percent, word->uid);
 	}
 }
 
@@ -136,9 +138,39 @@ static int op_set_sampling(void *ctx, const uint32_t *flows, const uint32_t *dro
 	return events__set_sampling(ctx, flows, drops, out, err);
 }
 
-static void op_apply(void *ctx, bool now, struct api_request *request)
+static void op_events(void *ctx, const struct api_events *what, struct api_request *request)
 {
-	apply__start(ctx, now, request);
+	chronicle__events(ctx, what, request);
+}
+
+static void op_report(void *ctx, const struct api_report *what, struct api_request *request)
+{
+	chronicle__report(ctx, what, request);
+}
+
+static void op_apply(void *ctx, const struct api_apply *what, struct api_request *request)
+{
+	chronicle__apply(ctx, what, request);
+}
+
+static void op_history(void *ctx, const struct api_history *what, struct api_request *request)
+{
+	chronicle__history(ctx, what, request);
+}
+
+static void op_failover(void *ctx, const char *to, struct api_request *request)
+{
+	handover__start(ctx, to, request);
+}
+
+static json_t *op_failover_undo(void *ctx)
+{
+	return handover__undo(ctx);
+}
+
+static void op_explain(void *ctx, const struct api_explain *what, struct api_request *request)
+{
+	explain__ask(ctx, what, request);
 }
 
 const struct api_ops ops = {
@@ -152,5 +184,11 @@ const struct api_ops ops = {
 	.set_sources = op_set_sources,
 	.packets = op_packets,
 	.set_sampling = op_set_sampling,
+	.events = op_events,
+	.report = op_report,
 	.apply = op_apply,
+	.failover = op_failover,
+	.failover_undo = op_failover_undo,
+	.explain = op_explain,
+	.history = op_history,
 };

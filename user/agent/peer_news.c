@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/peer_vrrp.h"
+#include "peer/seats.h"
 
 #define ADD(d, value) peer_digest__add(&(d), &(value), sizeof(value))
 
@@ -55,7 +57,7 @@ static uint64_t probe_of(const struct config_service *c)
 
 static uint64_t rest_of(const struct config_service *c)
 {
-	uint32_t forward = c->forward, start = c->health.start;
+	uint32_t forward = c->forward, start = c->health.start, quorum = c->health.quorum;
 	struct peer_digest d;
 
 	peer_digest__init(&d);
@@ -75,6 +77,7 @@ static uint64_t rest_of(const struct config_service *c)
 	ADD(d, c->health.panic_pct);
 	ADD(d, c->health.max_new);
 	ADD(d, c->health.max_flows);
+	ADD(d, quorum);
 	return peer_digest__end(&d);
 }
 
@@ -87,6 +90,16 @@ static uint64_t flow_key_of(struct agent *a)
 	peer_digest__init(&d);
 	peer_digest__add(&d, key, 4 * sizeof(*key));
 	return peer_digest__end(&d);
+}
+
+void peer_news__name(struct agent *a, const struct service *s, struct peer_digest *d)
+{
+	uint64_t key = flow_key_of(a), front = front_of(s->config);
+
+	peer_digest__init(d);
+	ADD(*d, key);
+	ADD(*d, front);
+	peer_digest__add(d, s->name, strlen(s->name) + 1);
 }
 
 static int tell_service(const struct service *s, const struct ledger *before, struct ledger *l)
@@ -102,9 +115,10 @@ static int tell_service(const struct service *s, const struct ledger *before, st
 	fact.probe = probe_of(c);
 	fact.rest = rest_of(c);
 	rc = peer_facts__set_service(l, s->name, &fact);
+	rc = rc ? rc : peer_seats__tell(l, s->name, s->seats);
 	for (size_t i = 0; i < s->n_members && !rc; i++)
 		rc = peer_facts__set_backend(l, s->name, member__id(s->members[i]),
-					     (uint8_t)s->members[i]->health.state);
+					     (uint8_t)health__says(&s->members[i]->health));
 	return rc;
 }
 
@@ -132,10 +146,14 @@ int peer_news__publish(struct agent *a, struct ledger *l)
 	rc = peer_facts__set_version(want, FAIRLEAD_VERSION);
 	if (!rc)
 		rc = peer_facts__set_flow_key(want, flow_key_of(a));
+	if (!rc)
+		rc = peer_facts__set_records(want);
 	TAILQ_FOREACH (s, &a->services, entry) {
 		if (!rc)
 			rc = tell_service(s, l, want);
 	}
+	if (!rc)
+		rc = peer_vrrp__publish(a, want);
 	/* What goes makes room for what comes. */
 	if (!rc || rc == -ENOSPC) {
 		ledger__retain(l, is_wanted, want);

@@ -8,6 +8,12 @@
 struct agent;
 struct service;
 
+/*
+ * Begins a digest of a service whose slots are computed in the same way on all machines that have the same
+ * one: the flow key, its address, ports, affinity and slots, its name. Of one that is configured.
+ */
+void peer_news__name(struct agent *a, const struct service *s, struct peer_digest *d);
+
 /* Brings the ledger to what runs; digests of tables stay. -ENOMEM, -ENOSPC: some of it is not told. */
 int peer_news__publish(struct agent *a, struct ledger *l);
 

@@ -9,9 +9,7 @@
 
 bool peer_view__is_complete(const struct peer *peer)
 {
-	const struct peer_link *l = &peer->link;
-
-	return l->up && l->copy_epoch && ledger__version(l->copy) >= l->copy_goal;
+	return peer->link.up && peer_link__is_whole(&peer->link);
 }
 
 static void compare(struct peer *peer)
@@ -61,11 +59,27 @@ void peer_view__tick(struct peer *peer)
 	tell_refusals(peer);
 }
 
+bool peers__in_sync(const struct agent *a)
+{
+	const struct peers *p = a->peers;
+
+	for (size_t i = 0; p && i < p->n; i++) {
+		const struct peer_link *l = &p->list[i].link;
+		/* The link measures time from when it was made until it first hears something. */
+		uint64_t silent_us = l->now_us - l->heard_us;
+
+		if (l->up ? !peer_view__is_complete(&p->list[i]) || !peer_records__in_sync(&p->list[i])
+			  : silent_us <= peer_link__patience_us(l))
+			return false;
+	}
+	return true;
+}
+
 /* --- status --------------------------------------------------------------------------------------- */
 
 static const char *name_of(uint8_t state)
 {
-	const struct health h = {.state = (enum fl_health)state};
+	const struct health h = {.ruled = (enum fl_health)state};
 
 	return health__name(&h);
 }
@@ -119,6 +133,7 @@ static json_t *peer_json(const struct peer *peer)
 				    json_pack("{s:I, s:s}", "n", (json_int_t)n, "first", first));
 		peer_facts__disputes(ours, l->copy, add_dispute, disputes);
 	}
+	json_object_set_new(o, "records", peer_records__json(peer));
 	json_object_set_new(o, "disputes", disputes);
 	json_object_set_new(o, "refused", refused_json(l));
 	return o;

@@ -10,10 +10,13 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/chronicle.h"
 #include "agent/peer_news.h"
+#include "agent/peer_quorum.h"
 #include "agent/peers_state.h"
 #include "core/log.h"
 #include "peer/link.h"
+#include "peer/seats.h"
 
 /* A flood is looked at in steps: so many at once, then others have their turn. */
 #define TURN 64
@@ -26,13 +29,6 @@ struct peers_stage {
 	bool keep;
 	struct peer_keys keys;
 };
-
-static uint64_t now_us(void)
-{
-	return uv_hrtime() / 1000;
-}
-
-static void schedule(struct peers *p);
 
 /* --- from the links ------------------------------------------------------------------------------ */
 
@@ -50,11 +46,11 @@ static void on_changed(void *ctx, const void *key, size_t key_len, const void *v
 {
 	struct peer *peer = ctx;
 
-	(void)key;
-	(void)key_len;
 	(void)value;
 	(void)len;
 	peer->news = true;
+	peer_quorum__heard(peer, key, key_len);
+	peer->peers->agent->seating.news |= peer_seats__is_key(key, key_len);
 }
 
 static void on_cleared(void *ctx)
@@ -62,6 +58,8 @@ static void on_cleared(void *ctx)
 	struct peer *peer = ctx;
 
 	peer->news = true;
+	peer_voice__cleared(&peer->voice);
+	peer_records__cleared(peer);
 }
 
 void peers__log(enum log_level level, const struct peer *peer, const char *text)
@@ -84,31 +82,46 @@ static void on_state(void *ctx, bool up)
 		snprintf(text, sizeof(text), "was not heard for %" PRIu64 " ms",
 			 peer_link__patience_us(&peer->link) / 1000);
 	peers__log(up ? LOG_LV_INFO : LOG_LV_WARN, peer, text);
+	peer_records__state(peer, up);
+	chronicle__tell(peer->peers->agent, JOURNAL_PEER, peer->name, NULL, up ? "up" : "silent",
+			JOURNAL_NOBODY, "%s", text);
 }
 
-static const struct peer_link_calls calls = {on_send, on_changed, on_cleared, on_state};
+static void on_aside(void *ctx, const uint8_t *bytes, size_t len)
+{
+	peer_records__input(ctx, bytes, len);
+}
+
+static const struct peer_link_calls calls = {on_send, on_changed, on_cleared, on_state, on_aside};
 
 /* --- the socket and the timer --------------------------------------------------------------------- */
+
+static void receive(struct peers *p);
 
 static void on_timer(uv_timer_t *h)
 {
 	struct peers *p = h->data;
 
+	/* After a standstill of this agent, what waits to be read says that the others were not silent. */
+	receive(p);
 	for (size_t i = 0; i < p->n; i++) {
-		if (peer_link__due(&p->list[i].link) <= now_us())
-			peer_link__tick(&p->list[i].link, now_us());
+		if (peer_link__due(&p->list[i].link) <= peers__now_us())
+			peer_link__tick(&p->list[i].link, peers__now_us());
 	}
-	schedule(p);
+	peer_records__turn(p);
+	peers__schedule(p);
 }
 
 /* Wakes when the first link wants to. */
-static void schedule(struct peers *p)
+void peers__schedule(struct peers *p)
 {
-	uint64_t due = UINT64_MAX, now = now_us();
+	uint64_t due = UINT64_MAX, now = peers__now_us();
 
 	for (size_t i = 0; i < p->n; i++) {
 		if (peer_link__due(&p->list[i].link) < due)
 			due = peer_link__due(&p->list[i].link);
+		if (peer_records__due(&p->list[i]) < due)
+			due = peer_records__due(&p->list[i]);
 	}
 	uv_update_time(&p->agent->loop);
 	uv_timer_start(&p->timer, on_timer, due > now ? (due - now + 999) / 1000 : 0, 0);
@@ -136,13 +149,10 @@ static struct peer *find_peer(struct peers *p, const union source *from)
 	return NULL;
 }
 
-static void on_readable(uv_poll_t *h, int status, int events)
+static void receive(struct peers *p)
 {
 	uint8_t datagram[PEER_DATAGRAM_MAX + 1];
-	struct peers *p = h->data;
 
-	(void)status;
-	(void)events;
 	for (int i = 0; i < TURN; i++) {
 		union source from;
 		socklen_t from_len = sizeof(from);
@@ -158,11 +168,21 @@ static void on_readable(uv_poll_t *h, int status, int events)
 			continue;
 		peer = find_peer(p, &from);
 		if (peer)
-			peer_link__input(&peer->link, now_us(), datagram, (size_t)n);
+			peer_link__input(&peer->link, peers__now_us(), datagram, (size_t)n);
 		else
 			p->n_strangers++;
 	}
-	schedule(p);
+}
+
+static void on_readable(uv_poll_t *h, int status, int events)
+{
+	struct peers *p = h->data;
+
+	(void)status;
+	(void)events;
+	receive(p);
+	peer_records__turn(p);
+	peers__schedule(p);
 }
 
 static int open_socket(struct peers *p, struct err *err)
@@ -200,6 +220,7 @@ static void free_peers(struct peers *p)
 		return;
 	for (size_t i = 0; i < p->n; i++)
 		peer_link__clear(&p->list[i].link);
+	peer_records__free(p);
 	free(p->list);
 	ledger__free(p->ours);
 	free(p->told);
@@ -210,21 +231,29 @@ static void free_peers(struct peers *p)
 	free(p);
 }
 
+void peers__closed(struct peers *p)
+{
+	if (p->open_handles == 0 && !p->records.reading)
+		free_peers(p);
+}
+
 static void on_closed(uv_handle_t *h)
 {
 	struct peers *p = h->data;
 
-	if (--p->open_handles == 0)
-		free_peers(p);
+	p->open_handles--;
+	peers__closed(p);
 }
 
 static void end_peers(struct peers *p)
 {
 	if (!p)
 		return;
-	p->open_handles = 2;
+	p->ending = true;
+	p->open_handles = 3 + (p->records.ring != NULL);
 	uv_close((uv_handle_t *)&p->poll, on_closed);
 	uv_close((uv_handle_t *)&p->timer, on_closed);
+	peer_records__close(p, on_closed);
 }
 
 static int make_list(struct peers *p, const struct config *c)
@@ -241,8 +270,10 @@ static int make_list(struct peers *p, const struct config *c)
 				    peer))
 			return -ENOMEM;
 		p->n++;
-		peer->link.now_us = now_us();
+		peer->link.now_us = peer->link.heard_us = peers__now_us();
+		peer_voice__begin(&peer->voice, peers__now_us());
 		peer->peers = p;
+		peer_stream__init(&peer->records.stream);
 		memcpy(peer->name, c->peers[i].name, sizeof(peer->name));
 		peer->address = c->peers[i].address;
 	}
@@ -259,6 +290,7 @@ static int make_peers(struct agent *a, const struct config *c, const struct peer
 	if (!p)
 		return err__set(err, -ENOMEM, "out of memory");
 	p->agent = a;
+	p->born_ns = uv_hrtime();
 	p->fd = -1;
 	p->listen = c->peer_listen;
 	p->port = c->peer_port;
@@ -348,8 +380,8 @@ static void complain(struct peers *p, int rc)
 static void tell(struct peers *p)
 {
 	for (size_t i = 0; i < p->n; i++)
-		peer_link__news(&p->list[i].link, now_us());
-	schedule(p);
+		peer_link__news(&p->list[i].link, peers__now_us());
+	peers__schedule(p);
 }
 
 void peers__commit(struct agent *a, struct peers_stage *s)
@@ -365,14 +397,18 @@ void peers__commit(struct agent *a, struct peers_stage *s)
 			uv_poll_init(&a->loop, &a->peers->poll, a->peers->fd);
 			uv_timer_init(&a->loop, &a->peers->timer);
 			uv_poll_start(&a->peers->poll, UV_READABLE, on_readable);
+			peer_records__open(a->peers);
 		}
 	}
 	peers__undo(s);
+	peer_quorum__configured(a);
 	if (!a->peers)
 		return;
+	a->peers->records.names.made_ns = 0;
 	complain(a->peers, peer_news__publish(a, a->peers->ours));
 	for (size_t i = 0; i < a->peers->n; i++)
 		a->peers->list[i].news = true;
+	a->seating.news = true;
 	tell(a->peers);
 }
 
@@ -392,7 +428,15 @@ void peers__tell_member(const struct member *m)
 	if (!p || m->retired || !m->service->config)
 		return;
 	complain(p, peer_facts__set_backend(p->ours, m->service->name, member__id(m),
-					    (uint8_t)m->health.state));
+					    (uint8_t)health__says(&m->health)));
+	p->dirty = true;
+}
+
+void peers__tell_seats(const struct service *s)
+{
+	struct peers *p = s->agent->peers;
+
+	complain(p, peer_seats__tell(p->ours, s->name, s->seats));
 	p->dirty = true;
 }
 
@@ -400,7 +444,10 @@ void peers__flush(struct agent *a)
 {
 	struct peers *p = a->peers;
 
-	if (!p || !p->dirty)
+	if (!p)
+		return;
+	peer_records__flush(p);
+	if (!p->dirty)
 		return;
 	p->dirty = false;
 	tell(p);
@@ -432,9 +479,11 @@ void peers__tick(struct agent *a)
 {
 	struct peers *p = a->peers;
 
+	peer_quorum__tick(a);
 	if (!p)
 		return;
 	tell_tables(p);
+	peer_records__tick(p);
 	for (size_t i = 0; i < p->n; i++)
 		peer_view__tick(&p->list[i]);
 }

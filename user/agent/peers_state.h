@@ -5,22 +5,26 @@
 
 #include <uv.h>
 
+#include "agent/peer_records.h"
 #include "agent/peers.h"
 #include "core/log.h"
 #include "peer/facts.h"
 #include "peer/link.h"
+#include "peer/voice.h"
 
 struct peer {
 	struct peers *peers;
 	char name[CONFIG_PEER_LEN];
 	struct addr address;
 	struct peer_link link;
+	struct peer_exchange records;
 	uint64_t since_ns; /* CLOCK_REALTIME; 0: it was never heard */
 	bool news; /* its copy has changed since it was compared */
 	bool differs; /* its configuration, as it was compared last */
 	char difference[PEER_DIFFERENCE_LEN];
 	uint64_t refused; /* datagrams that its key did not open, as counted last */
 	bool refusal_told;
+	struct peer_voice voice; /* whether its probes have votes (peer_quorum.c) */
 };
 
 struct peers {
@@ -28,10 +32,13 @@ struct peers {
 	struct addr listen;
 	uint16_t port;
 	uint32_t interval_ms;
+	uint64_t born_ns; /* uv_hrtime() */
 	int fd;
 	uv_poll_t poll;
 	uv_timer_t timer;
 	unsigned int open_handles;
+	bool ending; /* it goes when they, and its worker, are done */
+	struct peer_records records;
 	struct peer_keys keys;
 	struct ledger *ours;
 	uint64_t
@@ -44,6 +51,21 @@ struct peers {
 	bool dirty; /* there is something new in it */
 	bool full; /* the ledger has no room, and that was told */
 };
+
+/* It is heard, and has told all. */
+bool peer_view__is_complete(const struct peer *peer);
+
+/* Of the links and streams. */
+static inline uint64_t peers__now_us(void)
+{
+	return uv_hrtime() / 1000;
+}
+
+/* Wakes the loop when the first link or stream wants to go on. */
+void peers__schedule(struct peers *p);
+
+/* Something that had to end before it could be freed has. */
+void peers__closed(struct peers *p);
 
 void peers__log(enum log_level level, const struct peer *peer, const char *text);
 

@@ -5,7 +5,8 @@
  * A flush computes who should own each slot from the base and the verdicts. Changes that come while
  * the last ones are still settling leave the service dirty and are flushed together then.
  */
-#include "agent/agent.h"
+#include "agent/apply.h"
+#include "agent/chronicle.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -97,6 +98,7 @@ void service__free(struct service *s)
 	free(s->watch);
 	free(s->members);
 	free(s->slots);
+	free(s->pins);
 	free(s);
 }
 
@@ -133,6 +135,16 @@ static void drop_twins(struct service *s)
 		TAILQ_REMOVE(&s->retired, m, retired_entry);
 		member__drop(m);
 	}
+}
+
+void service__lay_out(struct service *s, struct layout *layout)
+{
+	table_seats__free(s->seats);
+	table_base__free(s->base);
+	s->seats = layout->seats;
+	s->base = layout->base;
+	*layout = (struct layout){0};
+	s->dirty = true;
 }
 
 /* Who sits there, NULL: nobody. */
@@ -179,7 +191,8 @@ static int compute(const struct service *s, uint16_t *out)
 
 /*
  * A service that nobody has served yet gives those backends whose first probe is under way a moment:
- * else the first one to answer would get all slots, and most of them would be moving at once.
+ * else the first one to answer would get all slots, and most of them would be moving at once. So it does
+ * the peers that may know its seats.
  */
 static bool is_early(struct service *s)
 {
@@ -187,6 +200,8 @@ static bool is_early(struct service *s)
 
 	if (s->generation || s->unserved < plane__slots(s->slot_class))
 		return false;
+	if (seating__is_awaited(s))
+		return true;
 	for (size_t i = 0; i < s->n_members; i++) {
 		const struct member *m = s->members[i];
 
@@ -230,6 +245,7 @@ void service__flush(struct service *s)
 	}
 	s->dirty = false;
 	s->agent->anycast.dirty = true;
+	chronicle__service(s);
 	if (s->generation != generation) {
 		timing__add(&a->compute, a->moves.planned_ns - began_ns);
 		timing__add(&a->commit, a->moves.swapped_ns - a->moves.planned_ns);
@@ -242,13 +258,32 @@ uint32_t service__usable(const struct service *s)
 	uint32_t n = 0;
 
 	for (size_t i = 0; i < s->n_members; i++)
-		n += health__is_well(&s->members[i]->health) && s->members[i]->weight;
+		n += health__is_well(&s->members[i]->health) && s->members[i]->weight &&
+		     member__is_reached(s->members[i]);
 	return n;
 }
 
-bool service__serves(const struct service *s)
+static struct enough_rules enough_rules(const struct service *s)
 {
-	return s->config && service__usable(s) >= s->config->min_up && !s->unserved;
+	return (struct enough_rules){
+		.min = s->config->min_up,
+		.again = s->config->min_up_again,
+		.hold_ms = s->config->min_up_hold_ms,
+	};
+}
+
+bool service__has_enough(struct service *s)
+{
+	const struct enough_rules rules = enough_rules(s);
+
+	return enough__follow(&s->enough, &rules, service__usable(s), uv_hrtime());
+}
+
+uint64_t service__enough_due_ns(const struct service *s)
+{
+	const struct enough_rules rules = enough_rules(s);
+
+	return enough__due_ns(&s->enough, &rules);
 }
 
 void service__quiet(struct service *s)
@@ -292,6 +327,7 @@ static void release_members(void *ctx, uint32_t id)
 
 void service__dismiss(struct service *s)
 {
+	chronicle__dismissed(s);
 	service__quiet(s);
 	s->config = NULL;
 	s->dirty = false;

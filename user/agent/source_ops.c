@@ -5,6 +5,7 @@
 
 #include "agent/admission.h"
 #include "agent/agent.h"
+#include "agent/chronicle.h"
 #include "core/log.h"
 
 static const char *service_name(const struct agent *a, uint32_t scope)
@@ -163,6 +164,13 @@ int sources__set(struct agent *a, const struct api_sources *what, json_t **out, 
 			 : what->verb == API_SOURCE_DENY ? "denied"
 							 : "allowed",
 			 remove ? was.n - next.n : asked.n);
+		chronicle__tell(a, JOURNAL_OPERATOR, "source", NULL, NULL, what->uid,
+				"%s %zu prefixes of %s",
+				remove				? "removed"
+				: what->verb == API_SOURCE_DENY ? "denied"
+								: "allowed",
+				remove ? was.n - next.n : asked.n,
+				what->service ? what->service : "the instance");
 	}
 	source_set__free(&was);
 	source_set__free(&asked);

@@ -202,9 +202,10 @@ int stage__seats(struct agent *a, struct stage *st, const struct table_seats *se
 	const struct service *s = st->service;
 	int rc;
 
-	if (s->seats && table_seats__digest(s->seats) == table_seats__digest(seats))
+	if (s->seats && s->seats->epoch == seats->epoch &&
+	    table_seats__digest(s->seats) == table_seats__digest(seats))
 		return 0;
-	rc = plane__seats_stage(a->plane, s->id, seats->rows, seats->n, err);
+	rc = plane__seats_stage(a->plane, s->id, seats->rows, seats->n, seats->epoch, err);
 	if (rc)
 		return err__prefix(err, rc, "service '%s'", s->name);
 	st->seated = true;
@@ -281,11 +282,7 @@ void stage__equip(struct stage *st, const struct config_service *c, struct layou
 	st->members = NULL;
 	st->n = 0;
 	commit_seats(st);
-	table_seats__free(s->seats);
-	table_base__free(s->base);
-	s->seats = layout->seats;
-	s->base = layout->base;
-	*layout = (struct layout){0};
+	service__lay_out(s, layout);
 	s->health = c->health;
 	s->rules = (struct health_rules){
 		.rise = c->probe.rise,
@@ -294,6 +291,5 @@ void stage__equip(struct stage *st, const struct config_service *c, struct layou
 		.flap_hold_max_ms = c->health.flap_hold_max_ms,
 		.flap_forget_ms = c->health.flap_forget_ms,
 	};
-	s->dirty = true;
 	verdict__touch(s);
 }

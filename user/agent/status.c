@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* status.c - the running state as the JSON document of docs/api.md. */
 #include "agent/agent.h"
+#include "agent/chronicle.h"
 #include "agent/limits.h"
 #include "agent/names.h"
+#include "agent/peer_quorum.h"
 
 #include <arpa/inet.h>
 #include <net/if.h>
@@ -71,7 +73,7 @@ static json_t *port_json(const struct fl_backend *b)
 }
 
 /* Counters are those of the entry, which other services may share. */
-static json_t *member_json(struct agent *a, const struct member *m)
+json_t *status__member(struct agent *a, const struct member *m)
 {
 	const struct service *s = m->service;
 	struct addr address = member__address(m);
@@ -95,6 +97,7 @@ static json_t *member_json(struct agent *a, const struct member *m)
 	json_object_set_new(o, "flap_hold_s",
 			    json_real(health__hold_ms(&m->health, &s->rules) / 1e3));
 	json_object_set_new(o, "since", names__time(m->health.since_ns));
+	json_object_set_new(o, "quorum", peer_quorum__json(m));
 	add_counts(o, a, PLANE_BACKEND, m->target->index, &m->target->rate);
 	json_object_set_new(o, "nexthop", hop_json(m->target->hop));
 	json_object_set_new(o, "probe", probe_json(m));
@@ -114,31 +117,41 @@ static bool goes_on(const struct service *s, const struct member *leftover)
 	return false;
 }
 
-static json_t *service_json(struct agent *a, const struct service *s)
+json_t *status__service(const struct service *s)
 {
 	char vip[ADDR_PREFIX_STRLEN], ports[NAMES_LEN], protocol[NAMES_LEN];
 	const struct config_service *c = s->config;
-	json_t *o, *backends = json_array();
+
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I}", "name", s->name,
+			 "vip", addr_prefix__format(&c->vip, vip), "ports", names__ports(c, ports),
+			 "protocol", names__protocol(c->proto, protocol), "forward",
+			 config_forward__name(c->forward), "affinity",
+			 config_affinity__name(c->affinity), "echo", c->echo, "slots",
+			 (json_int_t)plane__slots(s->slot_class), "slots_unserved",
+			 (json_int_t)s->unserved, "generation", (json_int_t)s->generation);
+}
+
+static json_t *service_json(struct agent *a, const struct service *s)
+{
+	json_t *o = status__service(s), *backends = json_array();
+	const struct config_service *c = s->config;
 	const struct member *m;
 
 	for (size_t i = 0; i < s->n_members; i++)
-		json_array_append_new(backends, member_json(a, s->members[i]));
+		json_array_append_new(backends, status__member(a, s->members[i]));
 	TAILQ_FOREACH (m, &s->retired, retired_entry) {
 		if (!goes_on(s, m))
-			json_array_append_new(backends, member_json(a, m));
+			json_array_append_new(backends, status__member(a, m));
 	}
-	o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I}", "name", s->name, "vip",
-		      addr_prefix__format(&c->vip, vip), "ports", names__ports(c, ports),
-		      "protocol", names__protocol(c->proto, protocol), "forward",
-		      config_forward__name(c->forward), "affinity",
-		      config_affinity__name(c->affinity), "echo", c->echo, "slots",
-		      (json_int_t)plane__slots(s->slot_class), "slots_unserved",
-		      (json_int_t)s->unserved, "generation", (json_int_t)s->generation);
 	add_counts(o, a, PLANE_SERVICE, s->id, &s->rate);
 	json_object_set_new(o, "seats_vacant",
 			    json_integer((json_int_t)table_seats__vacant(s->seats)));
+	json_object_set_new(o, "seats_epoch", json_integer((json_int_t)s->seats->epoch));
 	json_object_set_new(o, "usable", json_integer((json_int_t)service__usable(s)));
 	json_object_set_new(o, "min_up", json_integer((json_int_t)c->min_up));
+	json_object_set_new(o, "min_up_again", json_integer((json_int_t)c->min_up_again));
+	json_object_set_new(o, "min_up_hold_s", json_real(c->min_up_hold_ms / 1e3));
+	json_object_set_new(o, "enough", json_boolean(s->enough.is));
 	json_object_set_new(o, "announce", json_string(c->announce ? "route" : "none"));
 	json_object_set_new(o, "transition", transition__json(s));
 	json_object_set_new(o, "health", verdict__json(s));
@@ -212,6 +225,7 @@ json_t *status__json(struct agent *a)
 			    json_pack("{s:s, s:o, s:I, s:I}", "file", a->config_path, "loaded_at",
 				      names__time(a->loaded_at_ns), "applies",
 				      (json_int_t)a->applies, "refusals", (json_int_t)a->refusals));
+	chronicle__add_config(a, json_object_get(o, "config"));
 	json_object_set_new(o, "lease",
 			    json_pack("{s:b, s:I}", "lapsed", lease.lapsed != 0, "lapses",
 				      (json_int_t)(lease.lapses - a->lapses_before)));
@@ -224,6 +238,7 @@ json_t *status__json(struct agent *a)
 	json_object_set_new(o, "verdicts", verdicts_json(a));
 	json_object_set_new(o, "notes", notes_json(a));
 	json_object_set_new(o, "peers", peers__json(a));
+	json_object_set_new(o, "journal", chronicle__json(a));
 	json_object_set_new(o, "nat", nat_sweep__json(a));
 	json_object_set_new(o, "records", flow_sweep__json(a));
 	return o;

@@ -6,6 +6,7 @@
  * computed from, and which a restart goes on from.
  */
 #include "agent/agent.h"
+#include "agent/chronicle.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -38,8 +39,8 @@ static struct pool_member seen(const struct member *m, uint64_t mono_ns)
 		.backup = m->backup,
 		.out = m->health.admin != FL_ADMIN_NONE,
 		.well = health__is_well(&m->health),
-		.unsure = m->health.state == FL_HEALTH_UNKNOWN ||
-			  m->health.state == FL_HEALTH_SUSPECT,
+		.unsure = m->health.ruled == FL_HEALTH_UNKNOWN ||
+			  m->health.ruled == FL_HEALTH_SUSPECT,
 	};
 }
 
@@ -73,6 +74,10 @@ static void log_pool(const struct service *s, const struct pool_state *was)
 			 s->name);
 	else if (was->panic && !s->pool.panic)
 		log_info("service %s: the panic is over: enough backends are well", s->name);
+	if (s->pool.panic != was->panic)
+		chronicle__tell_service(s, JOURNAL_PANIC, "", s->pool.panic ? "panic" : "over",
+					s->pool.panic ? "too few backends are well: all get flows"
+						      : "enough backends are well");
 	if (s->pool.backups != was->backups)
 		log_info("service %s: %s", s->name,
 			 s->pool.backups ? "its backups are called in"
@@ -197,5 +202,6 @@ void verdict__tick(struct agent *a)
 
 json_t *verdict__json(const struct service *s)
 {
-	return json_pack("{s:b, s:b}", "panic", s->pool.panic, "backups", s->pool.backups);
+	return json_pack("{s:b, s:b, s:s}", "panic", s->pool.panic, "backups", s->pool.backups,
+			 "quorum", config_quorum__name(s->health.quorum));
 }

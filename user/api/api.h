@@ -10,9 +10,15 @@
  *   GET  /v1/status                                   what `fairlead status --json` prints
  *   GET  /v1/timings                                  its "loop", "probes" and "tables" alone
  *   GET  /v1/version                                  {"version", "abi"}
- *   POST /v1/config/apply?now=true                    re-read the daemon's own file and apply it; now:
+ *   POST /v1/config/apply?now=true&reason=TEXT&confirm=MS
+ *                                                     re-read the daemon's own file and apply it; now:
  *                                                     backends that are no longer in it lose their
- *                                                     connections
+ *                                                     connections; confirm: the one before comes back
+ *                                                     unless this one is confirmed by then
+ *   POST /v1/config/confirm                           it stays
+ *   POST /v1/config/rollback?version=N&reason=TEXT    applies an earlier one (default: the one before),
+ *                                                     and writes it to the daemon's file
+ *   GET  /v1/config/history?n=N                       {"versions": […]}, newest first
  *   GET  /v1/backends/ID?service=NAME                 {"services": [what it still has in each]}
  *   POST /v1/backends/ID/drain?service=NAME           no new flows; without service: in all that have it
  *   POST /v1/backends/ID/undrain?service=NAME
@@ -33,12 +39,28 @@
  *                                                     SEQ for the next call, "missed": how many since
  *                                                     SEQ are gone, "flows", "drops": sampling rates};
  *                                                     without since, the last n (default 100)
+ *   POST /v1/explain?protocol=P&source=A&destination=B&flags=F&interface=IF
+ *   POST /v1/explain?interface=IF&length=N            what would become of such a packet, or of the frame
+ *                                                     that is the body
+ *   GET  /v1/events?since=ID&n=N&kind=K,K&service=NAME&backend=ID&after=MS&wait=MS
+ *                                                     the journal's: {"events": […], "next": ID for the
+ *                                                     next call}; without since, the last n (default
+ *                                                     100); wait: if there are none, until there are,
+ *                                                     but no longer than that
+ *   GET  /v1/report?since=MS&target=PPM&service=NAME  availability, from the journal
  *   POST /v1/packets/sampling?flows=N&drops=N         one in N is told of, 0: none; until the next
  *                                                     apply: {"flows", "drops"}
  *
+ *   POST /v1/failover?to=PEER                         another balancer takes over all VRRP groups that
+ *                                                     are active here: {"groups": [{"name", "active":
+ *                                                     who is now, "active_priority"}]}; 409: nothing
+ *                                                     has changed
+ *   POST /v1/failover/undo                            they may be taken back: {"groups": how many}
+ *
  * Replies: 200 with a JSON object; otherwise {"error": "sentence", "problems": ["file:1:2: …"]?}
  * with 400 (bad request or configuration), 404, 405, 409 (busy: another apply runs), 411, 413 (a
- * body), 414 or 500. docs/api.md has every field.
+ * long body), 414, 500 or 503 (the agent is stopping, the journal is off, or its disk is full). docs/api.md has
+ * every field.
  */
 #ifndef FAIRLEAD_API_API_H
 #define FAIRLEAD_API_API_H
@@ -53,12 +75,15 @@
 struct api;
 struct api_request; /* a request whose reply comes later */
 
+#define API_NOBODY UINT32_MAX
+
 enum api_verb { API_DRAIN, API_UNDRAIN, API_DISABLE, API_ENABLE, API_WEIGHT };
 
 /* An operator's word on a backend. */
 struct api_word {
 	enum api_verb verb;
 	uint8_t percent; /* API_WEIGHT: 0..100, of its configured weight */
+	uint32_t uid; /* whose word it is; API_NOBODY: not known */
 };
 
 enum api_source_verb { API_SOURCE_ALLOW, API_SOURCE_DENY, API_SOURCE_REMOVE };
@@ -69,6 +94,57 @@ struct api_sources {
 	size_t n;
 	const char *service; /* NULL: the whole instance */
 	bool monitor; /* deny only: count, don't drop */
+	uint32_t uid; /* as in struct api_word */
+};
+
+/* Which of the journal's events; "" and zero: whatever. */
+struct api_events {
+	bool has_since;
+	int64_t since; /* above that number, oldest first; else the last ones */
+	int64_t after_ms; /* that happened then or later, CLOCK_REALTIME */
+	const char *kinds; /* their names, with commas between them */
+	const char *service, *backend;
+	uint32_t n; /* so many at most */
+	uint32_t wait_ms; /* if there are none: how long to wait for some */
+};
+
+/* How a configuration comes into force. */
+struct api_apply {
+	bool now; /* backends that are no longer in it lose their connections */
+	uint32_t
+		confirm_ms; /* without a confirmation by then the one before comes back; 0: it stays */
+	const char *reason; /* for the history, or "" */
+	uint32_t uid; /* as in struct api_word */
+};
+
+enum api_history_verb { API_HISTORY, API_CONFIRM, API_ROLLBACK };
+
+struct api_history {
+	enum api_history_verb verb;
+	uint32_t n; /* API_HISTORY: so many at most */
+	int64_t version; /* API_ROLLBACK: to which; 0: the one before */
+	const char *reason; /* API_ROLLBACK: as in struct api_apply */
+	uint32_t uid;
+};
+
+struct api_report {
+	int64_t since_ms; /* CLOCK_REALTIME; 0: the last 30 days */
+	uint32_t target_ppm; /* availability that is aimed at, in millionths */
+	const char *service; /* "": all */
+};
+
+#define API_MAX_FRAME 16384 /* bytes of a frame that is explained */
+
+/* A packet that is to be explained. */
+struct api_explain {
+	const uint8_t *frame; /* as it comes in; NULL: made of what follows */
+	size_t frame_len; /* bytes that are there, */
+	size_t len; /* of so many, the rest taken for zeros */
+	struct addr source, destination;
+	uint16_t sport, dport; /* host order; 0: the protocol has none */
+	uint8_t proto; /* IPPROTO_* */
+	uint8_t tcp_flags;
+	const char *interface; /* NULL: the first one */
 };
 
 /* What the agent does for the API. All are called on the loop. Objects returned are owned by api. */
@@ -97,8 +173,18 @@ struct api_ops {
 	/* NULL: that rate stays. */
 	int (*set_sampling)(void *ctx, const uint32_t *flows, const uint32_t *drops, json_t **out,
 			    struct err *err);
+	/* Answers now or later, as apply does. */
+	void (*events)(void *ctx, const struct api_events *what, struct api_request *request);
+	void (*report)(void *ctx, const struct api_report *what, struct api_request *request);
 	/* Starts an apply; the agent calls api_request__reply() exactly once, now or later. */
-	void (*apply)(void *ctx, bool now, struct api_request *request);
+	void (*apply)(void *ctx, const struct api_apply *what, struct api_request *request);
+	/* Configurations that were applied: likewise. */
+	void (*history)(void *ctx, const struct api_history *what, struct api_request *request);
+	/* Hands all VRRP groups over, to that peer or (NULL) to whichever; replies likewise. */
+	void (*failover)(void *ctx, const char *to, struct api_request *request);
+	json_t *(*failover_undo)(void *ctx);
+	/* Likewise; `what` is valid during the call only. */
+	void (*explain)(void *ctx, const struct api_explain *what, struct api_request *request);
 };
 
 /*
@@ -121,7 +207,7 @@ int api__listen(struct api *a, int fd, const char *name, struct err *err);
 /* Once a second: what was made for many is made anew, and slow clients are ended. NULL is fine. */
 void api__tick(struct api *a);
 
-/* Stops listening, answers open requests with 500, removes the socket; the loop must then be run. */
+/* Stops listening, answers open requests with 503, removes the socket; the loop must then be run. */
 void api__free(struct api *a);
 
 /* Ends a request with an HTTP status and a JSON object (reference is taken over). Loop thread only. */

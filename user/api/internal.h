@@ -3,7 +3,8 @@
  * internal.h - what the files of the API share.
  *
  * socket.c makes the listening sockets, server.c joins libmicrohttpd to the loop, once for each of them, conn.c
- * bounds what connections take, request.c answers one request, route.c says what a request line asks for.
+ * bounds what connections take, request.c is one request's life, dispatch.c gets its answer, route.c says what a
+ * request line asks for.
  * Everything runs on the loop's thread.
  */
 #ifndef FAIRLEAD_API_INTERNAL_H
@@ -19,8 +20,10 @@
 #define API_MAX_CONNECTIONS 64 /* of a server */
 #define API_DEADLINE_MS 30000 /* for a whole request, and its answer */
 #define API_PUBLIC_DEADLINE_MS 10000
-#define API_MAX_BODY 65536 /* bytes; no endpoint reads a body, so what comes is thrown away */
+#define API_MAX_BODY 65536 /* bytes; all but a frame to explain is thrown away */
 #define API_CONNECTION_MEMORY (16 * 1024) /* bytes: request line, headers and the reply's headers */
+
+#define API_NO_MEMORY "the agent is out of memory"
 
 struct api {
 	struct api_server *local; /* on the unix socket */
@@ -69,6 +72,8 @@ struct api_request {
 	struct MHD_Connection *connection; /* NULL once the client's side has ended */
 	struct api_conn *conn; /* likewise */
 	char *uri; /* as the client wrote it, escapes included */
+	uint8_t *body; /* a frame to explain; NULL: none came */
+	size_t body_len;
 	const char *allow; /* value of the Allow header; NULL: no such header */
 	json_t *reply; /* NULL until the request is answered */
 	unsigned int status;
@@ -91,7 +96,7 @@ void api_socket__remove(const struct api *a);
 /* Serves what connects to `fd`, which is its own from here on, even on failure; `name` is for the error. */
 int api_server__start(struct api *a, int fd, const char *name, bool is_public,
 		      struct api_server **out, struct err *err);
-/* Answers open requests with 500 and closes; the memory goes once the loop has run. NULL is fine. */
+/* Answers open requests with 503 and closes; the memory goes once the loop has run. NULL is fine. */
 void api_server__stop(struct api_server *s);
 /* Has libmicrohttpd run at the loop's next turn. */
 void api_server__wake(struct api_server *s);
@@ -118,7 +123,23 @@ enum MHD_Result api_request__handle(void *server, struct MHD_Connection *connect
 void api_request__end(void *server, struct MHD_Connection *connection, void **request,
 		      enum MHD_RequestTerminationCode why);
 
-/* Answers every suspended request with 500: the agent is stopping. */
+/* False: out of memory. */
+bool api_request__set_headers(struct MHD_Response *response, const char *content_type);
+/*
+ * Give libmicrohttpd the request's reply, that object (reference is taken over), or an error. MHD_NO closes the
+ * connection without one.
+ */
+enum MHD_Result api_request__send(struct api_request *r);
+enum MHD_Result api_request__answer(struct api_request *r, unsigned int status, json_t *object);
+enum MHD_Result api_request__refuse(struct api_request *r, unsigned int status,
+				    const char *sentence);
+
+/* Answers every suspended request with 503: the agent is stopping. */
 void api_request__stop_all(struct api_server *s);
+
+/* --- dispatch.c ------------------------------------------------------------------------------------- */
+
+/* All of the request is there: answers it, or has it wait for the agent. */
+enum MHD_Result api_request__dispatch(struct api_request *r, const char *method);
 
 #endif

@@ -19,8 +19,9 @@ static int hex_digit(char c)
 	return -1;
 }
 
-int query__decode(const char *what, const char *text, size_t len, char *out, size_t size,
-		  struct err *err)
+/* `words`: spaces and what is not ASCII come through, too. */
+static int decode(const char *what, const char *text, size_t len, char *out, size_t size,
+		  bool words, struct err *err)
 {
 	size_t n = 0;
 
@@ -39,7 +40,7 @@ int query__decode(const char *what, const char *text, size_t len, char *out, siz
 			c = hi << 4 | lo;
 			i += 2;
 		}
-		if (c <= ' ' || c > '~')
+		if (c < ' ' || c == 0x7f || (!words && (c == ' ' || c > '~')))
 			return err__set(
 				err, -EINVAL,
 				"the %s has a byte 0x%02x: only printable ASCII can be there", what,
@@ -55,15 +56,30 @@ int query__decode(const char *what, const char *text, size_t len, char *out, siz
 	return 0;
 }
 
-static int read_service(const char *value, struct route *r, struct err *err)
+int query__decode(const char *what, const char *text, size_t len, char *out, size_t size,
+		  struct err *err)
+{
+	return decode(what, text, len, out, size, false, err);
+}
+
+static int read_text(const char *what, const char *value, char *out, size_t size, struct err *err)
 {
 	size_t len = strlen(value);
 
-	if (len >= sizeof(r->service))
-		return err__set(err, -EINVAL, "the service's name is longer than %zu bytes",
-				sizeof(r->service) - 1);
-	memcpy(r->service, value, len + 1);
+	if (len >= size)
+		return err__set(err, -EINVAL, "the %s is longer than %zu bytes", what, size - 1);
+	memcpy(out, value, len + 1);
 	return 0;
+}
+
+static int read_to(const char *value, struct route *r, struct err *err)
+{
+	return read_text("peer's name", value, r->to, sizeof(r->to), err);
+}
+
+static int read_service(const char *value, struct route *r, struct err *err)
+{
+	return read_text("service's name", value, r->service, sizeof(r->service), err);
 }
 
 static int read_prefix(const char *value, struct route *r, struct err *err)
@@ -142,6 +158,46 @@ static int read_n(const char *value, struct route *r, struct err *err)
 	return read_u32("n", value, 1, ROUTE_MAX_PACKETS, &r->n, err);
 }
 
+static int read_after(const char *value, struct route *r, struct err *err)
+{
+	return read_number("after", value, 0, INT64_MAX / 1000000, &r->after_ms, err);
+}
+
+static int read_wait(const char *value, struct route *r, struct err *err)
+{
+	return read_u32("wait", value, 0, ROUTE_MAX_WAIT_MS, &r->wait_ms, err);
+}
+
+static int read_reason(const char *value, struct route *r, struct err *err)
+{
+	return read_text("reason", value, r->reason, sizeof(r->reason), err);
+}
+
+static int read_confirm(const char *value, struct route *r, struct err *err)
+{
+	return read_u32("confirm", value, 1000, ROUTE_MAX_CONFIRM_MS, &r->confirm_ms, err);
+}
+
+static int read_version(const char *value, struct route *r, struct err *err)
+{
+	return read_number("version", value, 1, INT64_MAX, &r->version, err);
+}
+
+static int read_target(const char *value, struct route *r, struct err *err)
+{
+	return read_u32("target", value, 0, 1000000, &r->target_ppm, err);
+}
+
+static int read_kinds(const char *value, struct route *r, struct err *err)
+{
+	return read_text("list of kinds", value, r->kinds, sizeof(r->kinds), err);
+}
+
+static int read_backend(const char *value, struct route *r, struct err *err)
+{
+	return read_text("backend's id", value, r->backend, sizeof(r->backend), err);
+}
+
 static int read_flows(const char *value, struct route *r, struct err *err)
 {
 	r->has_flows = true;
@@ -164,6 +220,83 @@ static int read_percent(const char *value, struct route *r, struct err *err)
 	return rc;
 }
 
+static int read_interface(const char *value, struct route *r, struct err *err)
+{
+	if (strlen(value) >= sizeof(r->interface))
+		return err__set(err, -EINVAL, "no interface has a name of more than %zu bytes",
+				sizeof(r->interface) - 1);
+	snprintf(r->interface, sizeof(r->interface), "%s", value);
+	return 0;
+}
+
+static int read_length(const char *value, struct route *r, struct err *err)
+{
+	uint32_t n = 0;
+	int rc = read_u32("length", value, 14, API_MAX_FRAME, &n, err);
+
+	r->explain.len = n;
+	return rc;
+}
+
+/* An address, with or without a port. */
+static int read_end(const char *name, const char *value, struct addr *address, uint16_t *port,
+		    struct err *err)
+{
+	if (!addr__parse_endpoint(value, address, port))
+		return 0;
+	*port = 0;
+	return addr__parse(value, address)
+		       ? err__set(err, -EINVAL,
+				  "%s is not an address and port, as in 192.0.2.1:80 or "
+				  "[2001:db8::1]:80",
+				  name)
+		       : 0;
+}
+
+static int read_source(const char *value, struct route *r, struct err *err)
+{
+	r->has_source = true;
+	return read_end("source", value, &r->explain.source, &r->explain.sport, err);
+}
+
+static int read_destination(const char *value, struct route *r, struct err *err)
+{
+	r->has_destination = true;
+	return read_end("destination", value, &r->explain.destination, &r->explain.dport, err);
+}
+
+static int read_protocol(const char *value, struct route *r, struct err *err)
+{
+	r->has_protocol = true;
+	r->explain.proto = !strcmp(value, "tcp")    ? IPPROTO_TCP
+			   : !strcmp(value, "udp")  ? IPPROTO_UDP
+			   : !strcmp(value, "icmp") ? IPPROTO_ICMP
+						    : 0;
+	return r->explain.proto ? 0 : err__set(err, -EINVAL, "protocol is 'tcp', 'udp' or 'icmp'");
+}
+
+static int read_tcp_flags(const char *value, struct route *r, struct err *err)
+{
+	static const char *const names[] = {"fin", "syn", "rst", "psh", "ack"};
+	size_t len, i;
+
+	r->has_tcp_flags = true;
+	for (;; value += len + 1) {
+		len = strcspn(value, ",");
+		for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
+			if (len == strlen(names[i]) && !memcmp(value, names[i], len))
+				break;
+		}
+		if (i == sizeof(names) / sizeof(*names))
+			return err__set(err, -EINVAL,
+					"flags are of 'syn', 'ack', 'fin', 'rst' and 'psh', with "
+					"commas between");
+		r->explain.tcp_flags |= (uint8_t)(1u << i);
+		if (!value[len])
+			return 0;
+	}
+}
+
 #define KIND(name) (1u << ROUTE_##name)
 #define CHANGES_SOURCES (KIND(SOURCES_ALLOW) | KIND(SOURCES_DENY) | KIND(SOURCES_REMOVE))
 
@@ -172,19 +305,37 @@ static const struct parameter {
 	const char *what; /* for errors about the text of its value */
 	unsigned int kinds; /* paths that take it */
 	bool repeats;
+	bool words; /* its value is a person's */
 	int (*read)(const char *value, struct route *r, struct err *err);
 } parameters[] = {
 	{"service", "service's name",
-	 KIND(BACKEND) | KIND(SAY) | KIND(WEIGHT) | KIND(SOURCES) | CHANGES_SOURCES, false,
-	 read_service},
-	{"percent", "value of 'percent'", KIND(WEIGHT), false, read_percent},
-	{"prefix", "prefix", CHANGES_SOURCES, true, read_prefix},
-	{"now", "value of 'now'", KIND(APPLY), false, read_now},
-	{"monitor", "value of 'monitor'", KIND(SOURCES_DENY), false, read_monitor},
-	{"since", "value of 'since'", KIND(PACKETS), false, read_since},
-	{"n", "value of 'n'", KIND(PACKETS), false, read_n},
-	{"flows", "value of 'flows'", KIND(SAMPLING), false, read_flows},
-	{"drops", "value of 'drops'", KIND(SAMPLING), false, read_drops},
+	 KIND(BACKEND) | KIND(SAY) | KIND(WEIGHT) | KIND(SOURCES) | KIND(EVENTS) | KIND(REPORT) |
+		 CHANGES_SOURCES,
+	 false, false, read_service},
+	{"percent", "value of 'percent'", KIND(WEIGHT), false, false, read_percent},
+	{"prefix", "prefix", CHANGES_SOURCES, true, false, read_prefix},
+	{"now", "value of 'now'", KIND(APPLY), false, false, read_now},
+	{"monitor", "value of 'monitor'", KIND(SOURCES_DENY), false, false, read_monitor},
+	{"since", "value of 'since'", KIND(PACKETS) | KIND(EVENTS) | KIND(REPORT), false, false,
+	 read_since},
+	{"target", "value of 'target'", KIND(REPORT), false, false, read_target},
+	{"n", "value of 'n'", KIND(PACKETS) | KIND(EVENTS) | KIND(HISTORY), false, false, read_n},
+	{"kind", "list of kinds", KIND(EVENTS), false, false, read_kinds},
+	{"backend", "backend's id", KIND(EVENTS), false, false, read_backend},
+	{"after", "value of 'after'", KIND(EVENTS), false, false, read_after},
+	{"wait", "value of 'wait'", KIND(EVENTS), false, false, read_wait},
+	{"flows", "value of 'flows'", KIND(SAMPLING), false, false, read_flows},
+	{"drops", "value of 'drops'", KIND(SAMPLING), false, false, read_drops},
+	{"reason", "reason", KIND(APPLY) | KIND(ROLLBACK), false, true, read_reason},
+	{"confirm", "value of 'confirm'", KIND(APPLY), false, false, read_confirm},
+	{"version", "value of 'version'", KIND(ROLLBACK), false, false, read_version},
+	{"to", "peer's name", KIND(FAILOVER), false, false, read_to},
+	{"source", "value of 'source'", KIND(EXPLAIN), false, false, read_source},
+	{"destination", "value of 'destination'", KIND(EXPLAIN), false, false, read_destination},
+	{"protocol", "value of 'protocol'", KIND(EXPLAIN), false, false, read_protocol},
+	{"flags", "value of 'flags'", KIND(EXPLAIN), false, false, read_tcp_flags},
+	{"interface", "interface's name", KIND(EXPLAIN), false, false, read_interface},
+	{"length", "value of 'length'", KIND(EXPLAIN), false, false, read_length},
 };
 #define N_PARAMETERS (sizeof(parameters) / sizeof(parameters[0]))
 
@@ -200,7 +351,7 @@ static const struct parameter *find(const char *name, size_t len, enum route_kin
 
 static int unknown(const char *name, size_t len, enum route_kind kind, struct err *err)
 {
-	char known[64] = "";
+	char known[128] = "";
 	size_t at = 0;
 
 	for (size_t i = 0; i < N_PARAMETERS; i++) {
@@ -231,8 +382,8 @@ int query__parse(const char *query, struct route *out, struct err *err)
 		seen |= 1u << (p - parameters);
 		if (query[name_len] == '=')
 			name_len++;
-		rc = query__decode(p->what, query + name_len, len - name_len, value, sizeof(value),
-				   err);
+		rc = decode(p->what, query + name_len, len - name_len, value, sizeof(value),
+			    p->words, err);
 		rc = rc ? rc : p->read(value, out, err);
 		if (rc)
 			return rc;
@@ -243,8 +394,44 @@ int query__parse(const char *query, struct route *out, struct err *err)
 	return 0;
 }
 
+/* The packet of a request without a body. */
+static int check_packet(const struct api_explain *e, const struct route *r, struct err *err)
+{
+	bool icmp = e->proto == IPPROTO_ICMP;
+
+	if (!r->has_source || !r->has_destination)
+		return err__set(
+			err, -EINVAL,
+			"the parameters 'source' and 'destination' are needed, or a frame as the "
+			"body");
+	if (addr__is4(&e->source) != addr__is4(&e->destination))
+		return err__set(err, -EINVAL, "source and destination are not of one family");
+	if (icmp && (e->sport || e->dport))
+		return err__set(err, -EINVAL, "ICMP has no ports");
+	if (!icmp && (!e->sport || !e->dport))
+		return err__set(
+			err, -EINVAL,
+			"%s needs a port, as in 192.0.2.1:40000 or [2001:db8::1]:40000: where "
+			"a connection goes depends on both of its ports",
+			e->sport ? "destination" : "source");
+	if (r->has_tcp_flags && e->proto && e->proto != IPPROTO_TCP)
+		return err__set(err, -EINVAL, "only TCP has flags");
+	return 0;
+}
+
+static int check_explain(const struct route *r, struct err *err)
+{
+	bool packet = r->has_source || r->has_destination || r->has_protocol || r->has_tcp_flags;
+
+	if (r->explain.len && packet)
+		return err__set(err, -EINVAL, "'length' is for a frame as the body");
+	return packet ? check_packet(&r->explain, r, err) : 0;
+}
+
 int query__check(const struct route *r, struct err *err)
 {
+	if (r->kind == ROUTE_EXPLAIN)
+		return check_explain(r, err);
 	if (1u << r->kind & CHANGES_SOURCES && !r->n_prefixes)
 		return err__set(err, -EINVAL, "the parameter 'prefix' is missing");
 	if (r->kind == ROUTE_WEIGHT && !r->has_percent)

@@ -7,6 +7,7 @@
 #include "api/query.h"
 
 #define BACKENDS "/v1/backends/"
+#define EXPLAIN "/v1/explain"
 
 static const struct {
 	const char *path;
@@ -19,12 +20,20 @@ static const struct {
 	{"/v1/timings", ROUTE_TIMINGS},
 	{"/v1/version", ROUTE_VERSION},
 	{"/v1/config/apply", ROUTE_APPLY},
+	{"/v1/config/confirm", ROUTE_CONFIRM},
+	{"/v1/config/rollback", ROUTE_ROLLBACK},
+	{"/v1/config/history", ROUTE_HISTORY},
 	{"/v1/sources", ROUTE_SOURCES},
 	{"/v1/sources/allow", ROUTE_SOURCES_ALLOW},
 	{"/v1/sources/deny", ROUTE_SOURCES_DENY},
 	{"/v1/sources/remove", ROUTE_SOURCES_REMOVE},
 	{"/v1/packets", ROUTE_PACKETS},
 	{"/v1/packets/sampling", ROUTE_SAMPLING},
+	{"/v1/failover", ROUTE_FAILOVER},
+	{"/v1/failover/undo", ROUTE_FAILOVER_UNDO},
+	{EXPLAIN, ROUTE_EXPLAIN},
+	{"/v1/events", ROUTE_EVENTS},
+	{"/v1/report", ROUTE_REPORT},
 };
 
 static const struct {
@@ -77,7 +86,7 @@ static int parse_path(const char *path, size_t len, struct route *out, struct er
 int route__parse(const char *uri, struct route *out, struct err *err)
 {
 	size_t path_len = strcspn(uri, "?");
-	struct route r = {0};
+	struct route r = {.target_ppm = ROUTE_TARGET_PPM};
 	int rc;
 
 	if (strnlen(uri, ROUTE_MAX_URI + 1) > ROUTE_MAX_URI)
@@ -101,11 +110,19 @@ bool route__is_public(const struct route *r)
 	return r->kind == ROUTE_METRICS || r->kind == ROUTE_HEALTHZ || r->kind == ROUTE_OPENAPI;
 }
 
+bool route__reads_body(const char *uri)
+{
+	size_t n = strcspn(uri, "?");
+
+	return n == strlen(EXPLAIN) && !memcmp(uri, EXPLAIN, n);
+}
+
 static bool is_read(const struct route *r)
 {
 	return route__is_public(r) || r->kind == ROUTE_STATUS || r->kind == ROUTE_TIMINGS ||
 	       r->kind == ROUTE_VERSION || r->kind == ROUTE_SOURCES || r->kind == ROUTE_PACKETS ||
-	       r->kind == ROUTE_BACKEND;
+	       r->kind == ROUTE_BACKEND || r->kind == ROUTE_HISTORY || r->kind == ROUTE_EVENTS ||
+	       r->kind == ROUTE_REPORT;
 }
 
 bool route__allows(const struct route *r, const char *method)

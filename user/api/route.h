@@ -13,6 +13,12 @@
 #define ROUTE_MAX_URI 1024 /* bytes of path and query together */
 #define ROUTE_MAX_PREFIXES 96 /* "prefix=::&" and so on: no more fit */
 
+#define ROUTE_REASON_LEN 201 /* with its NUL */
+#define ROUTE_MAX_CONFIRM_MS 86400000
+#define ROUTE_KINDS_LEN 128
+#define ROUTE_TARGET_PPM 999000 /* report, unless asked otherwise: 99.9 % */
+#define ROUTE_MAX_WAIT_MS 25000 /* less than the connection's patience */
+
 enum route_kind {
 	ROUTE_METRICS,
 	ROUTE_HEALTHZ,
@@ -21,6 +27,9 @@ enum route_kind {
 	ROUTE_TIMINGS,
 	ROUTE_VERSION,
 	ROUTE_APPLY,
+	ROUTE_CONFIRM,
+	ROUTE_ROLLBACK,
+	ROUTE_HISTORY,
 	ROUTE_BACKEND,
 	ROUTE_SAY,
 	ROUTE_WEIGHT,
@@ -30,21 +39,37 @@ enum route_kind {
 	ROUTE_SOURCES_REMOVE,
 	ROUTE_PACKETS,
 	ROUTE_SAMPLING,
+	ROUTE_FAILOVER,
+	ROUTE_FAILOVER_UNDO,
+	ROUTE_EXPLAIN,
+	ROUTE_EVENTS,
+	ROUTE_REPORT,
 };
 
 struct route {
 	enum route_kind kind;
-	char backend[FL_ID_LEN]; /* of a backend's paths; "" otherwise */
+	char backend[FL_ID_LEN]; /* of a backend's paths; of events; "" otherwise */
 	struct api_word word; /* ROUTE_SAY and ROUTE_WEIGHT */
 	char service[FL_NAME_LEN]; /* "" when the request names none */
 	struct addr_prefix prefixes[ROUTE_MAX_PREFIXES]; /* sources */
 	size_t n_prefixes;
 	bool monitor; /* sources/deny */
 	bool now; /* config/apply */
+	char to[FL_NAME_LEN]; /* failover; "": no peer is named */
 	bool has_since, has_n, has_flows, has_drops, has_percent; /* the request has that number */
-	uint64_t since; /* packets */
-	uint32_t n; /* packets; 1..ROUTE_MAX_PACKETS */
+	uint64_t since; /* packets, events; report: CLOCK_REALTIME, ms */
+	uint64_t after_ms; /* events: CLOCK_REALTIME */
+	char kinds[ROUTE_KINDS_LEN]; /* events: as they were written */
+	char reason[ROUTE_REASON_LEN]; /* config/apply, config/rollback */
+	uint32_t confirm_ms; /* config/apply; 0, or 1000..ROUTE_MAX_CONFIRM_MS */
+	uint64_t version; /* config/rollback; 0: none is named */
+	uint32_t target_ppm; /* report: 0..1000000 */
+	uint32_t wait_ms; /* events: 0..ROUTE_MAX_WAIT_MS */
+	uint32_t n; /* packets, events; 1..ROUTE_MAX_PACKETS */
 	uint32_t flows, drops; /* packets/sampling; 0..ROUTE_MAX_SAMPLING */
+	struct api_explain explain; /* explain; frame and interface are not set */
+	bool has_source, has_destination, has_protocol, has_tcp_flags;
+	char interface[16]; /* explain; "" when the request names none */
 };
 
 #define ROUTE_MAX_PACKETS 1024
@@ -59,6 +84,9 @@ int route__parse(const char *uri, struct route *out, struct err *err);
 
 /* Whether the TCP listener answers it, too. */
 bool route__is_public(const struct route *r);
+
+/* Whether the target is one whose body is read. */
+bool route__reads_body(const char *uri);
 
 /* Whether that method may be used, and the value of the Allow header when it may not. */
 bool route__allows(const struct route *r, const char *method);

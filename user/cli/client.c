@@ -3,6 +3,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,11 +89,12 @@ static int read_reply(CURL *curl, const char *socket, const struct reply *r, jso
 	if (status == 200)
 		return 0;
 	sentence = json_string_value(json_object_get(object, "error"));
-	return err__set(err, -EPROTO, "%s", sentence ? sentence : "the agent gave no reason");
+	return err__set(err, status == 503 ? -EAGAIN : -EPROTO, "%s",
+			sentence ? sentence : "the agent gave no reason");
 }
 
-int client__request(const char *socket, const char *method, const char *path, json_t **out,
-		    struct err *err)
+static int request(const char *socket, const char *path, bool post, const void *body, size_t len,
+		   json_t **out, struct err *err)
 {
 	struct reply reply = {0};
 	CURL *curl = curl_easy_init();
@@ -115,10 +117,10 @@ int client__request(const char *socket, const char *method, const char *path, js
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT, REQUEST_TIMEOUT_S);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_data);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, &reply);
-	if (!strcmp(method, "POST")) {
+	if (post) {
 		curl_easy_setopt(curl, CURLOPT_POST, 1L);
-		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, 0L);
-		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "");
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)len);
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
 	}
 	rc = perform(curl, socket, err);
 	if (!rc)
@@ -128,4 +130,16 @@ cleanup:
 	free(reply.text);
 	curl_easy_cleanup(curl);
 	return rc;
+}
+
+int client__request(const char *socket, const char *method, const char *path, json_t **out,
+		    struct err *err)
+{
+	return request(socket, path, !strcmp(method, "POST"), "", 0, out, err);
+}
+
+int client__post(const char *socket, const char *path, const void *body, size_t len, json_t **out,
+		 struct err *err)
+{
+	return request(socket, path, true, body, len, out, err);
 }

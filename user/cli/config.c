@@ -1,16 +1,35 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* fairlead config check|apply */
+/* fairlead config check|apply|confirm|history|rollback */
 #include "config/config.h"
 
+#include <errno.h>
 #include <jansson.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "core/duration.h"
+
+#define MAX_REASON 200 /* bytes */
+#define PATH_LEN 1024
+#define DEFAULT_N 100
+
+struct request {
+	bool now, json;
+	uint64_t confirm_ms;
+	const char *reason;
+	unsigned long n;
+};
 
 static const struct option options[] = {
 	CLI_LONG,
 	{"now", no_argument, NULL, 'N'},
+	{"confirm", required_argument, NULL, 'C'},
+	{"reason", required_argument, NULL, 'r'},
+	{"number", required_argument, NULL, 'n'},
+	{"json", no_argument, NULL, 'j'},
 	{0},
 };
 
@@ -38,72 +57,264 @@ static int check(const char *file)
 	return CLI_OK;
 }
 
-static int apply(const struct cli *cli, bool now)
+static void complain(const char *verb, const struct err *err)
 {
-	json_t *reply, *problem;
+	fprintf(stderr, "fairlead config %s: ", verb);
+	cli__print_text(stderr, err->text);
+	putc('\n', stderr);
+}
+
+/* Adds a person's words, percent-encoded (RFC 3986 2.1). */
+static size_t add_reason(char *path, size_t at, size_t size, const char *reason)
+{
+	if (!*reason)
+		return at;
+	at += (size_t)snprintf(path + at, size - at, "%creason=", strchr(path, '?') ? '&' : '?');
+	for (; *reason && at + 4 < size; reason++)
+		at += (size_t)snprintf(path + at, size - at, "%%%02X", (unsigned char)*reason);
+	return at;
+}
+
+/* What a configuration came to: problems and warnings, too. */
+static int bring_into_force(const struct cli *cli, const char *verb, const char *path,
+			    json_t **reply)
+{
+	const char *warning;
+	json_t *problem;
 	struct err err = {0};
 	size_t i;
-	int rc = client__request(cli->socket, "POST",
-				 now ? "/v1/config/apply?now=true" : "/v1/config/apply", &reply,
-				 &err);
+	int rc = client__request(cli->socket, "POST", path, reply, &err);
 
-	if (!rc) {
-		puts("applied");
-	} else {
-		json_array_foreach (json_object_get(reply, "problems"), i, problem) {
-			const char *text = json_string_value(problem);
+	json_array_foreach (json_object_get(*reply, "problems"), i, problem) {
+		const char *text = json_string_value(problem);
 
-			cli__print_text(stderr, text ? text : "?");
-			putc('\n', stderr);
-		}
-		fputs("fairlead config apply: ", stderr);
-		cli__print_text(stderr, err.text);
+		cli__print_text(stderr, text ? text : "?");
 		putc('\n', stderr);
+	}
+	warning = rc ? NULL : json_string_value(json_object_get(*reply, "warning"));
+	if (warning) {
+		fputs("warning: ", stderr);
+		cli__print_text(stderr, warning);
+		putc('\n', stderr);
+	}
+	if (rc)
+		complain(verb, &err);
+	return rc;
+}
+
+static int apply(const struct cli *cli, const struct request *r)
+{
+	char path[PATH_LEN] = "/v1/config/apply";
+	size_t at = strlen(path);
+	json_t *reply = NULL;
+	int rc;
+
+	if (r->now)
+		at += (size_t)snprintf(path + at, sizeof(path) - at, "?now=true");
+	if (r->confirm_ms)
+		at += (size_t)snprintf(path + at, sizeof(path) - at, "%cconfirm=%llu",
+				       r->now ? '&' : '?', (unsigned long long)r->confirm_ms);
+	add_reason(path, at, sizeof(path), r->reason);
+	rc = bring_into_force(cli, "apply", path, &reply);
+	if (!rc && r->confirm_ms)
+		printf("applied; the one before comes back in %g s, unless you say 'fairlead config "
+		       "confirm' by then\n",
+		       (double)r->confirm_ms / 1e3);
+	else if (!rc)
+		puts("applied");
+	json_decref(reply);
+	return rc ? CLI_FAILED : CLI_OK;
+}
+
+static int roll_back(const struct cli *cli, const struct request *r, const char *version)
+{
+	char path[PATH_LEN] = "/v1/config/rollback";
+	size_t at = strlen(path);
+	json_t *reply = NULL;
+	int rc;
+
+	if (version)
+		at += (size_t)snprintf(path + at, sizeof(path) - at, "?version=%.20s", version);
+	add_reason(path, at, sizeof(path), r->reason);
+	rc = bring_into_force(cli, "rollback", path, &reply);
+	if (!rc)
+		printf("version %lld is in force again\n",
+		       (long long)json_integer_value(json_object_get(reply, "version")));
+	json_decref(reply);
+	return rc ? CLI_FAILED : CLI_OK;
+}
+
+static int confirm(const struct cli *cli)
+{
+	struct err err = {0};
+	json_t *reply = NULL;
+	int rc = client__request(cli->socket, "POST", "/v1/config/confirm", &reply, &err);
+
+	json_decref(reply);
+	if (rc)
+		complain("confirm", &err);
+	else
+		puts("confirmed");
+	return rc ? CLI_FAILED : CLI_OK;
+}
+
+static void print_word(const json_t *v, const char *key, const char *before)
+{
+	const char *text = json_string_value(json_object_get(v, key));
+
+	if (!text)
+		return;
+	fputs(before, stdout);
+	cli__print_text(stdout, text);
+}
+
+static int history(const struct cli *cli, const struct request *r)
+{
+	struct err err = {0};
+	json_t *reply = NULL, *v;
+	char path[64];
+	size_t i;
+	int rc;
+
+	snprintf(path, sizeof(path), "/v1/config/history?n=%lu", r->n);
+	rc = client__request(cli->socket, "GET", path, &reply, &err);
+	if (rc) {
+		complain("history", &err);
+	} else if (r->json) {
+		json_dumpf(reply, stdout, JSON_INDENT(2));
+		putchar('\n');
+	} else {
+		json_array_foreach (json_object_get(reply, "versions"), i, v) {
+			printf("%4lld",
+			       (long long)json_integer_value(json_object_get(v, "version")));
+			print_word(v, "time", "  ");
+			print_word(v, "origin", "  ");
+			print_word(v, "actor", " by ");
+			print_word(v, "reason", ": ");
+			putchar('\n');
+		}
 	}
 	json_decref(reply);
 	return rc ? CLI_FAILED : CLI_OK;
 }
 
+static int is_number(const char *text)
+{
+	return *text && *text != '0' && strlen(text) < 19 &&
+	       strspn(text, "0123456789") == strlen(text);
+}
+
+static int dispatch(const struct cli *cli, const struct request *r, int argc, char **argv)
+{
+	const char *verb = argv[0];
+	bool applies = !strcmp(verb, "apply"), rolls = !strcmp(verb, "rollback");
+
+	if (!applies && (r->now || r->confirm_ms))
+		return cli__usage(&command_config, "--now and --confirm go with apply only");
+	if (!applies && !rolls && *r->reason)
+		return cli__usage(&command_config, "--reason goes with apply and rollback only");
+	if ((r->json || r->n != DEFAULT_N) && strcmp(verb, "history") != 0)
+		return cli__usage(&command_config, "--json and -n go with history only");
+	if (!strcmp(verb, "check")) {
+		if (argc != 2)
+			return cli__usage(&command_config, "check takes one FILE");
+		return check(argv[1]);
+	}
+	if (rolls) {
+		if (argc > 2 || (argc == 2 && !is_number(argv[1])))
+			return cli__usage(
+				&command_config,
+				"rollback takes one version, a number of history, or none");
+		return roll_back(cli, r, argc == 2 ? argv[1] : NULL);
+	}
+	if (applies && argc != 1)
+		return cli__usage(&command_config,
+				  "apply takes no argument: the agent reads its own file");
+	if (argc != 1)
+		return cli__usage(&command_config, "%s takes no argument", verb);
+	if (applies)
+		return apply(cli, r);
+	if (!strcmp(verb, "confirm"))
+		return confirm(cli);
+	if (!strcmp(verb, "history"))
+		return history(cli, r);
+	return cli__usage(&command_config,
+			  "'%s' is none of check, apply, confirm, history, rollback", verb);
+}
+
+static int read_option(struct request *r, struct cli *cli, int option)
+{
+	char *end;
+
+	switch (option) {
+	case 'N':
+		r->now = true;
+		return CLI_NEXT;
+	case 'j':
+		r->json = true;
+		return CLI_NEXT;
+	case 'n':
+		errno = 0;
+		r->n = strtoul(optarg, &end, 10);
+		if (*optarg < '0' || *optarg > '9' || *end || errno || !r->n || r->n > 1024)
+			return cli__usage(&command_config, "-n %s is not in 1..1024", optarg);
+		return CLI_NEXT;
+	case 'C':
+		if (duration__parse(optarg, &r->confirm_ms) || r->confirm_ms < 1000 ||
+		    r->confirm_ms > 86400000)
+			return cli__usage(&command_config,
+					  "--confirm %s is not a duration from 1s to 24h, as 60s",
+					  optarg);
+		return CLI_NEXT;
+	case 'r':
+		if (!*optarg || strlen(optarg) > MAX_REASON)
+			return cli__usage(&command_config, "--reason takes 1 to %d bytes",
+					  MAX_REASON);
+		r->reason = optarg;
+		return CLI_NEXT;
+	default:
+		return cli__option(cli, &command_config, option);
+	}
+}
+
 static int run(struct cli *cli, int argc, char **argv)
 {
-	bool now = false;
+	struct request r = {.reason = "", .n = DEFAULT_N};
 	int option, rc;
 
-	while ((option = getopt_long(argc, argv, CLI_SHORT, options, NULL)) != -1) {
-		if (option == 'N') {
-			now = true;
-			continue;
-		}
-		rc = cli__option(cli, &command_config, option);
+	while ((option = getopt_long(argc, argv, CLI_SHORT "jn:", options, NULL)) != -1) {
+		rc = read_option(&r, cli, option);
 		if (rc != CLI_NEXT)
 			return rc;
 	}
 	argc -= optind;
 	argv += optind;
 	if (!argc)
-		return cli__usage(&command_config, "say 'check FILE' or 'apply'");
-	if (!strcmp(argv[0], "check")) {
-		if (argc != 2 || now)
-			return cli__usage(&command_config, "check takes one FILE");
-		return check(argv[1]);
-	}
-	if (!strcmp(argv[0], "apply")) {
-		if (argc != 1)
-			return cli__usage(&command_config,
-					  "apply takes no argument: the agent reads its own file");
-		return apply(cli, now);
-	}
-	return cli__usage(&command_config, "'%s' is neither check nor apply", argv[0]);
+		return cli__usage(&command_config,
+				  "say 'check FILE', 'apply', 'confirm', 'history' or 'rollback'");
+	return dispatch(cli, &r, argc, argv);
 }
 
 const struct command command_config = {
 	.name = "config",
-	.summary = "check a configuration file, or have the agent apply its own",
+	.summary = "check a configuration file, have the agent apply its own, or bring one back",
 	.help = "Usage: fairlead config check FILE\n"
-		"       fairlead config apply [--now]\n\n"
+		"       fairlead config apply [--now] [--confirm DURATION] [--reason TEXT]\n"
+		"       fairlead config confirm\n"
+		"       fairlead config history [-n N] [--json]\n"
+		"       fairlead config rollback [VERSION] [--reason TEXT]\n\n"
 		"check reads FILE and prints every problem of it, one a line; no agent is needed.\n"
-		"apply has the agent read its own file again. A file with problems changes nothing.\n\n"
-		"      --now  backends that are no longer in the file lose their connections after\n"
-		"             down_hold; else they are drained\n",
+		"apply has the agent read its own file again. A file with problems changes nothing.\n"
+		"confirm says that what was applied with --confirm stays.\n"
+		"history shows what was applied, newest first: when, how, by whom, and why.\n"
+		"rollback brings an earlier version back (default: the one before), and writes it to the\n"
+		"agent's file; what that held is kept beside it, as FILE.rolled-back.\n\n"
+		"      --now               backends that are no longer in the file lose their\n"
+		"                          connections after down_hold; else they are drained\n"
+		"      --confirm DURATION  unless it is confirmed by then, 1s to 24h, the one before\n"
+		"                          comes back, also if the agent was killed meanwhile\n"
+		"      --reason TEXT       for the history\n"
+		"  -n, --number N          so many versions at most (default 100)\n"
+		"  -j, --json              for programs\n",
 	.run = run,
 };

@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/format.h"
 #include "cli/view_json.h"
+#include "cli/view_journal.h"
 #include "cli/view_vrrp.h"
 
 enum column { NAME, ADDRESS, FORWARD, STATE, SINCE, WEIGHT, SHARE, PPS, BITS, PROBE };
@@ -337,6 +338,7 @@ static void print_health(const json_t *service, FILE *out)
 	}
 	json_array_foreach (json_object_get(service, "backends"), i, backend) {
 		print_held(service, backend, out);
+		view_peers__quorum(service, backend, out);
 	}
 }
 
@@ -457,6 +459,7 @@ static void print_warnings(const json_t *status, const struct view *view, FILE *
 	else if (lapses)
 		fprintf(out, "warning: the lease lapsed %lld time%s since the agent began\n",
 			lapses, lapses == 1 ? "" : "s");
+	view_journal__warn(status, out);
 	if (!view->service)
 		view_vrrp__warn(status, out);
 	json_array_foreach (json_object_get(status, "services"), i, service) {

@@ -22,6 +22,8 @@ int view__print(const json_t *status, const struct view *view, FILE *out);
 
 /* The part of it about other agents: a line each, then how they differ (view_peers.c). */
 void view_peers__print(const json_t *status, const struct view *view, FILE *out);
+/* A line on a backend of a service that the balancers do not agree on. */
+void view_peers__quorum(const json_t *service, const json_t *backend, FILE *out);
 
 /* The part of it about announced VIPs and BFD sessions, a line each (view_vip.c). */
 void view_vip__print(const json_t *status, const struct view *view, FILE *out);

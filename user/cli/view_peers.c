@@ -53,6 +53,26 @@ static void print_sync(const json_t *peer, FILE *out)
 		fprintf(out, ", %lld changes to be told", lag);
 }
 
+/* How far the telling of all records is, in both directions, while it goes on. */
+static void print_records(const json_t *peer, FILE *out)
+{
+	const json_t *records = json_object_get(peer, "records"),
+		     *theirs = json_object_get(records, "theirs"),
+		     *ours = json_object_get(records, "ours");
+	bool has_theirs = json_is_true(json_object_get(theirs, "complete")),
+	     has_ours = json_is_true(json_object_get(ours, "complete"));
+
+	if (!json_is_true(json_object_get(records, "exchanged")) ||
+	    strcmp(string_of(peer, "state"), "up") != 0)
+		return;
+	if (!has_theirs)
+		fprintf(out, ", %lld %% of its records heard", integer_of(theirs, "percent"));
+	if (!has_ours)
+		fprintf(out, ", %lld %% of ours told", integer_of(ours, "percent"));
+	if (has_theirs && has_ours)
+		fputs(", records in step", out);
+}
+
 static void print_disputes(const json_t *peer, FILE *out)
 {
 	const json_t *list = json_object_get(peer, "disputes"), *dispute;
@@ -99,6 +119,34 @@ static void print_differences(const json_t *peer, FILE *out)
 	print_disputes(peer, out);
 }
 
+void view_peers__quorum(const json_t *service, const json_t *backend, FILE *out)
+{
+	static const char *const kinds[] = {"up", "suspect", "down"};
+	const json_t *quorum = json_object_get(backend, "quorum"),
+		     *health = json_object_get(service, "health");
+	const char *begin = ": the balancers say ";
+
+	if (!json_is_true(json_object_get(quorum, "disputed")))
+		return;
+	fputs("health: ", out);
+	cli__print_text(out, string_of(service, "name"));
+	fputs(": ", out);
+	cli__print_text(out, string_of(backend, "id"));
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		if (!integer_of(quorum, kinds[i]))
+			continue;
+		fprintf(out, "%s%lld %s", begin, integer_of(quorum, kinds[i]), kinds[i]);
+		begin = ", ";
+	}
+	fputs("; here it is ", out);
+	cli__print_text(out, string_of(quorum, "here"));
+	fputs(", by quorum ", out);
+	cli__print_text(out, string_of(health, "quorum"));
+	fputs(" it is ", out);
+	cli__print_text(out, string_of(backend, "state"));
+	putc('\n', out);
+}
+
 void view_peers__print(const json_t *status, const struct view *view, FILE *out)
 {
 	const json_t *list = json_object_get(json_object_get(status, "peers"), "list"), *peer;
@@ -107,6 +155,7 @@ void view_peers__print(const json_t *status, const struct view *view, FILE *out)
 	json_array_foreach (list, i, peer) {
 		print_state(peer, view->now, out);
 		print_sync(peer, out);
+		print_records(peer, out);
 		putc('\n', out);
 	}
 	json_array_foreach (list, i, peer) {

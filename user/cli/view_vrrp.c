@@ -8,6 +8,34 @@
 #include "cli/format.h"
 #include "cli/view_json.h"
 
+/* Why it does not take over from an active one of lower priority. */
+static void print_patience(const json_t *group, FILE *out)
+{
+	const char *waits_for = string_of(group, "waits_for");
+
+	if (strcmp(string_of(group, "state"), "backup") != 0)
+		return;
+	if (json_is_true(json_object_get(group, "handed_over")))
+		fputs("; does not preempt (`fairlead failover --undo` ends that)", out);
+	else if (*waits_for && *waits_for != '-') {
+		fputs("; does not preempt yet: ", out);
+		cli__print_text(out, waits_for);
+	}
+}
+
+/* What takes from its priority. */
+static void print_costs(const json_t *group, FILE *out)
+{
+	const json_t *cost;
+	size_t i;
+
+	json_array_foreach (json_object_get(group, "costs"), i, cost) {
+		fprintf(out, "  %lld less: ", integer_of(cost, "cost"));
+		cli__print_text(out, string_of(cost, "what"));
+		putc('\n', out);
+	}
+}
+
 static void print_group(const json_t *group, const struct view *view, FILE *out)
 {
 	const json_t *addresses = json_object_get(group, "addresses"), *address;
@@ -43,7 +71,9 @@ static void print_group(const json_t *group, const struct view *view, FILE *out)
 		format__duration(difftime(view->now, since), age);
 	fprintf(out, ", for %s: ", age);
 	cli__print_text(out, string_of(group, "why"));
+	print_patience(group, out);
 	putc('\n', out);
+	print_costs(group, out);
 }
 
 /* What is wrong with a group that takes part. */

@@ -31,25 +31,46 @@ static void check_passive(const struct config_service *s, const struct node *ser
 			 index, s->proto == IPPROTO_UDP ? "udp" : "sctp");
 }
 
-/* How many backends the VIP's route needs. */
-static void check_min_up(const struct config_service *s, const struct node *service, size_t index,
+/* Whether anything asks if the service has enough backends; what is broken may. */
+static bool needs_enough(const struct config *c, const struct node *root,
+			 const struct config_service *s, const struct node *service)
+{
+	bool needs = s->announce || check__broken(service, "announce") ||
+		     check__broken(service, "vip") || check__broken(root, "vrrp");
+
+	for (size_t i = 0; i < c->n_vrrp; i++)
+		needs |= c->vrrp[i].min_up_cost && config_vrrp__has(&c->vrrp[i], s);
+	return needs;
+}
+
+/* How many backends the VIP needs to be here. */
+static void check_min_up(const struct config *c, const struct node *root,
+			 const struct config_service *s, const struct node *service, size_t index,
 			 struct problem_sink *sink)
 {
-	const struct node *min_up = node__sound(service, "min_up");
-	long at = node__find(service, "min_up");
+	static const char *const keys[] = {"min_up", "min_up_again", "min_up_hold"};
+	const uint32_t values[] = {s->min_up, s->min_up_again, 0};
+	const struct node *again = node__sound(service, "min_up_again");
+	bool needed = needs_enough(c, root, s, service);
 
-	if (at < 0)
-		return;
-	if (!s->announce && !check__broken(service, "announce"))
-		tell_key(sink, service, at,
-			 "services[%zu].min_up: only a service of \"announce: route\" has it",
-			 index);
-	else if (min_up && node__sound(service, "backends") && s->min_up > s->n_backends)
-		check__tell(
-			sink, min_up,
-			"services[%zu].min_up: is more than the %zu backends that there are, so "
-			"the VIP would never be announced",
-			index, s->n_backends);
+	for (size_t i = 0; i < COUNT(keys); i++) {
+		const struct node *value = node__sound(service, keys[i]);
+		long at = node__find(service, keys[i]);
+
+		if (at >= 0 && !needed)
+			tell_key(sink, service, at,
+				 "services[%zu].%s: only a service of \"announce: route\" has it, "
+				 "or one whose VIP a group of `vrrp` with min_up_cost has",
+				 index, keys[i]);
+		else if (value && node__sound(service, "backends") && values[i] > s->n_backends)
+			check__tell(sink, value,
+				    "services[%zu].%s: is more than the %zu backends that there "
+				    "are, so there would never be enough",
+				    index, keys[i], s->n_backends);
+	}
+	if (again && needed && s->min_up_again < s->min_up && !check__broken(service, "min_up"))
+		check__tell(sink, again, "services[%zu].min_up_again: is less than min_up, %u",
+			    index, s->min_up);
 }
 
 /* Keys that speak of UDP. */
@@ -137,15 +158,26 @@ static void check_backend_limits(const struct config_service *s, const struct no
 			 index, config_forward__name(s->forward));
 }
 
-static void check_health(const struct config_service *s, const struct node *service, size_t index,
-			 struct problem_sink *sink)
+static void check_quorum(const struct config_service *s, const struct node *root,
+			 const struct node *health, size_t index, struct problem_sink *sink)
+{
+	if (s->health.quorum != CONFIG_QUORUM_LOCAL && node__find(root, "peers") < 0)
+		tell_key(sink, health, node__find(health, "quorum"),
+			 "services[%zu].health.quorum: there is nobody to be asked without `peers`",
+			 index);
+}
+
+static void check_health(const struct config_service *s, const struct node *root,
+			 const struct node *service, size_t index, struct problem_sink *sink)
 {
 	const struct config_health *h = &s->health;
 	const struct node *health = node__sound(service, "health");
 	long at = health ? node__find(health, "flap_hold") : -1;
 
-	if (health)
+	if (health) {
 		check_backend_limits(s, service, health, index, sink);
+		check_quorum(s, root, health, index, sink);
+	}
 	if (at >= 0 && h->flap_hold_ms > h->flap_hold_max_ms && node__sound(health, "flap_hold") &&
 	    !check__broken(health, "flap_hold_max"))
 		tell_key(sink, health, at + 1,
@@ -161,10 +193,10 @@ void check__service(const struct config *c, const struct node *root, const struc
 	if (!check__broken(service, "forward"))
 		check_forward_keys(s, service, i, sink);
 	check_udp_keys(s, service, i, sink);
-	check_min_up(s, service, i, sink);
+	check_min_up(c, root, s, service, i, sink);
 	check_passive(s, service, i, sink);
 	check_fullnat(c, s, root, service, i, sink);
 	check_limits(s, service, i, sink);
-	check_health(s, service, i, sink);
+	check_health(s, root, service, i, sink);
 	check__probe(s, service, i, sink);
 }

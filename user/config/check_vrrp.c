@@ -65,32 +65,85 @@ static void check_times(const struct config_vrrp *g, const struct node *map, siz
 			    index);
 }
 
-static void check_track(const struct config_vrrp *g, const struct node *map, size_t index,
-			struct problem_sink *sink)
+/* A cost of nothing. */
+static void check_cost(const struct node *track, const char *cost, const char *of, size_t index,
+		       struct problem_sink *sink)
+{
+	if (node__sound(track, cost) && node__find(track, of) < 0)
+		check__tell(sink, node__sound(track, cost),
+			    "vrrp[%zu].track.%s: means nothing without %s", index, cost, of);
+}
+
+static bool has_session(const struct config *c, const struct addr *peer)
+{
+	for (size_t i = 0; i < c->n_bfd; i++)
+		if (addr__equal(&c->bfd[i].peer, peer))
+			return true;
+	return false;
+}
+
+static void check_commands(const struct config_vrrp *g, const struct node *track, size_t index,
+			   struct problem_sink *sink)
+{
+	struct node *const *nodes = check__items(track, "commands", g->n_commands);
+
+	for (size_t i = 0; nodes && i < g->n_commands; i++) {
+		const struct config_words *command = &g->commands[i].probe.command;
+		const struct node *name = node__sound(nodes[i], "name");
+		const struct node *words = node__sound(nodes[i], "command");
+		size_t j = 0;
+
+		if (words && command->n && command->list[0][0] != '/')
+			check__tell(sink, words,
+				    "vrrp[%zu].track.commands[%zu].command: \"%s\" must be an "
+				    "absolute path, beginning with \"/\"",
+				    index, i, command->list[0]);
+		while (name && j < i && strcmp(g->commands[j].name, g->commands[i].name) != 0)
+			j++;
+		if (name && j < i)
+			check__tell(sink, name,
+				    "vrrp[%zu].track.commands[%zu].name: same name as "
+				    "vrrp[%zu].track.commands[%zu]",
+				    index, i, index, j);
+	}
+}
+
+static void check_track(const struct config *c, const struct config_vrrp *g, const struct node *map,
+			size_t index, struct problem_sink *sink)
 {
 	const struct node *track = node__sound(map, "track");
+	struct node *const *peers;
 
-	if (track && g->priority == 255 && node__sound(map, "priority"))
+	if (!track)
+		return;
+	if (g->priority == 255 && node__sound(map, "priority"))
 		check__tell(sink, track,
 			    "vrrp[%zu].track: the owner of addresses (priority 255) never gives "
 			    "way; leave it out, or write a priority of at most 254",
 			    index);
-	else if (track && track->kind == NODE_MAP && node__sound(track, "interface_cost") &&
-		 node__find(track, "interfaces") < 0)
-		check__tell(sink, node__sound(track, "interface_cost"),
-			    "vrrp[%zu].track.interface_cost: means nothing without interfaces",
-			    index);
+	if (track->kind != NODE_MAP)
+		return;
+	check_cost(track, "interface_cost", "interfaces", index, sink);
+	check_cost(track, "bfd_cost", "bfd", index, sink);
+	check_commands(g, track, index, sink);
+	peers = check__items(track, "bfd", g->n_track_bfd);
+	for (size_t i = 0; peers && i < g->n_track_bfd; i++)
+		if (!peers[i]->bad && !has_session(c, &g->track_bfd[i]))
+			check__tell(sink, peers[i],
+				    "vrrp[%zu].track.bfd[%zu]: there is no session with %s in the "
+				    "list `bfd`",
+				    index, i, peers[i]->text);
 }
 
-static void check_group(const struct config_vrrp *g, const struct node *map, size_t index,
-			struct problem_sink *sink)
+static void check_group(const struct config *c, const struct config_vrrp *g, const struct node *map,
+			size_t index, struct problem_sink *sink)
 {
 	struct node *const *addresses = check__items(map, "addresses", g->n_addresses);
 
 	if (map->kind != NODE_MAP)
 		return;
 	check_times(g, map, index, sink);
-	check_track(g, map, index, sink);
+	check_track(c, g, map, index, sink);
 	if (!addresses || addresses[0]->bad)
 		return;
 	check_source(g, map, index, sink);
@@ -165,7 +218,7 @@ int check__vrrp(const struct config *c, const struct node *root, struct problem_
 	if (!nodes || !c->n_vrrp)
 		return 0;
 	for (size_t i = 0; i < c->n_vrrp; i++)
-		check_group(&c->vrrp[i], nodes[i], i, sink);
+		check_group(c, &c->vrrp[i], nodes[i], i, sink);
 	err = check_identities(c, nodes, sink);
 	return err ? err : check_addresses(c, nodes, sink);
 }

@@ -42,6 +42,13 @@ const struct choice choice_affinities[] = {
 	{NULL, 0},
 };
 
+const struct choice choice_quorums[] = {
+	{"local", CONFIG_QUORUM_LOCAL},
+	{"any", CONFIG_QUORUM_ANY},
+	{"majority", CONFIG_QUORUM_MAJORITY},
+	{NULL, 0},
+};
+
 static const char *name_of(const struct choice *c, uint64_t value)
 {
 	while (c->name && c->value != value)
@@ -62,6 +69,11 @@ const char *config_role__name(enum config_role role)
 const char *config_forward__name(enum config_forward forward)
 {
 	return name_of(choice_forwards, forward);
+}
+
+const char *config_quorum__name(enum config_quorum quorum)
+{
+	return name_of(choice_quorums, quorum);
 }
 
 const char *config_affinity__name(enum fl_affinity affinity)

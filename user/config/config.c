@@ -22,6 +22,10 @@ static void free_vrrp(struct config_vrrp *g)
 	free(g->addresses);
 	free(g->peers);
 	free(g->track);
+	free(g->track_bfd);
+	for (size_t i = 0; i < g->n_commands; i++)
+		config_probe__clear(&g->commands[i].probe);
+	free(g->commands);
 }
 
 void config__free(struct config *c)
@@ -43,8 +47,18 @@ void config__free(struct config *c)
 	free(c->interfaces);
 	free(c->api_socket);
 	free(c->api_group);
+	free(c->journal_path);
 	explicit_bzero(c->flow_key, sizeof(c->flow_key));
 	free(c);
+}
+
+bool config_vrrp__has(const struct config_vrrp *g, const struct config_service *s)
+{
+	for (size_t i = 0; i < g->n_addresses; i++) {
+		if (s->vip.len == 128 && addr__equal(&g->addresses[i], &s->vip.addr))
+			return true;
+	}
+	return false;
 }
 
 bool config_service__wild(const struct config_service *s)

@@ -76,6 +76,9 @@ struct config_bfd {
 	uint8_t multiplier; /* default 3 */
 };
 
+/* Whose probes decide (docs/health.md). */
+enum config_quorum { CONFIG_QUORUM_LOCAL, CONFIG_QUORUM_ANY, CONFIG_QUORUM_MAJORITY };
+
 /* What makes of probe results who takes flows; durations in milliseconds. */
 struct config_health {
 	enum fl_health start; /* of a backend that was never asked; default FL_HEALTH_UNKNOWN */
@@ -84,6 +87,7 @@ struct config_health {
 	uint32_t flap_hold_max_ms; /* flap_hold_ms..24h, default 5m */
 	uint32_t flap_forget_ms; /* 1s..24h, default 10m */
 	uint32_t panic_pct; /* 0..100, 0: never */
+	enum config_quorum quorum; /* default local; the others need `peers` */
 	uint32_t max_new; /* connections a second to a backend; 0: no limit; needs `passive` */
 	uint32_t max_flows; /* of a backend; 0: no limit; fullnat */
 };
@@ -105,6 +109,8 @@ struct config_service {
 	bool quic; /* its UDP is QUIC */
 	bool announce; /* the VIP has a route while the service can serve (docs/anycast.md) */
 	uint32_t min_up; /* backends that it needs for that; 1..n_backends, default 1 */
+	uint32_t min_up_again; /* once it had fewer: min_up..n_backends, default min_up */
+	uint32_t min_up_hold_ms; /* and for how long; ..1h, default 0 */
 	bool passive; /* tcp: new connections are watched for an answer (docs/health.md) */
 	struct config_sources sources;
 	struct config_limits limits;
@@ -119,6 +125,15 @@ struct config_service {
 struct config_peer {
 	char name[CONFIG_PEER_LEN]; /* unique */
 	struct addr address; /* unique, of the family of config.peer_listen */
+};
+
+#define CONFIG_TRACK_COMMANDS 16 /* of a group */
+
+/* A command whose failure costs priority. */
+struct config_track_command {
+	char name[FL_NAME_LEN]; /* unique in its group */
+	struct config_probe probe; /* of the kind exec */
+	uint8_t cost; /* 1..254, default 50 */
 };
 
 #define CONFIG_VRRP_GROUPS 255 /* of an instance */
@@ -144,7 +159,13 @@ struct config_vrrp {
 	char (*track)[CONFIG_IFNAME_LEN]; /* interfaces that cost priority while they are down */
 	size_t n_track;
 	uint8_t interface_cost; /* 1..254, of each, default 50 */
+	struct addr *track_bfd; /* peers of BFD sessions that cost priority while they are not up */
+	size_t n_track_bfd;
+	uint8_t bfd_cost; /* 1..254, of each, default 50 */
+	struct config_track_command *commands;
+	size_t n_commands;
 	uint8_t backends_cost; /* 0..254, default 0: when no backend of its services accepts */
+	uint8_t min_up_cost; /* 0..254, default 0: when one of them has fewer than min_up */
 };
 
 struct config {
@@ -171,6 +192,11 @@ struct config {
 	uint16_t snat_port_first, snat_port_last; /* default 1024..32767 */
 	uint32_t flow_event_every; /* one in so many first packets is an event; 0 (default): none */
 	uint32_t drop_event_every; /* one in so many drops is one; 0: none; default 1000 */
+	bool journal; /* default true */
+	char *journal_path; /* default /var/lib/fairlead/<instance>.db */
+	uint32_t journal_rows; /* events; 1000..100000000, default 200000 */
+	uint32_t journal_mib; /* of its file; 4..1048576, default 64 */
+	uint32_t journal_days; /* 1..3660, default 400 */
 	struct config_peer *peers; /* n_peers, at most CONFIG_MAX_PEERS; 0: what follows is unset */
 	size_t n_peers;
 	struct addr peer_listen; /* this machine's address towards them */
@@ -206,6 +232,12 @@ struct config_problems {
  */
 int config__load(const char *path, struct config **out, struct config_problems *problems);
 
+/*
+ * The file's text alone, to be parsed by config__parse(). -errno likewise; *text is the caller's to free,
+ * and has no NUL.
+ */
+int config__read(const char *path, char **text, size_t *len, struct config_problems *problems);
+
 /* The same from memory; `name` is what messages call the text. */
 int config__parse(const char *name, const char *text, size_t len, struct config **out,
 		  struct config_problems *problems);
@@ -223,6 +255,10 @@ const char *config_problems__format(const struct config_problems *p, size_t i, c
 /* Names for people and JSON, as they are written in the file: "l2", "source+port". */
 const char *config_forward__name(enum config_forward forward);
 const char *config_affinity__name(enum fl_affinity affinity);
+/* Whether a group has the VIP of a service among its addresses. */
+bool config_vrrp__has(const struct config_vrrp *g, const struct config_service *s);
+
+const char *config_quorum__name(enum config_quorum quorum);
 
 /* Whether more than one address or port leads to it, so that it is found in `vips` (abi.h). */
 bool config_service__wild(const struct config_service *s);

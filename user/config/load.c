@@ -15,15 +15,22 @@
 
 #define FILE_MAX (4U << 20) /* bytes; about 40 000 backends at a line each */
 
-/* The default that depends on the instance. */
+static int default_path(char **to, const char *folder, const char *instance, const char *end)
+{
+	if (*to)
+		return 0;
+	if (asprintf(to, "%s%s%s", folder, instance, end) >= 0)
+		return 0;
+	*to = NULL;
+	return -ENOMEM;
+}
+
+/* The defaults that depend on the instance. */
 static int complete(struct config *c)
 {
-	if (c->api_socket)
-		return 0;
-	if (asprintf(&c->api_socket, "/run/fairlead/%s.sock", c->instance) >= 0)
-		return 0;
-	c->api_socket = NULL;
-	return -ENOMEM;
+	int rc = default_path(&c->api_socket, "/run/fairlead/", c->instance, ".sock");
+
+	return rc ? rc : default_path(&c->journal_path, "/var/lib/fairlead/", c->instance, ".db");
 }
 
 static int read_tree(struct tree *tree, struct config *c, struct problem_sink *sink)
@@ -118,11 +125,11 @@ static int slurp(int fd, char *buf, size_t *len)
 	return -EFBIG;
 }
 
-static int load(const char *path, struct config **out, struct problem_sink *sink)
+/* Tells what is wrong in `sink`. */
+static int read_file(const char *path, char **text, size_t *len, struct problem_sink *sink)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC), err = -ENOMEM;
-	char *buf = NULL;
-	size_t len;
+	char *buf;
 
 	if (fd < 0) {
 		err = -errno;
@@ -130,25 +137,39 @@ static int load(const char *path, struct config **out, struct problem_sink *sink
 		return err;
 	}
 	buf = malloc(FILE_MAX + 1);
-	if (!buf)
-		goto cleanup;
-	err = slurp(fd, buf, &len);
+	if (buf)
+		err = slurp(fd, buf, len);
+	close(fd);
 	if (err == -EFBIG)
 		too_large(sink);
-	else if (err)
+	else if (err && buf)
 		problem_sink__add(sink, 0, 0, "cannot read the file: %s", strerror(-err));
-	else
-		err = parse(buf, len, out, sink);
-cleanup:
-	free(buf);
-	close(fd);
-	return err;
+	if (err) {
+		free(buf);
+		return err;
+	}
+	*text = realloc(buf, *len + 1);
+	if (!*text)
+		*text = buf;
+	return 0;
 }
 
-int config__load(const char *path, struct config **out, struct config_problems *problems)
+int config__read(const char *path, char **text, size_t *len, struct config_problems *problems)
 {
 	struct problem_sink sink = {.out = problems};
 	int err = begin(path, problems);
 
-	return err ? err : finish(&sink, load(path, out, &sink));
+	return err ? err : finish(&sink, read_file(path, text, len, &sink));
+}
+
+int config__load(const char *path, struct config **out, struct config_problems *problems)
+{
+	char *text = NULL;
+	size_t len = 0;
+	int err = config__read(path, &text, &len, problems);
+
+	if (!err)
+		err = config__parse(path, text, len, out, problems);
+	free(text);
+	return err;
 }

@@ -56,6 +56,16 @@ const char *rule__file(const char *text)
 	return *text == '/' ? NULL : "must be an absolute path, beginning with \"/\"";
 }
 
+/* What is damaged is moved away: a slip of the pen must not do that to another file. */
+const char *rule__journal(const char *text)
+{
+	size_t len = strlen(text);
+
+	if (rule__file(text))
+		return rule__file(text);
+	return len > 3 && strcmp(text + len - 3, ".db") == 0 ? NULL : "must end in \".db\"";
+}
+
 /* Printable ASCII without the space that would end the target of the request (RFC 9112 3). */
 static bool is_visible(const char *text)
 {

@@ -175,6 +175,15 @@ static const struct option events_options[] = {
 };
 static const struct section events_section = {events_options, COUNT(events_options)};
 
+static const struct option journal_options[] = {
+	{"enabled", value__choice, CONFIG(journal), .choices = schema_booleans, .fallback = "true"},
+	{"path", value__string, CONFIG(journal_path), .max = 4000, .rule = rule__journal},
+	{"rows", value__number, CONFIG(journal_rows), RANGE(1000, 100000000), .fallback = "200000"},
+	{"size", value__number, CONFIG(journal_mib), RANGE(4, 1 << 20), .fallback = "64"},
+	{"days", value__number, CONFIG(journal_days), RANGE(1, 3660), .fallback = "400"},
+};
+static const struct section journal_section = {journal_options, COUNT(journal_options)};
+
 static const struct option anycast_options[] = {
 	{"table", value__number, CONFIG(anycast_table), RANGE(1, UINT32_MAX), .fallback = "118"},
 };
@@ -197,6 +206,7 @@ static const struct option root_options[] = {
 	{"sources", option__section, CONFIG(sources), .section = &schema_sources},
 	{"snat", option__section, .section = &snat_section},
 	{"events", option__section, .section = &events_section},
+	{"journal", option__section, .section = &journal_section},
 	{"peers", schema__peers, CONFIG(peers)},
 	{"anycast", option__section, .section = &anycast_section},
 	{"bfd", schema__bfd, CONFIG(bfd)},

@@ -61,6 +61,7 @@ static const struct option health_options[] = {
 	{"max_new", value__number, HEALTH(max_new), PER_SECOND},
 	{"max_flows", value__number, HEALTH(max_flows), RANGE(1, 1000000000)},
 	{"panic", value__percent, HEALTH(panic_pct), RANGE(0, 100), .fallback = "0%"},
+	{"quorum", value__choice, HEALTH(quorum), .choices = choice_quorums, .fallback = "local"},
 };
 static const struct section health_section = {health_options, COUNT(health_options)};
 
@@ -122,6 +123,8 @@ static const struct option service_options[] = {
 	{"announce", value__choice, SERVICE(announce), .choices = announcements,
 	 .fallback = "none"},
 	{"min_up", value__number, SERVICE(min_up), RANGE(1, FL_MAX_BACKENDS - 1), .fallback = "1"},
+	{"min_up_again", value__number, SERVICE(min_up_again), RANGE(1, FL_MAX_BACKENDS - 1)},
+	{"min_up_hold", value__duration, SERVICE(min_up_hold_ms), RANGE(0, HOUR), .fallback = "0s"},
 	{"passive", value__choice, SERVICE(passive), .choices = schema_booleans,
 	 .fallback = "false"},
 	{"slots", value__choice, SERVICE(slot_class), .choices = slot_classes, .fallback = "65536"},
@@ -159,6 +162,8 @@ void schema__services(struct reader *r, const struct option *o, struct node *lis
 
 		if (option__expect(r, list->kids[i], NODE_MAP, "a mapping (key: value)"))
 			section__read(r, &service_section, list->kids[i], &c->services[i]);
+		if (!c->services[i].min_up_again)
+			c->services[i].min_up_again = c->services[i].min_up;
 		if (schema_probe__complete(&c->services[i].probe))
 			r->err = -ENOMEM;
 		reader__leave(r, was);

@@ -29,11 +29,77 @@ static void read_track(struct reader *r, const struct option *o, struct node *li
 	schema__interfaces(r, list, &g->track, &g->n_track);
 }
 
+static void read_track_bfd(struct reader *r, const struct option *o, struct node *list, void *base)
+{
+	static const struct option peer = {"", value__neighbor, .size = sizeof(struct addr)};
+	struct config_vrrp *g = base;
+
+	(void)o;
+	g->track_bfd = schema__array(r, list, sizeof(*g->track_bfd), 1, "a list of addresses");
+	if (!g->track_bfd)
+		return;
+	g->n_track_bfd = list->n_kids;
+	for (size_t i = 0; i < list->n_kids && reader__visit(r, list->kids[i]); i++) {
+		size_t was = reader__enter_index(r, i);
+
+		value__neighbor(r, &peer, list->kids[i], &g->track_bfd[i]);
+		reader__leave(r, was);
+	}
+}
+
+/* What a probe of the kind exec has, as far as it means something for a command that nobody is asked by. */
+#define COMMAND(member) AT(struct config_track_command, member)
+static const struct option command_options[] = {
+	{"name", value__name, COMMAND(name), .rule = rule__instance,
+	 .missing = "what status and log call it"},
+	{"command", value__words, COMMAND(probe.command), .max = CONFIG_EXEC_WORDS,
+	 .missing = "the program that is run, and its arguments"},
+	{"env", value__words, COMMAND(probe.env), .max = CONFIG_EXEC_WORDS, .rule = rule__env},
+	{"interval", value__duration, COMMAND(probe.interval_ms), RANGE(10, HOUR),
+	 .fallback = "2s"},
+	{"timeout", value__duration, COMMAND(probe.timeout_ms), RANGE(1, MINUTE), .fallback = "1s"},
+	{"rise", value__number, COMMAND(probe.rise), RANGE(1, 100), .fallback = "2"},
+	{"fall", value__number, COMMAND(probe.fall), RANGE(1, 100), .fallback = "3"},
+	{"jitter", value__percent, COMMAND(probe.jitter_pct), RANGE(0, 50), .fallback = "10%"},
+	{"cost", value__number, COMMAND(cost), RANGE(1, 254), .fallback = "50"},
+};
+static const struct section command_section = {command_options, COUNT(command_options)};
+
+static void read_commands(struct reader *r, const struct option *o, struct node *list, void *base)
+{
+	struct config_vrrp *g = base;
+
+	(void)o;
+	if (list->kind == NODE_LIST && list->n_kids > CONFIG_TRACK_COMMANDS) {
+		reader__problem(r, list, "holds %zu commands, at most %d fit", list->n_kids,
+				CONFIG_TRACK_COMMANDS);
+		return;
+	}
+	g->commands = schema__array(r, list, sizeof(*g->commands), 1, "a list of commands");
+	if (!g->commands)
+		return;
+	g->n_commands = list->n_kids;
+	for (size_t i = 0; i < list->n_kids && reader__visit(r, list->kids[i]); i++) {
+		size_t was = reader__enter_index(r, i);
+
+		g->commands[i].probe.kind = CONFIG_PROBE_EXEC;
+		if (option__expect(r, list->kids[i], NODE_MAP, "a mapping (key: value)"))
+			section__read(r, &command_section, list->kids[i], &g->commands[i]);
+		/* Of an exec probe nothing is completed that needs memory. */
+		(void)schema_probe__complete(&g->commands[i].probe);
+		reader__leave(r, was);
+	}
+}
+
 /* Of the group itself: offset 0 keeps `base`. */
 static const struct option track_options[] = {
 	{"interfaces", read_track, GROUP(track)},
 	{"interface_cost", value__number, GROUP(interface_cost), RANGE(1, 254), .fallback = "50"},
+	{"bfd", read_track_bfd, GROUP(track_bfd)},
+	{"bfd_cost", value__number, GROUP(bfd_cost), RANGE(1, 254), .fallback = "50"},
+	{"commands", read_commands, GROUP(commands)},
 	{"backends_cost", value__number, GROUP(backends_cost), RANGE(0, 254), .fallback = "0"},
+	{"min_up_cost", value__number, GROUP(min_up_cost), RANGE(0, 254), .fallback = "0"},
 };
 static const struct section track_section = {track_options, COUNT(track_options)};
 

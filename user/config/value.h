@@ -33,11 +33,12 @@ option_parse value__bytes; /* text with escapes, or "hex:00ff", into a struct co
 option_parse value__steps; /* a list of send and expect into a struct config_steps */
 option_parse value__string; /* text of up to o->max bytes into a char * of its own */
 
-/* The words of config_probe_kind__name(), config_role__name(), config_forward__name() and config_affinity__name(). */
+/* The words of config_probe_kind__name(), config_role__name(), config_forward__name(), config_affinity__name(), config_quorum__name(). */
 extern const struct choice choice_probe_kinds[];
 extern const struct choice choice_roles[];
 extern const struct choice choice_forwards[];
 extern const struct choice choice_affinities[];
+extern const struct choice choice_quorums[];
 
 /* Rules for text: NULL, or what is wrong, as in "must begin with \"/\"". */
 const char *rule__instance(const char *text); /* a file name, and a word in a URL */
@@ -45,6 +46,7 @@ const char *rule__id(const char *text); /* the same, and ":" for IPv6 addresses 
 const char *rule__interface(const char *text); /* what the kernel takes as a device name */
 const char *rule__group(const char *text);
 const char *rule__file(const char *text); /* an absolute path */
+const char *rule__journal(const char *text); /* likewise, of a database: ".db" */
 const char *rule__http_path(const char *text);
 const char *rule__http_host(const char *text);
 const char *rule__http_method(const char *text);

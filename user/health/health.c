@@ -9,9 +9,12 @@ void health__begin(struct health *h, enum fl_health state, const struct health_t
 {
 	*h = (struct health){
 		.state = state,
+		.ruled = state,
 		.fresh = true,
+		.out = state != FL_HEALTH_UP,
 		.since_ns = now->real_ns,
 		.turned_ns = now->mono_ns,
+		.let_in_ns = now->mono_ns,
 	};
 }
 
@@ -62,12 +65,9 @@ static void fall(struct health *h, const struct health_rules *rules, uint64_t mo
 static void turn(struct health *h, enum fl_health state, const struct health_time *now)
 {
 	/* From SUSPECT it goes on as it was. */
-	if (state == FL_HEALTH_DOWN || h->state != FL_HEALTH_SUSPECT) {
+	if (state == FL_HEALTH_DOWN || h->state != FL_HEALTH_SUSPECT)
 		h->turned_ns = now->mono_ns;
-		h->ramping = false;
-	}
 	h->state = state;
-	h->since_ns = now->real_ns;
 	end_streak(h);
 }
 
@@ -107,8 +107,30 @@ enum health_change health__result(struct health *h, const struct health_rules *r
 	if (result != HEALTH_REFUSED || h->state != FL_HEALTH_UP)
 		return HEALTH_SAME;
 	h->state = FL_HEALTH_SUSPECT;
-	h->since_ns = now->real_ns;
 	return HEALTH_WENT_SUSPECT;
+}
+
+enum health_change health__rule(struct health *h, enum fl_health ruled,
+				const struct health_time *now)
+{
+	bool lost = ruled == FL_HEALTH_DOWN, up = ruled == FL_HEALTH_UP;
+
+	if (h->ruled == ruled)
+		return HEALTH_SAME;
+	/* From SUSPECT it goes on as it was before. */
+	if (lost || (up && h->out)) {
+		h->let_in_ns = now->mono_ns;
+		h->ramping = false;
+	}
+	h->out = lost || (h->out && !up);
+	h->ruled = ruled;
+	h->since_ns = now->real_ns;
+	return up ? HEALTH_WENT_UP : lost ? HEALTH_WENT_DOWN : HEALTH_WENT_SUSPECT;
+}
+
+enum fl_health health__says(const struct health *h)
+{
+	return h->fresh ? FL_HEALTH_UNKNOWN : h->state;
 }
 
 bool health__set_admin(struct health *h, enum fl_admin admin, const struct health_time *now)
@@ -118,18 +140,18 @@ bool health__set_admin(struct health *h, enum fl_admin admin, const struct healt
 	h->admin = admin;
 	h->since_ns = now->real_ns;
 	if (admin == FL_ADMIN_NONE && !health__is_lost(h))
-		h->turned_ns = now->mono_ns;
+		h->let_in_ns = now->mono_ns;
 	return true;
 }
 
 bool health__is_well(const struct health *h)
 {
-	return h->state == FL_HEALTH_UP && h->admin == FL_ADMIN_NONE;
+	return h->ruled == FL_HEALTH_UP && h->admin == FL_ADMIN_NONE;
 }
 
 bool health__is_lost(const struct health *h)
 {
-	return h->state == FL_HEALTH_DOWN || h->admin == FL_ADMIN_DISABLE;
+	return h->ruled == FL_HEALTH_DOWN || h->admin == FL_ADMIN_DISABLE;
 }
 
 bool health__settled(const struct health *h)
@@ -141,7 +163,7 @@ bool health__settled(const struct health *h)
 
 uint32_t health__ramp(const struct health *h, uint32_t slow_start_ms, uint32_t of, uint64_t mono_ns)
 {
-	uint64_t ns = slow_start_ms * MS, age = passed(h->turned_ns, mono_ns);
+	uint64_t ns = slow_start_ms * MS, age = passed(h->let_in_ns, mono_ns);
 
 	if (!h->ramping || age >= ns)
 		return of;
@@ -154,9 +176,9 @@ const char *health__name(const struct health *h)
 	if (h->admin == FL_ADMIN_DISABLE)
 		return "disabled";
 	if (h->admin == FL_ADMIN_DRAIN &&
-	    (h->state == FL_HEALTH_UP || h->state == FL_HEALTH_SUSPECT))
+	    (h->ruled == FL_HEALTH_UP || h->ruled == FL_HEALTH_SUSPECT))
 		return "draining";
-	switch (h->state) {
+	switch (h->ruled) {
 	case FL_HEALTH_UP:
 		return h->ramping ? "starting" : "up";
 	case FL_HEALTH_SUSPECT:

@@ -12,6 +12,9 @@
  * `flap_hold` before it is UP, and for twice as long each time more. Having been UP for `flap_forget` it is
  * as good as new.
  *
+ * What holds, `ruled`, is what the probes here say, or what they and those of the peers say together
+ * (quorum.h). Who takes flows, and whose connections are given up, goes by that.
+ *
  * The operator's word (drain, disable) stands beside health: a backend is well when it is UP and the
  * operator leaves it in. Whether it gets flows then is for pool.h to say.
  */
@@ -33,23 +36,25 @@ struct health_rules {
 
 /* All zero: UNKNOWN, with nothing known of the past. */
 struct health {
-	enum fl_health state;
+	enum fl_health state; /* what the probes here say */
+	enum fl_health ruled; /* what holds */
 	enum fl_admin admin;
 	uint32_t streak; /* results in a row that speak against `state` */
 	uint8_t flaps; /* how often it fell without having been UP for flap_forget before */
 	bool held; /* `rise` successes are there: only flap_hold keeps it DOWN */
 	bool fresh; /* its state is the configuration's word: no probe has ended yet */
+	bool out; /* it was not `ruled` UP since it was ruled DOWN, or began */
 	bool ramping; /* slow start: set by who knows that others serve meanwhile */
-	uint64_t since_ns; /* CLOCK_REALTIME of the last change of state or admin */
-	uint64_t
-		turned_ns; /* CLOCK_MONOTONIC: fell, came up, or was let in again by the operator */
+	uint64_t since_ns; /* CLOCK_REALTIME of the last change of `ruled` or admin */
+	uint64_t turned_ns; /* CLOCK_MONOTONIC: fell, or came up, by the probes here */
+	uint64_t let_in_ns; /* CLOCK_MONOTONIC: was ruled UP or DOWN, or let in by the operator */
 	uint64_t first_bad_ns; /* CLOCK_MONOTONIC of the first result of the streak; 0: no streak */
 };
 
 /* What a probe found. */
 enum health_result { HEALTH_OK, HEALTH_FAILED, HEALTH_REFUSED };
 
-/* What a result did. */
+/* What a result did to `state`, or a ruling to `ruled`. */
 enum health_change { HEALTH_SAME, HEALTH_WENT_UP, HEALTH_WENT_DOWN, HEALTH_WENT_SUSPECT };
 
 /* Now, on CLOCK_MONOTONIC and CLOCK_REALTIME. */
@@ -67,13 +72,20 @@ void health__begin(struct health *h, enum fl_health state, const struct health_t
 enum health_change health__result(struct health *h, const struct health_rules *rules,
 				  enum health_result result, const struct health_time *now);
 
+/* What holds from now on. */
+enum health_change health__rule(struct health *h, enum fl_health ruled,
+				const struct health_time *now);
+
+/* What its probes have said, for others to hear: UNKNOWN while none has ended. */
+enum fl_health health__says(const struct health *h);
+
 /* The operator's word; true if it changed anything. */
 bool health__set_admin(struct health *h, enum fl_admin admin, const struct health_time *now);
 
-/* UP, and the operator leaves it in. */
+/* Ruled UP, and the operator leaves it in. */
 bool health__is_well(const struct health *h);
 
-/* Its connections are given up: DOWN, or disabled. */
+/* Its connections are given up: ruled DOWN, or disabled. */
 bool health__is_lost(const struct health *h);
 
 /* False while a streak is being counted or nothing is known yet: probe at the fast interval. */
@@ -89,7 +101,7 @@ uint32_t health__hold_ms(const struct health *h, const struct health_rules *rule
 uint32_t health__ramp(const struct health *h, uint32_t slow_start_ms, uint32_t of,
 		      uint64_t mono_ns);
 
-/* "up", "starting", "suspect", "down", "unknown"; "draining" where it is not down; "disabled". */
+/* Of what holds: "up", "starting", "suspect", "down", "unknown"; "draining" where it is not down; "disabled". */
 const char *health__name(const struct health *h);
 
 #endif

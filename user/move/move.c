@@ -125,6 +125,22 @@ static uint16_t stay(const struct move_table *t, const struct move_count *count,
 	return live;
 }
 
+static bool is_to_be_pinned(const struct move_table *t, uint32_t slot)
+{
+	return t->pin && !t->stateless && !is_dirty(t, slot) && move__held(t->pin, slot);
+}
+
+/* A CLEAN one of which a peer has told records. */
+static uint16_t pin(const struct move_table *t, uint32_t slot, uint32_t owner, uint32_t *word,
+		    struct move_sums *sums)
+{
+	/* Without words there must be some first. */
+	sums->begin += !t->words;
+	*word = word_of(owner, FL_MOVE_PINNED, t->now_s);
+	store(t, slot, *word);
+	return (uint16_t)(owner | FL_SLOT_DIRTY);
+}
+
 void move__plan(const struct move_table *t, const uint16_t *want, const struct move_count *count,
 		uint32_t budget, uint16_t *out, struct move_sums *sums)
 {
@@ -134,12 +150,20 @@ void move__plan(const struct move_table *t, const uint16_t *want, const struct m
 		bool dirty = is_dirty(t, i), starts = begins(word, dirty, cur);
 
 		if (!want || want[i] == cur) {
-			out[i] = stay(t, count, i, word, sums);
+			out[i] = is_to_be_pinned(t, i) ? pin(t, i, cur, &word, sums)
+						       : stay(t, count, i, word, sums);
 			count_state(t, out[i], word, sums);
 			continue;
 		}
-		if (t->stateless || (!dirty && cur == FL_SLOT_NONE)) {
+		if (t->stateless) {
 			out[i] = want[i];
+			continue;
+		}
+		if ((!dirty && cur == FL_SLOT_NONE) || (t->fresh && starts)) {
+			out[i] = is_to_be_pinned(t, i)
+					 ? pin(t, i, want[i], &word, sums)
+					 : (uint16_t)(want[i] | (dirty ? FL_SLOT_DIRTY : 0));
+			count_state(t, out[i], word, sums);
 			continue;
 		}
 		if (starts && t->facts[cur].flags & MOVE_STAYS) {
@@ -191,6 +215,16 @@ void move__stamp(const struct move_table *t, const uint16_t *before)
 		word = t->words[i];
 		store(t, i, word_of(word & FL_MOVE_PREV, word & FL_MOVE_ACCEPTS, t->now_s));
 	}
+}
+
+void move__touch(const struct move_table *t, uint32_t slot)
+{
+	uint32_t word = t->words[slot];
+
+	if (word & FL_MOVE_PINNED)
+		store(t, slot,
+		      word_of(word & FL_MOVE_PREV, word & (FL_MOVE_PINNED | FL_MOVE_ACCEPTS),
+			      t->now_s));
 }
 
 void move__count(const struct move_table *t, uint32_t *owned, uint32_t *leaving)

@@ -37,6 +37,8 @@ struct move_table {
 	uint32_t now_s; /* CLOCK_MONOTONIC_COARSE, seconds */
 	uint32_t hold_s, down_hold_s;
 	uint32_t full_s, frozen_s; /* as in struct fl_pressure; 0: never */
+	const uint64_t *pin; /* bit n: slot n is to be PINNED if it is CLEAN; NULL: none */
+	bool fresh; /* no packet has come by: nothing is at an owner, but for what is on record */
 	bool stateless; /* every flow has a record elsewhere (full NAT): slots stay CLEAN */
 };
 
@@ -78,6 +80,9 @@ void move__age(const struct move_table *t, struct move_sums *sums);
  * in `before` (NULL: for all).
  */
 void move__stamp(const struct move_table *t, const uint16_t *before);
+
+/* A record of a slot that is not CLEAN has come from elsewhere: counts that began before know nothing of it. */
+void move__touch(const struct move_table *t, uint32_t slot);
 
 /* Counts, by index: slots that it owns, and slots that are MOVING away from it. Adds to both. */
 void move__count(const struct move_table *t, uint32_t *owned, uint32_t *leaving);

@@ -45,7 +45,8 @@ struct net_link {
 	bool is_vlan; /* frames leave by `lower`, with a tag */
 	bool q; /* its tag is 802.1Q's, not 802.1ad's */
 	uint16_t vlan; /* VLAN id */
-	uint32_t lower; /* 0: not in this network namespace */
+	bool is_veth;
+	uint32_t lower; /* of a veth: its other end; 0: not in this network namespace */
 };
 
 /* Called when the hop of a watched address has changed, never from within net__watch(). */

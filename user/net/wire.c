@@ -121,10 +121,12 @@ static void read_info(const struct nlattr *info, struct net_link *l)
 		const char *text = mnl_attr_get_payload(attr);
 		size_t len = mnl_attr_get_payload_len(attr);
 
-		if (mnl_attr_get_type(attr) == IFLA_INFO_KIND)
+		if (mnl_attr_get_type(attr) == IFLA_INFO_KIND) {
 			l->is_vlan = strnlen(text, len) == 4 && memcmp(text, "vlan", 4) == 0;
-		else if (mnl_attr_get_type(attr) == IFLA_INFO_DATA)
+			l->is_veth = strnlen(text, len) == 4 && memcmp(text, "veth", 4) == 0;
+		} else if (mnl_attr_get_type(attr) == IFLA_INFO_DATA) {
 			data = attr;
+		}
 	}
 	if (l->is_vlan && data)
 		read_vlan(data, l);
@@ -169,8 +171,8 @@ int net_wire__link(const struct nlmsghdr *nlh, struct net_link *out)
 	}
 	if (!l.ifindex || !l.name[0])
 		return -EINVAL;
-	/* The other end of a veth, the device of a tunnel: of no concern. */
-	if (!l.is_vlan || elsewhere)
+	/* The device of a tunnel: of no concern. */
+	if ((!l.is_vlan && !l.is_veth) || elsewhere)
 		l.lower = 0;
 	*out = l;
 	return 0;

@@ -8,7 +8,7 @@
 
 #include "fairlead/abi.h"
 
-enum { FLOW_KEY = 'k', VERSION = 'v', SERVICE = 's', BACKEND = 'b' };
+enum { FLOW_KEY = 'k', VERSION = 'v', SERVICE = 's', BACKEND = 'b', RECORDS = 'r', VRRP = 'g' };
 
 #define SERVICE_LEN (5 * sizeof(uint64_t))
 #define NAME_MAX_LEN (FL_NAME_LEN - 1)
@@ -78,6 +78,21 @@ int peer_facts__set_version(struct ledger *l, const char *version)
 	return ledger__put(l, k.bytes, k.len, version, strlen(version));
 }
 
+int peer_facts__set_records(struct ledger *l)
+{
+	const struct key k = make_key(RECORDS, "", NULL);
+
+	return ledger__put(l, k.bytes, k.len, NULL, 0);
+}
+
+bool peer_facts__records(const struct ledger *l)
+{
+	const struct key k = make_key(RECORDS, "", NULL);
+	size_t len;
+
+	return ledger__get(l, k.bytes, k.len, &len) != NULL;
+}
+
 int peer_facts__set_service(struct ledger *l, const char *name, const struct peer_service *s)
 {
 	const struct key k = make_key(SERVICE, name, NULL);
@@ -93,6 +108,29 @@ int peer_facts__set_backend(struct ledger *l, const char *service, const char *i
 	const struct key k = make_key(BACKEND, service, id);
 
 	return ledger__put(l, k.bytes, k.len, &health, sizeof(health));
+}
+
+int peer_facts__set_vrrp(struct ledger *l, const char *group, enum peer_vrrp_state state,
+			 uint8_t priority)
+{
+	const struct key k = make_key(VRRP, group, NULL);
+	const uint8_t value[] = {(uint8_t)state, priority};
+
+	return ledger__put(l, k.bytes, k.len, value, sizeof(value));
+}
+
+bool peer_facts__vrrp(const struct ledger *l, const char *group, enum peer_vrrp_state *state,
+		      uint8_t *priority)
+{
+	const struct key k = make_key(VRRP, group, NULL);
+	size_t len = 0;
+	const uint8_t *value = ledger__get(l, k.bytes, k.len, &len);
+
+	if (!value || len < 2 || value[0] > PEER_VRRP_ACTIVE)
+		return false;
+	*state = (enum peer_vrrp_state)value[0];
+	*priority = value[1];
+	return true;
 }
 
 static bool read_service(const void *value, size_t len, struct peer_service *out)
@@ -178,6 +216,28 @@ static bool same_config(const struct peer_service *a, const struct peer_service 
 {
 	return a->front == b->front && a->backends == b->backends && a->probe == b->probe &&
 	       a->rest == b->rest;
+}
+
+bool peer_facts__same_service(const struct ledger *ours, const struct ledger *theirs,
+			      const char *name)
+{
+	struct peer_service here, there;
+
+	return peer_facts__service(ours, name, &here) &&
+	       peer_facts__service(theirs, name, &there) && same_config(&here, &there);
+}
+
+const char *peer_facts__service_of(const void *key, size_t key_len, char name[FL_NAME_LEN])
+{
+	const char *k = key;
+	size_t n = key_len ? strnlen(k + 1, key_len - 1) : 0;
+
+	name[0] = '\0';
+	if (n && n <= NAME_MAX_LEN && (k[0] == SERVICE || k[0] == BACKEND)) {
+		memcpy(name, k + 1, n);
+		name[n] = '\0';
+	}
+	return name;
 }
 
 static void compare_config(void *ctx, const void *key, size_t key_len, const void *value,

@@ -4,11 +4,13 @@
  *
  *   'k'                       a digest of the flow key (8)
  *   'v'                       the version of fairlead, text
+ *   'r'                       it takes records, and tells its own (stream.h); no value
  *   's' service               digests of the service (struct peer_service, 5 x 8)
  *   'b' service NUL backend   what the probes say of the backend: enum fl_health (1)
+ *   'g' group                 a VRRP group: enum peer_vrrp_state (1), priority (1)
  *
  * Names are texts without NUL. Digests are the same on every machine for the same configuration, and all
- * numbers in network order. Keys of other kinds, of a later version, are passed over.
+ * numbers in network order. Seats have keys of their own (seats.h). Keys of other kinds, of a later version, are passed over.
  */
 #ifndef FAIRLEAD_PEER_FACTS_H
 #define FAIRLEAD_PEER_FACTS_H
@@ -17,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fairlead/abi.h"
 #include "peer/ledger.h"
 
 /* Two services of one name are the same if the first four are. */
@@ -39,8 +42,19 @@ uint64_t peer_digest__end(const struct peer_digest *d);
 /* Each: as ledger__put(). */
 int peer_facts__set_flow_key(struct ledger *l, uint64_t digest);
 int peer_facts__set_version(struct ledger *l, const char *version);
+int peer_facts__set_records(struct ledger *l);
 int peer_facts__set_service(struct ledger *l, const char *name, const struct peer_service *s);
 int peer_facts__set_backend(struct ledger *l, const char *service, const char *id, uint8_t health);
+
+/* On the wire. */
+enum peer_vrrp_state { PEER_VRRP_OFF, PEER_VRRP_BACKUP, PEER_VRRP_ACTIVE };
+
+int peer_facts__set_vrrp(struct ledger *l, const char *group, enum peer_vrrp_state state,
+			 uint8_t priority);
+
+/* What is told of a VRRP group; false: nothing, or a state that this version does not know. */
+bool peer_facts__vrrp(const struct ledger *l, const char *group, enum peer_vrrp_state *state,
+		      uint8_t *priority);
 
 /* What is told of a service; false: nothing. */
 bool peer_facts__service(const struct ledger *l, const char *name, struct peer_service *out);
@@ -49,8 +63,18 @@ bool peer_facts__service(const struct ledger *l, const char *name, struct peer_s
 bool peer_facts__backend(const struct ledger *l, const char *service, const char *id,
 			 uint8_t *health);
 
+/* Whether both have told of a service, and of the same configuration. */
+bool peer_facts__same_service(const struct ledger *ours, const struct ledger *theirs,
+			      const char *name);
+
+/* The name of the service that a key speaks of; "": of none. */
+const char *peer_facts__service_of(const void *key, size_t key_len, char name[FL_NAME_LEN]);
+
 /* The version of fairlead as text; "" if it is not told. */
 const char *peer_facts__version(const struct ledger *l, char *buf, size_t len);
+
+/* Whether records are taken and told. */
+bool peer_facts__records(const struct ledger *l);
 
 #define PEER_DIFFERENCE_LEN 160
 

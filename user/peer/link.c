@@ -7,6 +7,7 @@
 
 #define LEAST_PATIENCE_US 5000 /* for an acknowledgement: a peer may be busy */
 #define MOST_BACKOFF 6
+#define ASIDE UINT64_MAX
 
 struct message {
 	uint32_t epoch, have_epoch;
@@ -46,13 +47,19 @@ uint64_t peer_link__patience_us(const struct peer_link *l)
 	return 3500ull * l->interval_ms;
 }
 
+bool peer_link__is_whole(const struct peer_link *l)
+{
+	return l->copy_epoch && ledger__version(l->copy) >= l->copy_goal;
+}
+
 uint64_t peer_link__lag(const struct peer_link *l)
 {
 	return l->up ? ledger__version(l->ours) - l->acked : 0;
 }
 
-static void send_message(struct peer_link *l, const struct peer_answer *answer, const void *part,
-			 size_t part_len)
+/* What follows the message comes in two pieces, either of which may be empty. */
+static void send_pieces(struct peer_link *l, const struct peer_answer *answer, const void *mark,
+			size_t mark_len, const void *part, size_t part_len)
 {
 	uint8_t body[PEER_BODY_MAX], datagram[PEER_DATAGRAM_MAX];
 	const struct message m = {
@@ -66,12 +73,20 @@ static void send_message(struct peer_link *l, const struct peer_answer *answer, 
 	};
 
 	memcpy(body, &m, sizeof(m));
+	if (mark_len)
+		memcpy(body + sizeof(m), mark, mark_len);
 	if (part_len)
-		memcpy(body + sizeof(m), part, part_len);
+		memcpy(body + sizeof(m) + mark_len, part, part_len);
 	l->beat_us = l->now_us;
-	l->calls->send(
-		l->ctx, datagram,
-		peer_channel__seal(&l->channel, body, sizeof(m) + part_len, answer, datagram));
+	l->calls->send(l->ctx, datagram,
+		       peer_channel__seal(&l->channel, body, sizeof(m) + mark_len + part_len,
+					  answer, datagram));
+}
+
+static void send_message(struct peer_link *l, const struct peer_answer *answer, const void *part,
+			 size_t part_len)
+{
+	send_pieces(l, answer, NULL, 0, part, part_len);
 }
 
 /* The peer's copy is empty, or is to be. */
@@ -161,6 +176,29 @@ void peer_link__news(struct peer_link *l, uint64_t now_us)
 	peer_link__tick(l, now_us);
 }
 
+void peer_link__say(struct peer_link *l, uint64_t now_us, const void *bytes, size_t len)
+{
+	const uint64_t mark = ASIDE;
+
+	_Static_assert(PEER_ASIDE_MAX == PEER_BODY_MAX - sizeof(struct message) - sizeof(mark),
+		       "what is left of a body");
+	if (!peer_channel__is_up(&l->channel))
+		return;
+	advance(l, now_us);
+	send_pieces(l, NULL, &mark, sizeof(mark), bytes, len);
+}
+
+/* The aside behind a message, if it is one. */
+static bool is_aside(const uint8_t *part, size_t len)
+{
+	uint64_t mark;
+
+	if (len < sizeof(mark))
+		return false;
+	memcpy(&mark, part, sizeof(mark));
+	return mark == ASIDE;
+}
+
 /* The peer's word on how far its copy is. */
 static void acknowledge(struct peer_link *l, const struct message *m)
 {
@@ -228,6 +266,12 @@ static bool read_message(struct peer_link *l, const uint8_t *body, size_t len)
 	acknowledge(l, &m);
 	if (len == sizeof(m))
 		return true;
+	if (is_aside(body + sizeof(m), len - sizeof(m))) {
+		if (l->calls->aside)
+			l->calls->aside(l->ctx, body + sizeof(m) + sizeof(uint64_t),
+					len - sizeof(m) - sizeof(uint64_t));
+		return true;
+	}
 	rc = ledger__take(l->copy, body + sizeof(m), len - sizeof(m), l->calls->changed, l->ctx);
 	if (rc == -EBADMSG)
 		return false;

@@ -14,7 +14,8 @@
  *   24  stamp (8)       the sender's clock, µs
  *   32  echo (8)        the last stamp of the receiver that the sender has seen, and
  *   40  held (8)        how long ago that was, µs
- *   48  a part of the sender's ledger (ledger.h), or nothing
+ *   48  a part of the sender's ledger (ledger.h), or nothing; or an aside: 2^64 - 1, which no part begins
+ *       with, and what the link hands on as it is, once, if it gets there at all (stream.h)
  *
  * Pure: time, randomness and datagrams are given; the times are of a clock that never steps back.
  */
@@ -28,6 +29,7 @@
 #include "peer/channel.h"
 #include "peer/ledger.h"
 
+#define PEER_ASIDE_MAX (PEER_BODY_MAX - 48 - 8)
 #define PEER_PARTS 32 /* under way at once */
 #define PEER_ANSWERS_PER_S 50 /* to datagrams that ask for the handshake */
 
@@ -40,6 +42,8 @@ struct peer_link_calls {
 	void (*cleared)(void *ctx);
 	/* It is heard, or silent from now on. */
 	void (*state)(void *ctx, bool up);
+	/* An aside. NULL: they are not for this side. */
+	void (*aside)(void *ctx, const uint8_t *bytes, size_t len);
 };
 
 struct peer_link {
@@ -84,8 +88,14 @@ void peer_link__news(struct peer_link *l, uint64_t now_us);
 
 void peer_link__input(struct peer_link *l, uint64_t now_us, const uint8_t *datagram, size_t len);
 
+/* Sends an aside of at most PEER_ASIDE_MAX bytes; nothing while the peer could not take it for genuine. */
+void peer_link__say(struct peer_link *l, uint64_t now_us, const void *bytes, size_t len);
+
 /* How long the peer may be silent before it is taken for gone, in µs. */
 uint64_t peer_link__patience_us(const struct peer_link *l);
+
+/* All that the peer has told, as far as is known, has arrived. */
+bool peer_link__is_whole(const struct peer_link *l);
 
 /* Changes of `ours` that the peer is not known to have; 0 while it is not up. */
 uint64_t peer_link__lag(const struct peer_link *l);

@@ -11,6 +11,7 @@
  *
  * The trampoline on an interface is pinned as dispatched/<interface>, so that it is found again.
  */
+#include "plane/features.h"
 #include "plane/internal.h"
 
 #include <cap-ng.h>
@@ -30,7 +31,7 @@ bool plane_dispatch__possible(void)
 	if (known < 0)
 		known = !capng_get_caps_process() &&
 			capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN) &&
-			libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_EXT, NULL) == 1;
+			plane_features__sharing();
 	return known;
 }
 

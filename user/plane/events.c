@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * events.c - the reading end of the ring buffer `events`.
+ * events.c - the reading ends of the ring buffers.
  *
- * The ring is one over all programs of the instance; it is held by a descriptor of its own, since a
+ * A ring is one over all programs of the instance; it is held by a descriptor of its own, since a
  * replaced program's are closed. What the last agent has not read is read by this one.
  */
 #include "plane/internal.h"
@@ -15,57 +15,61 @@
 
 #define STOP (-ECANCELED) /* of the callback: enough for now; what was handed over is consumed */
 
-struct plane_events {
+struct plane_ring {
 	struct ring_buffer *ring;
 	int fd; /* of the map */
-	plane_event_cb *cb;
+	size_t least; /* bytes of a sample */
+	plane_ring_cb *cb;
 	void *ctx;
-	uint32_t left; /* events that this turn may still take */
+	uint32_t left; /* samples that this turn may still take */
 };
 
 static int on_sample(void *ctx, void *data, size_t size)
 {
-	struct plane_events *e = ctx;
+	struct plane_ring *e = ctx;
 
-	if (size >= sizeof(struct fl_event))
+	if (size >= e->least)
 		e->cb(e->ctx, data);
 	return --e->left ? 0 : STOP;
 }
 
-int plane__events_open(struct plane *p, plane_event_cb *cb, void *ctx, struct plane_events **out,
-		       struct err *err)
+int plane__ring_open(struct plane *p, enum plane_ring_kind kind, plane_ring_cb *cb, void *ctx,
+		     struct plane_ring **out, struct err *err)
 {
-	struct plane_events *e = calloc(1, sizeof(*e));
+	const struct bpf_map *map = kind == PLANE_TOLD ? p->skel->maps.told : p->skel->maps.events;
+	struct plane_ring *e = calloc(1, sizeof(*e));
 	int rc;
 
 	if (!e)
 		return err__set(err, -ENOMEM, "out of memory");
+	e->least = kind == PLANE_TOLD ? sizeof(struct fl_told) : sizeof(struct fl_event);
 	e->cb = cb;
 	e->ctx = ctx;
-	e->fd = fcntl(bpf_map__fd(p->skel->maps.events), F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	e->fd = fcntl(bpf_map__fd(map), F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 	if (e->fd >= 0)
 		e->ring = ring_buffer__new(e->fd, on_sample, e, NULL);
 	if (!e->ring) {
 		rc = -errno;
-		plane__events_close(e);
-		return err__set(err, rc, "cannot read the map 'events': %s", strerror(-rc));
+		plane__ring_close(e);
+		return err__set(err, rc, "cannot read the map '%s': %s", bpf_map__name(map),
+				strerror(-rc));
 	}
 	*out = e;
 	return 0;
 }
 
-int plane__events_fd(const struct plane_events *e)
+int plane__ring_fd(const struct plane_ring *e)
 {
 	return ring_buffer__epoll_fd(e->ring);
 }
 
-bool plane__events_take(struct plane_events *e, uint32_t most)
+bool plane__ring_take(struct plane_ring *e, uint32_t most)
 {
 	e->left = most;
 	return ring_buffer__consume(e->ring) == STOP;
 }
 
-void plane__events_close(struct plane_events *e)
+void plane__ring_close(struct plane_ring *e)
 {
 	if (!e)
 		return;

@@ -228,3 +228,40 @@ int plane__flow_sweep(struct plane *p, struct plane_flow_sweep *s, uint32_t peri
 		rc = tell(p, s->end, &s->deleted);
 	return rc ? err__set(err, rc, "cannot sweep the map 'flows': %s", strerror(-rc)) : 0;
 }
+
+/* --- records and peers ------------------------------------------------------------------------------ */
+
+int plane__take(struct plane *p, struct fl_take *t)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = t, .data_size_in = sizeof(*t),
+		    .data_out = t, .data_size_out = sizeof(*t), .repeat = 1);
+
+	if (bpf_prog_test_run_opts(p->take_fd, &opts))
+		return -errno;
+	return opts.retval == XDP_PASS ? 0 : -EINVAL;
+}
+
+struct told_pass {
+	plane_record_cb *each;
+	void *ctx;
+};
+
+static int show(void *ctx, const void *key, const void *value, uint32_t now_s)
+{
+	const struct told_pass *pass = ctx;
+
+	pass->each(pass->ctx, key, value, now_s);
+	return 0;
+}
+
+int plane__records(struct plane *p, struct plane_pass *pass, uint32_t period_s,
+		   plane_record_cb *each, void *ctx, bool *ended, struct err *err)
+{
+	struct told_pass told = {each, ctx};
+	int rc;
+
+	pass->key = sizeof(struct fl_flow_key);
+	pass->value = sizeof(struct fl_flow);
+	rc = plane_pass__slice(p->flows_fd, pass, period_s, show, &told, ended);
+	return rc ? err__set(err, rc, "cannot read the map 'flows': %s", strerror(-rc)) : 0;
+}

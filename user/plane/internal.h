@@ -58,7 +58,7 @@ struct plane {
 	struct plane_moves *moves; /* FL_MAX_SERVICES */
 	int moves_fd
 		[FL_SLOT_CLASSES]; /* the outer maps, kept open over replacements for the worker */
-	int flows_fd, sweep_fd; /* `flows` and the program `flow_sweep`, likewise */
+	int flows_fd, sweep_fd, take_fd; /* `flows`, `flow_sweep` and `flow_take`, likewise */
 	__u64 *passive_cells; /* FL_PASSIVE_CELLS, shared with the program; NULL: the gate is off */
 	struct fl_passive *passive_counts; /* FL_PASSIVE_COUNTS, likewise */
 	struct probe_bpf *probe_skel; /* NULL: nothing is probed by the clients' path */
@@ -94,7 +94,10 @@ int plane_pins__check_bpffs(struct err *err);
 /* Loads the object with its maps at the instance's pins; the caller owns *out. */
 int plane_program__load(const struct plane *p, const struct plane_gates *gates, struct lb_bpf **out,
 			struct err *err);
-/* The first warning that libbpf or libxdp printed since they were forgotten; "" if none. */
+/* Gates, flow key and what is made for them, before the object is loaded. */
+void plane_program__set_gates(const struct plane *p, const struct plane_gates *gates,
+			      struct lb_bpf *skel);
+/* The first warning that libbpf or libxdp printed in this thread since they were forgotten; "" if none. */
 const char *plane_program__warning(void);
 void plane_program__keep_warning(const char *fmt, va_list ap);
 void plane_program__forget_warning(void);

@@ -58,6 +58,8 @@ int plane_moves__open(struct plane *p, struct err *err)
 		rc = p->flows_fd = keep(bpf_map__fd(p->skel->maps.flows));
 	if (rc >= 0)
 		rc = p->sweep_fd = keep(bpf_program__fd(p->skel->progs.flow_sweep));
+	if (rc >= 0)
+		rc = p->take_fd = keep(bpf_program__fd(p->skel->progs.flow_take));
 	return rc < 0 ? err__set(err, rc, "cannot keep the maps of moves and their sweeper: %s",
 				 strerror(-rc))
 		      : 0;
@@ -199,4 +201,6 @@ void plane_moves__close(struct plane *p)
 		close(p->flows_fd);
 	if (p->sweep_fd >= 0)
 		close(p->sweep_fd);
+	if (p->take_fd >= 0)
+		close(p->take_fd);
 }

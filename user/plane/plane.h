@@ -29,6 +29,12 @@
 #include "plane/nat_back.h"
 #include "plane/vips.h"
 
+/*
+ * What drivers with native XDP carry in one page, headroom and the kernel's own part taken off: 3498
+ * bytes (mlx5) to 3506 (veth). Beyond it they want a program that knows of frames in several buffers.
+ */
+#define PLANE_PAGE_MTU 3498
+
 struct plane;
 
 /* Features of the program: what is off is not in its code. See bpf/gates.h. */
@@ -42,6 +48,8 @@ struct plane_gates {
 	bool events; /* first packets of flows become events */
 	bool passive; /* some service's new connections are watched for an answer */
 	bool path; /* some service is probed by the clients' path */
+	bool peers; /* records that are made are told to peers */
+	bool explain; /* for plane__explain() only: writes to no map that others have */
 };
 
 struct plane_options {
@@ -390,6 +398,17 @@ void plane_flow_sweep__free(struct plane_flow_sweep *s);
 int plane__flow_sweep(struct plane *p, struct plane_flow_sweep *s, uint32_t period_s,
 		      struct err *err);
 
+/* --- records and peers --------------------------------------------------------------------------- */
+
+/* Puts what a peer has told into `flows`; t->done says of how many it holds now. 0 or -errno. */
+int plane__take(struct plane *p, struct fl_take *t);
+
+/* All records, in slices as those of a sweep. Worker thread, one at a time. */
+typedef void plane_record_cb(void *ctx, const struct fl_flow_key *k, const struct fl_flow *f,
+			     uint32_t now_s);
+int plane__records(struct plane *p, struct plane_pass *pass, uint32_t period_s,
+		   plane_record_cb *each, void *ctx, bool *ended, struct err *err);
+
 /* --- members: what a restart must know ---------------------------------------------------------- */
 
 int plane__member_set(struct plane *p, uint32_t service, uint32_t backend,
@@ -405,20 +424,58 @@ int plane__members(const struct plane *p,
 /* --- seats: over what the next agent is to compute a service's table ---------------------------- */
 
 /*
- * Writes a service's seats beside those that it has. They come to be with plane__seats_commit(), or go
- * with plane__seats_drop().
+ * Writes a service's seats, and their epoch, beside those that it has. They come to be with
+ * plane__seats_commit(), or go with plane__seats_drop().
  */
 int plane__seats_stage(struct plane *p, uint32_t id, const struct fl_seat *rows, size_t n,
-		       struct err *err);
+		       uint32_t epoch, struct err *err);
 int plane__seats_commit(struct plane *p, uint32_t id, struct err *err);
 void plane__seats_drop(struct plane *p, uint32_t id);
 
 /*
- * A copy of a service's seats, as yet unchecked; frees with free(). -ENOENT, without a sentence: it has
+ * A copy of a service's seats, as yet unchecked, and their epoch; frees with free(). -ENOENT, without a sentence: it has
  * none; -EINVAL: what is pinned there are no seats.
  */
 int plane__seats_read(const struct plane *p, uint32_t id, struct fl_seat **out, size_t *n,
-		      struct err *err);
+		      uint32_t *epoch, struct err *err);
+
+/* --- explaining --------------------------------------------------------------------------------- */
+
+/*
+ * The programs once more, attached nowhere: they read the live maps, write to none of them, and tell what
+ * would become of a packet.
+ */
+struct plane_explain;
+
+/* The gates of the programs that packets meet now, and whether these are they. */
+struct plane_gates plane__gates(const struct plane *p);
+bool plane__gates_are(const struct plane *p, const struct plane_gates *gates);
+
+/* Loads them with those gates, over the instance's pins. Worker thread; takes tens of milliseconds. */
+int plane__explain_load(const struct plane *p, struct plane_gates gates, struct plane_explain **out,
+			struct err *err);
+void plane__explain_free(struct plane_explain *e);
+
+#define PLANE_FRAME_MAX 16384 /* bytes of a frame that is explained, and of what it becomes */
+
+struct plane_explained {
+	struct fl_explained told;
+	uint32_t action; /* enum xdp_action */
+	uint32_t len; /* bytes of `frame` */
+	uint8_t frame[PLANE_FRAME_MAX]; /* as it would leave */
+};
+
+/*
+ * What would become of a frame that comes in by an interface. -EINVAL: the kernel takes no such frame
+ * for a test run; -EBADMSG: the straight way and the steps do not agree about it.
+ */
+int plane__explain(struct plane_explain *e, uint32_t ifindex, const uint8_t *frame, uint32_t len,
+		   struct plane_explained *out, struct err *err);
+
+/* Records of a connection; false: there is none. */
+bool plane__flow(const struct plane *p, const struct fl_flow_key *k, struct fl_flow *out);
+bool plane__tentative(const struct plane *p, const struct fl_flow_key *k, struct fl_tentative *out);
+bool plane__nat_flow(const struct plane *p, const struct fl_nat_key *k, struct fl_nat_flow *out);
 
 /* --- counters ----------------------------------------------------------------------------------- */
 
@@ -428,20 +485,26 @@ enum plane_counter { PLANE_SERVICE, PLANE_BACKEND, PLANE_VERDICT, PLANE_NOTE };
 int plane__count(const struct plane *p, enum plane_counter kind, uint32_t index,
 		 struct fl_count *out);
 
-/* --- events ------------------------------------------------------------------------------------- */
+/* --- ring buffers -------------------------------------------------------------------------------- */
 
-struct plane_events;
+enum plane_ring_kind {
+	PLANE_EVENTS, /* of struct fl_event */
+	PLANE_TOLD, /* of struct fl_told; only while the gate `peers` is on */
+};
 
-typedef void plane_event_cb(void *ctx, const struct fl_event *e);
+struct plane_ring;
 
-int plane__events_open(struct plane *p, plane_event_cb *cb, void *ctx, struct plane_events **out,
-		       struct err *err);
-void plane__events_close(struct plane_events *e);
+typedef void plane_ring_cb(void *ctx, const void *sample);
 
-/* Readable while there are events. */
-int plane__events_fd(const struct plane_events *e);
+int plane__ring_open(struct plane *p, enum plane_ring_kind kind, plane_ring_cb *cb, void *ctx,
+		     struct plane_ring **out, struct err *err);
+/* NULL is fine. */
+void plane__ring_close(struct plane_ring *e);
 
-/* Calls back for at most `most` (> 0) events; true: there may be more. */
-bool plane__events_take(struct plane_events *e, uint32_t most);
+/* Readable while there are samples. */
+int plane__ring_fd(const struct plane_ring *e);
+
+/* Calls back for at most `most` (> 0) samples; true: there may be more. */
+bool plane__ring_take(struct plane_ring *e, uint32_t most);
 
 #endif

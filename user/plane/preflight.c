@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * preflight.c - what the kernel and this process need for BPF, looked at before anything is made.
- *
- * Features are tried, not versions compared: distributions carry features back to old kernels, and
- * turn some off in new ones.
  */
+#include "plane/features.h"
 #include "plane/internal.h"
 
 #include <cap-ng.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include <unistd.h>
 
 /* libbpf's warnings say what went wrong where; the first one goes into our error's sentence. */
 static int on_libbpf_print(enum libbpf_print_level level, const char *fmt, va_list ap)
@@ -23,13 +20,15 @@ static int on_libbpf_print(enum libbpf_print_level level, const char *fmt, va_li
 
 static int check_btf(struct err *err)
 {
-	if (access("/sys/kernel/btf/vmlinux", R_OK) == 0)
+	int rc = plane_features__btf();
+
+	if (!rc)
 		return 0;
 	return err__set(
 		err, -ENOTSUP,
 		"the kernel has no BTF (/sys/kernel/btf/vmlinux: %s): fairlead needs one built with "
 		"CONFIG_DEBUG_INFO_BTF, as distributions' kernels are",
-		strerror(errno));
+		strerror(-rc));
 }
 
 static int check_capabilities(struct err *err)
@@ -59,64 +58,13 @@ static int check_capabilities(struct err *err)
 	return 0;
 }
 
-static bool has_timer(void)
-{
-	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_timer_init, NULL) == 1;
-}
-
-static bool has_coarse_clock(void)
-{
-	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_ktime_get_coarse_ns, NULL) == 1;
-}
-
-/* A kernel that knows XDP links complains about the program, any other about the request. */
-static bool has_xdp_link(void)
-{
-	int fd = bpf_link_create(-1, 1, BPF_XDP, NULL);
-
-	return fd == -EBADF;
-}
-
-static bool has_mapped_array(void)
-{
-	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
-	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "preflight", sizeof(__u32), sizeof(__u64), 1,
-				&opts);
-
-	if (fd < 0)
-		return false;
-	close(fd);
-	return true;
-}
-
-static bool has_devmap_hash(void)
-{
-	return libbpf_probe_bpf_map_type(BPF_MAP_TYPE_DEVMAP_HASH, NULL) == 1;
-}
-
-static bool has_array_of_maps(void)
-{
-	return libbpf_probe_bpf_map_type(BPF_MAP_TYPE_ARRAY_OF_MAPS, NULL) == 1;
-}
-
-/* The youngest first: what it names is what the kernel must be upgraded to at least. */
 static int check_features(struct err *err)
 {
-	static const struct {
-		bool (*has)(void);
-		const char *what, *since;
-	} needed[] = {
-		{has_timer, "timers in BPF programs (bpf_timer_init)", "5.15"},
-		{has_coarse_clock, "the coarse clock in BPF programs (bpf_ktime_get_coarse_ns)",
-		 "5.11"},
-		{has_xdp_link, "links that hold an XDP program (BPF_LINK_CREATE)", "5.9"},
-		{has_mapped_array, "arrays that a process can map (BPF_F_MMAPABLE)", "5.5"},
-		{has_devmap_hash, "hashes of devices to send to (BPF_MAP_TYPE_DEVMAP_HASH)", "5.4"},
-		{has_array_of_maps, "arrays of maps (BPF_MAP_TYPE_ARRAY_OF_MAPS)", "4.12"},
-	};
+	size_t n;
+	const struct plane_feature *needed = plane_features__list(&n);
 	struct utsname kernel;
 
-	for (size_t i = 0; i < sizeof(needed) / sizeof(*needed); i++) {
+	for (size_t i = 0; i < n; i++) {
 		if (needed[i].has())
 			continue;
 		uname(&kernel);

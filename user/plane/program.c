@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static char first_warning[512];
+static _Thread_local char first_warning[512];
 
 void plane_program__keep_warning(const char *fmt, va_list ap)
 {
@@ -102,7 +102,8 @@ static int explain_load(int rc, struct err *err)
 }
 
 /* What is off costs neither code nor memory: the maps of NAT records and of meters are large. */
-static void set_gates(const struct plane *p, const struct plane_gates *gates, struct lb_bpf *skel)
+void plane_program__set_gates(const struct plane *p, const struct plane_gates *gates,
+			      struct lb_bpf *skel)
 {
 	skel->rodata->gate_lease = gates->lease;
 	skel->rodata->gate_wild = gates->wild;
@@ -112,12 +113,16 @@ static void set_gates(const struct plane *p, const struct plane_gates *gates, st
 	skel->rodata->gate_jumbo = gates->jumbo;
 	skel->rodata->gate_events = gates->events;
 	skel->rodata->gate_passive = gates->passive;
+	skel->rodata->gate_peers = gates->peers;
+	skel->rodata->gate_explain = gates->explain;
 	for (size_t i = 0; i < 4; i++)
 		skel->rodata->flow_key[i] = p->flow_key[i];
 	bpf_map__set_autocreate(skel->maps.nat_flows, gates->nat);
 	bpf_map__set_autocreate(skel->maps.meters, gates->limits);
 	bpf_map__set_autocreate(skel->maps.passive, gates->passive);
 	bpf_map__set_autocreate(skel->maps.passive_count, gates->passive);
+	bpf_map__set_autocreate(skel->maps.told, gates->peers);
+	bpf_map__set_autocreate(skel->maps.explained, gates->explain);
 	bpf_map__set_autocreate(skel->maps.probes, gates->path);
 	bpf_map__set_autocreate(skel->maps.probe_flows, gates->path);
 	bpf_program__set_autoload(skel->progs.probe_out, gates->path);
@@ -140,7 +145,7 @@ int plane_program__load(const struct plane *p, const struct plane_gates *gates, 
 	if (!skel)
 		return err__set(err, -errno, "cannot open the built-in BPF object: %s",
 				strerror(errno));
-	set_gates(p, gates, skel);
+	plane_program__set_gates(p, gates, skel);
 	/*
 	 * The trampoline extends the dispatcher and so has no attach type; since 6.18 and its stable
 	 * backports (commit 4540aed51b12) what it tail-calls may have none either.

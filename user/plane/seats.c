@@ -41,7 +41,7 @@ static struct btf *describe(void)
 	btf__add_field(b, "name", name, 8 * offsetof(struct fl_seat, name), 0);
 	btf__add_field(b, "holder", holder, 8 * offsetof(struct fl_seat, holder), 0);
 	btf__add_field(b, "weight", u32, 8 * offsetof(struct fl_seat, weight), 0);
-	btf__add_field(b, "pad", u32, 8 * offsetof(struct fl_seat, pad), 0);
+	btf__add_field(b, "epoch", u32, 8 * offsetof(struct fl_seat, epoch), 0);
 	if (row < 0 || btf__load_into_kernel(b)) {
 		btf__free(b);
 		return NULL;
@@ -69,15 +69,20 @@ static int make(struct plane *p, uint32_t id, uint32_t n)
 }
 
 int plane__seats_stage(struct plane *p, uint32_t id, const struct fl_seat *rows, size_t n,
-		       struct err *err)
+		       uint32_t epoch, struct err *err)
 {
 	char path[PLANE_PATH_LEN];
 	int fd = make(p, id, n ? (uint32_t)n : 1), rc = 0;
 
 	if (fd < 0)
 		return err__set(err, fd, "cannot make an array of %zu seats: %s", n, strerror(-fd));
-	for (__u32 i = 0; i < n; i++) {
-		if (bpf_map_update_elem(fd, &i, &rows[i], BPF_ANY)) {
+	for (__u32 i = 0; i < n || !i; i++) {
+		struct fl_seat row = {0};
+
+		if (n)
+			row = rows[i];
+		row.epoch = epoch;
+		if (bpf_map_update_elem(fd, &i, &row, BPF_ANY)) {
 			rc = err__set(err, -errno, "cannot write seat %u: %s", i, strerror(errno));
 			goto cleanup;
 		}
@@ -112,7 +117,7 @@ void plane__seats_drop(struct plane *p, uint32_t id)
 	unlink(path);
 }
 
-static int read_rows(int fd, struct fl_seat **out, size_t *n)
+static int read_rows(int fd, struct fl_seat **out, size_t *n, uint32_t *epoch)
 {
 	struct bpf_map_info info = {0};
 	__u32 len = sizeof(info);
@@ -133,6 +138,7 @@ static int read_rows(int fd, struct fl_seat **out, size_t *n)
 			free(rows);
 			return rc;
 		}
+		*epoch = rows[*n].epoch;
 		*n += rows[*n].name[0] != '\0';
 	}
 	*out = rows;
@@ -140,7 +146,7 @@ static int read_rows(int fd, struct fl_seat **out, size_t *n)
 }
 
 int plane__seats_read(const struct plane *p, uint32_t id, struct fl_seat **out, size_t *n,
-		      struct err *err)
+		      uint32_t *epoch, struct err *err)
 {
 	char path[PLANE_PATH_LEN];
 	int fd, rc;
@@ -151,7 +157,7 @@ int plane__seats_read(const struct plane *p, uint32_t id, struct fl_seat **out, 
 		return errno == ENOENT ? -ENOENT
 				       : err__set(err, -errno, "cannot open the seats %s: %s", path,
 						  strerror(errno));
-	rc = read_rows(fd, out, n);
+	rc = read_rows(fd, out, n, epoch);
 	close(fd);
 	return rc ? err__set(err, rc, "cannot read the seats %s: %s", path, strerror(-rc)) : 0;
 }

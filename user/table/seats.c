@@ -323,6 +323,14 @@ static void drop_vacant(struct table_seats *s)
 	s->n = kept;
 }
 
+/* Theirs if they are the old ones. */
+static uint32_t epoch_after(const struct table_seats *old, const struct table_seats *s)
+{
+	uint32_t epoch = old ? old->epoch : 0;
+
+	return epoch + (epoch < UINT32_MAX && table_seats__digest(s) != table_seats__digest(old));
+}
+
 int table_seats__next(const struct table_seats *old, const struct table_member *members, size_t n,
 		      uint32_t slots, struct table_seats **out, struct err *err)
 {
@@ -350,6 +358,7 @@ int table_seats__next(const struct table_seats *old, const struct table_member *
 	make_seats(&st);
 	if (st.seats->n > TABLE_MAX_MEMBERS || !is_even(st.seats, slots))
 		drop_vacant(st.seats);
+	st.seats->epoch = epoch_after(old, st.seats);
 	*out = st.seats;
 	st.seats = NULL;
 cleanup:

@@ -22,7 +22,8 @@
  * them earlier is never worth it: the slots that have gone along their chains all move once more.
  *
  * There is history in this, but nothing else: equal seats and an equal configuration make equal seats
- * on every machine. What machines compare is the digest, what they send each other the rows, by name.
+ * on every machine. How much history is the epoch: it is 1 for fresh seats, and one more each time that
+ * they become others. What machines make of each other's seats: peer/seats.h.
  */
 #ifndef FAIRLEAD_TABLE_SEATS_H
 #define FAIRLEAD_TABLE_SEATS_H
@@ -32,14 +33,15 @@
 
 struct table_seats {
 	size_t n;
-	struct fl_seat *rows; /* sorted by name (strcmp), zero-padded */
+	uint32_t epoch; /* UINT32_MAX: and more */
+	struct fl_seat *rows; /* sorted by name (strcmp), zero-padded; `epoch` is not kept here */
 	/* Of each: its holder's place among the members it was made for, or TABLE_NONE: vacant. */
 	uint16_t *member;
 };
 
 /*
- * Seats from rows in any order, as a pinned map or another machine has them; all are vacant, and
- * `rows` stays the caller's. -EINVAL: they can't be seats (names or holders that are empty, not
+ * Seats from rows in any order, as a pinned map or another machine has them; all are vacant, the epoch
+ * is 0 until the caller sets it, and `rows` stays the caller's. -EINVAL: they can't be seats (names or holders that are empty, not
  * terminated or there twice; weights outside 1..65535); -ENOMEM.
  */
 int table_seats__from(const struct fl_seat *rows, size_t n, struct table_seats **out,
@@ -48,7 +50,7 @@ int table_seats__from(const struct fl_seat *rows, size_t n, struct table_seats *
 /*
  * The seats that come after `old` (NULL: none, a fresh start) when these members are configured, in any
  * order, for a table of `slots`. What is vacant in `old` does not count, only the holders. Without a
- * change of members: the same seats. -EINVAL: too many members, two equal ids, or an id longer than
+ * change of members: the same seats, and the same epoch. -EINVAL: too many members, two equal ids, or an id longer than
  * FL_ID_LEN - 1; -ENOMEM. Takes a second for 30 000 members that replace 30 000 others: run it on the worker.
  */
 int table_seats__next(const struct table_seats *old, const struct table_member *members, size_t n,
@@ -61,7 +63,7 @@ int table_seats__base(const struct table_seats *s, uint32_t slots, struct table_
 /* How many are vacant. */
 size_t table_seats__vacant(const struct table_seats *s);
 
-/* 64 bits that tell names, holders and weights from others; not who is vacant. 0 for NULL. */
+/* 64 bits that tell names, holders and weights from others; not who is vacant, not the epoch. 0 for NULL. */
 uint64_t table_seats__digest(const struct table_seats *s);
 
 void table_seats__free(struct table_seats *s);

@@ -49,6 +49,28 @@ int bfd__new(struct rt *rt, void (*changed)(void *ctx), void *ctx, struct bfd **
 	return 0;
 }
 
+struct listener_of_deaths {
+	struct bfd *b;
+	bfd_lost_cb *lost;
+	void *ctx;
+};
+
+static int set_lost(void *ctx)
+{
+	struct listener_of_deaths *l = ctx;
+
+	l->b->lost = l->lost;
+	l->b->lost_ctx = l->ctx;
+	return 0;
+}
+
+void bfd__on_lost(struct bfd *b, bfd_lost_cb *lost, void *ctx)
+{
+	struct listener_of_deaths l = {b, lost, ctx};
+
+	rt__call(b->rt, set_lost, &l);
+}
+
 /* --- listening ---------------------------------------------------------------------------------------- */
 
 static int watch(void *ctx)

@@ -10,7 +10,7 @@
  * own, since it has a source port of its own (RFC 5881 4). What a socket needs may not be there yet, an
  * address or an interface: then it is opened when it is, and the session says why it waits.
  *
- * All functions are for the loop's thread.
+ * All functions are for the loop's thread; what is told at once is told on the real-time thread.
  */
 #ifndef FAIRLEAD_VIP_BFD_H
 #define FAIRLEAD_VIP_BFD_H
@@ -48,6 +48,12 @@ struct bfd;
 /* changed() is called on the loop when any session has changed its state. No session, no socket. */
 int bfd__new(struct rt *rt, void (*changed)(void *ctx), void *ctx, struct bfd **out,
 	     struct err *err);
+
+/* The peer of a session that was up is dead: nothing came from it for the detection time. */
+typedef void bfd_lost_cb(void *ctx, const struct bfd_peer *peer);
+
+/* lost() is called on the real-time thread from now on, at once; NULL: nobody is. */
+void bfd__on_lost(struct bfd *b, bfd_lost_cb *lost, void *ctx);
 
 /*
  * These n sessions from now on. One that is there already goes on, with new times if need be; one that

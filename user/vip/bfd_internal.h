@@ -29,6 +29,8 @@ struct bfd {
 	void (*changed)(void *ctx);
 	void *ctx;
 	struct rt_note note;
+	bfd_lost_cb *lost; /* the thread's, like its context */
+	void *lost_ctx;
 	struct bfd_listener listeners[2]; /* IPv4, IPv6 */
 	struct bfd_run *runs[BFD_MAX_SESSIONS];
 	size_t n;

@@ -229,6 +229,8 @@ void bfd_io__fire(void *run, uint64_t now_ns)
 	enum bfd_state before = r->view.session.state;
 
 	bfd_session__tick(&r->view.session, now_ns);
+	if (before == BFD_UP && r->view.session.diag == BFD_DIAG_EXPIRED && r->bfd->lost)
+		r->bfd->lost(r->bfd->lost_ctx, &r->view.config);
 	bfd_io__turn(r, now_ns, 1);
 	if (r->view.session.state != before)
 		rt__tell(r->bfd->rt, &r->bfd->note);

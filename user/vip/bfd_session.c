@@ -160,6 +160,7 @@ void bfd_session__receive(struct bfd_session *s, const struct bfd_packet *p, uin
 	if (s->state != BFD_ADMIN_DOWN) {
 		follow(s, p->state, now_ns);
 		s->final |= p->poll;
+		s->waited = false;
 		s->heard_ns = now_ns;
 	}
 }
@@ -172,8 +173,16 @@ static uint64_t expires_ns(const struct bfd_session *s)
 
 void bfd_session__tick(struct bfd_session *s, uint64_t now_ns)
 {
+	uint64_t interval = s->remote_mult ? bfd_session__detection_ns(s) / s->remote_mult : 0;
+
 	if (now_ns < expires_ns(s))
 		return;
+	if (!s->waited && now_ns - expires_ns(s) > interval / 4) {
+		s->waited = true;
+		s->heard_ns = now_ns + interval - bfd_session__detection_ns(s);
+		return;
+	}
+	s->waited = false;
 	s->heard_ns = 0;
 	s->yours = 0; /* RFC 5880 6.8.1; and nothing that it said holds any more */
 	s->remote_state = BFD_DOWN;

@@ -45,6 +45,7 @@ struct bfd_session {
 	uint64_t sent_ns; /* the last packet but for answers before their time; 0: none yet */
 	uint32_t part; /* of the interval until the next one: jitter */
 	uint64_t heard_ns; /* the peer's last packet; 0: none within the detection time */
+	bool waited; /* the detection time was noticed late, and is one interval longer */
 	uint64_t since_ns; /* the last change of state */
 	uint64_t random; /* of the jitter; never 0 */
 	uint64_t ups, downs; /* changes to UP, and from it */
@@ -60,7 +61,11 @@ void bfd_session__init(struct bfd_session *s, const struct bfd_times *wanted,
 /* A packet that bfd_wire__read() and the search for its session have accepted. */
 void bfd_session__receive(struct bfd_session *s, const struct bfd_packet *p, uint64_t now_ns);
 
-/* Time goes by: takes the session down if the detection time is over. */
+/*
+ * Time goes by: takes the session down if the detection time is over. Called late by more than a quarter of
+ * an interval it has stood still itself, and perhaps the peer with it (two virtual machines on one host): it waits
+ * for one interval more, once.
+ */
 void bfd_session__tick(struct bfd_session *s, uint64_t now_ns);
 
 /* Other times are wanted. The session stays up. */

@@ -304,11 +304,13 @@ void vrrp__refresh(struct vrrp *v, const struct net *net, vrrp_look_cb *look, vo
 		vrrp_ports__look(p, net);
 	TAILQ_FOREACH (r, &v->routers, entry) {
 		struct refresh *f = &list[n++];
-		const char *fault;
+		struct vrrp_outlook o = look(ctx, r->config);
 
-		*f = (struct refresh){.router = r, .set = settings(r->config)};
-		fault = look(ctx, r->config, &f->priority);
-		find_fault(r, all, fault, &f->local);
+		*f = (struct refresh){
+			.router = r, .set = settings(r->config), .priority = o.priority};
+		f->set.hold = o.hold != NULL;
+		snprintf(r->hold, sizeof(r->hold), "%s", o.hold ? o.hold : "");
+		find_fault(r, all, o.fault, &f->local);
 		if (r->port->ifindex)
 			grip__set_ifindex(r->grip, r->port->ifindex);
 	}
@@ -355,8 +357,19 @@ void vrrp__status(struct vrrp *v, void (*each)(void *ctx, const struct vrrp_stat
 		rt__call(v->rt, take_snapshot, &s);
 		s.status.address_error = grip__error(r->grip);
 		memcpy(s.status.fault, r->fault, sizeof(s.status.fault));
+		memcpy(s.status.hold, r->hold, sizeof(s.status.hold));
 		each(ctx, &s.status);
 	}
+}
+
+size_t vrrp__hand_over(struct vrrp *v)
+{
+	return (size_t)rt__call(v->rt, vrrp_thread__hand_over, v);
+}
+
+size_t vrrp__take_back(struct vrrp *v)
+{
+	return (size_t)rt__call(v->rt, vrrp_thread__take_back, v);
 }
 
 struct count_copy {

@@ -36,6 +36,7 @@ struct vrrp_status {
 	const struct config_vrrp *config;
 	struct vrrp_group group;
 	char fault[160]; /* what keeps it in INITIALIZE; "": nothing */
+	char hold[80]; /* what preemption waits for; "": nothing */
 	uint64_t sent, heard; /* adverts; those of the group's VRID that were accepted */
 	int send_error; /* of the last advert, 0 or -errno */
 	int announce_error; /* of the last announcement, likewise */
@@ -70,11 +71,14 @@ int vrrp__prepare(struct vrrp *v, const struct config_vrrp *groups, size_t n,
 void vrrp__commit(struct vrrp_plan *p);
 void vrrp__discard(struct vrrp_plan *p);
 
-/*
- * What a group's owner knows of it: its priority now, 1..255, and why it can't take part (NULL: it can).
- * The text is copied.
- */
-typedef const char *vrrp_look_cb(void *ctx, const struct config_vrrp *c, uint8_t *priority);
+/* What a group's owner knows of it. The texts are copied. */
+struct vrrp_outlook {
+	uint8_t priority; /* now, 1..255 */
+	const char *fault; /* why it can't take part; NULL: it can */
+	const char *
+		hold; /* what it waits for before it takes over from an active router; NULL: nothing */
+};
+typedef struct vrrp_outlook vrrp_look_cb(void *ctx, const struct config_vrrp *c);
 
 /*
  * Looks at interfaces and addresses again, and starts and stops groups accordingly. Once a second, and
@@ -85,6 +89,18 @@ void vrrp__refresh(struct vrrp *v, const struct net *net, vrrp_look_cb *look, vo
 /* Calls each() for every group, in the order of the configuration. */
 void vrrp__status(struct vrrp *v, void (*each)(void *ctx, const struct vrrp_status *s), void *ctx);
 void vrrp__ignored(struct vrrp *v, struct vrrp_ignored *out);
+
+/* Hands all active groups over; returns how many have begun to. */
+size_t vrrp__hand_over(struct vrrp *v);
+
+/* Those that were handed over may preempt again; returns how many there are. */
+size_t vrrp__take_back(struct vrrp *v);
+
+/*
+ * The neighbour with that address on that interface ("": any) is dead: groups that it is active of are
+ * taken over at once. On the real-time thread.
+ */
+void vrrp__neighbor_lost(struct vrrp *v, const struct addr *who, const char *interface);
 
 /* Peers are told (priority 0), addresses are gone when it returns, all is freed. */
 void vrrp__free(struct vrrp *v);

@@ -30,6 +30,7 @@ const char *vrrp_why__text(enum vrrp_why w)
 		[VRRP_WHY_STARTED] = "just started",
 		[VRRP_WHY_OWNER] = "owns the addresses (priority 255)",
 		[VRRP_WHY_SILENCE] = "no advert came from the active router",
+		[VRRP_WHY_DEAD] = "the active router is dead (BFD)",
 		[VRRP_WHY_GIVEN_UP] = "the active router gave up (priority 0)",
 		[VRRP_WHY_PREEMPTED] = "the active router's priority is lower",
 		[VRRP_WHY_BETTER] =
@@ -38,6 +39,7 @@ const char *vrrp_why__text(enum vrrp_why w)
 		[VRRP_WHY_NOT_READY] = "something that it needs is missing",
 		[VRRP_WHY_HUNG] = "the agent's loop has not turned for as long as its lease is",
 		[VRRP_WHY_STOPPED] = "stopped",
+		[VRRP_WHY_HANDED_OVER] = "handed over on request",
 		[VRRP_WHY_SYNC] = "another group of its sync group did",
 	};
 
@@ -64,6 +66,7 @@ static void enter(struct vrrp_group *g, uint64_t now_ns, enum vrrp_state state, 
 	g->timer_ns = 0;
 	g->announcements = 0;
 	g->preempt_ns = 0;
+	g->handing_ns = 0;
 	g->lower = g->given_up = g->waited = false;
 }
 
@@ -91,6 +94,7 @@ static unsigned int send_now(struct vrrp_group *g, uint64_t now_ns)
 static unsigned int become_active(struct vrrp_group *g, uint64_t now_ns, enum vrrp_why why)
 {
 	enter(g, now_ns, VRRP_ACTIVE, why);
+	g->handed_over = false;
 	g->active = g->local;
 	g->active_priority = g->priority;
 	return send_now(g, now_ns) | announce(g, now_ns) | VRRP_DO_TAKE;
@@ -100,6 +104,7 @@ static unsigned int become_backup(struct vrrp_group *g, uint64_t now_ns, enum vr
 {
 	unsigned int what = g->state == VRRP_ACTIVE ? VRRP_DO_GIVE : 0;
 
+	g->handed_over |= g->handing_ns != 0;
 	enter(g, now_ns, VRRP_BACKUP, why);
 	memset(&g->active, 0, sizeof(g->active));
 	g->active_priority = 0;
@@ -161,7 +166,7 @@ static bool leaves_alone(struct vrrp_group *g, uint64_t now_ns)
 {
 	if (g->priority == VRRP_PRIORITY_OWNER)
 		return false;
-	if (!g->set.preempt)
+	if (!g->set.preempt || g->set.hold || g->handed_over)
 		return true;
 	if (!g->preempt_ns)
 		g->preempt_ns = now_ns + g->set.preempt_delay_ms * MS;
@@ -201,9 +206,10 @@ static unsigned int active_advert(struct vrrp_group *g, uint64_t now_ns,
 	unsigned int what;
 
 	if (a->priority == VRRP_PRIORITY_STOP)
-		return send_now(g, now_ns);
-	if (better(g, a, from)) {
-		what = become_backup(g, now_ns, VRRP_WHY_BETTER);
+		return g->handing_ns ? 0 : send_now(g, now_ns);
+	if (g->handing_ns || better(g, a, from)) {
+		what = become_backup(g, now_ns,
+				     g->handing_ns ? VRRP_WHY_HANDED_OVER : VRRP_WHY_BETTER);
 		heed(g, now_ns, a, from);
 		return what;
 	}
@@ -254,6 +260,7 @@ unsigned int vrrp_group__timer(struct vrrp_group *g, uint64_t now_ns)
 	if (g->state == VRRP_BACKUP && now_ns >= g->timer_ns)
 		return down_timer(g, now_ns);
 	if (g->state == VRRP_ACTIVE && now_ns >= g->timer_ns) {
+		g->handing_ns = 0;
 		/* Late, it does not send twice; early enough, the rate is kept. */
 		g->timer_ns += g->set.interval_cs * CS;
 		if (g->timer_ns <= now_ns)
@@ -270,6 +277,13 @@ unsigned int vrrp_group__timer(struct vrrp_group *g, uint64_t now_ns)
 		}
 	}
 	return what;
+}
+
+unsigned int vrrp_group__lost(struct vrrp_group *g, uint64_t now_ns, const struct addr *who)
+{
+	if (g->state != VRRP_BACKUP || !addr__equal(&g->active, who))
+		return 0;
+	return become_active(g, now_ns, VRRP_WHY_DEAD);
 }
 
 uint64_t vrrp_group__due(const struct vrrp_group *g)
@@ -290,7 +304,23 @@ unsigned int vrrp_group__set_priority(struct vrrp_group *g, uint64_t now_ns, uin
 	if (g->state != VRRP_ACTIVE || stood_still(g, now_ns))
 		return 0;
 	g->active_priority = priority;
-	return send_now(g, now_ns);
+	return g->handing_ns ? 0 : send_now(g, now_ns);
+}
+
+unsigned int vrrp_group__hand_over(struct vrrp_group *g, uint64_t now_ns)
+{
+	if (g->state != VRRP_ACTIVE || g->priority == VRRP_PRIORITY_OWNER || g->handing_ns ||
+	    stood_still(g, now_ns))
+		return 0;
+	/* A backup takes over after its skew, one interval at most. */
+	g->handing_ns = now_ns + 2 * g->set.interval_cs * CS + VRRP_HAND_MS * MS;
+	g->timer_ns = g->handing_ns;
+	return VRRP_DO_STOP;
+}
+
+void vrrp_group__take_back(struct vrrp_group *g)
+{
+	g->handed_over = false;
 }
 
 unsigned int vrrp_group__set(struct vrrp_group *g, uint64_t now_ns, const struct vrrp_settings *set)
@@ -301,7 +331,7 @@ unsigned int vrrp_group__set(struct vrrp_group *g, uint64_t now_ns, const struct
 	g->set = *set;
 	if (still)
 		return become_backup(g, now_ns, VRRP_WHY_STOOD_STILL);
-	return tell ? send_now(g, now_ns) : 0;
+	return tell && !g->handing_ns ? send_now(g, now_ns) : 0;
 }
 
 unsigned int vrrp_group__follow(struct vrrp_group *g, uint64_t now_ns, enum vrrp_state leader)

@@ -16,14 +16,17 @@
  * An event is a call; it returns what is to be done, VRRP_DO_* together. The caller sends, takes and
  * gives addresses, and calls vrrp_group__timer() at vrrp_group__due(). Times are CLOCK_MONOTONIC, ns.
  *
- * Three things are not in the RFC:
+ * Five things are not in the RFC:
  *
  * - An active router that finds itself late by its own Active_Down_Interval has stood still (SIGSTOP, a
  *   paused virtual machine); its peers have taken over meanwhile. It gives way first, whatever its
  *   priority, and competes again as a backup: it must not steer by what it knew before.
  * - A backup whose own timer comes late by more than an advert interval has perhaps not heard because it
  *   stood still; it listens for one interval more before it takes over.
- * - Preemption can be delayed.
+ * - Preemption can be delayed, and held up until what it waits for is there.
+ * - An active router can hand over: it says priority 0 and stays what it is until another router's
+ *   advert comes. From then on it does not preempt, until it is active again or told so.
+ * - BFD may say that the active router is dead.
  */
 #ifndef FAIRLEAD_VIP_VRRP_GROUP_H
 #define FAIRLEAD_VIP_VRRP_GROUP_H
@@ -41,6 +44,7 @@ enum vrrp_why {
 	VRRP_WHY_STARTED,
 	VRRP_WHY_OWNER, /* priority 255 */
 	VRRP_WHY_SILENCE, /* no advert came */
+	VRRP_WHY_DEAD, /* BFD has it that the active router is dead */
 	VRRP_WHY_GIVEN_UP, /* the active router sent priority 0 */
 	VRRP_WHY_PREEMPTED, /* its priority is lower than this one's */
 	VRRP_WHY_BETTER, /* a router with a higher priority, or of the same with a higher address */
@@ -48,6 +52,7 @@ enum vrrp_why {
 	VRRP_WHY_NOT_READY, /* something that it needs is missing */
 	VRRP_WHY_HUNG, /* the agent's loop does not turn */
 	VRRP_WHY_STOPPED,
+	VRRP_WHY_HANDED_OVER, /* on request */
 	VRRP_WHY_SYNC, /* another group of its sync group did it */
 	VRRP_WHYS
 };
@@ -62,6 +67,7 @@ enum vrrp_why {
 struct vrrp_settings {
 	uint16_t interval_cs; /* Advertisement_Interval, 1..VRRP_MAX_INTERVAL_CS */
 	bool preempt; /* Preempt_Mode */
+	bool hold; /* for now a lower-priority active router is left alone all the same */
 	uint32_t
 		preempt_delay_ms; /* how long a lower-priority active router is left alone at first */
 };
@@ -86,6 +92,9 @@ struct vrrp_group {
 		preempt_ns; /* until when a lower-priority active router is left alone; 0: none is */
 	bool lower; /* one was heard since the timer was set */
 	bool given_up; /* the active router sent priority 0 */
+	uint64_t
+		handing_ns; /* ACTIVE: another one was asked to take over, until then; 0: none was */
+	bool handed_over; /* and has: no preemption */
 	bool waited; /* the timer was late, and has been given one interval more */
 };
 
@@ -110,6 +119,12 @@ unsigned int vrrp_group__stop(struct vrrp_group *g, uint64_t now_ns, enum vrrp_w
 unsigned int vrrp_group__advert(struct vrrp_group *g, uint64_t now_ns, const struct vrrp_advert *a,
 				const struct addr *from);
 
+/*
+ * BFD's session with `who` has expired: if that is the active router, a backup need not wait for the
+ * adverts. Two that do so at once are told apart by their first adverts.
+ */
+unsigned int vrrp_group__lost(struct vrrp_group *g, uint64_t now_ns, const struct addr *who);
+
 /* Time has passed; nothing if nothing is due. */
 unsigned int vrrp_group__timer(struct vrrp_group *g, uint64_t now_ns);
 
@@ -118,6 +133,16 @@ uint64_t vrrp_group__due(const struct vrrp_group *g);
 
 /* A new priority, 1..255. An active router says so at once. */
 unsigned int vrrp_group__set_priority(struct vrrp_group *g, uint64_t now_ns, uint8_t priority);
+
+/*
+ * Asks the others to take over, and goes on until one of them does, or for two intervals and
+ * VRRP_HAND_MS. Nothing unless it is active, or when it owns the addresses.
+ */
+#define VRRP_HAND_MS 100
+unsigned int vrrp_group__hand_over(struct vrrp_group *g, uint64_t now_ns);
+
+/* It may preempt again. */
+void vrrp_group__take_back(struct vrrp_group *g);
 
 /* New settings. An active router says so at once if its interval changes. */
 unsigned int vrrp_group__set(struct vrrp_group *g, uint64_t now_ns,

@@ -33,6 +33,7 @@ struct vrrp_router {
 	struct rt_timer timer;
 	bool found; /* the loop's: the new configuration has it too */
 	char fault[160]; /* what it misses; the loop's */
+	char hold[80]; /* what preemption waits for; the loop's */
 	bool unfit; /* it is this group itself that misses something; the loop's */
 
 	/* Copies, since the configuration is freed under the thread's hands. */
@@ -82,5 +83,11 @@ void vrrp_thread__readable(void *port, uint64_t now_ns);
 /* Starts or stops it, as `ready` says, and follows its priority and settings. */
 void vrrp_thread__settle(struct vrrp_router *r, bool ready, enum vrrp_why why, uint8_t priority,
 			 const struct vrrp_settings *set, const struct addr *local);
+
+/* All active ones; returns how many have begun to. */
+int vrrp_thread__hand_over(void *vrrp);
+
+/* How many may preempt again. */
+int vrrp_thread__take_back(void *vrrp);
 
 #endif

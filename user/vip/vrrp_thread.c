@@ -108,6 +108,48 @@ void vrrp_thread__fire(void *router, uint64_t now_ns)
 		done(r, vrrp_group__timer(&r->group, now_ns), from, now_ns);
 }
 
+int vrrp_thread__hand_over(void *vrrp)
+{
+	struct vrrp *v = vrrp;
+	uint64_t now = rt__now_ns();
+	struct vrrp_router *r;
+	int n = 0;
+
+	TAILQ_FOREACH (r, &v->routers, entry) {
+		unsigned int what = vrrp_group__hand_over(&r->group, now);
+
+		n += what != 0;
+		act(r, what, r->group.state);
+	}
+	return n;
+}
+
+int vrrp_thread__take_back(void *vrrp)
+{
+	struct vrrp *v = vrrp;
+	struct vrrp_router *r;
+	int n = 0;
+
+	TAILQ_FOREACH (r, &v->routers, entry) {
+		n += r->group.handed_over;
+		vrrp_group__take_back(&r->group);
+	}
+	return n;
+}
+
+void vrrp__neighbor_lost(struct vrrp *v, const struct addr *who, const char *interface)
+{
+	uint64_t now = rt__now_ns();
+	struct vrrp_router *r;
+
+	TAILQ_FOREACH (r, &v->routers, entry) {
+		enum vrrp_state from = r->group.state;
+
+		if (!interface[0] || strcmp(interface, r->port->ifname) == 0)
+			done(r, vrrp_group__lost(&r->group, now, who), from, now);
+	}
+}
+
 static bool is_peer(const struct vrrp_router *r, const struct addr *from)
 {
 	for (size_t i = 0; i < r->n_peers; i++)

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * config_file.h - the agent's own file gets an earlier content back: else the next start would apply what
+ * was taken back. What it held is kept beside it, as FILE.rolled-back.
+ */
+#ifndef FAIRLEAD_AGENT_CONFIG_FILE_H
+#define FAIRLEAD_AGENT_CONFIG_FILE_H
+
+#include <stddef.h>
+
+#include "core/err.h"
+
+/*
+ * Writes the text beside the file, with its mode and owner, durably; symbolic links are followed. May wait
+ * for the disk. 0, or -errno and a sentence that says what to do.
+ */
+int config_file__prepare(const char *path, const char *text, size_t len, struct err *err);
+/* The two change places, at once. Likewise. */
+int config_file__commit(const char *path, struct err *err);
+
+#endif

@@ -35,7 +35,7 @@ def add(root, path, kind, text, optional):
     """One row of the status document, `a.b[].c`; `optional` collects what may be missing."""
     steps = re.findall(r"[^.\[\]]+|\[\]", path)
     if "missing" in kind:
-        optional.add(tuple(steps))
+        optional.add(tuple(steps[:-1] if steps[-1] == "[]" else steps))
     at, above = root, None
     for i, step in enumerate(steps):
         above, at = at, child(at, step)
@@ -57,7 +57,7 @@ def close(schema):
 def status(page):
     """The status document."""
     root, optional = {"type": "object"}, set()
-    table = page[page.index("## The status document"):]
+    table = page.partition("## The status document")[2].partition("\n## ")[0]
     for path, kind, text in re.findall(r"^\| `(\S+)` \| ([^|]+) \| ?(.*?) ?\|$", table, re.M):
         add(root, path, kind.strip(), text, optional)
     close(root)
@@ -68,10 +68,10 @@ def table(page, what):
     """An object of the smaller tables, whose rows name one field or several."""
     head = f"| {what} | type | meaning |\n"
     rows = page[page.index(head) + len(head):].split("\n\n")[0]
-    root = {"type": "object"}
-    for names, kind, text in re.findall(r"^\| ([\w, ]+) \| (\w[^|]*) \| ?(.*?) ?\|$", rows, re.M):
+    root, optional = {"type": "object"}, set()
+    for names, kind, text in re.findall(r"^\| (\w[\w.\[\], ]*) \| (\w[^|]*) \| ?(.*?) ?\|$", rows, re.M):
         for name in names.split(", "):
-            add(root, name, kind, text, set())
+            add(root, name, kind.strip(), text, optional)
     close(root)
     return root
 
@@ -110,6 +110,8 @@ def query(name, schema, description, required=False):
 ID = {"name": "id", "in": "path", "required": True, "schema": text(), "description": "a backend's id"}
 SERVICE = query("service", text(), "of that service alone")
 PREFIXES = {**query("prefix", many(text()), "addresses or prefixes", True), "explode": True}
+REASON = query("reason", text(), "for the history")
+LAST = query("n", count(1, 1024), "so many, the last ones")
 FLAG = {"type": "string", "enum": ["true", "false"]}
 
 
@@ -127,6 +129,15 @@ def paths():
     healthz = operation("whether this machine is fit to balance", ref("Health"))
     healthz["responses"]["503"] = {"description": "it is not", "content": {"application/json": {"schema": ref("Health")}}}
     changed = thing(changed=count(), services=many(text()))
+    applied = {"applied": {"const": True}, "services": count(), "backends": count()}
+    explain = operation(
+        "what would become of a packet: of one with these addresses, or of the frame in the body", ref("Explanation"),
+        [query("source", text(), "address and port"), query("destination", text(), "likewise"),
+         query("protocol", {"type": "string", "enum": ["tcp", "udp", "icmp"]}, "else `tcp`"),
+         query("flags", text(), "of TCP, with commas; else `syn`"),
+         query("interface", text(), "where it comes in; else the first"),
+         query("length", count(14, 16384), "of a frame whose rest is zeros")], (400, 500))
+    explain["requestBody"] = {"required": False, "content": {"application/octet-stream": {}}}
     sources = thing(changed=count(), missing=many(text()))
     told = {
         "/metrics": {"get": operation("for Prometheus", text(), kind="text/plain")},
@@ -136,9 +147,19 @@ def paths():
         "/v1/timings": {"get": operation("whether the agent keeps up", ref("Timings"))},
         "/v1/version": {"get": operation("what runs", thing(version=text(), abi=count()))},
         "/v1/config/apply": {"post": operation(
-            "reads the agent's own file and applies it", thing(applied={"const": True}, services=count(),
-                                                               backends=count()),
-            [query("now", FLAG, "connections of backends that are gone are given up")], (400, 409, 500))},
+            "reads the agent's own file and applies it", thing(**applied),
+            [query("now", FLAG, "connections of backends that are gone are given up"), REASON,
+             query("confirm", count(1000, 86400000), "milliseconds until the one before comes back, unless this one "
+                                                     "is confirmed")], (400, 409, 500, 503))},
+        "/v1/config/confirm": {"post": operation("what was applied stays", thing(confirmed={"const": True}),
+                                                 (), (400, 409, 503))},
+        "/v1/config/rollback": {"post": operation(
+            "applies an earlier configuration, and writes it to the agent's file",
+            thing([*applied, "version"], **applied, version=count(1),
+                  warning=text("why the file could not be written")),
+            [query("version", count(1), "which one; else the one before"), REASON], (400, 404, 409, 500, 503))},
+        "/v1/config/history": {"get": operation(
+            "what was applied, newest first", thing(versions=many(ref("Version"))), [LAST], (400, 503))},
         "/v1/backends/{id}": {"get": operation("what the backend still has",
                                                thing(services=many(ref("Backend"))), [ID, SERVICE], (400, 404))},
         "/v1/backends/{id}/weight": {"post": operation(
@@ -147,7 +168,23 @@ def paths():
         "/v1/sources": {"get": operation("who may send", thing(sources=many(ref("Source"))), [SERVICE], (400, 404))},
         "/v1/packets": {"get": operation(
             "packets that the program told of", ref("Packets"),
-            [query("n", count(1, 1024), "so many, the last ones"), query("since", count(), "from that number on")])},
+            [LAST, query("since", count(), "from that number on")])},
+        "/v1/events": {"get": operation(
+            "the journal's events, oldest first", thing(events=many(ref("Event")), next=count()),
+            [LAST, query("since", count(), "above that number"),
+             query("kind", text(), "their kinds, with commas"), SERVICE, query("backend", text(), "of that backend"),
+             query("after", count(), "not before that, CLOCK_REALTIME in milliseconds"),
+             query("wait", count(0, 25000), "so many milliseconds, until there is one")], (400, 503))},
+        "/v1/report": {"get": operation(
+            "availability", ref("Report"),
+            [query("since", count(), "CLOCK_REALTIME in milliseconds; else 30 days ago"),
+             query("target", count(0, 1000000), "what is aimed at, in millionths"), SERVICE], (400, 503))},
+        "/v1/failover": {"post": operation(
+            "another balancer takes over all VRRP groups that are active here", ref("Failover"),
+            [query("to", text(), "only if that peer does")], (400, 404, 409, 503))},
+        "/v1/failover/undo": {"post": operation("groups that were handed over may be taken back",
+                                                thing(groups=count()))},
+        "/v1/explain": {"post": explain},
         "/v1/packets/sampling": {"post": operation(
             "how many are told of", thing(flows=count(), drops=count()),
             [query(name, count(0, 1000000000), f"one in so many {name}; 0: none") for name in ("flows", "drops")])},
@@ -159,6 +196,24 @@ def paths():
         told[f"/v1/sources/{verb}"] = {"post": operation(f"{verb}s sources", sources, [PREFIXES, SERVICE, *more],
                                                          (400, 404, 500))}
     return dict(sorted(told.items()))
+
+
+def explanation(page):
+    """The answer to what would become of a packet."""
+    root = table(page, "of an explanation")
+    told = root["properties"]["backend"]
+    root["properties"]["backend"] = {"description": told["description"], "anyOf": [
+        {"type": "null"}, ref("Status/properties/services/items/properties/backends/items"),
+        thing(id=text(), state={"const": "gone"})]}
+    return root
+
+
+def report(page):
+    """Availability: of services in all windows, of their backends in one."""
+    window = table(page, "of a window")
+    backend = thing(**window["properties"], id=text())
+    return thing(**{"from": text(), "to": text(), "target_percent": {"type": "number"}}, services=many(thing(
+        name=text(), vip={"type": ["string", "null"]}, windows=many(window), backends=many(backend))))
 
 
 def document(page, version):
@@ -177,6 +232,9 @@ def document(page, version):
             "Backend": table(page, "of a backend in a service"), "Source": table(page, "of a source"),
             "Packets": thing(packets=many(table(page, "of a packet")), next=count(), missed=count(),
                              flows=count(), drops=count()),
+            "Explanation": explanation(page), "Event": table(page, "of an event"),
+            "Version": table(page, "of a version"), "Report": report(page),
+            "Failover": thing(groups=many(thing(name=text(), active=text(), active_priority=count()))),
             "Health": thing(ok={"type": "boolean"}, problems=many(text())),
             "Error": thing([ERROR], error=text("a sentence for people"),
                            problems=many(text("a mistake of the configuration"))),

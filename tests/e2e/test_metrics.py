@@ -105,7 +105,7 @@ def agree_services(m, s):
         for family, value in (
                 ("packets_total", v["packets"]), ("bytes_total", v["bytes"]),
                 ("backends_usable", v["usable"]), ("backends_min_up", v["min_up"]),
-                ("serving", v["usable"] >= v["min_up"] and not v["slots_unserved"]),
+                ("serving", v["enough"] and not v["slots_unserved"]),
                 ("slots", v["slots"]), ("slots_unserved", v["slots_unserved"]),
                 ("slots_moving", move["moving"]), ("slots_pinned", move["pinned"]),
                 ("slots_waiting", move["waiting"]), ("seats_vacant", v["seats_vacant"]),

@@ -89,7 +89,7 @@ static const struct family service_families[] = {
 	{"fairlead_service_bytes_total", PROM_COUNTER,
 	 "Bytes of these packets, Ethernet headers included.", service_bytes},
 	{"fairlead_service_serving", PROM_GAUGE,
-	 "Whether min_up backends take new flows, and every slot has one.", service_serving},
+	 "Whether enough backends take new flows (min_up, min_up_again, min_up_hold), and every slot has one.", service_serving},
 	{"fairlead_service_backends_usable", PROM_GAUGE, "Backends that take new flows.",
 	 service_usable},
 	{"fairlead_service_backends_min_up", PROM_GAUGE, "How many are to, by min_up.",

@@ -7,7 +7,6 @@
 #include "api/query.h"
 
 #define BACKENDS "/v1/backends/"
-#define EXPLAIN "/v1/explain"
 
 static const struct {
 	const char *path;
@@ -31,7 +30,7 @@ static const struct {
 	{"/v1/packets/sampling", ROUTE_SAMPLING},
 	{"/v1/failover", ROUTE_FAILOVER},
 	{"/v1/failover/undo", ROUTE_FAILOVER_UNDO},
-	{EXPLAIN, ROUTE_EXPLAIN},
+	{"/v1/explain", ROUTE_EXPLAIN},
 	{"/v1/events", ROUTE_EVENTS},
 	{"/v1/report", ROUTE_REPORT},
 };
@@ -112,9 +111,10 @@ bool route__is_public(const struct route *r)
 
 bool route__reads_body(const char *uri)
 {
-	size_t n = strcspn(uri, "?");
+	struct route r;
+	struct err err;
 
-	return n == strlen(EXPLAIN) && !memcmp(uri, EXPLAIN, n);
+	return !parse_path(uri, strcspn(uri, "?"), &r, &err) && r.kind == ROUTE_EXPLAIN;
 }
 
 static bool is_read(const struct route *r)

@@ -69,7 +69,7 @@ def test_health(lab):
     lab.wait_for(lambda: get(lab, "/healthz")[0] == 503, 3, "the loss to be seen")
     assert json.loads(get(lab, "/healthz")[1]) == {
         "ok": False, "problems": ["interface x0 is gone, and the program with it"]}
-    lab.wait_for(lambda: scrape(lab).get("fairlead_interface_attached", interface="x0") == 0, 3,
+    lab.wait_for(lambda: ({"interface": "x0"}, 0) in scrape(lab).all("fairlead_interface_attached"), 3,
                  "the metrics to say so, too")
     lab.ip("lb", "link", "add", "x0", "type", "veth", "peer", "name", "x1")
     lab.wait_for(lambda: get(lab, "/healthz")[0] == 200, 3, "it to be attached again")

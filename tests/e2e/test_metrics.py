@@ -66,6 +66,11 @@ def agree_agent(m, s):
                  abi=str(s["abi"])) == 1
     assert m.get("fairlead_config_applies_total") == s["config"]["applies"]
     assert m.get("fairlead_config_refusals_total") == s["config"]["refusals"]
+    assert m.get("fairlead_config_version") == s["config"]["version"] > 0
+    assert m.get("fairlead_config_unconfirmed") == s["config"]["unconfirmed"]
+    for family, key in (("open", "open"), ("bytes", "bytes"), ("events_waiting", "waiting"),
+                        ("events_written_total", "written"), ("events_dropped_total", "dropped")):
+        assert m.get(f"fairlead_journal_{family}") == s["journal"][key], family
     assert m.get("fairlead_lease_lapsed") == s["lease"]["lapsed"]
     assert m.get("fairlead_lease_lapses_total") == s["lease"]["lapses"]
     assert m.get("fairlead_loop_realtime") == s["loop"]["realtime"]
@@ -106,6 +111,7 @@ def agree_services(m, s):
                 ("packets_total", v["packets"]), ("bytes_total", v["bytes"]),
                 ("backends_usable", v["usable"]), ("backends_min_up", v["min_up"]),
                 ("serving", v["enough"] and not v["slots_unserved"]),
+                ("backends_disputed", sum((b["quorum"] or {}).get("disputed", 0) for b in v["backends"])),
                 ("slots", v["slots"]), ("slots_unserved", v["slots_unserved"]),
                 ("slots_moving", move["moving"]), ("slots_pinned", move["pinned"]),
                 ("slots_waiting", move["waiting"]), ("seats_vacant", v["seats_vacant"]),
@@ -151,7 +157,7 @@ def agree_network(m, s):
         labels = {"group": g["name"], "interface": g["interface"]}
         for state in ("initialize", "backup", "active"):
             assert m.get("fairlead_vrrp_state", state=state, **labels) == (state == g["state"])
-        for key in ("priority", "priority_configured", "addresses_differ"):
+        for key in ("priority", "priority_configured", "addresses_differ", "handed_over"):
             assert m.get(f"fairlead_vrrp_{key}", **labels) == g[key]
         assert m.get("fairlead_vrrp_transitions_total", **labels) == g["transitions"]
         for what in ("fault", "send_error", "announce_error", "address_error"):
@@ -171,6 +177,11 @@ def agree_network(m, s):
         assert m.get("fairlead_peer_up", peer=p["name"]) == (p["state"] == "up")
         assert m.get("fairlead_peer_sync_lag", peer=p["name"]) == p["sync"]["lag"]
         assert m.get("fairlead_peer_rtt_seconds", peer=p["name"]) == p["rtt_us"] / 1e6
+        for key in ("told", "heard", "taken", "unknown"):
+            assert m.get(f"fairlead_peer_records_{key}_total", peer=p["name"]) == p["records"][key]
+        assert m.get("fairlead_peer_records_lag", peer=p["name"]) == p["records"]["lag"]
+        for side in ("ours", "theirs"):
+            assert m.get("fairlead_peer_records_complete", peer=p["name"], records=side) == p["records"][side]["complete"]
         assert m.get("fairlead_peer_disputes", peer=p["name"]) == len(p["disputes"])
         assert {x["reason"]: v for x, v in m.all("fairlead_peer_refused_total")
                 if x["peer"] == p["name"]} == p["refused"]
@@ -219,7 +230,7 @@ def test_values(lab):
 
 
 def test_format(lab):
-    """promtool finds nothing to say, and docs/metrics.md has each metric with its type and labels."""
+    """promtool finds nothing to say."""
     lab.configure(everything(lab))
     lab.start_agent()
     lab.wait_serving("web")

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "agent/chronicle.h"
 #include "agent/names.h"
 #include "fairlead/abi.h"
 
@@ -60,6 +61,41 @@ static void write_agent(struct agent *a, struct prom *out, struct prom *labels)
 	counter(out, "fairlead_lease_lapses_total",
 		"How often the lease has lapsed since the agent began.",
 		lease.lapses - a->lapses_before);
+}
+
+static uint64_t number(const json_t *o, const char *key)
+{
+	const json_t *v = json_object_get(o, key);
+
+	return json_is_true(v) ? 1 : (uint64_t)json_integer_value(v);
+}
+
+static void write_journal(const struct agent *a, struct prom *out)
+{
+	json_t *journal = chronicle__json(a), *config = json_object();
+
+	chronicle__add_config(a, config);
+	gauge(out, "fairlead_config_version",
+	      "Number of what runs in the history of configurations; 0: not known.",
+	      number(config, "version"));
+	gauge(out, "fairlead_config_unconfirmed",
+	      "Whether the configuration waits for its confirmation.",
+	      number(config, "unconfirmed"));
+	json_decref(config);
+	if (json_is_object(journal)) {
+		gauge(out, "fairlead_journal_open", "Whether the journal's file is in use.",
+		      number(journal, "open"));
+		gauge(out, "fairlead_journal_bytes", "Its size, as it was pruned last.",
+		      number(journal, "bytes"));
+		gauge(out, "fairlead_journal_events_waiting", "Events that are not written yet.",
+		      number(journal, "waiting"));
+		counter(out, "fairlead_journal_events_written_total",
+			"Events that were written since the agent began.",
+			number(journal, "written"));
+		counter(out, "fairlead_journal_events_dropped_total",
+			"Events that were lost since the agent began.", number(journal, "dropped"));
+	}
+	json_decref(journal);
 }
 
 static void write_interfaces(const struct agent *a, struct prom *out, struct prom *labels)
@@ -179,6 +215,7 @@ char *metrics__text(struct agent *a, size_t *len)
 
 	prom__expect(&out, a->metrics_len + a->metrics_len / 8);
 	write_agent(a, &out, &labels);
+	write_journal(a, &out);
 	write_interfaces(a, &out, &labels);
 	write_lateness(a, &out);
 	write_timings(a, &out);

@@ -54,6 +54,8 @@ static const struct column vrrp_columns[] = {
 	 "strangers"},
 	{"fairlead_vrrp_addresses_differ", PROM_GAUGE,
 	 "Whether the last advert listed other addresses.", "addresses_differ"},
+	{"fairlead_vrrp_handed_over", PROM_GAUGE,
+	 "Whether it was handed over on request, so that it preempts nobody.", "handed_over"},
 };
 
 #define VRRP_LABELS(labels, o, ...)                                                               \
@@ -228,6 +230,47 @@ static const struct {
 	{"fairlead_peer_disputes", "Backends of which it says another thing.", peer_disputes},
 };
 
+static const struct column exchange_columns[] = {
+	{"fairlead_peer_records_told_total", PROM_COUNTER,
+	 "Records of connections that the peer was told, each time counted.", "told"},
+	{"fairlead_peer_records_heard_total", PROM_COUNTER, "Records that it has told.", "heard"},
+	{"fairlead_peer_records_taken_total", PROM_COUNTER,
+	 "Of these, those that stand here as it told them.", "taken"},
+	{"fairlead_peer_records_unknown_total", PROM_COUNTER,
+	 "Of these, those of services or backends that are not here, or not the same.", "unknown"},
+	{"fairlead_peer_records_lag", PROM_GAUGE,
+	 "Messages with records that it is not known to have.", "lag"},
+};
+
+static void write_exchange(const struct peers *p, struct prom *out, struct prom *labels)
+{
+	static const char *const sides[] = {"ours", "theirs"};
+	json_t *all = json_array();
+	const json_t *o;
+	size_t i;
+
+	for (i = 0; i < p->n; i++)
+		json_array_append_new(all, peer_records__json(&p->list[i]));
+	for (size_t c = 0; c < sizeof(exchange_columns) / sizeof(*exchange_columns); c++) {
+		const struct column *f = &exchange_columns[c];
+
+		prom__family(out, f->name, f->type, f->help);
+		for (i = 0; (o = json_array_get(all, i)); i++)
+			prom__integer(out, METRICS_LABELS(labels, "peer", p->list[i].name),
+				      value_of(o, f->key));
+	}
+	prom__family(out, "fairlead_peer_records_complete", PROM_GAUGE,
+		     "Whether the peer has all our records, or we have all of theirs.");
+	for (i = 0; (o = json_array_get(all, i)); i++) {
+		for (size_t k = 0; k < sizeof(sides) / sizeof(*sides); k++)
+			prom__integer(out,
+				      METRICS_LABELS(labels, "peer", p->list[i].name, "records",
+						     sides[k]),
+				      value_of(json_object_get(o, sides[k]), "complete"));
+	}
+	json_decref(all);
+}
+
 static void write_peers(const struct peers *p, struct prom *out, struct prom *labels)
 {
 	static const char *const refusals[] = {
@@ -262,6 +305,7 @@ static void write_peers(const struct peers *p, struct prom *out, struct prom *la
 					      (r == PEER_MALFORMED ? l->n_malformed : 0));
 		}
 	}
+	write_exchange(p, out, labels);
 	prom__family(out, "fairlead_peer_strangers_total", PROM_COUNTER,
 		     "Datagrams from elsewhere than a peer.");
 	prom__integer(out, "", p->n_strangers);

@@ -78,6 +78,16 @@ SERVICE_VALUE(service_records, s->records)
 SERVICE_VALUE(service_panic, s->pool.panic)
 SERVICE_VALUE(service_backups, s->pool.backups)
 
+static void service_disputed(struct prom *out, const char *labels, const struct labelled *of)
+{
+	const struct service *s = of->service;
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < s->n_members; i++)
+		n += s->members[i]->disputed;
+	prom__integer(out, labels, n);
+}
+
 static void service_probe_times(struct prom *out, const char *labels, const struct labelled *of)
 {
 	prom__timing(out, labels, &of->service->probe_times);
@@ -89,7 +99,8 @@ static const struct family service_families[] = {
 	{"fairlead_service_bytes_total", PROM_COUNTER,
 	 "Bytes of these packets, Ethernet headers included.", service_bytes},
 	{"fairlead_service_serving", PROM_GAUGE,
-	 "Whether enough backends take new flows (min_up, min_up_again, min_up_hold), and every slot has one.", service_serving},
+	 "Whether enough backends take new flows (min_up, min_up_again, min_up_hold), and every slot has one.",
+	 service_serving},
 	{"fairlead_service_backends_usable", PROM_GAUGE, "Backends that take new flows.",
 	 service_usable},
 	{"fairlead_service_backends_min_up", PROM_GAUGE, "How many are to, by min_up.",
@@ -98,6 +109,9 @@ static const struct family service_families[] = {
 	 "Whether too few backends are well, so that all get flows.", service_panic},
 	{"fairlead_service_backups_used", PROM_GAUGE, "Whether the backups are called in.",
 	 service_backups},
+	{"fairlead_service_backends_disputed", PROM_GAUGE,
+	 "Backends that are up by the probes of one balancer, and down by another's.",
+	 service_disputed},
 	{"fairlead_service_slots", PROM_GAUGE, "Slots of the table.", service_slots},
 	{"fairlead_service_slots_unserved", PROM_GAUGE,
 	 "Slots without a backend; their packets are dropped.", service_unserved},

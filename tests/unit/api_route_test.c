@@ -237,10 +237,9 @@ int main(void)
 		cmocka_unit_test(test_explain),	      cmocka_unit_test(test_explain_mistakes),
 		cmocka_unit_test(test_sources),	      cmocka_unit_test(test_source_mistakes),
 		cmocka_unit_test(test_many_prefixes), cmocka_unit_test(test_packets),
-		cmocka_unit_test(test_failover),
-		cmocka_unit_test(test_journal),		cmocka_unit_test(test_sources),
-		cmocka_unit_test(test_source_mistakes), cmocka_unit_test(test_many_prefixes),
-		cmocka_unit_test(test_packets),
+		cmocka_unit_test(test_failover),      cmocka_unit_test(test_journal),
+		cmocka_unit_test(test_sources),	      cmocka_unit_test(test_source_mistakes),
+		cmocka_unit_test(test_many_prefixes), cmocka_unit_test(test_packets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

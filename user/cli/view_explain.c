@@ -125,8 +125,9 @@ static void print_record(const json_t *r, FILE *out)
 	    "");
 	print_id(r, "backend", ": ", out);
 	fprintf(out, ", seen %s ago", format__duration(number_of(r, "seen_s"), seen));
-	json_array_foreach (flags, i, flag)
+	json_array_foreach (flags, i, flag) {
 		put(out, ", ", json_string_value(flag), "");
+	}
 	if (!strcmp(kind, "nat")) {
 		fputs(", becomes ", out);
 		print_end(r, "source", "source_port", out);

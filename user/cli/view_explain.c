@@ -144,8 +144,9 @@ static void print_records(const json_t *answer, FILE *out)
 
 	if (json_is_object(object_of(answer, "service")) && !json_array_size(records))
 		fputs("record    none\n", out);
-	json_array_foreach (records, i, r)
+	json_array_foreach (records, i, r) {
 		print_record(r, out);
+	}
 }
 
 static void print_probe(const json_t *backend, FILE *out)
@@ -247,8 +248,9 @@ static void print_bytes(const char *what, const json_t *bytes, FILE *out)
 	if (!json_is_object(bytes))
 		return;
 	fprintf(out, "\n%s, %lld bytes\n", what, integer_of(bytes, "length"));
-	json_array_foreach (object_of(bytes, "headers"), i, line)
+	json_array_foreach (object_of(bytes, "headers"), i, line) {
 		put(out, "  ", json_string_value(line), "\n");
+	}
 	print_hex(text_of(bytes, "bytes"), out);
 }
 

@@ -10,7 +10,7 @@ UNITDIR ?= /lib/systemd/system
 deps:
 	@tests/deps.sh
 
-#: make install     binaries, decapsulation object, unit, man pages, completion (DESTDIR=, PREFIX=)
+#: make install     binaries, decapsulation object, unit, man pages, completion, alert rules, dashboard (DESTDIR=, PREFIX=)
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/fairlead
 	install -m 755 $(BUILD)/fairleadd $(DESTDIR)$(PREFIX)/sbin/
@@ -26,6 +26,9 @@ install: all
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/fairlead
 	install -m 640 configs/examples/minimal.yaml \
 		$(DESTDIR)$(SYSCONFDIR)/fairlead/fairlead.yaml.example
+	install -d $(DESTDIR)$(PREFIX)/share/fairlead
+	install -m 644 configs/prometheus/fairlead.rules.yml configs/grafana/fairlead.json \
+		$(DESTDIR)$(PREFIX)/share/fairlead/
 	install -d $(DESTDIR)$(UNITDIR)
 	sed 's,@SBIN@,$(PREFIX)/sbin,' configs/systemd/fairleadd.service \
 		> $(DESTDIR)$(UNITDIR)/fairleadd.service

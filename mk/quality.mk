@@ -43,7 +43,12 @@ lint-man:
 			>/dev/null | sed "s,^,$$page: ,"; \
 	done | { ! grep .; }
 
-.PHONY: man
+.PHONY: man openapi
+#: make openapi     docs/openapi.json from docs/api.md
+openapi:
+	@$(PYTHON) -B docs/openapi.py $(VERSION) <docs/api.md >docs/openapi.json.new
+	@mv docs/openapi.json.new docs/openapi.json
+
 #: make man         fairlead.yaml(5) from docs/configuration.md
 man:
 	@$(PYTHON) -B configs/man/yaml5.py <docs/configuration.md >configs/man/fairlead.yaml.5

@@ -9,7 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest import ROOT, service, url_of
+from conftest import service, url_of
 from lab.topology import VIP4, VIP6, run, v4, v6
 
 # What packets leave behind, but for what explain_test looks at: large arrays, and `verdicts`, which count what
@@ -262,13 +262,3 @@ def test_mistakes_of_agents(web, tmp_path):
         code, answer = ask(web, query, body)
         assert code == status, (query, answer)
         assert status == 200 or len(answer["error"]) > 10
-
-
-def test_documented(web):
-    """Each field of an answer has a row in docs/api.md."""
-    with open(f"{ROOT}/docs/api.md", encoding="utf-8") as f:
-        part = f.read().split("## Explain")[1].split("## The status document")[0]
-    rows = set(re.findall(r"[\w.\[\]]+", " ".join(re.findall(r"^\| ([^|]+) \|", part, re.M))))
-    e = explain(web, *flow("client", 48000, VIP4))
-    assert set(e) <= {r.split("[")[0] for r in rows}
-    assert {f"slot.{k}" for k in e["slot"]} <= rows

@@ -3,7 +3,9 @@
 import contextlib
 import json
 import os
+import select
 import signal
+import socket
 import sqlite3
 import subprocess
 import time
@@ -11,6 +13,7 @@ import time
 import pytest
 from conftest import service
 from lab.topology import run, v4
+from test_explain import Unix
 
 
 def events(lab, *argv):
@@ -149,6 +152,30 @@ def test_many_followers(web):
             p.wait()
     assert sum(a == [] for a in answers) == 4
     assert all(a[0]["subject"] == "drain" for a in answers if a)
+
+
+def test_follower_keeps_its_place(web):
+    """With all places taken, those who keep the agent waiting go, not who waits for the agent."""
+    wait_event(web, kind="service", service="web", to="serving")
+    follower = Unix(web.socket)
+    follower.request("GET", f"/v1/events?since={events(web, '-n', '1')[0]['id']}&wait=20000")
+    web.status()  # by its answer, what was sent before is read
+    idle = []
+    try:
+        for _ in range(100):
+            s = socket.socket(socket.AF_UNIX)
+            idle.append(s)
+            s.connect(web.socket)
+        gone = select.poll()
+        for s in idle:
+            gone.register(s, select.POLLIN)
+        # 64 places: 63 are left beside the follower's.
+        web.wait_for(lambda: len(gone.poll(0)) >= 37, 5, "the idle ones that are too many to be sent away")
+        web.cli("drain", "b1")
+        assert json.loads(follower.getresponse().read())["events"][0]["subject"] == "drain"
+    finally:
+        for s in [*idle, follower]:
+            s.close()
 
 
 def test_killed_again_and_again(web):

@@ -12,6 +12,7 @@ from conftest import SANITIZER, service
 from lab.lab import PATIENCE
 from lab.pair import Balancer, Stream
 from lab.topology import VIP4, v4
+from test_openapi import check
 
 KEY = "00112233445566778899aabbccddeeff" * 2
 PORT = 9999
@@ -187,7 +188,9 @@ def test_silence_ends_it(pair, lab):
     """Who has handed over takes over all the same from one that dies, and preempts again afterwards."""
     one, two = pair
     start(pair)
-    assert failover(one).returncode == 0
+    r = failover(one, "--json")
+    assert r.returncode == 0
+    check("post", "/v1/failover", 200, "application/json", r.stdout)
     two.agent.kill()
     assert one.wait_state("active", "echo")["why"] == "no advert came from the active router"
     assert not one.group("echo")["handed_over"]

@@ -42,8 +42,28 @@ struct fixture {
 	char backend[128], service[64];
 	struct api_word word;
 	bool now;
+	unsigned int n_metrics; /* how often the text was made */
+	bool unfit, no_memory;
 	uint32_t uid; /* who asked for an apply */
 };
+
+static char *op_metrics(void *ctx, size_t *len)
+{
+	struct fixture *f = ctx;
+	char *text = f->no_memory ? NULL : malloc(32);
+
+	f->n_metrics++;
+	if (text)
+		*len = (size_t)snprintf(text, 32, "made %u\n", f->n_metrics);
+	return text;
+}
+
+static json_t *op_problems(void *ctx)
+{
+	const struct fixture *f = ctx;
+
+	return f->unfit ? json_pack("[s]", "it is broken") : json_array();
+}
 
 static json_t *op_timings(void *ctx)
 {
@@ -101,6 +121,8 @@ static void op_apply(void *ctx, const struct api_apply *what, struct api_request
 }
 
 static const struct api_ops ops = {
+	.metrics = op_metrics,
+	.problems = op_problems,
 	.status = op_status,
 	.timings = op_timings,
 	.say = op_say,
@@ -225,6 +247,38 @@ static void test_reads(void **state)
 	expect(*state, "GET /v1/timings", "200", "\"loop\":{}");
 	expect(*state, "POST /v1/timings", "405", "GET, HEAD only");
 	expect(*state, "HEAD /v1/status", "200", "application/json");
+}
+
+/* Made once between two ticks. */
+static void test_metrics(void **state)
+{
+	struct fixture *f = *state;
+
+	expect(f, "GET /metrics", "200", "made 1\n");
+	expect(f, "GET /metrics", "200", "made 1\n");
+	expect(f, "GET /metrics", "200",
+	       "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n");
+	expect(f, "HEAD /metrics", "200", "Content-Length: 7\r\n");
+	assert_int_equal(f->n_metrics, 1);
+	api__tick(f->api);
+	expect(f, "GET /metrics", "200", "made 2\n");
+	expect(f, "POST /metrics", "405", "Allow: GET, HEAD\r\n");
+	expect(f, "GET /metrics?a=b", "400", "error");
+	api__tick(f->api);
+	f->no_memory = true;
+	expect(f, "GET /metrics", "500", "out of memory");
+	f->no_memory = false;
+	expect(f, "GET /metrics", "200", "made 4\n");
+}
+
+static void test_healthz(void **state)
+{
+	struct fixture *f = *state;
+
+	expect(f, "GET /openapi.json", "200", "\"openapi\": \"3.1.0\"");
+	expect(f, "GET /healthz", "200", "{\"ok\":true,\"problems\":[]}");
+	f->unfit = true;
+	expect(f, "GET /healthz", "503", "{\"ok\":false,\"problems\":[\"it is broken\"]}");
 }
 
 static void test_errors(void **state)
@@ -384,6 +438,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_reads, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_metrics, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_healthz, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_errors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_operators_word, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bodies, setup, teardown),

@@ -118,6 +118,43 @@ static void test_packets(void **state)
 	bad("/v1/packets/sampling?rate=1", -EINVAL, "only 'flows', 'drops' are");
 }
 
+/* What anybody may ask, where the agent listens by TCP. */
+static void test_public(void **state)
+{
+	static const char *const local[] = {"/v1/status",
+					    "/v1/timings",
+					    "/v1/version",
+					    "/v1/config/apply",
+					    "/v1/backends/b1",
+					    "/v1/backends/b1/drain",
+					    "/v1/sources",
+					    "/v1/sources/deny?prefix=::1",
+					    "/v1/packets",
+					    "/v1/packets/sampling?drops=1",
+					    "/v1/backends/b1/weight?percent=1",
+					    "/v1/config/confirm",
+					    "/v1/config/rollback",
+					    "/v1/config/history",
+					    "/v1/events",
+					    "/v1/report",
+					    "/v1/failover",
+					    "/v1/failover/undo",
+					    "/v1/explain?length=60"};
+	struct route r = ok("/metrics");
+
+	(void)state;
+	assert_true(route__is_public(&r) && route__allows(&r, "HEAD"));
+	assert_false(route__allows(&r, "POST"));
+	r = ok("/openapi.json");
+	assert_true(route__is_public(&r) && !route__allows(&r, "POST"));
+	r = ok("/healthz");
+	assert_true(route__is_public(&r) && route__allows(&r, "GET"));
+	for (size_t i = 0; i < sizeof(local) / sizeof(*local); i++) {
+		r = ok(local[i]);
+		assert_false(route__is_public(&r));
+	}
+}
+
 static void test_failover(void **state)
 {
 	struct route r = ok("/v1/failover?to=lb2");
@@ -234,12 +271,11 @@ static void test_journal(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sources),	      cmocka_unit_test(test_source_mistakes),
+		cmocka_unit_test(test_many_prefixes), cmocka_unit_test(test_packets),
+		cmocka_unit_test(test_public),	      cmocka_unit_test(test_failover),
 		cmocka_unit_test(test_explain),	      cmocka_unit_test(test_explain_mistakes),
-		cmocka_unit_test(test_sources),	      cmocka_unit_test(test_source_mistakes),
-		cmocka_unit_test(test_many_prefixes), cmocka_unit_test(test_packets),
-		cmocka_unit_test(test_failover),      cmocka_unit_test(test_journal),
-		cmocka_unit_test(test_sources),	      cmocka_unit_test(test_source_mistakes),
-		cmocka_unit_test(test_many_prefixes), cmocka_unit_test(test_packets),
+		cmocka_unit_test(test_journal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

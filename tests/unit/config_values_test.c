@@ -60,6 +60,7 @@ static void test_defaults(void **state)
 	assert_int_equal(c->lease_ms, 1000);
 	assert_string_equal(c->api_socket, "/run/fairlead/main.sock");
 	assert_string_equal(c->api_group, "fairlead");
+	assert_false(c->has_api_listen);
 	assert_int_equal(c->log_level, LOG_LV_INFO);
 	assert_int_equal(s->proto, IPPROTO_TCP);
 	assert_int_equal(s->slot_class, FL_SLOTS_64K);
@@ -120,12 +121,13 @@ static void test_bfd(void **state)
 
 static void test_top_values(void **state)
 {
-	struct config *c =
-		parse("instance: edge-1\ninterfaces: [eth0, eth1.7]\nxdp_mode: \"generic\"\n"
-		      "flow_key: 0123456789abcdefFEDCBA98765432100000000000000001ffffffffffffffff\n"
-		      "on_agent_loss: drop\nlease: 1m\napi: {socket: /tmp/x, group: wheel}\n"
-		      "log: {level: debug}\n"
-		      "encap: {source4: 192.0.2.0/28, source6: 2001:db8:1::/64}\n");
+	char text[ADDR_STRLEN];
+	struct config *c = parse(
+		"instance: edge-1\ninterfaces: [eth0, eth1.7]\nxdp_mode: \"generic\"\n"
+		"flow_key: 0123456789abcdefFEDCBA98765432100000000000000001ffffffffffffffff\n"
+		"on_agent_loss: drop\nlease: 1m\napi: {socket: /tmp/x, group: wheel, listen: \"[2001:db8::9]:9118\"}\n"
+		"log: {level: debug}\n"
+		"encap: {source4: 192.0.2.0/28, source6: 2001:db8:1::/64}\n");
 
 	(void)state;
 	assert_string_equal(c->interfaces[1], "eth1.7");
@@ -138,6 +140,8 @@ static void test_top_values(void **state)
 	assert_int_equal(c->lease_ms, 60000);
 	assert_string_equal(c->api_socket, "/tmp/x");
 	assert_string_equal(c->api_group, "wheel");
+	assert_true(c->has_api_listen && c->api_port == 9118);
+	assert_string_equal(addr__format(&c->api_listen, text), "2001:db8::9");
 	assert_int_equal(c->log_level, LOG_LV_DEBUG);
 	assert_true(c->has_encap_source4 && c->has_encap_source6);
 	assert_int_equal(c->encap_source4.len, 96 + 28);

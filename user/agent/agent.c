@@ -96,6 +96,7 @@ static void on_tick(uv_timer_t *h)
 	struct fl_lease lease;
 
 	rates__tick(a);
+	api__tick(a->api);
 	verdict__tick(a);
 	moves__tick(a);
 	give_back(a);
@@ -186,6 +187,7 @@ void agent__configured(struct agent *a)
 	lease__set(a->lease, c->lease_ms);
 	uv_timer_start(&a->heartbeat, on_heartbeat, 0, beat);
 	if (a->ready) {
+		listener__configured(a);
 		sd_notify(0, "READY=1");
 		return;
 	}
@@ -196,6 +198,7 @@ void agent__configured(struct agent *a)
 	}
 	if (warning.text[0])
 		log_warn("%s", warning.text);
+	listener__configured(a);
 	a->ready = true;
 	start_watchdog(a);
 	sd_notifyf(0, "READY=1\nSTATUS=%zu services on %zu interfaces", c->n_services, a->n_links);
@@ -382,6 +385,7 @@ int agent__run(const char *config_path, enum log_sink sink)
 	a->config_path = config_path;
 	a->log_sink = sink;
 	a->started_ns = uv_hrtime();
+	a->started_at_ns = agent__realtime_ns();
 	TAILQ_INIT(&a->services);
 	explain__init(a);
 	signal(SIGPIPE, SIG_IGN);

@@ -27,6 +27,7 @@
 #include "agent/failover.h"
 #include "agent/flow_sweep.h"
 #include "agent/lease.h"
+#include "agent/listener.h"
 #include "agent/nat_sweep.h"
 #include "agent/neighbors.h"
 #include "agent/passive.h"
@@ -90,6 +91,7 @@ struct target {
 	struct hop *hop; /* NULL: adopted, not watched yet */
 	LIST_ENTRY(target) hop_entry; /* in its hop's list */
 	LIST_HEAD(, member) members;
+	char *labels; /* metrics_services.c; NULL: nobody has asked for metrics yet */
 	struct passive_trail *trail; /* of its new connections; NULL: never watched */
 	uint32_t trail_ms; /* of the last step */
 	struct rate rate;
@@ -108,6 +110,7 @@ struct member {
 	char *probe_detail; /* of the last probe; NULL: nothing to say */
 	char *probe_warning; /* likewise: what is well still, but not for long */
 	uint64_t probe_latency_ns, probe_at_ns; /* CLOCK_REALTIME; 0: not probed yet */
+	uint64_t probes_ok, probes_failed; /* how many there were, since the agent began */
 	uint32_t weight;
 	uint32_t slots; /* that it owns */
 	uint32_t leaving; /* slots that are MOVING away from it */
@@ -174,6 +177,7 @@ struct service {
 	uint32_t unserved; /* slots without a backend */
 	uint64_t generation; /* swaps since the agent started */
 	struct passive_watch *watch; /* NULL: it is not watched */
+	struct timing probe_times; /* of probes of its backends: how long they took */
 	bool named; /* an apply is running: the next configuration has it */
 	bool dirty; /* the table must be computed again */
 	bool stale; /* and before it, who takes how much */
@@ -226,13 +230,17 @@ struct agent {
 	enum log_sink log_sink;
 	struct config *config; /* what runs; NULL before the first commit */
 	uint64_t started_ns; /* CLOCK_MONOTONIC */
+	uint64_t started_at_ns; /* CLOCK_REALTIME */
 	uint64_t loaded_at_ns; /* CLOCK_REALTIME of the last commit */
 	char *config_text; /* what was committed, as it was written: config_len bytes */
 	size_t config_len;
+	uint64_t applies, refusals; /* configurations applied and refused since it began */
+	bool last_refused;
 	struct plane *plane;
 	struct net *net;
 	struct prober *prober;
 	struct api *api;
+	struct listener listener; /* of the API, beside its socket */
 	struct grace *grace;
 	struct rt *rt;
 	struct peers *peers; /* NULL: there are none */
@@ -264,6 +272,7 @@ struct agent {
 	struct nat_sweep nat_sweep;
 	struct flow_sweep flow_sweep;
 	struct passive passive;
+	size_t metrics_len; /* of the last text */
 	struct explain explain;
 	struct paths *paths; /* NULL: nothing is probed by the clients' path */
 	uint64_t lapses_before; /* the maps' count of lapses when this agent began */

@@ -125,6 +125,8 @@ static void report_failure(struct apply *ap)
 		err__set(&ap->err, ap->rc, "%zu problem%s in %s", ap->problems.n,
 			 ap->problems.n == 1 ? "" : "s", ap->agent->config_path);
 	log_error("%s%s", ap->err.text, kept);
+	ap->agent->refusals++;
+	ap->agent->last_refused = true;
 	chronicle__tell(ap->agent, JOURNAL_CONFIG, NULL, NULL, "refused", ap->order.uid, "%s",
 			ap->err.text);
 	if (!ap->request)
@@ -143,6 +145,8 @@ static void report_success(struct apply *ap)
 
 	for (size_t i = 0; i < c->n_services; i++)
 		backends += c->services[i].n_backends;
+	ap->agent->applies++;
+	ap->agent->last_refused = false;
 	log_info("configuration %s applied: %zu services, %zu backends", ap->agent->config_path,
 		 c->n_services, backends);
 	if (ap->file.text[0])

@@ -288,8 +288,8 @@ int commit__run(struct apply *ap, struct err *err)
 	struct peers_stage *peers = NULL;
 	struct stage *stages;
 	size_t n = ap->next->n_services, staged = 0;
+	int rc = 0, listener = -1;
 	struct err ignored;
-	int rc = 0;
 
 	if (a->config) {
 		before = admission__options(a, a->config);
@@ -304,6 +304,8 @@ int commit__run(struct apply *ap, struct err *err)
 		return err__set(err, -ENOMEM, "out of memory");
 	wide = between(&before, &o);
 	rc = peers__stage(a, ap->next, &peers, err);
+	if (!rc)
+		rc = listener__stage(a, ap->next, &listener, err);
 	if (!rc)
 		rc = plane__configure(a->plane, &wide, err);
 	if (!rc)
@@ -332,6 +334,7 @@ int commit__run(struct apply *ap, struct err *err)
 	if (!rc)
 		rc = publish(a, ap, stages, err);
 	if (!rc) {
+		listener__commit(a, ap->next, listener);
 		finish(ap, stages, n);
 		admission__commit(a, admission);
 		peers__commit(a, peers);
@@ -342,6 +345,7 @@ int commit__run(struct apply *ap, struct err *err)
 		unpublish(a, stages, staged);
 		admission__undo(a, admission);
 		peers__undo(peers);
+		listener__undo(listener);
 		failover__discard(a);
 		for (size_t i = 0; i < staged; i++)
 			stage__undo(a, &stages[i]);

@@ -200,5 +200,5 @@ json_t *handover__undo(struct agent *a)
 void handover__stop(struct agent *a)
 {
 	if (a->handover)
-		refuse(a->handover, 500, "fairleadd is stopping");
+		refuse(a->handover, 503, "fairleadd is stopping");
 }

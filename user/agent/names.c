@@ -9,8 +9,17 @@
 
 #include "fairlead/abi.h"
 
-static const char *const verdicts[] = {
-#define FL_VERDICT(name, action, text) #name,
+static const struct {
+	const char *name, *action, *text;
+} verdicts[] = {
+#define FL_VERDICT(name, action, text) {#name, #action, text},
+#include "fairlead/reasons.def"
+};
+
+static const struct {
+	const char *name, *text;
+} notes[] = {
+#define FL_NOTE(name, text) {#name, text},
 #include "fairlead/reasons.def"
 };
 
@@ -26,7 +35,38 @@ static const char *lower(const char *text, char *buf)
 
 const char *names__verdict(uint32_t verdict, char *buf)
 {
-	return lower(verdict < FL_VERDICTS ? verdicts[verdict] : "", buf);
+	return lower(verdict < FL_VERDICTS ? verdicts[verdict].name : "", buf);
+}
+
+const char *names__action(uint32_t verdict, char *buf)
+{
+	return lower(verdicts[verdict].action, buf);
+}
+
+const char *names__verdict_text(uint32_t verdict)
+{
+	return verdict < FL_VERDICTS ? verdicts[verdict].text : "";
+}
+
+const char *names__note(uint32_t note, char *buf)
+{
+	return lower(note < FL_NOTES ? notes[note].name : "", buf);
+}
+
+const char *names__note_text(uint32_t note)
+{
+	return note < FL_NOTES ? notes[note].text : "";
+}
+
+const char *names__ports(const struct config_service *c, char *buf)
+{
+	if (!c->port)
+		snprintf(buf, NAMES_LEN, "any");
+	else if (c->port == c->port_last)
+		snprintf(buf, NAMES_LEN, "%u", c->port);
+	else
+		snprintf(buf, NAMES_LEN, "%u-%u", c->port, c->port_last);
+	return buf;
 }
 
 const char *names__protocol(uint8_t proto, char *buf)
@@ -45,36 +85,6 @@ const char *names__protocol(uint8_t proto, char *buf)
 	}
 	snprintf(buf, NAMES_LEN, "%u", (unsigned int)proto);
 	return buf;
-}
-
-const char *names__verdict_text(uint32_t verdict)
-{
-	static const char *const texts[] = {
-#define FL_VERDICT(name, action, text) text,
-#include "fairlead/reasons.def"
-	};
-
-	return verdict < FL_VERDICTS ? texts[verdict] : "";
-}
-
-const char *names__note(uint32_t note, char *buf)
-{
-	static const char *const notes[] = {
-#define FL_NOTE(name, text) #name,
-#include "fairlead/reasons.def"
-	};
-
-	return lower(note < FL_NOTES ? notes[note] : "", buf);
-}
-
-const char *names__note_text(uint32_t note)
-{
-	static const char *const texts[] = {
-#define FL_NOTE(name, text) text,
-#include "fairlead/reasons.def"
-	};
-
-	return note < FL_NOTES ? texts[note] : "";
 }
 
 json_t *names__time(uint64_t realtime_ns)

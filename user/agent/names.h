@@ -6,12 +6,17 @@
 #include <jansson.h>
 #include <stdint.h>
 
+#include "config/config.h"
+
 #define NAMES_LEN 48 /* bytes that any of them needs at most */
 
 /* Each writes to buf (NAMES_LEN bytes) and returns it. */
 const char *names__verdict(uint32_t verdict, char *buf); /* "drop_denied"; "" if there is none */
+const char *names__action(uint32_t verdict, char *buf); /* "drop"; of one that there is */
+const char *names__note(uint32_t note, char *buf); /* "tentative"; "" if there is none */
+const char *names__ports(const struct config_service *c,
+			 char *buf); /* "80", "8000-8999" or "any" */
 const char *names__protocol(uint8_t proto, char *buf); /* "tcp", or the number */
-const char *names__note(uint32_t note, char *buf); /* "tentative" */
 
 /* What they mean, by reasons.def; "" if there is none. */
 const char *names__verdict_text(uint32_t verdict);

@@ -4,9 +4,20 @@
 #include "agent/chronicle.h"
 #include "agent/events.h"
 #include "agent/handover.h"
+#include "agent/metrics.h"
 
 #include <errno.h>
 #include <string.h>
+
+static char *op_metrics(void *ctx, size_t *len)
+{
+	return metrics__text(ctx, len);
+}
+
+static json_t *op_problems(void *ctx)
+{
+	return metrics__problems(ctx);
+}
 
 static json_t *op_status(void *ctx)
 {
@@ -163,6 +174,8 @@ static void op_explain(void *ctx, const struct api_explain *what, struct api_req
 }
 
 const struct api_ops ops = {
+	.metrics = op_metrics,
+	.problems = op_problems,
 	.status = op_status,
 	.timings = op_timings,
 	.say = op_say,

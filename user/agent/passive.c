@@ -295,6 +295,11 @@ void passive__configured(struct agent *a)
 	}
 }
 
+uint64_t passive__alarms(const struct member *m)
+{
+	return m->passive ? m->passive->alarms : 0;
+}
+
 json_t *passive__json(const struct agent *a, const struct member *m)
 {
 	const struct passive_trail *t = m->target->trail;

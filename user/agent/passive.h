@@ -38,6 +38,9 @@ void passive__configured(struct agent *a);
 /* New connections a second to an entry of `backends`, of services with `passive`; 0: none has it. */
 double passive__opened_per_s(const struct target *t);
 
+/* How often a member alarmed; 0: it is not watched. */
+uint64_t passive__alarms(const struct member *m);
+
 /* What status says of a member; null where its service is not watched. */
 json_t *passive__json(const struct agent *a, const struct member *m);
 

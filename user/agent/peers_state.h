@@ -69,6 +69,9 @@ void peers__closed(struct peers *p);
 
 void peers__log(enum log_level level, const struct peer *peer, const char *text);
 
+/* Whether it is up and has told all. */
+bool peer_view__is_complete(const struct peer *peer);
+
 /* Once a second: differences that came or went. */
 void peer_view__tick(struct peer *peer);
 

@@ -7,7 +7,6 @@
 #include "agent/peer_quorum.h"
 
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
@@ -102,25 +101,10 @@ json_t *status__member(struct agent *a, const struct member *m)
 	add_counts(o, a, PLANE_BACKEND, m->target->index, &m->target->rate);
 	json_object_set_new(o, "nexthop", hop_json(m->target->hop));
 	json_object_set_new(o, "probe", probe_json(m));
+	json_object_set_new(o, "probes_ok", json_integer((json_int_t)m->probes_ok));
+	json_object_set_new(o, "probes_failed", json_integer((json_int_t)m->probes_failed));
 	json_object_set_new(o, "passive", passive__json(a, m));
 	return o;
-}
-
-/* "80", "8000-8999" or "any". */
-static const char *format_ports(const struct config_service *c, char *buf, size_t len)
-{
-	if (!c->port)
-		snprintf(buf, len, "any");
-	else if (c->port == c->port_last)
-		snprintf(buf, len, "%u", c->port);
-	else
-		snprintf(buf, len, "%u-%u", c->port, c->port_last);
-	return buf;
-}
-
-static const char *protocol_name(uint8_t proto)
-{
-	return proto == IPPROTO_TCP ? "tcp" : proto == IPPROTO_UDP ? "udp" : "sctp";
 }
 
 /* A leftover of a backend that goes on under the same id by another entry is no backend of its own. */
@@ -135,13 +119,13 @@ static bool goes_on(const struct service *s, const struct member *leftover)
 
 json_t *status__service(const struct service *s)
 {
-	char vip[ADDR_PREFIX_STRLEN], ports[16];
+	char vip[ADDR_PREFIX_STRLEN], ports[NAMES_LEN], protocol[NAMES_LEN];
 	const struct config_service *c = s->config;
 
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I}", "name", s->name,
-			 "vip", addr_prefix__format(&c->vip, vip), "ports",
-			 format_ports(c, ports, sizeof(ports)), "protocol", protocol_name(c->proto),
-			 "forward", config_forward__name(c->forward), "affinity",
+			 "vip", addr_prefix__format(&c->vip, vip), "ports", names__ports(c, ports),
+			 "protocol", names__protocol(c->proto, protocol), "forward",
+			 config_forward__name(c->forward), "affinity",
 			 config_affinity__name(c->affinity), "echo", c->echo, "slots",
 			 (json_int_t)plane__slots(s->slot_class), "slots_unserved",
 			 (json_int_t)s->unserved, "generation", (json_int_t)s->generation);
@@ -191,30 +175,14 @@ static json_t *links_json(const struct agent *a)
 	return list;
 }
 
-/* A name of reasons.def as people and metrics know it. */
-static json_t *lower_case(const char *name)
-{
-	char text[40];
-
-	snprintf(text, sizeof(text), "%s", name);
-	for (char *c = text; *c; c++)
-		*c = (char)tolower((unsigned char)*c);
-	return json_string(text);
-}
-
 static json_t *verdicts_json(struct agent *a)
 {
-	static const struct {
-		const char *name, *action, *text;
-	} rows[] = {
-#define FL_VERDICT(name, action, text) {#name, #action, text},
-#include "fairlead/reasons.def"
-	};
 	json_t *list = json_array();
+	char name[NAMES_LEN], action[NAMES_LEN];
 
 	for (uint32_t v = 0; v < FL_VERDICTS; v++) {
-		json_t *o = json_pack("{s:o, s:o, s:s}", "name", lower_case(rows[v].name), "action",
-				      lower_case(rows[v].action), "text", rows[v].text);
+		json_t *o = json_pack("{s:s, s:s, s:s}", "name", names__verdict(v, name), "action",
+				      names__action(v, action), "text", names__verdict_text(v));
 
 		add_counts(o, a, PLANE_VERDICT, v, &a->verdicts[v]);
 		json_array_append_new(list, o);
@@ -225,22 +193,18 @@ static json_t *verdicts_json(struct agent *a)
 /* What is counted beside the verdicts; a note counts packets, no bytes. */
 static json_t *notes_json(struct agent *a)
 {
-	static const struct {
-		const char *name, *text;
-	} rows[] = {
-#define FL_NOTE(name, text) {#name, text},
-#include "fairlead/reasons.def"
-	};
 	json_t *list = json_array();
+	char name[NAMES_LEN];
 
 	for (uint32_t i = 0; i < FL_NOTES; i++) {
 		struct fl_count c = {0};
 
 		plane__count(a->plane, PLANE_NOTE, i, &c);
-		json_array_append_new(
-			list, json_pack("{s:o, s:s, s:I, s:f}", "name", lower_case(rows[i].name),
-					"text", rows[i].text, "packets", (json_int_t)c.packets,
-					"packets_per_s", a->notes[i].packets_per_s));
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:I, s:f}", "name",
+						names__note(i, name), "text", names__note_text(i),
+						"packets", (json_int_t)c.packets, "packets_per_s",
+						a->notes[i].packets_per_s));
 	}
 	return list;
 }
@@ -258,8 +222,9 @@ json_t *status__json(struct agent *a)
 		      FAIRLEAD_VERSION, "abi", FL_ABI_VERSION, "pid", (json_int_t)getpid(),
 		      "uptime_s", (double)(uv_hrtime() - a->started_ns) / 1e9);
 	json_object_set_new(o, "config",
-			    json_pack("{s:s, s:o}", "file", a->config_path, "loaded_at",
-				      names__time(a->loaded_at_ns)));
+			    json_pack("{s:s, s:o, s:I, s:I}", "file", a->config_path, "loaded_at",
+				      names__time(a->loaded_at_ns), "applies",
+				      (json_int_t)a->applies, "refusals", (json_int_t)a->refusals));
 	chronicle__add_config(a, json_object_get(o, "config"));
 	json_object_set_new(o, "lease",
 			    json_pack("{s:b, s:I}", "lapsed", lease.lapsed != 0, "lapses",

@@ -77,6 +77,7 @@ static void free_target(struct agent *a, struct target *t)
 		tdelete(t, &a->targets, compare);
 	a->by_index[t->index] = NULL;
 	free(t->trail);
+	free(t->labels);
 	free(t);
 }
 

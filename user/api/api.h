@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * api.h - the one API of an agent: HTTP/1.1 over a unix socket, JSON bodies.
+ * api.h - the one API of an agent: HTTP/1.1 over a unix socket, JSON bodies. A TCP listener, if there is one,
+ * answers the first three only.
  *
+ *   GET  /metrics                                     for Prometheus, as docs/metrics.md has them
+ *   GET  /healthz                                     {"ok", "problems": [sentence]}, with 200, or 503 if
+ *                                                     there are problems
+ *   GET  /openapi.json                                all of this, as docs/openapi.json has it
  *   GET  /v1/status                                   what `fairlead status --json` prints
  *   GET  /v1/timings                                  its "loop", "probes" and "tables" alone
  *   GET  /v1/version                                  {"version", "abi"}
@@ -144,6 +149,10 @@ struct api_explain {
 
 /* What the agent does for the API. All are called on the loop. Objects returned are owned by api. */
 struct api_ops {
+	/* The text of the metrics, *len bytes, for free(); NULL: out of memory. */
+	char *(*metrics)(void *ctx, size_t *len);
+	/* What the agent is not fit for, an array of sentences. */
+	json_t *(*problems)(void *ctx);
 	json_t *(*status)(void *ctx);
 	json_t *(*timings)(void *ctx);
 	/*
@@ -185,6 +194,18 @@ struct api_ops {
  */
 int api__new(uv_loop_t *loop, const char *path, const char *group, const struct api_ops *ops,
 	     void *ctx, struct api **out, struct err *warning, struct err *err);
+
+/* A TCP socket that listens, for api__listen(). 0 or -errno and a sentence. */
+int api__bind(const struct addr *address, uint16_t port, int *out, struct err *err);
+
+/*
+ * Serves reads to whoever connects to `fd`, too, in place of an earlier listener; -1: to nobody. The
+ * descriptor is the API's from here on. `name` is for the error.
+ */
+int api__listen(struct api *a, int fd, const char *name, struct err *err);
+
+/* Once a second: what was made for many is made anew, and slow clients are ended. NULL is fine. */
+void api__tick(struct api *a);
 
 /* Stops listening, answers open requests with 503, removes the socket; the loop must then be run. */
 void api__free(struct api *a);

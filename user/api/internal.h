@@ -2,8 +2,10 @@
 /*
  * internal.h - what the files of the API share.
  *
- * socket.c makes the listening socket, api.c joins libmicrohttpd to the loop, request.c answers one
- * request, route.c says what a request line asks for. Everything runs on the loop's thread.
+ * socket.c makes the listening sockets, server.c joins libmicrohttpd to the loop, once for each of them, conn.c
+ * bounds what connections take, request.c is one request's life, dispatch.c gets its answer, route.c says what a
+ * request line asks for.
+ * Everything runs on the loop's thread.
  */
 #ifndef FAIRLEAD_API_INTERNAL_H
 #define FAIRLEAD_API_INTERNAL_H
@@ -15,30 +17,60 @@
 
 #include "api/api.h"
 
-#define API_MAX_CONNECTIONS 64 /* more wait in the socket's backlog */
-#define API_IDLE_TIMEOUT_S 30
+#define API_MAX_CONNECTIONS 64 /* of a server */
+#define API_DEADLINE_MS 30000 /* for a whole request, and its answer */
+#define API_PUBLIC_DEADLINE_MS 10000
 #define API_MAX_BODY 65536 /* bytes; all but a frame to explain is thrown away */
 #define API_CONNECTION_MEMORY (16 * 1024) /* bytes: request line, headers and the reply's headers */
 
+#define API_NO_MEMORY "the agent is out of memory"
+
 struct api {
+	struct api_server *local; /* on the unix socket */
+	struct api_server *listener; /* on a TCP socket, read-only; NULL: there is none */
+	uv_loop_t *loop;
+	struct api_ops ops;
+	void *ctx;
+	struct MHD_Response
+		*metrics; /* until the next tick; NULL: nobody has asked since the last one */
+	unsigned int servers; /* that are not closed yet: the last one frees it */
+	char *path;
+	dev_t dev; /* of our socket, so that a successor's is never removed */
+	ino_t ino;
+};
+
+/* A connection; how it is told from others is libmicrohttpd's business. */
+struct api_conn {
+	TAILQ_ENTRY(api_conn) entry;
+	int fd;
+	uint64_t since_ms; /* uv_now(): it began, began its request, or got its last answer */
+	bool suspended; /* the agent owes it a reply */
+	bool ending;
+};
+
+TAILQ_HEAD(api_conns, api_conn); /* who has waited longest first */
+
+/* A listening socket and its connections. */
+struct api_server {
+	struct api *api;
 	struct MHD_Daemon *daemon;
 	uv_poll_t poll; /* libmicrohttpd's epoll descriptor: readable when it has work */
 	uv_timer_t timer; /* idle timeouts, and work that is due now */
 	unsigned int open_handles; /* of the two above; the memory goes with the last */
 	unsigned int open_requests;
 	bool wake; /* a connection was resumed since MHD_run() last began */
+	bool is_public; /* whoever reaches it may ask: reads only, and not without bounds */
+	uint32_t deadline_ms;
+	struct api_conns conns;
+	unsigned int n_conns; /* but for those that are ending */
 	LIST_HEAD(, api_request) waiting; /* requests whose connection is suspended */
-	struct api_ops ops;
-	void *ctx;
-	char *path;
-	dev_t dev; /* of our socket, so that a successor's is never removed */
-	ino_t ino;
 };
 
 struct api_request {
 	LIST_ENTRY(api_request) entry; /* in `waiting` while suspended */
-	struct api *api; /* valid while `connection` is */
+	struct api_server *server; /* valid while `connection` is */
 	struct MHD_Connection *connection; /* NULL once the client's side has ended */
+	struct api_conn *conn; /* likewise */
 	char *uri; /* as the client wrote it, escapes included */
 	uint8_t *body; /* a frame to explain; NULL: none came */
 	size_t body_len;
@@ -50,6 +82,8 @@ struct api_request {
 	bool suspended;
 };
 
+/* --- socket.c --------------------------------------------------------------------------------------- */
+
 /* Makes the socket, bound and listening, as api__new() promises; fills path, dev and ino. */
 int api_socket__listen(struct api *a, const char *path, const char *group, int *out,
 		       struct err *warning, struct err *err);
@@ -57,19 +91,55 @@ int api_socket__listen(struct api *a, const char *path, const char *group, int *
 /* Removes the socket from the file system if it is still ours. */
 void api_socket__remove(const struct api *a);
 
+/* --- server.c --------------------------------------------------------------------------------------- */
+
+/* Serves what connects to `fd`, which is its own from here on, even on failure; `name` is for the error. */
+int api_server__start(struct api *a, int fd, const char *name, bool is_public,
+		      struct api_server **out, struct err *err);
+/* Answers open requests with 503 and closes; the memory goes once the loop has run. NULL is fine. */
+void api_server__stop(struct api_server *s);
 /* Has libmicrohttpd run at the loop's next turn. */
-void api__wake(struct api *a);
+void api_server__wake(struct api_server *s);
+
+/* --- conn.c ----------------------------------------------------------------------------------------- */
+
+/* libmicrohttpd's callback for the beginning and the end of a connection. */
+void api_conn__notify(void *server, struct MHD_Connection *connection, void **socket_context,
+		      enum MHD_ConnectionNotificationCode code);
+struct api_conn *api_conn__of(struct MHD_Connection *connection);
+/* Its deadline is counted from now. */
+void api_conn__renew(struct api_server *s, struct api_conn *c);
+/* Ends those whose deadline is over. */
+void api_conns__expire(struct api_server *s);
+
+/* --- request.c -------------------------------------------------------------------------------------- */
 
 /* libmicrohttpd's callbacks for one request, in the order of its life. */
-void *api_request__begin(void *cls, const char *uri, struct MHD_Connection *connection);
-enum MHD_Result api_request__handle(void *cls, struct MHD_Connection *connection, const char *url,
-				    const char *method, const char *version,
+void *api_request__begin(void *server, const char *uri, struct MHD_Connection *connection);
+enum MHD_Result api_request__handle(void *server, struct MHD_Connection *connection,
+				    const char *url, const char *method, const char *version,
 				    const char *upload_data, size_t *upload_data_size,
 				    void **request);
-void api_request__end(void *cls, struct MHD_Connection *connection, void **request,
+void api_request__end(void *server, struct MHD_Connection *connection, void **request,
 		      enum MHD_RequestTerminationCode why);
 
+/* False: out of memory. */
+bool api_request__set_headers(struct MHD_Response *response, const char *content_type);
+/*
+ * Give libmicrohttpd the request's reply, that object (reference is taken over), or an error. MHD_NO closes the
+ * connection without one.
+ */
+enum MHD_Result api_request__send(struct api_request *r);
+enum MHD_Result api_request__answer(struct api_request *r, unsigned int status, json_t *object);
+enum MHD_Result api_request__refuse(struct api_request *r, unsigned int status,
+				    const char *sentence);
+
 /* Answers every suspended request with 503: the agent is stopping. */
-void api_request__stop_all(struct api *a);
+void api_request__stop_all(struct api_server *s);
+
+/* --- dispatch.c ------------------------------------------------------------------------------------- */
+
+/* All of the request is there: answers it, or has it wait for the agent. */
+enum MHD_Result api_request__dispatch(struct api_request *r, const char *method);
 
 #endif

@@ -7,12 +7,14 @@
 #include "api/query.h"
 
 #define BACKENDS "/v1/backends/"
-#define EXPLAIN "/v1/explain"
 
 static const struct {
 	const char *path;
 	enum route_kind kind;
 } fixed_paths[] = {
+	{"/metrics", ROUTE_METRICS},
+	{"/healthz", ROUTE_HEALTHZ},
+	{"/openapi.json", ROUTE_OPENAPI},
 	{"/v1/status", ROUTE_STATUS},
 	{"/v1/timings", ROUTE_TIMINGS},
 	{"/v1/version", ROUTE_VERSION},
@@ -28,7 +30,7 @@ static const struct {
 	{"/v1/packets/sampling", ROUTE_SAMPLING},
 	{"/v1/failover", ROUTE_FAILOVER},
 	{"/v1/failover/undo", ROUTE_FAILOVER_UNDO},
-	{EXPLAIN, ROUTE_EXPLAIN},
+	{"/v1/explain", ROUTE_EXPLAIN},
 	{"/v1/events", ROUTE_EVENTS},
 	{"/v1/report", ROUTE_REPORT},
 };
@@ -102,18 +104,25 @@ int route__parse(const char *uri, struct route *out, struct err *err)
 	return rc;
 }
 
+bool route__is_public(const struct route *r)
+{
+	return r->kind == ROUTE_METRICS || r->kind == ROUTE_HEALTHZ || r->kind == ROUTE_OPENAPI;
+}
+
 bool route__reads_body(const char *uri)
 {
-	size_t n = strcspn(uri, "?");
+	struct route r;
+	struct err err;
 
-	return n == strlen(EXPLAIN) && !memcmp(uri, EXPLAIN, n);
+	return !parse_path(uri, strcspn(uri, "?"), &r, &err) && r.kind == ROUTE_EXPLAIN;
 }
 
 static bool is_read(const struct route *r)
 {
-	return r->kind == ROUTE_STATUS || r->kind == ROUTE_TIMINGS || r->kind == ROUTE_VERSION ||
-	       r->kind == ROUTE_SOURCES || r->kind == ROUTE_PACKETS || r->kind == ROUTE_BACKEND ||
-	       r->kind == ROUTE_HISTORY || r->kind == ROUTE_EVENTS || r->kind == ROUTE_REPORT;
+	return route__is_public(r) || r->kind == ROUTE_STATUS || r->kind == ROUTE_TIMINGS ||
+	       r->kind == ROUTE_VERSION || r->kind == ROUTE_SOURCES || r->kind == ROUTE_PACKETS ||
+	       r->kind == ROUTE_BACKEND || r->kind == ROUTE_HISTORY || r->kind == ROUTE_EVENTS ||
+	       r->kind == ROUTE_REPORT;
 }
 
 bool route__allows(const struct route *r, const char *method)

@@ -20,6 +20,9 @@
 #define ROUTE_MAX_WAIT_MS 25000 /* less than the connection's patience */
 
 enum route_kind {
+	ROUTE_METRICS,
+	ROUTE_HEALTHZ,
+	ROUTE_OPENAPI,
 	ROUTE_STATUS,
 	ROUTE_TIMINGS,
 	ROUTE_VERSION,
@@ -78,6 +81,9 @@ struct route {
  * escape, an id or a value that can't be one, or a parameter that the path does not take or lacks.
  */
 int route__parse(const char *uri, struct route *out, struct err *err);
+
+/* Whether the TCP listener answers it, too. */
+bool route__is_public(const struct route *r);
 
 /* Whether the target is one whose body is read. */
 bool route__reads_body(const char *uri);

@@ -134,6 +134,32 @@ int api_socket__listen(struct api *a, const char *path, const char *group, int *
 	return 0;
 }
 
+int api__bind(const struct addr *address, uint16_t port, int *out, struct err *err)
+{
+	struct sockaddr_storage at;
+	socklen_t len = addr__sockaddr(address, port, &at);
+	int fd = socket(at.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), one = 1, rc;
+	char text[ADDR_STRLEN];
+
+	if (fd < 0)
+		return err__set(err, -errno, "making the socket of api.listen: %s",
+				strerror(errno));
+	/* Connections of an agent before this one may linger. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (at.ss_family == AF_INET6)
+		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	if (bind(fd, (struct sockaddr *)&at, len) || listen(fd, BACKLOG)) {
+		rc = err__set(err, -errno,
+			      "listening on %s, TCP port %u: %s; api.listen must be an address of "
+			      "this machine, and a port that nobody else has",
+			      addr__format(address, text), port, strerror(errno));
+		close(fd);
+		return rc;
+	}
+	*out = fd;
+	return 0;
+}
+
 void api_socket__remove(const struct api *a)
 {
 	struct stat st;

@@ -78,6 +78,25 @@ void value__neighbor(struct reader *r, const struct option *o, struct node *valu
 	read_host(r, o, value, base, true);
 }
 
+void value__endpoint(struct reader *r, const struct option *o, struct node *value, void *base)
+{
+	const char *noun = "an address and port";
+	char shown[VALUE_SHOWN];
+	struct addr a;
+	uint16_t port;
+
+	if (!is_text(r, value, noun))
+		return;
+	value__show(value->text, shown);
+	if (addr__parse_endpoint(value->text, &a, &port)) {
+		reader__problem(r, value, "\"%s\" is not %s, as in 127.0.0.1:9118 or [::1]:9118",
+				shown, noun);
+		return;
+	}
+	memcpy((char *)base + o->offset, &a, sizeof(a));
+	memcpy((char *)base + o->offset + sizeof(a), &port, sizeof(port));
+}
+
 /* Reads an address or a prefix; `shown` becomes its text for messages. */
 static bool read_net(struct reader *r, struct node *value, struct addr_prefix *out,
 		     char shown[VALUE_SHOWN])

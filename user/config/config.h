@@ -179,6 +179,9 @@ struct config {
 	uint32_t lease_ms; /* 100..60000, default 1000 */
 	char *api_socket; /* default /run/fairlead/<instance>.sock */
 	char *api_group; /* group that may use the socket; default "fairlead" */
+	struct addr api_listen; /* the unspecified address: all of its family */
+	uint16_t api_port;
+	bool has_api_listen; /* else there is no TCP listener */
 	enum log_level log_level; /* default info */
 	bool has_encap_source4, has_encap_source6; /* else the route's preferred source */
 	struct addr_prefix encap_source4; /* outer sources vary inside these prefixes */

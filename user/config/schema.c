@@ -136,7 +136,12 @@ static const struct option api_options[] = {
 	{"socket", value__string, CONFIG(api_socket), .max = SOCKET_MAX_LEN, .rule = rule__file},
 	{"group", value__string, CONFIG(api_group), .max = GROUP_MAX_LEN, .rule = rule__group,
 	 .fallback = "fairlead"},
+	{"listen", value__endpoint, CONFIG(api_listen),
+	 .has = offsetof(struct config, has_api_listen)},
 };
+_Static_assert(offsetof(struct config, api_port) ==
+		       offsetof(struct config, api_listen) + sizeof(struct addr),
+	       "value__endpoint stores to both");
 static const struct section api_section = {api_options, COUNT(api_options)};
 
 static const struct option log_options[] = {

@@ -17,6 +17,8 @@ option_parse value__percent; /* "10%" into a uint32_t */
 option_parse value__choice; /* one of o->choices, into a member of any width */
 option_parse value__host; /* a unicast address into a struct addr */
 option_parse value__neighbor; /* the same, or a link-local one */
+option_parse
+	value__endpoint; /* "192.0.2.1:80", "[::]:80" into a struct addr and a uint16_t behind it */
 option_parse value__vip; /* a unicast address or prefix, not too wide, into a struct addr_prefix */
 option_parse value__net; /* any address or prefix into a struct addr_prefix */
 option_parse value__prefix4; /* an IPv4 prefix into a struct addr_prefix */

@@ -39,7 +39,7 @@ struct rt {
 	struct rt_note *running_notes; /* the loop's, while it runs them */
 
 	atomic_ullong late_ns; /* worst wake-up since it was last taken */
-	atomic_ullong max_ns;
+	atomic_ullong max_ns, sum_ns;
 	atomic_ullong late[RT_BUCKETS];
 };
 
@@ -106,6 +106,7 @@ static void note_lateness(struct rt *rt, uint64_t late)
 	unsigned long long worst = atomic_load(&rt->late_ns);
 
 	atomic_fetch_add(&rt->late[bucket(late)], 1);
+	atomic_fetch_add(&rt->sum_ns, late);
 	if (late > atomic_load(&rt->max_ns))
 		atomic_store(&rt->max_ns, late);
 	while (late > worst && !atomic_compare_exchange_weak(&rt->late_ns, &worst, late))
@@ -267,6 +268,7 @@ void rt__lateness(const struct rt *rt, struct rt_lateness *out)
 		out->total += out->n[i];
 	}
 	out->max_ns = atomic_load(&rt->max_ns);
+	out->sum_ns = atomic_load(&rt->sum_ns);
 }
 
 uint64_t rt_lateness__quantile(const struct rt_lateness *l, unsigned int per_10000)

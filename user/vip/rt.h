@@ -59,7 +59,7 @@ struct rt_note {
 struct rt_lateness {
 	uint64_t n[RT_BUCKETS];
 	uint64_t total;
-	uint64_t max_ns; /* since the thread started */
+	uint64_t max_ns, sum_ns; /* since the thread started */
 };
 
 /* CLOCK_MONOTONIC. */

@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Writes the API's OpenAPI 3.1 document, from the tables of docs/api.md on standard input (`make openapi`).
+
+What an answer holds is told once, there; what is here is how requests are made.
+"""
+import json
+import re
+import sys
+
+KINDS = ("string", "integer", "number", "boolean", "object")
+ERROR = "error"
+
+
+def schema_of(kind, text):
+    """A field's schema by its row; objects get their properties from the rows below."""
+    word = "object" if kind.startswith("object") else kind.split(",")[0]
+    if word not in KINDS:
+        sys.exit(f"docs/api.md: what is a '{kind}'?")
+    schema = {"type": [word, "null"] if "`null`" in text else word}
+    if text:
+        schema["description"] = text
+    return schema
+
+
+def child(schema, step):
+    """The schema of a property or of an array's items, made if it is not there."""
+    if step == "[]":
+        schema["type"] = "array"
+        return schema.setdefault("items", {})
+    schema.setdefault("type", "object")
+    return schema.setdefault("properties", {}).setdefault(step, {})
+
+
+def add(root, path, kind, text, optional):
+    """One row of the status document, `a.b[].c`; `optional` collects what may be missing."""
+    steps = re.findall(r"[^.\[\]]+|\[\]", path)
+    if "missing" in kind:
+        optional.add(tuple(steps[:-1] if steps[-1] == "[]" else steps))
+    at, above = root, None
+    for i, step in enumerate(steps):
+        above, at = at, child(at, step)
+        if step != "[]" and tuple(steps[:i + 1]) not in optional:
+            required = above.setdefault("required", [])
+            if step not in required:
+                required.append(step)
+    at.update(schema_of(kind, text))
+
+
+def close(schema):
+    """What is not told of is not there: tests find what is missing here."""
+    for part in [*schema.get("properties", {}).values(), *([schema["items"]] if "items" in schema else [])]:
+        close(part)
+    if "properties" in schema:
+        schema["additionalProperties"] = False
+
+
+def status(page):
+    """The status document."""
+    root, optional = {"type": "object"}, set()
+    table = page.partition("## The status document")[2].partition("\n## ")[0]
+    for path, kind, text in re.findall(r"^\| `(\S+)` \| ([^|]+) \| ?(.*?) ?\|$", table, re.M):
+        add(root, path, kind.strip(), text, optional)
+    close(root)
+    return root
+
+
+def table(page, what):
+    """An object of the smaller tables, whose rows name one field or several."""
+    head = f"| {what} | type | meaning |\n"
+    rows = page[page.index(head) + len(head):].split("\n\n")[0]
+    root, optional = {"type": "object"}, set()
+    for names, kind, text in re.findall(r"^\| (\w[\w.\[\], ]*) \| (\w[^|]*) \| ?(.*?) ?\|$", rows, re.M):
+        for name in names.split(", "):
+            add(root, name, kind.strip(), text, optional)
+    close(root)
+    return root
+
+
+def thing(required=None, **properties):
+    """An object; all of its properties are there unless `required` says otherwise."""
+    return {"type": "object", "properties": properties, "additionalProperties": False,
+            "required": list(properties if required is None else required)}
+
+
+def text(description=None):
+    """A string."""
+    return {"type": "string", **({"description": description} if description else {})}
+
+
+def count(least=0, most=None):
+    """A whole number."""
+    return {"type": "integer", "minimum": least, **({"maximum": most} if most is not None else {})}
+
+
+def many(items):
+    """An array."""
+    return {"type": "array", "items": items}
+
+
+def ref(name):
+    """A schema of the components."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def query(name, schema, description, required=False):
+    """A parameter behind the question mark."""
+    return {"name": name, "in": "query", "required": required, "schema": schema, "description": description}
+
+
+ID = {"name": "id", "in": "path", "required": True, "schema": text(), "description": "a backend's id"}
+SERVICE = query("service", text(), "of that service alone")
+PREFIXES = {**query("prefix", many(text()), "addresses or prefixes", True), "explode": True}
+REASON = query("reason", text(), "for the history")
+LAST = query("n", count(1, 1024), "so many, the last ones")
+FLAG = {"type": "string", "enum": ["true", "false"]}
+
+
+def operation(summary, schema, parameters=(), refusals=(400,), kind="application/json"):
+    """What a method of a path does."""
+    answers = {"200": {"description": "done", "content": {kind: {"schema": schema}}}}
+    for code in refusals:
+        answers[str(code)] = {"description": "refused",
+                              "content": {"application/json": {"schema": ref("Error")}}}
+    return {"summary": summary, "responses": answers, **({"parameters": list(parameters)} if parameters else {})}
+
+
+def paths():
+    """Every request."""
+    healthz = operation("whether this machine is fit to balance", ref("Health"))
+    healthz["responses"]["503"] = {"description": "it is not", "content": {"application/json": {"schema": ref("Health")}}}
+    changed = thing(changed=count(), services=many(text()))
+    applied = {"applied": {"const": True}, "services": count(), "backends": count()}
+    explain = operation(
+        "what would become of a packet: of one with these addresses, or of the frame in the body", ref("Explanation"),
+        [query("source", text(), "address and port"), query("destination", text(), "likewise"),
+         query("protocol", {"type": "string", "enum": ["tcp", "udp", "icmp"]}, "else `tcp`"),
+         query("flags", text(), "of TCP, with commas; else `syn`"),
+         query("interface", text(), "where it comes in; else the first"),
+         query("length", count(14, 16384), "of a frame whose rest is zeros")], (400, 500))
+    explain["requestBody"] = {"required": False, "content": {"application/octet-stream": {}}}
+    sources = thing(changed=count(), missing=many(text()))
+    told = {
+        "/metrics": {"get": operation("for Prometheus", text(), kind="text/plain")},
+        "/healthz": {"get": healthz},
+        "/openapi.json": {"get": operation("this document", {"type": "object"})},
+        "/v1/status": {"get": operation("the running state", ref("Status"))},
+        "/v1/timings": {"get": operation("whether the agent keeps up", ref("Timings"))},
+        "/v1/version": {"get": operation("what runs", thing(version=text(), abi=count()))},
+        "/v1/config/apply": {"post": operation(
+            "reads the agent's own file and applies it", thing(**applied),
+            [query("now", FLAG, "connections of backends that are gone are given up"), REASON,
+             query("confirm", count(1000, 86400000), "milliseconds until the one before comes back, unless this one "
+                                                     "is confirmed")], (400, 409, 500, 503))},
+        "/v1/config/confirm": {"post": operation("what was applied stays", thing(confirmed={"const": True}),
+                                                 (), (400, 409, 503))},
+        "/v1/config/rollback": {"post": operation(
+            "applies an earlier configuration, and writes it to the agent's file",
+            thing([*applied, "version"], **applied, version=count(1),
+                  warning=text("why the file could not be written")),
+            [query("version", count(1), "which one; else the one before"), REASON], (400, 404, 409, 500, 503))},
+        "/v1/config/history": {"get": operation(
+            "what was applied, newest first", thing(versions=many(ref("Version"))), [LAST], (400, 503))},
+        "/v1/backends/{id}": {"get": operation("what the backend still has",
+                                               thing(services=many(ref("Backend"))), [ID, SERVICE], (400, 404))},
+        "/v1/backends/{id}/weight": {"post": operation(
+            "gives the backend a part of its weight", changed,
+            [ID, SERVICE, query("percent", count(0, 100), "of its configured weight", True)], (400, 404))},
+        "/v1/sources": {"get": operation("who may send", thing(sources=many(ref("Source"))), [SERVICE], (400, 404))},
+        "/v1/packets": {"get": operation(
+            "packets that the program told of", ref("Packets"),
+            [LAST, query("since", count(), "from that number on")])},
+        "/v1/events": {"get": operation(
+            "the journal's events, oldest first", thing(events=many(ref("Event")), next=count()),
+            [LAST, query("since", count(), "above that number"),
+             query("kind", text(), "their kinds, with commas"), SERVICE, query("backend", text(), "of that backend"),
+             query("after", count(), "not before that, CLOCK_REALTIME in milliseconds"),
+             query("wait", count(0, 25000), "so many milliseconds, until there is one")], (400, 503))},
+        "/v1/report": {"get": operation(
+            "availability", ref("Report"),
+            [query("since", count(), "CLOCK_REALTIME in milliseconds; else 30 days ago"),
+             query("target", count(0, 1000000), "what is aimed at, in millionths"), SERVICE], (400, 503))},
+        "/v1/failover": {"post": operation(
+            "another balancer takes over all VRRP groups that are active here", ref("Failover"),
+            [query("to", text(), "only if that peer does")], (400, 404, 409, 503))},
+        "/v1/failover/undo": {"post": operation("groups that were handed over may be taken back",
+                                                thing(groups=count()))},
+        "/v1/explain": {"post": explain},
+        "/v1/packets/sampling": {"post": operation(
+            "how many are told of", thing(flows=count(), drops=count()),
+            [query(name, count(0, 1000000000), f"one in so many {name}; 0: none") for name in ("flows", "drops")])},
+    }
+    for verb in ("drain", "undrain", "disable", "enable"):
+        told[f"/v1/backends/{{id}}/{verb}"] = {"post": operation(f"{verb}s the backend", changed, [ID, SERVICE], (400, 404))}
+    for verb in ("allow", "deny", "remove"):
+        more = [query("monitor", FLAG, "counts them only")] if verb == "deny" else []
+        told[f"/v1/sources/{verb}"] = {"post": operation(f"{verb}s sources", sources, [PREFIXES, SERVICE, *more],
+                                                         (400, 404, 500))}
+    return dict(sorted(told.items()))
+
+
+def explanation(page):
+    """The answer to what would become of a packet."""
+    root = table(page, "of an explanation")
+    told = root["properties"]["backend"]
+    root["properties"]["backend"] = {"description": told["description"], "anyOf": [
+        {"type": "null"}, ref("Status/properties/services/items/properties/backends/items"),
+        thing(id=text(), state={"const": "gone"})]}
+    return root
+
+
+def report(page):
+    """Availability: of services in all windows, of their backends in one."""
+    window = table(page, "of a window")
+    backend = thing(**window["properties"], id=text())
+    return thing(**{"from": text(), "to": text(), "target_percent": {"type": "number"}}, services=many(thing(
+        name=text(), vip={"type": ["string", "null"]}, windows=many(window), backends=many(backend))))
+
+
+def document(page, version):
+    """All of it."""
+    state = status(page)
+    timings = thing(**{k: state["properties"][k] for k in ("loop", "probes", "tables")})
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "fairlead", "version": version,
+                 "description": "HTTP over the agent's unix socket; a TCP listener answers /metrics, /healthz and "
+                                "/openapi.json only. docs/api.md says the rest.",
+                 "license": {"name": "GPL-2.0-or-later", "identifier": "GPL-2.0-or-later"}},
+        "paths": paths(),
+        "components": {"schemas": {
+            "Status": state, "Timings": timings,
+            "Backend": table(page, "of a backend in a service"), "Source": table(page, "of a source"),
+            "Packets": thing(packets=many(table(page, "of a packet")), next=count(), missed=count(),
+                             flows=count(), drops=count()),
+            "Explanation": explanation(page), "Event": table(page, "of an event"),
+            "Version": table(page, "of a version"), "Report": report(page),
+            "Failover": thing(groups=many(thing(name=text(), active=text(), active_priority=count()))),
+            "Health": thing(ok={"type": "boolean"}, problems=many(text())),
+            "Error": thing([ERROR], error=text("a sentence for people"),
+                           problems=many(text("a mistake of the configuration"))),
+        }},
+    }
+
+
+if __name__ == "__main__":
+    json.dump(document(sys.stdin.read(), sys.argv[1]), sys.stdout, indent="\t", ensure_ascii=False)
+    print()

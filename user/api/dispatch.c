@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* dispatch.c - what becomes of a request: from its target to the agent's answer, or to waiting for that. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "api/internal.h"
+#include "api/openapi.h"
+#include "api/route.h"
+#include "core/prom.h"
+#include "fairlead/abi.h"
+
+#define TCP_SYN 0x02 /* a packet that is explained opens a connection, unless it says otherwise */
+#define PACKETS_DEFAULT 100 /* of GET /v1/packets and /v1/events */
+
+static unsigned int status_of(int rc)
+{
+	switch (rc) {
+	case -ENOENT:
+		return MHD_HTTP_NOT_FOUND;
+	case -ENAMETOOLONG:
+		return MHD_HTTP_URI_TOO_LONG;
+	case -EINVAL:
+		return MHD_HTTP_BAD_REQUEST;
+	case -EBUSY:
+		return MHD_HTTP_CONFLICT;
+	default:
+		return MHD_HTTP_INTERNAL_SERVER_ERROR;
+	}
+}
+
+/* The user at the other end of the socket, unix(7). */
+static uint32_t caller(const struct api_request *r)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct ucred peer = {.uid = API_NOBODY};
+	socklen_t len = sizeof(peer);
+
+	if (!info || getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &peer, &len))
+		return API_NOBODY;
+	return peer.uid;
+}
+
+static const char *or_null(const char *text)
+{
+	return text[0] ? text : NULL;
+}
+
+static enum MHD_Result handle_backend(struct api_request *r, const struct route *route)
+{
+	const struct api *a = r->server->api;
+	struct err err = {0};
+	json_t *object = NULL;
+	struct api_word word = route->word;
+	int rc;
+
+	word.uid = caller(r);
+	if (route->kind == ROUTE_BACKEND)
+		rc = a->ops.backend(a->ctx, route->backend, or_null(route->service), &object, &err);
+	else
+		rc = a->ops.say(a->ctx, route->backend, or_null(route->service), &word, &object,
+				&err);
+	if (rc)
+		return api_request__refuse(r, status_of(rc), err.text);
+	return api_request__answer(r, MHD_HTTP_OK, object);
+}
+
+static int run_sources(const struct api_request *r, const struct route *route, json_t **out,
+		       struct err *err)
+{
+	const struct api *a = r->server->api;
+	const struct api_sources what = {
+		.verb = route->kind == ROUTE_SOURCES_DENY    ? API_SOURCE_DENY
+			: route->kind == ROUTE_SOURCES_ALLOW ? API_SOURCE_ALLOW
+							     : API_SOURCE_REMOVE,
+		.prefixes = route->prefixes,
+		.n = route->n_prefixes,
+		.service = or_null(route->service),
+		.monitor = route->monitor,
+		.uid = caller(r),
+	};
+
+	return a->ops.set_sources(a->ctx, &what, out, err);
+}
+
+/* What is answered at once with an object or an error. */
+static enum MHD_Result handle_admission(struct api_request *r, const struct route *route)
+{
+	const struct api *a = r->server->api;
+	struct err err = {0};
+	json_t *object = NULL;
+	int rc;
+
+	if (route->kind == ROUTE_SOURCES)
+		rc = a->ops.sources(a->ctx, or_null(route->service), &object, &err);
+	else if (route->kind == ROUTE_SAMPLING)
+		rc = a->ops.set_sampling(a->ctx, route->has_flows ? &route->flows : NULL,
+					 route->has_drops ? &route->drops : NULL, &object, &err);
+	else
+		rc = run_sources(r, route, &object, &err);
+	if (rc)
+		return api_request__refuse(r, status_of(rc), err.text);
+	return api_request__answer(r, MHD_HTTP_OK, object);
+}
+
+/* An answer that the agent gives now or later. */
+static enum MHD_Result wait_for_agent(struct api_request *r)
+{
+	if (!r->owed)
+		return api_request__send(r);
+	MHD_suspend_connection(r->connection);
+	r->suspended = true;
+	if (r->conn)
+		r->conn->suspended = true;
+	LIST_INSERT_HEAD(&r->server->waiting, r, entry);
+	return MHD_YES;
+}
+
+static void ask_events(struct api_request *r, const struct route *route)
+{
+	const struct api *a = r->server->api;
+	const struct api_events what = {
+		.has_since = route->has_since,
+		.since = (int64_t)route->since,
+		.after_ms = (int64_t)route->after_ms,
+		.kinds = route->kinds,
+		.service = route->service,
+		.backend = route->backend,
+		.n = route->has_n ? route->n : PACKETS_DEFAULT,
+		.wait_ms = route->wait_ms,
+	};
+
+	a->ops.events(a->ctx, &what, r);
+}
+
+static void ask_report(struct api_request *r, const struct route *route)
+{
+	const struct api *a = r->server->api;
+	const struct api_report what = {
+		.since_ms = (int64_t)route->since,
+		.target_ppm = route->target_ppm,
+		.service = route->service,
+	};
+
+	a->ops.report(a->ctx, &what, r);
+}
+
+static void ask_apply(struct api_request *r, const struct route *route)
+{
+	const struct api *a = r->server->api;
+	const struct api_apply what = {
+		.now = route->now,
+		.confirm_ms = route->confirm_ms,
+		.reason = route->reason,
+		.uid = caller(r),
+	};
+
+	a->ops.apply(a->ctx, &what, r);
+}
+
+static void ask_history(struct api_request *r, const struct route *route)
+{
+	const struct api *a = r->server->api;
+	const struct api_history what = {
+		.verb = route->kind == ROUTE_CONFIRM	? API_CONFIRM
+			: route->kind == ROUTE_ROLLBACK ? API_ROLLBACK
+							: API_HISTORY,
+		.n = route->has_n ? route->n : PACKETS_DEFAULT,
+		.version = (int64_t)route->version,
+		.reason = route->reason,
+		.uid = caller(r),
+	};
+
+	a->ops.history(a->ctx, &what, r);
+}
+
+/* What the agent answers now or later. */
+static enum MHD_Result handle_later(struct api_request *r, const struct route *route)
+{
+	struct api *a = r->server->api;
+
+	r->owed = true;
+	if (route->kind == ROUTE_EVENTS)
+		ask_events(r, route);
+	else if (route->kind == ROUTE_REPORT)
+		ask_report(r, route);
+	else if (route->kind == ROUTE_APPLY)
+		ask_apply(r, route);
+	else if (route->kind == ROUTE_FAILOVER)
+		a->ops.failover(a->ctx, route->to[0] ? route->to : NULL, r);
+	else
+		ask_history(r, route);
+	return wait_for_agent(r);
+}
+
+static enum MHD_Result handle_explain(struct api_request *r, struct route *route)
+{
+	const struct api *a = r->server->api;
+	struct api_explain *e = &route->explain;
+	bool packet = route->has_source;
+
+	if (packet == (r->body != NULL))
+		return api_request__refuse(
+			r, MHD_HTTP_BAD_REQUEST,
+			packet ? "a frame as the body goes without parameters of a packet"
+			       : "the parameters 'source' and 'destination' are needed, or a "
+				 "frame as the body");
+	if (r->body && (r->body_len < 14 || r->body_len > API_MAX_FRAME))
+		return api_request__refuse(r, MHD_HTTP_BAD_REQUEST,
+					   "a frame has 14 bytes or more, and 16384 at most");
+	if (r->body && e->len && e->len < r->body_len)
+		return api_request__refuse(r, MHD_HTTP_BAD_REQUEST,
+					   "'length' is less than the body has");
+	if (r->body) {
+		e->frame = r->body;
+		e->frame_len = r->body_len;
+		e->len = e->len ? e->len : r->body_len;
+	} else {
+		e->proto = e->proto ? e->proto : IPPROTO_TCP;
+		if (e->proto == IPPROTO_TCP && !route->has_tcp_flags)
+			e->tcp_flags = TCP_SYN;
+	}
+	if (route->interface[0])
+		e->interface = route->interface;
+	r->owed = true;
+	a->ops.explain(a->ctx, e, r);
+	return wait_for_agent(r);
+}
+
+/*
+ * Made once between two ticks, however many ask: it is a few milliseconds of work for thousands of backends.
+ * Who is slow to read it holds an old one, and has no more time for it than for anything.
+ */
+static struct MHD_Response *make_metrics(const struct api *a)
+{
+	struct MHD_Response *response;
+	size_t len;
+	char *text = a->ops.metrics(a->ctx, &len);
+
+	if (!text)
+		return NULL;
+	response = MHD_create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE);
+	if (!response) {
+		free(text);
+		return NULL;
+	}
+	if (api_request__set_headers(response, PROM_CONTENT_TYPE))
+		return response;
+	MHD_destroy_response(response);
+	return NULL;
+}
+
+static enum MHD_Result handle_metrics(struct api_request *r)
+{
+	struct api *a = r->server->api;
+
+	if (!a->metrics)
+		a->metrics = make_metrics(a);
+	if (!a->metrics)
+		return api_request__refuse(r, MHD_HTTP_INTERNAL_SERVER_ERROR, API_NO_MEMORY);
+	return MHD_queue_response(r->connection, MHD_HTTP_OK, a->metrics);
+}
+
+static enum MHD_Result handle_healthz(struct api_request *r)
+{
+	const struct api *a = r->server->api;
+	json_t *problems = a->ops.problems(a->ctx);
+	bool ok = json_array_size(problems) == 0;
+	json_t *object = json_pack("{s:b, s:o}", "ok", ok, "problems", problems);
+
+	if (!object)
+		return api_request__refuse(r, MHD_HTTP_INTERNAL_SERVER_ERROR, API_NO_MEMORY);
+	return api_request__answer(r, ok ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, object);
+}
+
+static enum MHD_Result handle_openapi(struct api_request *r)
+{
+	/* libmicrohttpd writes nothing to it. */
+	struct MHD_Response *response = MHD_create_response_from_buffer(
+		(size_t)openapi_len, (void *)openapi_text, MHD_RESPMEM_PERSISTENT);
+	enum MHD_Result rc = MHD_NO;
+
+	if (!response)
+		return MHD_NO;
+	if (api_request__set_headers(response, "application/json"))
+		rc = MHD_queue_response(r->connection, MHD_HTTP_OK, response);
+	MHD_destroy_response(response);
+	return rc;
+}
+
+/* What is answered at once by what is known. */
+static enum MHD_Result handle_read(struct api_request *r, const struct route *route)
+{
+	const struct api *a = r->server->api;
+	json_t *object;
+
+	switch (route->kind) {
+	case ROUTE_STATUS:
+		object = a->ops.status(a->ctx);
+		break;
+	case ROUTE_TIMINGS:
+		object = a->ops.timings(a->ctx);
+		break;
+	case ROUTE_PACKETS:
+		object = a->ops.packets(a->ctx, route->has_since ? &route->since : NULL,
+					route->has_n ? route->n : PACKETS_DEFAULT);
+		break;
+	case ROUTE_FAILOVER_UNDO:
+		object = a->ops.failover_undo(a->ctx);
+		break;
+	default:
+		object =
+			json_pack("{s:s, s:i}", "version", FAIRLEAD_VERSION, "abi", FL_ABI_VERSION);
+		break;
+	}
+	if (!object)
+		return api_request__refuse(r, MHD_HTTP_INTERNAL_SERVER_ERROR, API_NO_MEMORY);
+	return api_request__answer(r, MHD_HTTP_OK, object);
+}
+
+enum MHD_Result api_request__dispatch(struct api_request *r, const char *method)
+{
+	struct route route;
+	struct err err;
+	int rc = route__parse(r->uri, &route, &err);
+
+	if (!rc && r->server->is_public && !route__is_public(&route))
+		rc = err__set(&err, -ENOENT,
+			      "this path is on the agent's unix socket only: see docs/api.md");
+	if (rc)
+		return api_request__refuse(r, status_of(rc), err.text);
+	if (!route__allows(&route, method)) {
+		r->allow = route__methods(&route);
+		err__set(&err, 0, "this path takes %s only", r->allow);
+		return api_request__refuse(r, MHD_HTTP_METHOD_NOT_ALLOWED, err.text);
+	}
+	switch (route.kind) {
+	case ROUTE_METRICS:
+		return handle_metrics(r);
+	case ROUTE_HEALTHZ:
+		return handle_healthz(r);
+	case ROUTE_OPENAPI:
+		return handle_openapi(r);
+	case ROUTE_APPLY:
+	case ROUTE_CONFIRM:
+	case ROUTE_ROLLBACK:
+	case ROUTE_HISTORY:
+	case ROUTE_EVENTS:
+	case ROUTE_REPORT:
+	case ROUTE_FAILOVER:
+		return handle_later(r, &route);
+	case ROUTE_EXPLAIN:
+		return handle_explain(r, &route);
+	case ROUTE_BACKEND:
+	case ROUTE_SAY:
+	case ROUTE_WEIGHT:
+		return handle_backend(r, &route);
+	case ROUTE_STATUS:
+	case ROUTE_TIMINGS:
+	case ROUTE_PACKETS:
+	case ROUTE_FAILOVER_UNDO:
+	case ROUTE_VERSION:
+		return handle_read(r, &route);
+	default:
+		return handle_admission(r, &route);
+	}
+}

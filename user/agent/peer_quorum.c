@@ -63,8 +63,7 @@ enum health_change peer_quorum__rule(struct member *m)
 
 /* --- what peers say ------------------------------------------------------------------------------- */
 
-static void log_ruling(struct member *m, enum health_change change,
-		       const struct quorum_ruling *r)
+static void log_ruling(struct member *m, enum health_change change, const struct quorum_ruling *r)
 {
 	const char *quorum = config_quorum__name(m->service->health.quorum);
 	char text[240], votes[QUORUM_TEXT_LEN];

@@ -68,7 +68,8 @@ bool peers__in_sync(const struct agent *a)
 		/* The link measures time from when it was made until it first hears something. */
 		uint64_t silent_us = l->now_us - l->heard_us;
 
-		if (l->up ? !peer_view__is_complete(&p->list[i]) || !peer_records__in_sync(&p->list[i])
+		if (l->up ? !peer_view__is_complete(&p->list[i]) ||
+				    !peer_records__in_sync(&p->list[i])
 			  : silent_us <= peer_link__patience_us(l))
 			return false;
 	}

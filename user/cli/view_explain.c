@@ -125,8 +125,9 @@ static void print_record(const json_t *r, FILE *out)
 	    "");
 	print_id(r, "backend", ": ", out);
 	fprintf(out, ", seen %s ago", format__duration(number_of(r, "seen_s"), seen));
-	json_array_foreach (flags, i, flag)
+	json_array_foreach (flags, i, flag) {
 		put(out, ", ", json_string_value(flag), "");
+	}
 	if (!strcmp(kind, "nat")) {
 		fputs(", becomes ", out);
 		print_end(r, "source", "source_port", out);
@@ -143,8 +144,9 @@ static void print_records(const json_t *answer, FILE *out)
 
 	if (json_is_object(object_of(answer, "service")) && !json_array_size(records))
 		fputs("record    none\n", out);
-	json_array_foreach (records, i, r)
+	json_array_foreach (records, i, r) {
 		print_record(r, out);
+	}
 }
 
 static void print_probe(const json_t *backend, FILE *out)
@@ -246,8 +248,9 @@ static void print_bytes(const char *what, const json_t *bytes, FILE *out)
 	if (!json_is_object(bytes))
 		return;
 	fprintf(out, "\n%s, %lld bytes\n", what, integer_of(bytes, "length"));
-	json_array_foreach (object_of(bytes, "headers"), i, line)
+	json_array_foreach (object_of(bytes, "headers"), i, line) {
 		put(out, "  ", json_string_value(line), "\n");
+	}
 	print_hex(text_of(bytes, "bytes"), out);
 }
 

@@ -313,7 +313,7 @@ unsigned int vrrp_group__hand_over(struct vrrp_group *g, uint64_t now_ns)
 	    stood_still(g, now_ns))
 		return 0;
 	/* A backup takes over after its skew, one interval at most. */
-	g->handing_ns = now_ns + 2 * g->set.interval_cs * CS + VRRP_HAND_MS * MS;
+	g->handing_ns = now_ns + 2ULL * g->set.interval_cs * CS + VRRP_HAND_MS * MS;
 	g->timer_ns = g->handing_ns;
 	return VRRP_DO_STOP;
 }

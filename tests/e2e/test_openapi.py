@@ -48,6 +48,7 @@ def running(network):
     """An agent that has some of all."""
     lab = network
     open(lab.agent_log, "w", encoding="utf-8").close()
+    lab.forget()
     lab.configure(everything(lab).replace("services:", "events: {flows: 1}\nsources: {deny: [203.0.113.0/24]}\nservices:"))
     lab.start_agent()
     lab.wait_serving("web")

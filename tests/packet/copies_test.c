@@ -68,18 +68,23 @@ static void test_handshake(void **state)
 	{
 		struct spec syn = moves__tcp(v, FLAG_SYN, ISN),
 			    ack = moves__tcp(v, FLAG_ACK, ISN + 1);
+		uint32_t again, now_s;
 
 		assert_int_equal(moves__goes_to(r, &syn), MOVES_CUR);
 		assert_int_equal(told(r), 0);
+		now_s = moves__now();
 		assert_int_equal(moves__goes_to(r, &ack), MOVES_CUR);
 		assert_int_equal(told(r), 1);
 		is_record(r, &ack);
 		assert_true(last.flow.state & FL_FLOW_YOUNG);
 		assert_int_equal(moves__goes_to(r, &ack), MOVES_CUR);
-		assert_int_equal(told(r), 0);
+		again = told(r);
+		/* Unless that second has just passed. */
+		if (moves__now() == now_s)
+			assert_int_equal(again, 0);
 		moves__later(r, 1);
 		assert_int_equal(moves__goes_to(r, &ack), MOVES_CUR);
-		assert_int_equal(told(r), 1);
+		assert_int_equal(again + told(r), 1);
 		is_record(r, &ack);
 		assert_false(last.flow.state & FL_FLOW_YOUNG);
 		moves__later(r, 1);

@@ -85,7 +85,8 @@ static void test_handshake(void **state)
 		moves__later(r, 1);
 		assert_int_equal(moves__goes_to(r, &ack), MOVES_CUR);
 		assert_int_equal(again + told(r), 1);
-		is_record(r, &ack);
+		if (!again)
+			is_record(r, &ack);
 		assert_false(last.flow.state & FL_FLOW_YOUNG);
 		moves__later(r, 1);
 		assert_int_equal(moves__goes_to(r, &ack), MOVES_CUR);

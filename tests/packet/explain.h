@@ -3,7 +3,8 @@
  * explain.h - the programs with the gate `explain`, over the maps of a rig, as the agent loads them.
  *
  * Every packet that a test sends through the rig's lb is explained before, and what was said has to be
- * what then happens: so all the tests of packets are tests of explaining too.
+ * what then happens: so all the tests of packets are tests of explaining too. Not with FL_UNEXPLAINED in the
+ * environment, for machines that would take too long for it; explain_test explains all the same.
  */
 #ifndef FAIRLEAD_TESTS_PACKET_EXPLAIN_H
 #define FAIRLEAD_TESTS_PACKET_EXPLAIN_H

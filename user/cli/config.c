@@ -10,6 +10,7 @@
 
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/view_json.h"
 #include "core/duration.h"
 
 #define MAX_REASON 200 /* bytes */
@@ -158,16 +159,6 @@ static int confirm(const struct cli *cli)
 	return rc ? CLI_FAILED : CLI_OK;
 }
 
-static void print_word(const json_t *v, const char *key, const char *before)
-{
-	const char *text = json_string_value(json_object_get(v, key));
-
-	if (!text)
-		return;
-	fputs(before, stdout);
-	cli__print_text(stdout, text);
-}
-
 static int history(const struct cli *cli, const struct request *r)
 {
 	struct err err = {0};
@@ -187,10 +178,10 @@ static int history(const struct cli *cli, const struct request *r)
 		json_array_foreach (json_object_get(reply, "versions"), i, v) {
 			printf("%4lld",
 			       (long long)json_integer_value(json_object_get(v, "version")));
-			print_word(v, "time", "  ");
-			print_word(v, "origin", "  ");
-			print_word(v, "actor", " by ");
-			print_word(v, "reason", ": ");
+			print_word(v, "time", "  ", "");
+			print_word(v, "origin", "  ", "");
+			print_word(v, "actor", " by ", "");
+			print_word(v, "reason", ": ", "");
 			putchar('\n');
 		}
 	}

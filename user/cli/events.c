@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/since.h"
+#include "cli/view_json.h"
 
 #define MOST 1024UL /* events of one answer */
 #define WAIT_MS 20000
@@ -36,24 +37,6 @@ static const struct option options[] = {
 	{0},
 };
 
-static const char *string_of(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
-}
-
-static void print_word(const json_t *e, const char *key, const char *before, const char *after)
-{
-	const char *text = string_of(e, key);
-
-	if (!*text)
-		return;
-	fputs(before, stdout);
-	cli__print_text(stdout, text);
-	fputs(after, stdout);
-}
-
 /* "TIME kind service web backend b1: up -> down: is down: …(by root)" */
 static void print_event(const json_t *e)
 {
@@ -63,7 +46,7 @@ static void print_event(const json_t *e)
 	print_word(e, "backend", " backend ", "");
 	print_word(e, "subject", " ", "");
 	print_word(e, "from", ": ", "");
-	if (*string_of(e, "from"))
+	if (*text_of(e, "from"))
 		print_word(e, "to", " -> ", "");
 	else
 		print_word(e, "to", ": ", "");

@@ -9,6 +9,7 @@
 
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/view_json.h"
 
 #define FOLLOW_MS 500
 #define MAX_RATE 1000000000UL
@@ -31,32 +32,14 @@ static const struct option options[] = {
 	{0},
 };
 
-static const char *string_of(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
-}
-
 static void print_end(const json_t *e, const char *address, const char *port)
 {
-	const char *text = string_of(e, address);
+	const char *text = text_of(e, address);
 
 	fputs(strchr(text, ':') ? "[" : "", stdout);
 	cli__print_text(stdout, text);
 	printf("%s:%lld", strchr(text, ':') ? "]" : "",
 	       (long long)json_integer_value(json_object_get(e, port)));
-}
-
-static void print_word(const json_t *e, const char *key, const char *before, const char *after)
-{
-	const char *text = string_of(e, key);
-
-	if (!*text)
-		return;
-	fputs(before, stdout);
-	cli__print_text(stdout, text);
-	fputs(after, stdout);
 }
 
 static void print_packet(const json_t *e)

@@ -10,6 +10,7 @@
 
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/view_json.h"
 #include "core/addr.h"
 
 /* The agent takes 1024 bytes of path and query in one request (api/route.h). */
@@ -166,13 +167,6 @@ static int change(struct request *r, struct err *err)
 		json_decref(reply);
 	}
 	return rc;
-}
-
-static const char *string_of(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "-";
 }
 
 static int print_table(const json_t *list)

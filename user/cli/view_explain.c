@@ -17,14 +17,6 @@ static void put(FILE *out, const char *before, const char *text, const char *aft
 	fputs(after, out);
 }
 
-/* "" where there is none. */
-static const char *text_of(const json_t *o, const char *key)
-{
-	const char *text = json_string_value(json_object_get(o, key));
-
-	return text ? text : "";
-}
-
 static const json_t *object_of(const json_t *o, const char *key)
 {
 	return json_object_get(o, key);

@@ -15,6 +15,7 @@
 
 #include "cli/client.h"
 #include "cli/format.h"
+#include "cli/view_json.h"
 
 #define POLL_MS 500
 #define PATIENCE_MS 30000 /* an agent that restarts is waited for so long */
@@ -42,11 +43,6 @@ static uint64_t now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
-static json_int_t integer_of(const json_t *o, const char *key)
-{
-	return json_integer_value(json_object_get(o, key));
 }
 
 static struct left read_left(const json_t *reply)

@@ -38,6 +38,12 @@ void mv_agent__verdict(struct mv_agent *a, struct mv *m, uint8_t backend, bool d
 {
 	if (down && !a->known.down[backend])
 		a->known.down_since[backend] = m->now;
+	/*
+	 * The agent reads records and has them ended in one slice, of milliseconds: no backend comes back and is
+	 * lost again in between. The program knows only that it is lost.
+	 */
+	for (uint32_t f = 0; !down && f < MV_RECORDS; f++)
+		a->ends[f] &= a->mark_backend[f] != backend;
 	a->known.down[backend] = down;
 	m->gone[backend] = down;
 }

@@ -102,6 +102,10 @@ def wait_equal(pair):
 def test_equal(pair, address):
     """Tables are computed apart, and are the same; status says so on both machines."""
     start(pair, service() + service(name="second", port=8000, vip="192.0.2.11"), address)
+    # Before anybody was probed they are equal, too, and differ for a moment then.
+    for one in pair:
+        one.wait_serving("web")
+        one.wait_serving("second")
     wait_equal(pair)
     for one, other in zip(pair, ("lb2", "lb")):
         p = peer(one)

@@ -44,12 +44,18 @@ $(BUILD)/tests/kafkamock: tests/e2e/kafkamock/kafkamock.c
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -rdynamic $< $$($(PKG_CONFIG) --libs rdkafka) -ldl -o $@
 
+# What no table has room for, in tests/e2e/test_transitions.py.
+$(BUILD)/tests/forge: tests/e2e/forge/forge.c
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $< -o $@
+
 # They wait more than they work: as many labs as this, a file of tests in one of them. The longest files
 # come first (conftest.py).
 E2E_JOBS := 2
 
 #: make e2e         the end-to-end tests, in namespaces fl-e2e* (root; FL_LAB=: another prefix)
-e2e: all $(LAB_OBJS) $(BUILD)/tests/netwatch $(BUILD)/tests/kafkamock
+e2e: all $(LAB_OBJS) $(BUILD)/tests/netwatch $(BUILD)/tests/kafkamock $(BUILD)/tests/forge
 	@mkdir -p $(RESULTS)
 	@FL_BUILD=$(BUILD) $(PYTEST) -n $(E2E_JOBS) --dist loadfile --durations=15 tests/e2e \
 		--junitxml=$(RESULTS)/$(SUITE)e2e.xml

@@ -14,7 +14,7 @@ import threading
 import time
 
 import pytest
-from conftest import FAST, ROOT, service
+from conftest import BUILD, FAST, service
 from lab.holder import TALK, Holder
 from lab.lab import PATIENCE
 from lab.topology import VIP4, run, v4
@@ -22,7 +22,7 @@ from lab.topology import VIP4, run, v4
 PORT = 7000
 HOLD = 4  # seconds
 PROBE = FAST.replace("type: tcp", "type: tcp, port: 80")
-FORGE = os.path.join(ROOT, "tests/lab/forge.py")
+FORGE = os.path.join(BUILD, "tests/forge")
 CONNECTIONS = 120
 
 
@@ -80,13 +80,13 @@ def drain(lab, backend):
     lab.wait_for(lambda: lab.backend("web", backend)["slots"] == 0, 2, "the drain")
 
 
-def past_hold(lab):
+def past_hold(lab, hold=HOLD):
     """Talks until no slot is moving any more, and then some."""
     converse(lab, 0.5)  # a change that was just asked for begins
     def still():
         converse(lab, 0)
         return transition(lab)["moving"] == 0
-    lab.wait_for(still, HOLD + 15, "the slots to be pinned")
+    lab.wait_for(still, hold + 15, "the slots to be pinned")
     return converse(lab, 1)
 
 
@@ -361,27 +361,30 @@ def test_clean_again(talk):
     assert talk.status()["records"]["flows"] == 0
 
 
-
-def forge(lab, flows):
-    """Packets of so many flows that nobody has, so that they go on record."""
+def forge(lab, flows, rounds):
+    """Packets of so many flows that nobody has, so that they go on record; how long it took."""
     mac = lab.ip("lb", "link", "show", "eth0").split("link/ether ")[1].split()[0]
-    forging = threading.Thread(target=lab.inside, args=("client", sys.executable, "-B", FORGE, VIP4,
-                                                        str(PORT), mac, str(flows)))
+    forging = threading.Thread(target=lab.inside, args=("client", FORGE, "eth0", mac, VIP4, str(PORT),
+                                                        str(flows), str(rounds)))
+    began = time.monotonic()
     forging.start()
     while forging.is_alive():
         converse(lab, 0.2)  # it may take longer than `hold`
+    return time.monotonic() - began
 
 
 def test_waves(talk):
     """More connections than may be on record at once: slots move in waves, as records end."""
-    hold = idle = int(10 * PATIENCE)
     room = talk.status()["records"]["room"] // 2
+    flows = 9 * room // 4
+    # Nearly all of them must be heard twice within `hold`, on a busy machine too.
+    hold = idle = max(int(12 * PATIENCE), int(50 * forge(talk, flows // 8, 1)))
     talk.configure(talk.head() + "services:\n" + text(hold=hold, idle=f"{idle}s"))
     talk.cli("config", "apply")
     # What a slot needs is not known yet, so these move all at once.
     drain(talk, "b1")
     assert transition(talk)["waiting"] == 0
-    forge(talk, 9 * room // 4)
+    forge(talk, flows, 3)
     talk.wait_for(lambda: converse(talk, 0) and transition(talk)["records"] > 0.6 * room, hold + 10,
                   "a third of the forged flows to be on record")
     owned = talk.backend("web", "b2")["slots"]
@@ -403,6 +406,6 @@ def test_waves(talk):
         return left == 0 and t["waiting"] == 0
     talk.wait_for(moved, 2 * first["ramp_s"] / PATIENCE, "all slots to move")
     # What ends makes room for more; nothing was let go before.
-    assert len(steps) > 2 and time.monotonic() - began > hold, steps
+    assert time.monotonic() - began > hold, steps
     assert max(was - now for was, now in zip(steps, steps[1:])) > 0.2 * owned, steps
-    past_hold(talk)
+    past_hold(talk, hold)

@@ -7,7 +7,6 @@
 UNIT_SRCS := $(wildcard tests/unit/*_test.c)
 UNIT_BINS := $(UNIT_SRCS:tests/unit/%.c=$(BUILD)/tests/unit/%)
 RESULTS := $(BUILD_ROOT)/test-results
-PYTEST := $(PYTHON) -B -m pytest -q -p no:cacheprovider
 SUITE := $(if $(SAN),san-)$(if $(COV),cov-)
 
 define unit_rule
@@ -56,9 +55,7 @@ E2E_JOBS := 2
 
 #: make e2e         the end-to-end tests, in namespaces fl-e2e* (root; FL_LAB=: another prefix)
 e2e: all $(LAB_OBJS) $(BUILD)/tests/netwatch $(BUILD)/tests/kafkamock $(BUILD)/tests/forge
-	@mkdir -p $(RESULTS)
-	@FL_BUILD=$(BUILD) $(PYTEST) -n $(E2E_JOBS) --dist loadfile --durations=15 tests/e2e \
-		--junitxml=$(RESULTS)/$(SUITE)e2e.xml
+	@FL_BUILD=$(BUILD) tests/e2e.sh $(E2E_JOBS) $(RESULTS)/$(SUITE)e2e
 
 #: make check       install what is missing, build, run every test, one line of sums (root)
 check:

@@ -4,6 +4,7 @@
 
 usage: summary.py RESULTS SKIPS. RESULTS holds JUnit files (pytest's, and cmocka's in folders), a file
 failed-suites with the suites whose command failed, NAME.crashed for a binary that left no result.
+NAME-again.xml has the tests of NAME.xml that failed and were run once more, alone: what counts is that run.
 A test's id is its class, or its file's path below RESULTS, and its name.
 """
 import fnmatch
@@ -26,37 +27,55 @@ def read_skips(path):
     return rows
 
 
+def cases_of(path, results):
+    """(id, outcome, text) of every test in a file."""
+    try:
+        root = ET.parse(path).getroot()
+    except ET.ParseError as e:
+        yield path, "failed", f"no result: {e}"
+        return
+    for case in root.iter("testcase"):
+        name = f"{case.get('classname') or os.path.relpath(path, results)}::{case.get('name')}"
+        for tag, outcome in (("failure", "failed"), ("error", "failed"), ("skipped", "skipped")):
+            found = case.find(tag)
+            if found is not None:
+                yield name, outcome, found.get("message") or ""
+                break
+        else:
+            yield name, "passed", ""
+
+
 def cases(results):
-    """(id, outcome, text) of every test."""
+    """(id, outcome, text) of every test, those that were run again left out."""
     for path in sorted(glob.glob(f"{results}/**/*.xml", recursive=True)):
-        try:
-            root = ET.parse(path).getroot()
-        except ET.ParseError as e:
-            yield path, "failed", f"no result: {e}"
-            continue
-        for case in root.iter("testcase"):
-            name = f"{case.get('classname') or os.path.relpath(path, results)}::{case.get('name')}"
-            for tag, outcome in (("failure", "failed"), ("error", "failed"), ("skipped", "skipped")):
-                found = case.find(tag)
-                if found is not None:
-                    yield name, outcome, found.get("message") or ""
-                    break
-            else:
-                yield name, "passed", ""
+        if not path.endswith("-again.xml"):
+            yield from cases_of(path, results)
     for path in sorted(glob.glob(f"{results}/**/*.crashed", recursive=True)):
         yield path, "failed", "ended without a result"
+
+
+def first_line(text):
+    """Of what a test said."""
+    return text.splitlines()[0] if text else ""
 
 
 def main(results, skips_path):
     """Prints what is not as it should be, then the sums."""
     skips = read_skips(skips_path)
     count = {"passed": 0, "failed": 0, "skipped": 0}
+    again = {}
+    for path in glob.glob(f"{results}/**/*-again.xml", recursive=True):
+        for name, outcome, _ in cases_of(path, results):
+            again.setdefault(name, set()).add(outcome)
     for name, outcome, text in cases(results):
+        if outcome == "failed" and again.get(name) == {"passed"}:
+            print(f"AGAIN  {name} passed alone, and had failed: {first_line(text)}")
+            outcome = "passed"
         if outcome == "skipped" and not any(fnmatch.fnmatch(name, p) for p, _ in skips):
             outcome, text = "failed", f"skipped without a reason in {skips_path}: {text}"
         count[outcome] += 1
         if outcome == "failed":
-            print(f"FAILED {name}: {text.splitlines()[0] if text else ''}")
+            print(f"FAILED {name}: {first_line(text)}")
     failed_suites = f"{results}/failed-suites"
     if os.path.exists(failed_suites) and not count["failed"]:
         with open(failed_suites, encoding="utf-8") as f:

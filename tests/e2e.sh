@@ -1,0 +1,29 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# e2e.sh JOBS RESULT - the end-to-end tests, JOBS labs at a time; what they say in RESULT.xml.
+#
+# Two labs share the cores of a small machine, so a test may fail of the other's load: a few that failed
+# are run once more, alone, in RESULT-again.xml. They must pass then, and tests/summary.py names them and
+# what they had failed of. When more fail, it was not that.
+set -u
+
+cd "$(dirname "$0")/.." || exit 1
+jobs=$1
+result=$2
+cache=$PWD/$FL_BUILD/e2e/cache
+few=5
+mkdir -p "$(dirname "$result")" "$cache"
+rm -rf "$cache" "$result-again.xml"
+
+suite() {
+	/usr/bin/python3 -B -m pytest -q -o cache_dir="$cache" "$@" tests/e2e
+}
+
+suite -n "$jobs" --dist loadfile --durations=15 --junitxml="$result.xml"
+status=$?
+[ $status = 1 ] || exit $status
+failed=$(/usr/bin/python3 -c 'import json, sys; print(len(json.load(open(sys.argv[1]))))' \
+	"$cache/v/cache/lastfailed") || exit 1
+[ "$failed" -le $few ] || exit 1
+printf '== e2e, again and alone: %s\n' "$failed"
+suite --last-failed --junitxml="$result-again.xml"

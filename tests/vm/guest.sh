@@ -24,7 +24,14 @@ refused)
 	;;
 check)
 	export FL_FUZZ_ROUNDS=10000
-	tests/unit.sh "$results/packet" "$FL_BUILD"/tests/packet/*_test || status=1
+	set -- "$FL_BUILD"/tests/packet/*_test
+	for test; do
+		shift
+		# Minutes where the processor is emulated; verifier_test has its program loaded, full runs it.
+		case $test in */explain_test) continue ;; esac
+		set -- "$@" "$test"
+	done
+	tests/unit.sh "$results/packet" "$@" || status=1
 	e2e tests/e2e/test_devices.py tests/e2e/test_dispatcher.py \
 		-k '4in4 or 6in6 or test_another_was_first'
 	;;

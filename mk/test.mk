@@ -61,10 +61,10 @@ e2e: all $(LAB_OBJS) $(BUILD)/tests/netwatch $(BUILD)/tests/kafkamock $(BUILD)/t
 check:
 	@tests/check.sh
 
-#: make demo        the main job on real traffic; KEEP=1 leaves it up (root)
+#: make demo        the main job on real traffic; KEEP=1 leaves it up, SCENARIO=incident: a drill (root)
 demo: deps
 	@$(MAKE) --no-print-directory all $(LAB_OBJS)
-	@$(PYTHON) -B tests/demo/demo.py up --build $(BUILD) $(if $(KEEP),--keep)
+	@$(PYTHON) -B tests/demo/demo.py up --build $(BUILD) $(if $(KEEP),--keep) $(if $(SCENARIO),--scenario $(SCENARIO))
 
 #: make demo-down   remove a demo that was left up
 demo-down:

@@ -83,6 +83,7 @@ missing=$(for p in $missing; do
 	esac
 done | tr '\n' ' ')
 say "installing: $missing"
+# Another installation, as of unattended upgrades, is waited for.
 # shellcheck disable=SC2086 # a list of packages
-apt-get install -y -qq --no-install-recommends $missing >/dev/null ||
+apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends $missing >/dev/null ||
 	fail 'apt-get install failed; its words are above'

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """fairlead's main job on real traffic: what `make demo` runs.
 
-usage: demo.py up|down [--build DIR] [--keep]
+usage: demo.py up|down [--build DIR] [--keep] [--scenario main|incident]
 
-A client asks two services over three nginx backends without a pause while backends die, are drained and
-come back, and while the agent is restarted and killed. What is promised is measured and, if it does not
-hold, the exit code says so.
+main: a client asks two services over three nginx backends without a pause while backends die, are drained and
+come back, and while the agent is restarted and killed. incident: see incident.py. What is promised is measured and, if it
+does not hold, the exit code says so.
 """
 import argparse
 import os
@@ -16,6 +16,8 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
+from incident import Incident
+from story import Promises, say
 from traffic import Traffic
 from lab import bpffs
 from lab.lab import Lab
@@ -42,33 +44,6 @@ services:
     backends:
 {tunnel}
 """
-
-
-def say(text):
-    """One line of the demo's story."""
-    print(text, flush=True)
-
-
-class Promises:
-    """What was promised, what was measured, whether it held."""
-
-    def __init__(self):
-        self.rows = []
-
-    def check(self, what, measured, holds):
-        """Adds a row and says it at once."""
-        self.rows.append((what, measured, holds))
-        say(f"    {'ok  ' if holds else 'BROKEN'} {what}: {measured}")
-
-    def table(self):
-        """The summary."""
-        wide = max(len(r[0]) for r in self.rows)
-        mid = max(len(str(r[1])) for r in self.rows)
-        say("\n" + f"{'promise':<{wide}}  {'measured':<{mid}}  held")
-        say("-" * (wide + mid + 8))
-        for what, measured, holds in self.rows:
-            say(f"{what:<{wide}}  {measured:<{mid}}  {'yes' if holds else 'NO'}")
-        return all(r[2] for r in self.rows)
 
 
 class Demo:
@@ -252,6 +227,7 @@ def main():
     ap.add_argument("verb", choices=("up", "down"))
     ap.add_argument("--build", default="build")
     ap.add_argument("--keep", action="store_true")
+    ap.add_argument("--scenario", choices=("main", "incident"), default="main")
     args = ap.parse_args()
     lab = Lab("fl-demo", args.build, f"{args.build}/demo")
     if os.geteuid() != 0:
@@ -259,7 +235,7 @@ def main():
     if args.verb == "down":
         lab.down()
         return 0
-    demo = Demo(lab)
+    demo = {"main": Demo, "incident": Incident}[args.scenario](lab)
     held = False
     try:
         held = demo.run()

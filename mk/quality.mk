@@ -53,6 +53,11 @@ openapi:
 man:
 	@$(PYTHON) -B configs/man/yaml5.py <docs/configuration.md >configs/man/fairlead.yaml.5
 
+.PHONY: transcripts
+#: make transcripts docs/transcripts.md: every verb, tried on two balancers (root)
+transcripts: all
+	@$(PYTHON) -B tests/demo/transcripts.py $(BUILD) docs/transcripts.md
+
 lint-python:
 	@$(PYTHON) -B -c 'import ast, sys; [ast.parse(open(f).read(), f) for f in sys.argv[1:]]' \
 		$(shell git ls-files '*.py')

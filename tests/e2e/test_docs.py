@@ -42,6 +42,14 @@ def test_fairlead_manual(network):
         assert re.search(rf"(?<![\w-]){option}(?![\w-])", page), option
 
 
+def test_transcripts(network):
+    """docs/transcripts.md has every command, tried; none of them ended because it was not known."""
+    page = read("docs/transcripts.md")
+    typed = set(re.findall(r"^\w*\$ fairlead ([a-z]+)", page, re.M))
+    commands = re.findall(r"^  ([a-z]+) ", network.cli("--help").stdout, re.M)
+    assert typed == set(commands), "run make transcripts; tests/demo/transcripts.py types them"
+
+
 def test_fairleadd_manual(network):
     """fairleadd(8) likewise."""
     page = manual("fairleadd.8")

@@ -156,20 +156,16 @@ int sources__set(struct agent *a, const struct api_sources *what, json_t **out, 
 		sources__flag(a);
 		was = next;
 	} else {
-		*out = json_pack("{s:I, s:o}", "changed",
-				 (json_int_t)(remove ? was.n - next.n : asked.n), "missing",
+		const size_t n = remove ? was.n - next.n : asked.n;
+		const char *done = remove			   ? "removed"
+				   : what->verb == API_SOURCE_DENY ? "denied"
+								   : "allowed";
+
+		*out = json_pack("{s:I, s:o}", "changed", (json_int_t)n, "missing",
 				 remove ? missing_json(&asked, &was) : json_array());
-		log_info("sources: a command has %s %zu prefixes",
-			 remove				 ? "removed"
-			 : what->verb == API_SOURCE_DENY ? "denied"
-							 : "allowed",
-			 remove ? was.n - next.n : asked.n);
+		log_info("sources: a command has %s %zu prefix%s", done, n, n == 1 ? "" : "es");
 		chronicle__tell(a, JOURNAL_OPERATOR, "source", NULL, NULL, what->uid,
-				"%s %zu prefixes of %s",
-				remove				? "removed"
-				: what->verb == API_SOURCE_DENY ? "denied"
-								: "allowed",
-				remove ? was.n - next.n : asked.n,
+				"%s %zu prefix%s of %s", done, n, n == 1 ? "" : "es",
 				what->service ? what->service : "the instance");
 	}
 	source_set__free(&was);

@@ -30,7 +30,7 @@ struct fl_member {
 	__u8 full; /* 1: at its limit of connections */
 	__u8 given_up; /* it has left the file, and its connections are to go */
 	__u8 ruled; /* enum fl_health + 1: what holds by a quorum of peers; 0: what the probes say */
-	__u8 pad[1];
+	__u8 word; /* number of what operators have said of it last (peer/word.h); 0: nothing */
 	__u64 turned; /* when it fell, came up, or was let in by the operator, as `since` */
 };
 _Static_assert(sizeof(struct fl_member) == 32, "fl_member");

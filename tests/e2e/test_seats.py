@@ -9,7 +9,7 @@ import time
 import pytest
 from conftest import FAST, service
 from lab.holder import TALK, Holder
-from lab.second import Second
+from lab.second import Second, split
 from lab.topology import VIP4, VIP4_B, v4
 
 KEY = secrets.token_hex(32)
@@ -137,14 +137,6 @@ def wait_equal(pair):
         wait_peer(one, lambda p: p["state"] == "up" and p.get("same_config") and not p["other_tables"]["n"]
                   and not p["disputes"] and p["sync"]["lag"] == 0, "both to be equal")
     assert tables(pair[0]) == tables(pair[1]) and epochs(pair[0]) == epochs(pair[1])
-
-
-def split(pair, on=True):
-    """They don't hear each other, and serve on; or they do again."""
-    for one, other in zip(pair, ("lb2", "lb")):
-        one.ip("lb", "route", "add" if on else "del", "blackhole", v4(other), check=on)
-    for one in pair if on else ():
-        wait_peer(one, lambda p: p["state"] != "up", "the peer to be silent")
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import os
 
 from .lab import Lab
+from .topology import v4
 
 
 class Second(Lab):
@@ -26,3 +27,11 @@ class Second(Lab):
         self.procs.end_recorded()
         self.remove_pins()
         self.remove_host("lb")
+
+
+def split(pair, on=True):
+    """The two agents don't hear each other, and serve on; or they do again."""
+    for one, other in zip(pair, ("lb2", "lb")):
+        one.ip("lb", "route", "add" if on else "del", "blackhole", v4(other), check=on)
+    for one in pair if on else ():
+        one.wait_for(lambda one=one: one.status()["peers"]["list"][0]["state"] != "up", 5, "the peer to be silent")

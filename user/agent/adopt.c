@@ -135,6 +135,7 @@ static int adopt_member(struct service *s, struct target *t, const struct fl_mem
 	m->health = health_of(memory);
 	m->parts = memory->parts;
 	m->percent = memory->percent;
+	m->word = memory->word;
 	m->asked = memory->asked;
 	m->cap = memory->cap;
 	m->full = memory->full;

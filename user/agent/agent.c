@@ -6,6 +6,7 @@
 #include "agent/events.h"
 #include "agent/handover.h"
 #include "agent/peer_quorum.h"
+#include "agent/peer_words.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -49,6 +50,7 @@ static void on_flush(uv_prepare_t *h)
 	struct agent *a = h->data;
 	struct service *s;
 
+	peer_words__flush(a);
 	peer_quorum__flush(a);
 	seating__flush(a);
 	TAILQ_FOREACH (s, &a->services, entry)

@@ -119,6 +119,7 @@ struct member {
 	uint16_t probe_port; /* that `sub` probes */
 	uint8_t parts; /* of TABLE_PARTS: how much of its weight it takes now */
 	uint8_t percent; /* of its weight that the operator gives it */
+	uint8_t word; /* number of what operators have said of it last, here or at a peer */
 	uint8_t asked; /* percent of its weight that it asks for by its probe */
 	uint8_t cap; /* of TABLE_PARTS: the most that its limit of new connections leaves it */
 	bool full; /* at its limit of connections */
@@ -428,9 +429,14 @@ void member__remember(const struct member *m);
 void member__alarmed(const struct member *m, const char *text);
 /* What is wrong with the clients' path to it. */
 void member__diagnosed(const struct member *m, const char *text);
-/* The operator's word (of user `uid`); `percent` of its weight. True if it changed anything. */
-bool member__set_admin(struct member *m, enum fl_admin admin, uint32_t uid);
-bool member__set_percent(struct member *m, uint8_t percent, uint32_t uid);
+/* Whose word it was: a user's, or what was said at a peer (NULL: here). */
+struct member_word {
+	uint32_t uid; /* or JOURNAL_NOBODY */
+	const char *peer;
+};
+/* The operator's word; `percent` of its weight. True if it changed anything. */
+bool member__set_admin(struct member *m, enum fl_admin admin, const struct member_word *said);
+bool member__set_percent(struct member *m, uint8_t percent, const struct member_word *said);
 void member__log(const struct member *m, enum log_level level, const char *text);
 /* What holds of it from now on: what follows from that is done. */
 enum health_change member__rule(struct member *m, enum fl_health ruled);

@@ -133,6 +133,7 @@ void member__remember(const struct member *m)
 		.given_up = m->dropped,
 		.parts = m->parts,
 		.percent = m->percent,
+		.word = m->word,
 		.weight = m->weight,
 		.since = m->health.since_ns,
 		.asked = m->asked,
@@ -196,14 +197,20 @@ enum health_change member__rule(struct member *m, enum fl_health ruled)
 	return change;
 }
 
-bool member__set_admin(struct member *m, enum fl_admin admin, uint32_t uid)
+/* Tells log and journal of an operator's word. */
+static void tell_word(struct member *m, const char *verb, const char *done, const char *so,
+		      const struct member_word *said)
 {
-	static const char *const texts[] = {
-		[FL_ADMIN_NONE] = "is in again, as the operator asked",
-		[FL_ADMIN_DRAIN] = "is draining, as the operator asked: no new flows",
-		[FL_ADMIN_DISABLE] = "is disabled, as the operator asked: no new flows, and those "
-				     "that it has are given up",
-	};
+	char text[160];
+
+	snprintf(text, sizeof(text), "%s, as the operator asked%s%s%s", done,
+		 said->peer ? " at peer " : "", said->peer ? said->peer : "", so);
+	member__log(m, LOG_LV_INFO, text);
+	chronicle__said(m, verb, said->uid, text);
+}
+
+bool member__set_admin(struct member *m, enum fl_admin admin, const struct member_word *said)
+{
 	struct health_time now = agent__now();
 	enum fl_admin was = m->health.admin;
 
@@ -214,28 +221,27 @@ bool member__set_admin(struct member *m, enum fl_admin admin, uint32_t uid)
 		m->lost_s = agent__coarse_s();
 	verdict__touch(m->service);
 	member__remember(m);
-	member__log(m, LOG_LV_INFO, texts[admin]);
-	chronicle__said(m,
-			admin == FL_ADMIN_DRAIN	    ? "drain"
-			: admin == FL_ADMIN_DISABLE ? "disable"
-			: was == FL_ADMIN_DRAIN	    ? "undrain"
-						    : "enable",
-			uid, texts[admin]);
+	if (admin == FL_ADMIN_DRAIN)
+		tell_word(m, "drain", "is draining", ": no new flows", said);
+	else if (admin == FL_ADMIN_DISABLE)
+		tell_word(m, "disable", "is disabled",
+			  ": no new flows, and those that it has are given up", said);
+	else
+		tell_word(m, was == FL_ADMIN_DRAIN ? "undrain" : "enable", "is in again", "", said);
 	return true;
 }
 
-bool member__set_percent(struct member *m, uint8_t percent, uint32_t uid)
+bool member__set_percent(struct member *m, uint8_t percent, const struct member_word *said)
 {
-	char text[80];
+	char text[40];
 
 	if (m->percent == percent)
 		return false;
 	m->percent = percent;
 	verdict__touch(m->service);
 	member__remember(m);
-	snprintf(text, sizeof(text), "gets %u %% of its weight, as the operator asked", percent);
-	member__log(m, LOG_LV_INFO, text);
-	chronicle__said(m, "weight", uid, text);
+	snprintf(text, sizeof(text), "gets %u %% of its weight", percent);
+	tell_word(m, "weight", text, "", said);
 	return true;
 }
 

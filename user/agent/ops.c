@@ -5,6 +5,7 @@
 #include "agent/events.h"
 #include "agent/handover.h"
 #include "agent/metrics.h"
+#include "agent/peer_words.h"
 
 #include <errno.h>
 #include <string.h>
@@ -72,20 +73,30 @@ static int op_backend(void *ctx, const char *backend, const char *service, json_
 /* What an operator says of one backend of one service; true if it changed anything. */
 static bool say(struct member *m, const struct api_word *word)
 {
+	const struct member_word said = {.uid = word->uid};
 	enum fl_admin now = m->health.admin;
+	bool changed;
 
 	switch (word->verb) {
 	case API_DRAIN:
-		return member__set_admin(m, FL_ADMIN_DRAIN, word->uid);
+		changed = member__set_admin(m, FL_ADMIN_DRAIN, &said);
+		break;
 	case API_UNDRAIN:
-		return now == FL_ADMIN_DRAIN && member__set_admin(m, FL_ADMIN_NONE, word->uid);
+		changed = now == FL_ADMIN_DRAIN && member__set_admin(m, FL_ADMIN_NONE, &said);
+		break;
 	case API_DISABLE:
-		return member__set_admin(m, FL_ADMIN_DISABLE, word->uid);
+		changed = member__set_admin(m, FL_ADMIN_DISABLE, &said);
+		break;
 	case API_ENABLE:
-		return now == FL_ADMIN_DISABLE && member__set_admin(m, FL_ADMIN_NONE, word->uid);
+		changed = now == FL_ADMIN_DISABLE && member__set_admin(m, FL_ADMIN_NONE, &said);
+		break;
 	default:
-		return member__set_percent(m, word->percent, word->uid);
+		changed = member__set_percent(m, word->percent, &said);
+		break;
 	}
+	if (changed)
+		peer_words__said(m);
+	return changed;
 }
 
 static int op_say(void *ctx, const char *backend, const char *service, const struct api_word *word,

@@ -6,6 +6,7 @@
 
 #include "agent/agent.h"
 #include "agent/peer_vrrp.h"
+#include "agent/peer_words.h"
 #include "peer/seats.h"
 
 #define ADD(d, value) peer_digest__add(&(d), &(value), sizeof(value))
@@ -116,9 +117,11 @@ static int tell_service(const struct service *s, const struct ledger *before, st
 	fact.rest = rest_of(c);
 	rc = peer_facts__set_service(l, s->name, &fact);
 	rc = rc ? rc : peer_seats__tell(l, s->name, s->seats);
-	for (size_t i = 0; i < s->n_members && !rc; i++)
+	for (size_t i = 0; i < s->n_members && !rc; i++) {
 		rc = peer_facts__set_backend(l, s->name, member__id(s->members[i]),
 					     (uint8_t)health__says(&s->members[i]->health));
+		rc = rc ? rc : peer_words__publish(s->members[i], l);
+	}
 	return rc;
 }
 

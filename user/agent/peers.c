@@ -13,6 +13,7 @@
 #include "agent/chronicle.h"
 #include "agent/peer_news.h"
 #include "agent/peer_quorum.h"
+#include "agent/peer_words.h"
 #include "agent/peers_state.h"
 #include "core/log.h"
 #include "peer/link.h"
@@ -50,6 +51,7 @@ static void on_changed(void *ctx, const void *key, size_t key_len, const void *v
 	(void)len;
 	peer->news = true;
 	peer_quorum__heard(peer, key, key_len);
+	peer_words__heard(peer->peers, key, key_len);
 	peer->peers->agent->seating.news |= peer_seats__is_key(key, key_len);
 }
 
@@ -408,7 +410,7 @@ void peers__commit(struct agent *a, struct peers_stage *s)
 	complain(a->peers, peer_news__publish(a, a->peers->ours));
 	for (size_t i = 0; i < a->peers->n; i++)
 		a->peers->list[i].news = true;
-	a->seating.news = true;
+	a->seating.news = a->peers->words = true;
 	tell(a->peers);
 }
 
@@ -429,6 +431,7 @@ void peers__tell_member(const struct member *m)
 		return;
 	complain(p, peer_facts__set_backend(p->ours, m->service->name, member__id(m),
 					    (uint8_t)health__says(&m->health)));
+	complain(p, peer_words__publish(m, p->ours));
 	p->dirty = true;
 }
 

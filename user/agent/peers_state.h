@@ -49,6 +49,7 @@ struct peers {
 	size_t n;
 	uint64_t n_strangers; /* datagrams from elsewhere */
 	bool dirty; /* there is something new in it */
+	bool words; /* peers have told what operators said */
 	bool full; /* the ledger has no room, and that was told */
 };
 

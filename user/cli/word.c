@@ -215,7 +215,7 @@ const struct command command_drain = {
 	.summary = "give a backend no new flows",
 	.help = "Usage: fairlead drain BACKEND [--service NAME] [--wait [--deadline DURATION]] [--json]\n\n"
 		"Gives the backend with that id no new flows. Its slots go to the others at once; its\n"
-		"connections stay where they are until they end.\n\n"
+		"connections stay where they are until they end. Peers do the same.\n\n"
 		"      --service NAME       in that service only (default: in all that have it)\n"
 		"      --wait               return when its last connection is gone\n"
 		"      --deadline DURATION  or after that time, with exit status 3: 90s, 20m, 1h\n"

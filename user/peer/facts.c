@@ -8,7 +8,15 @@
 
 #include "fairlead/abi.h"
 
-enum { FLOW_KEY = 'k', VERSION = 'v', SERVICE = 's', BACKEND = 'b', RECORDS = 'r', VRRP = 'g' };
+enum {
+	FLOW_KEY = 'k',
+	VERSION = 'v',
+	SERVICE = 's',
+	BACKEND = 'b',
+	RECORDS = 'r',
+	VRRP = 'g',
+	WORD = 'o'
+};
 
 #define SERVICE_LEN (5 * sizeof(uint64_t))
 #define NAME_MAX_LEN (FL_NAME_LEN - 1)
@@ -108,6 +116,33 @@ int peer_facts__set_backend(struct ledger *l, const char *service, const char *i
 	const struct key k = make_key(BACKEND, service, id);
 
 	return ledger__put(l, k.bytes, k.len, &health, sizeof(health));
+}
+
+int peer_facts__set_word(struct ledger *l, const char *service, const char *id,
+			 const struct peer_word *word)
+{
+	const struct key k = make_key(WORD, service, id);
+	const uint8_t value[] = {word->number, word->admin, word->percent};
+
+	return ledger__put(l, k.bytes, k.len, value, sizeof(value));
+}
+
+bool peer_facts__word(const struct ledger *l, const char *service, const char *id,
+		      struct peer_word *out)
+{
+	const struct key k = make_key(WORD, service, id);
+	size_t len = 0;
+	const uint8_t *value = ledger__get(l, k.bytes, k.len, &len);
+
+	if (!value || len < 3 || value[1] > FL_ADMIN_DISABLE || value[2] > 100)
+		return false;
+	*out = (struct peer_word){value[0], value[1], value[2]};
+	return true;
+}
+
+bool peer_facts__is_word(const void *key, size_t key_len)
+{
+	return key_len && *(const char *)key == WORD;
 }
 
 int peer_facts__set_vrrp(struct ledger *l, const char *group, enum peer_vrrp_state state,

@@ -7,6 +7,7 @@
  *   'r'                       it takes records, and tells its own (stream.h); no value
  *   's' service               digests of the service (struct peer_service, 5 x 8)
  *   'b' service NUL backend   what the probes say of the backend: enum fl_health (1)
+ *   'o' service NUL backend   what operators have said of it: struct peer_word (3)
  *   'g' group                 a VRRP group: enum peer_vrrp_state (1), priority (1)
  *
  * Names are texts without NUL. Digests are the same on every machine for the same configuration, and all
@@ -21,6 +22,7 @@
 
 #include "fairlead/abi.h"
 #include "peer/ledger.h"
+#include "peer/word.h"
 
 /* Two services of one name are the same if the first four are. */
 struct peer_service {
@@ -46,6 +48,9 @@ int peer_facts__set_records(struct ledger *l);
 int peer_facts__set_service(struct ledger *l, const char *name, const struct peer_service *s);
 int peer_facts__set_backend(struct ledger *l, const char *service, const char *id, uint8_t health);
 
+int peer_facts__set_word(struct ledger *l, const char *service, const char *id,
+			 const struct peer_word *word);
+
 /* On the wire. */
 enum peer_vrrp_state { PEER_VRRP_OFF, PEER_VRRP_BACKUP, PEER_VRRP_ACTIVE };
 
@@ -62,6 +67,13 @@ bool peer_facts__service(const struct ledger *l, const char *name, struct peer_s
 /* What is told of a backend; false: nothing. */
 bool peer_facts__backend(const struct ledger *l, const char *service, const char *id,
 			 uint8_t *health);
+
+/* What operators are told to have said of a backend; false: nothing, or what this version does not know. */
+bool peer_facts__word(const struct ledger *l, const char *service, const char *id,
+		      struct peer_word *out);
+
+/* Whether a key is about that. */
+bool peer_facts__is_word(const void *key, size_t key_len);
 
 /* Whether both have told of a service, and of the same configuration. */
 bool peer_facts__same_service(const struct ledger *ours, const struct ledger *theirs,

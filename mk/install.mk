@@ -24,6 +24,8 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(SYSCONFDIR)/fairlead
 	install -m 644 configs/completion/fairlead \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/fairlead
+	install -d $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+	install -m 644 configs/completion/_fairlead $(DESTDIR)$(PREFIX)/share/zsh/site-functions/
 	install -m 640 configs/examples/minimal.yaml \
 		$(DESTDIR)$(SYSCONFDIR)/fairlead/fairlead.yaml.example
 	install -d $(DESTDIR)$(PREFIX)/share/fairlead

@@ -12,8 +12,8 @@ $(FAILOVER)/stream: tests/bench/failover/stream.c
 e2e: $(FAILOVER)/stream
 
 .PHONY: bench-failover
-#: make bench-failover  kills, beside keepalived; build/bench/failover.json (root; FL_BENCH_KILLS=200, FL_BENCH_SOAK=3600)
+#: make bench-failover  kills, beside keepalived; build/bench/failover.json (root; FL_BENCH_KILLS=200, _TCP=600, _SOAK=3600, PARTS=)
 bench-failover: deps
-	@$(MAKE) --no-print-directory all $(LAB_OBJS) $(FAILOVER)/stream
+	@$(MAKE) --no-print-directory all $(LAB_OBJS) $(FAILOVER)/stream $(BUILD)/tests/transition/talk
 	@mkdir -p $(BUILD_ROOT)/bench
 	@$(PYTHON) -B tests/bench/failover/failover.py $(BUILD) $(BUILD_ROOT)/bench/failover.json $(PARTS)

@@ -124,7 +124,7 @@ def test_health(tmp_path):
 
 
 def test_failover(tmp_path):
-    """Both parts of the benchmark of failovers, and nothing of it is left."""
+    """All parts of the benchmark of failovers, and nothing of it is left."""
     path = str(tmp_path / "failover.json")
     prefix = f"{os.environ.get('FL_LAB', 'fl-e2e')}-f"
     r = subprocess.run([sys.executable, "-B", f"{ROOT}/tests/bench/failover/failover.py", BUILD, path],
@@ -133,7 +133,7 @@ def test_failover(tmp_path):
     assert r.returncode == 0, r.stdout
     rows = read_rows(path)
     assert {r["name"].partition(":")[0] for r in rows} == {
-        "kill -9", "SIGSTOP", "link down", "namespace gone", "SIGTERM", "planned", "soak"}
+        "kill -9", "SIGSTOP", "link down", "namespace gone", "SIGTERM", "planned", "tcp", "soak"}
     # A cable that is cut is missed by the stream, whoever is active; a kill of the agent is not.
     for row in rows:
         if row["name"].startswith("link down") and row["name"].endswith("longest"):

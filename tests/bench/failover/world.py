@@ -110,9 +110,14 @@ class World:
             self.agents[h].remove()
             self.lab.ip(h, "addr", "del", f"{VIP4}/32", "dev", "eth0", check=False)
 
+    def more(self, _host):
+        """More services, and sections after them, in a balancer's file."""
+        return ""
+
     def _configure(self, host):
         s, other = self.system, HOSTS[1 - HOSTS.index(host)]
-        text = SERVICE + "".join(f"      - {{id: {b}, address: {v4(b)}}}\n" for b in self.lab.backends)
+        text = (SERVICE + "".join(f"      - {{id: {b}, address: {v4(b)}}}\n" for b in self.lab.backends)
+                + self.more(host))
         if s.ours:
             text += (f"vrrp:\n  - {{name: echo, interface: eth0, vrid: 51, addresses: [{VIP4}], "
                      f"priority: {PRIORITIES[host]}, interval: {s.interval_ms}ms}}\n")
@@ -267,9 +272,9 @@ class World:
 
 
 @contextlib.contextmanager
-def world(build):
+def world(build, kind=World):
     """One that is removed whatever happens."""
-    w = World(os.path.abspath(build))
+    w = kind(os.path.abspath(build))
     bpffs.mount_if_missing(w.lab.folder)
     try:
         w.up()

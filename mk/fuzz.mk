@@ -8,6 +8,8 @@ FUZZ_vrrp := vip/vrrp_wire core/addr
 FUZZ_peer := peer/channel peer/ledger peer/link peer/facts
 FUZZ_LIBS_peer := -lsodium
 FUZZ_stream := peer/record peer/stream
+FUZZ_seats := peer/seats peer/ledger peer/facts $(patsubst user/%.c,%,$(wildcard user/table/*.c)) core/err
+FUZZ_LIBS_seats := -lsodium -lm
 
 DECODER_BUILD := $(BUILD)/fuzz
 DECODER_CORPUS := $(BUILD_ROOT)/fuzz-corpus

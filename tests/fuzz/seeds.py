@@ -26,6 +26,14 @@ SEEDS = {
         "parts": "02 00 1b 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 01 01 02 00 01 62 31 09 00"
                  " 00 16 00 00 00 00 00 00 00 01 00 00 00 00 00 00 00 02 02 02 00 00 62 31",
     },
+    # Even: values of the ledger, with their lengths; odd: name, holder and weight of each seat.
+    "seats": {
+        "values": "00 00 1c 00 00 00 02 00 00 00 02 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 01"
+                  " 00 0a 61 00 62 00 00 64 62 00 61 00",
+        "swapped": "01 00 01 64 01 00 64 02 02 32",
+        "vacant": "01 06 86 64 00 00 64 81 01 64",
+        "spoilt": "03 00 01 00 01 64 01 00 64 02 02 32",
+    },
     # How many records were told; then a length and an aside, with a record of IPv4.
     "stream": {
         "message": "05 00 3e 00 00 00 05 00 00 00 01 00 00 00 01 00 00 00 01 00 00 00 01 00 00 00 02 01"

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * rates_json.c - what changes from second to second, of all services and backends: GET /v1/rates.
+ *
+ * Whoever looks once a second (fairlead top) would pay for the whole status, which tells of each backend by some
+ * forty names and values. Here a backend is a number in each of a few columns, in the order of lists that are
+ * told only to who does not have them yet.
+ */
+#include "agent/rates_json.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/agent.h"
+#include "agent/names.h"
+
+/* The backends of a service in the order of its columns: those of the file, then leftovers. */
+struct rows {
+	const struct member **list;
+	size_t n, room;
+};
+
+/* Words for `state`; a column has their places. */
+static const char *const states[] = {
+	"up", "starting", "suspect", "draining", "down", "disabled", "unknown", "leaving",
+};
+#define N_STATES (sizeof(states) / sizeof(*states))
+
+/* --- the order ------------------------------------------------------------------------------------- */
+
+static bool append(struct rows *r, const struct member *m)
+{
+	if (r->n == r->room) {
+		size_t room = r->room ? 2 * r->room : 64;
+		const struct member **list = reallocarray(r->list, room, sizeof(*list));
+
+		if (!list)
+			return false;
+		r->list = list;
+		r->room = room;
+	}
+	r->list[r->n++] = m;
+	return true;
+}
+
+static bool fill(struct rows *r, const struct service *s)
+{
+	const struct member *m;
+	bool ok = true;
+
+	r->n = 0;
+	for (size_t i = 0; i < s->n_members; i++)
+		ok &= append(r, s->members[i]);
+	TAILQ_FOREACH (m, &s->retired, retired_entry) {
+		if (!status__goes_on(s, m))
+			ok &= append(r, m);
+	}
+	return ok;
+}
+
+/* FNV-1a: what is listed is not chosen to collide. */
+static void mix(uint64_t *hash, const void *data, size_t len)
+{
+	const uint8_t *b = data;
+
+	for (size_t i = 0; i < len; i++)
+		*hash = (*hash ^ b[i]) * UINT64_C(0x100000001b3);
+}
+
+static void mix_text(uint64_t *hash, const char *text)
+{
+	mix(hash, text, strlen(text) + 1);
+}
+
+static void mix_service(uint64_t *hash, const struct service *s, const struct rows *r)
+{
+	const struct config_service *c = s->config;
+	uint32_t slots = plane__slots(s->slot_class);
+
+	mix_text(hash, s->name);
+	mix(hash, c->vip.addr.b, sizeof(c->vip.addr.b));
+	mix(hash, &c->vip.len, sizeof(c->vip.len));
+	mix(hash, &c->port, sizeof(c->port));
+	mix(hash, &c->port_last, sizeof(c->port_last));
+	mix(hash, &c->proto, sizeof(c->proto));
+	mix(hash, &c->forward, sizeof(c->forward));
+	mix(hash, &slots, sizeof(slots));
+	for (size_t i = 0; i < r->n; i++) {
+		const struct fl_backend *b = &r->list[i]->target->entry;
+
+		mix_text(hash, b->id);
+		mix(hash, b->addr, sizeof(b->addr));
+		mix(hash, &b->mode, sizeof(b->mode));
+		mix(hash, &b->port, sizeof(b->port));
+	}
+	/* Where one service ends and the next begins. */
+	mix(hash, &r->n, sizeof(r->n));
+}
+
+/* --- names ----------------------------------------------------------------------------------------- */
+
+static json_t *strings(const char *const *list, size_t n)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(array, json_string(list[i]));
+	return array;
+}
+
+static json_t *service_names(const struct service *s, const struct rows *r)
+{
+	json_t *ids = json_array(), *addresses = json_array(), *ports = json_array();
+	char vip[ADDR_PREFIX_STRLEN], port[NAMES_LEN], protocol[NAMES_LEN], text[ADDR_STRLEN];
+	const struct config_service *c = s->config;
+
+	for (size_t i = 0; i < r->n; i++) {
+		const struct member *m = r->list[i];
+		struct addr address = member__address(m);
+
+		json_array_append_new(ids, json_string(member__id(m)));
+		json_array_append_new(addresses, json_string(addr__format(&address, text)));
+		json_array_append_new(ports, json_integer(status__port(m)));
+	}
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:{s:o, s:o, s:o}}", "name", s->name, "vip",
+			 addr_prefix__format(&c->vip, vip), "ports", names__ports(c, port),
+			 "protocol", names__protocol(c->proto, protocol), "forward",
+			 config_forward__name(c->forward), "slots",
+			 (json_int_t)plane__slots(s->slot_class), "backends", "id", ids, "address",
+			 addresses, "port", ports);
+}
+
+static json_t *verdict_names(void)
+{
+	char name[NAMES_LEN], action[NAMES_LEN];
+	json_t *list = json_array();
+
+	for (uint32_t v = 0; v < FL_VERDICTS; v++)
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "name",
+						      names__verdict(v, name), "action",
+						      names__action(v, action), "text",
+						      names__verdict_text(v)));
+	return list;
+}
+
+static json_t *note_names(void)
+{
+	char name[NAMES_LEN];
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < FL_NOTES; i++)
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s}", "name", names__note(i, name), "text",
+						names__note_text(i)));
+	return list;
+}
+
+/* --- columns --------------------------------------------------------------------------------------- */
+
+static json_int_t state_of(const struct member *m)
+{
+	const char *name = m->retired ? "leaving" : health__name(&m->health);
+	json_int_t i = 0;
+
+	while (i + 1 < (json_int_t)N_STATES && strcmp(states[i], name) != 0)
+		i++;
+	return i;
+}
+
+static json_int_t age_of(const struct member *m)
+{
+	uint64_t now = agent__realtime_ns(), since = m->health.since_ns;
+
+	return now > since ? (json_int_t)((now - since) / 1000000000) : 0;
+}
+
+static json_int_t packets_of(const struct member *m)
+{
+	return llround(m->target->rate.packets_per_s);
+}
+
+static json_int_t bytes_of(const struct member *m)
+{
+	return llround(m->target->rate.bytes_per_s);
+}
+
+static json_int_t connections_of(const struct member *m)
+{
+	return llround(passive__opened_per_s(m->target));
+}
+
+static json_int_t slots_of(const struct member *m)
+{
+	return m->slots;
+}
+
+static json_int_t latency_of(const struct member *m)
+{
+	return m->probe_at_ns ? (json_int_t)(m->probe_latency_ns / 1000) : -1;
+}
+
+static json_int_t failed_of(const struct member *m)
+{
+	return (json_int_t)m->probes_failed;
+}
+
+static json_t *column(const struct rows *r, json_int_t (*of)(const struct member *m))
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < r->n; i++)
+		json_array_append_new(list, json_integer(of(r->list[i])));
+	return list;
+}
+
+static json_t *service_rates(const struct service *s, const struct rows *r)
+{
+	json_t *backends = json_pack(
+		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "state", column(r, state_of), "since_s",
+		column(r, age_of), "packets_per_s", column(r, packets_of), "bytes_per_s",
+		column(r, bytes_of), "connections_per_s",
+		s->watch ? column(r, connections_of) : json_null(), "slots", column(r, slots_of),
+		"probe_us", column(r, latency_of), "probes_failed", column(r, failed_of));
+
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:o}", "packets_per_s",
+			 (json_int_t)llround(s->rate.packets_per_s), "bytes_per_s",
+			 (json_int_t)llround(s->rate.bytes_per_s), "usable",
+			 (json_int_t)service__usable(s), "slots_unserved", (json_int_t)s->unserved,
+			 "moving", (json_int_t)s->sums.moving, "pinned", (json_int_t)s->sums.pinned,
+			 "panic", s->pool.panic, "backends", backends);
+}
+
+/* Of verdicts or notes: counters as of the last tick, and their rates. */
+static json_t *counts(const struct rate *list, size_t n)
+{
+	json_t *packets = json_array(), *rates = json_array(), *bytes = json_array();
+
+	for (size_t i = 0; i < n; i++) {
+		json_array_append_new(packets, json_integer((json_int_t)list[i].last.packets));
+		json_array_append_new(rates, json_integer(llround(list[i].packets_per_s)));
+		json_array_append_new(bytes, json_integer(llround(list[i].bytes_per_s)));
+	}
+	return json_pack("{s:o, s:o, s:o}", "packets", packets, "packets_per_s", rates,
+			 "bytes_per_s", bytes);
+}
+
+/* --- all of it ------------------------------------------------------------------------------------- */
+
+/* All services of the file: their columns to `rates`, their names (may be NULL) to `names`. */
+static bool each_service(const struct agent *a, uint64_t *hash, json_t *names, json_t *rates)
+{
+	struct rows r = {0};
+	const struct service *s;
+	bool ok = true;
+
+	TAILQ_FOREACH (s, &a->services, entry) {
+		if (!s->config)
+			continue;
+		ok &= fill(&r, s);
+		if (hash)
+			mix_service(hash, s, &r);
+		if (names)
+			json_array_append_new(names, service_names(s, &r));
+		if (rates)
+			json_array_append_new(rates, service_rates(s, &r));
+	}
+	free(r.list);
+	return ok;
+}
+
+static json_t *all_names(const struct agent *a)
+{
+	json_t *services = json_array();
+
+	if (!each_service(a, NULL, services, NULL)) {
+		json_decref(services);
+		return NULL;
+	}
+	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "instance", a->config->instance,
+			 "version", FAIRLEAD_VERSION, "states", strings(states, N_STATES),
+			 "services", services, "verdicts", verdict_names(), "notes", note_names());
+}
+
+json_t *rates__json(const struct agent *a, const char *layout)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	json_t *services = json_array();
+	char now[RATES_LAYOUT_LEN];
+
+	mix_text(&hash, a->config->instance);
+	mix_text(&hash, FAIRLEAD_VERSION);
+	if (!each_service(a, &hash, NULL, services)) {
+		json_decref(services);
+		return NULL;
+	}
+	snprintf(now, sizeof(now), "%016" PRIx64, hash);
+	return json_pack("{s:s, s:o, s:f, s:o, s:o, s:o}", "layout", now, "names",
+			 strcmp(layout, now) != 0 ? all_names(a) : json_null(), "uptime_s",
+			 (double)(uv_hrtime() - a->started_ns) / 1e9, "services", services,
+			 "verdicts", counts(a->verdicts, FL_VERDICTS), "notes",
+			 counts(a->notes, FL_NOTES));
+}

@@ -125,8 +125,8 @@ static json_t *service_names(const struct service *s, const struct rows *r)
 		json_array_append_new(addresses, json_string(addr__format(&address, text)));
 		json_array_append_new(ports, json_integer(status__port(m)));
 	}
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:{s:o, s:o, s:o}}", "name", s->name, "vip",
-			 addr_prefix__format(&c->vip, vip), "ports", names__ports(c, port),
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:{s:o, s:o, s:o}}", "name", s->name,
+			 "vip", addr_prefix__format(&c->vip, vip), "ports", names__ports(c, port),
 			 "protocol", names__protocol(c->proto, protocol), "forward",
 			 config_forward__name(c->forward), "slots",
 			 (json_int_t)plane__slots(s->slot_class), "backends", "id", ids, "address",
@@ -139,10 +139,10 @@ static json_t *verdict_names(void)
 	json_t *list = json_array();
 
 	for (uint32_t v = 0; v < FL_VERDICTS; v++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "name",
-						      names__verdict(v, name), "action",
-						      names__action(v, action), "text",
-						      names__verdict_text(v)));
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:s}", "name", names__verdict(v, name),
+						"action", names__action(v, action), "text",
+						names__verdict_text(v)));
 	return list;
 }
 
@@ -152,9 +152,8 @@ static json_t *note_names(void)
 	json_t *list = json_array();
 
 	for (uint32_t i = 0; i < FL_NOTES; i++)
-		json_array_append_new(list,
-				      json_pack("{s:s, s:s}", "name", names__note(i, name), "text",
-						names__note_text(i)));
+		json_array_append_new(list, json_pack("{s:s, s:s}", "name", names__note(i, name),
+						      "text", names__note_text(i)));
 	return list;
 }
 

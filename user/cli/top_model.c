@@ -109,7 +109,8 @@ static int index_services(struct index *x, const struct top_model *m)
 	return 0;
 }
 
-static const struct top_service *former(const struct index *x, size_t n, const struct top_service *s)
+static const struct top_service *former(const struct index *x, size_t n,
+					const struct top_service *s)
 {
 	void *found = bsearch(&s, x->services, n, sizeof(struct top_service *), by_name);
 
@@ -119,8 +120,8 @@ static const struct top_service *former(const struct index *x, size_t n, const s
 /* What is known of a backend from before; `old` (may be NULL) is its service. */
 static void inherit(const struct index *x, const struct top_service *old, struct top_backend *b)
 {
-	void *found = old ? bsearch(&b, x->backends, old->n, sizeof(struct top_backend *), by_id)
-			  : NULL;
+	void *found =
+		old ? bsearch(&b, x->backends, old->n, sizeof(struct top_backend *), by_id) : NULL;
 	const struct top_backend *before = found ? *(const struct top_backend **)found : NULL;
 
 	if (before) {

@@ -44,7 +44,7 @@ static double service_missing(const struct top_row *r)
 {
 	const struct top_service *s = r->service;
 
-	return s->of ? (double)(s->of - (s->up < s->of ? s->up : s->of)) / s->of : 0;
+	return s->of ? 1 - (double)s->up / s->of : 0;
 }
 
 /* The one thing that is most wrong with it. */
@@ -92,15 +92,21 @@ static double service_worry(const struct top_row *r)
 }
 
 static const struct top_column service_columns[] = {
-	{"SERVICE", 16, true, 0, service_name, NULL, NULL, false},
-	{"ADDRESS", 22, true, 6, service_address, NULL, NULL, false},
-	{"FORWARD", 7, true, 7, service_forward, NULL, NULL, false},
-	{"UP", 9, false, 1, service_up, service_missing, NULL, false},
-	{"STATE", 14, true, 4, service_note, service_worry, NULL, true},
-	{"PKT/S", 6, false, 2, NULL, service_packets, NULL, false},
-	{"BIT/S", 6, false, 3, NULL, service_bits, NULL, false},
-	{"NEW/S", 6, false, 5, NULL, service_new, NULL, false},
-	{"LAST MINUTE", 0, true, 8, NULL, NULL, service_trail, false},
+	{.title = "SERVICE", .width = 16, .left = true, .rank = 0, .text = service_name},
+	{.title = "ADDRESS", .width = 22, .left = true, .rank = 6, .text = service_address},
+	{.title = "FORWARD", .width = 7, .left = true, .rank = 8, .text = service_forward},
+	{.title = "UP", .width = 9, .rank = 1, .text = service_up, .number = service_missing},
+	{.title = "STATE",
+	 .width = 14,
+	 .left = true,
+	 .rank = 5,
+	 .text = service_note,
+	 .number = service_worry,
+	 .state = true},
+	{.title = "PKT/S", .width = 6, .rank = 2, .number = service_packets},
+	{.title = "BIT/S", .width = 6, .rank = 3, .number = service_bits},
+	{.title = "NEW/S", .width = 6, .rank = 7, .number = service_new},
+	{.title = "LAST MINUTE", .left = true, .rank = 4, .trail = service_trail},
 };
 
 /* --- backends -------------------------------------------------------------------------------------- */
@@ -192,17 +198,28 @@ static const struct top_trail *backend_trail(const struct top_row *r)
 }
 
 static const struct top_column backend_columns[] = {
-	{"BACKEND", 16, true, 0, backend_id, NULL, NULL, false},
-	{"SERVICE", 12, true, 7, service_name, NULL, NULL, false},
-	{"ADDRESS", 18, true, 8, backend_address, NULL, NULL, false},
-	{"STATE", 8, true, 1, backend_state, backend_worry, NULL, true},
-	{"SINCE", 7, false, 5, backend_since, backend_age, NULL, false},
-	{"SHARE", 6, false, 6, backend_share, backend_slots, NULL, false},
-	{"PKT/S", 6, false, 2, NULL, backend_packets, NULL, false},
-	{"BIT/S", 6, false, 3, NULL, backend_bits, NULL, false},
-	{"NEW/S", 6, false, 9, NULL, backend_new, NULL, false},
-	{"PROBE", 9, false, 4, backend_probe, backend_latency, NULL, false},
-	{"LAST MINUTE", 0, true, 10, NULL, NULL, backend_trail, false},
+	{.title = "BACKEND", .width = 16, .left = true, .rank = 0, .text = backend_id},
+	{.title = "SERVICE",
+	 .width = 12,
+	 .left = true,
+	 .rank = 4,
+	 .text = service_name,
+	 .of_all = true},
+	{.title = "ADDRESS", .width = 18, .left = true, .rank = 9, .text = backend_address},
+	{.title = "STATE",
+	 .width = 8,
+	 .left = true,
+	 .rank = 1,
+	 .text = backend_state,
+	 .number = backend_worry,
+	 .state = true},
+	{.title = "SINCE", .width = 7, .rank = 7, .text = backend_since, .number = backend_age},
+	{.title = "SHARE", .width = 6, .rank = 8, .text = backend_share, .number = backend_slots},
+	{.title = "PKT/S", .width = 6, .rank = 2, .number = backend_packets},
+	{.title = "BIT/S", .width = 6, .rank = 3, .number = backend_bits},
+	{.title = "NEW/S", .width = 6, .rank = 10, .number = backend_new},
+	{.title = "PROBE", .width = 9, .rank = 6, .text = backend_probe, .number = backend_latency},
+	{.title = "LAST MINUTE", .left = true, .rank = 5, .trail = backend_trail},
 };
 
 /* --- counters -------------------------------------------------------------------------------------- */
@@ -238,12 +255,12 @@ static const struct top_trail *count_trail(const struct top_row *r)
 }
 
 static const struct top_column count_columns[] = {
-	{"REASON", 22, true, 0, count_name, NULL, NULL, false},
-	{"KIND", 4, true, 4, count_kind, NULL, NULL, false},
-	{"PKT/S", 6, false, 1, NULL, count_packets, NULL, false},
-	{"TOTAL", 6, false, 2, NULL, count_total, NULL, false},
-	{"LAST MINUTE", 0, true, 5, NULL, NULL, count_trail, false},
-	{"WHAT HAPPENED", 0, true, 3, count_text, NULL, NULL, false},
+	{.title = "REASON", .width = 22, .left = true, .rank = 0, .text = count_name},
+	{.title = "KIND", .width = 4, .left = true, .rank = 5, .text = count_kind},
+	{.title = "PKT/S", .width = 6, .rank = 1, .number = count_packets},
+	{.title = "TOTAL", .width = 6, .rank = 2, .number = count_total},
+	{.title = "LAST MINUTE", .left = true, .rank = 4, .trail = count_trail},
+	{.title = "WHAT HAPPENED", .left = true, .rank = 3, .text = count_text},
 };
 
 const struct top_column *top_rows__columns(enum top_page page, size_t *n)

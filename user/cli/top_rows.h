@@ -34,6 +34,7 @@ struct top_column {
 	/* What it is sorted by; NULL: by its text. */
 	double (*number)(const struct top_row *r);
 	const struct top_trail *(*trail)(const struct top_row *r);
+	bool of_all; /* only where rows are of several services */
 	bool state; /* its text is a state, that may be coloured */
 };
 

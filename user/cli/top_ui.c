@@ -62,7 +62,7 @@ static void find(const struct top_ui *ui, struct top_table *t)
 		t->at = ui->rows.n ? ui->rows.n - 1 : 0;
 }
 
-static void scroll(const struct top_ui *ui, struct top_table *t)
+static void bring_in(const struct top_ui *ui, struct top_table *t)
 {
 	size_t last = ui->rows.n > ui->height ? ui->rows.n - ui->height : 0;
 
@@ -91,7 +91,7 @@ int top_ui__update(struct top_ui *ui, const struct top_model *m)
 	};
 	rc = top_rows__fill(&ui->rows, m, &q);
 	find(ui, t);
-	scroll(ui, t);
+	bring_in(ui, t);
 	return rc;
 }
 
@@ -156,7 +156,7 @@ static void back(struct top_ui *ui)
 	}
 }
 
-static void move(struct top_ui *ui, long by)
+static void step(struct top_ui *ui, long by)
 {
 	struct top_table *t = top_ui__table(ui);
 	long at;
@@ -210,26 +210,26 @@ static bool moves(struct top_ui *ui, int key)
 	switch (key) {
 	case KEY_UP:
 	case 'k':
-		move(ui, -1);
+		step(ui, -1);
 		return true;
 	case KEY_DOWN:
 	case 'j':
-		move(ui, 1);
+		step(ui, 1);
 		return true;
 	case KEY_PPAGE:
-		move(ui, -page);
+		step(ui, -page);
 		return true;
 	case KEY_NPAGE:
 	case ' ':
-		move(ui, page);
+		step(ui, page);
 		return true;
 	case KEY_HOME:
 	case 'g':
-		move(ui, -(long)ui->rows.n);
+		step(ui, -(long)ui->rows.n);
 		return true;
 	case KEY_END:
 	case 'G':
-		move(ui, (long)ui->rows.n);
+		step(ui, (long)ui->rows.n);
 		return true;
 	default:
 		return false;

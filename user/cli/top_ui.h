@@ -25,7 +25,8 @@ struct top_ui {
 	bool help; /* instead of the page */
 	bool editing; /* the filter */
 	struct top_table tables[TOP_TABLES];
-	char service[FL_NAME_LEN]; /* TOP_BACKENDS: that one's; "": of all. TOP_BACKEND: its service, */
+	char service
+		[FL_NAME_LEN]; /* TOP_BACKENDS: that one's; "": of all. TOP_BACKEND: its service, */
 	char backend[FL_ID_LEN]; /* and it */
 	bool all; /* TOP_BACKEND was reached from the backends of all services */
 	struct top_rows rows; /* of the page, if it is a table */

@@ -44,6 +44,7 @@ struct top {
 	bool detail_due; /* the user looks at a backend whose status has not been asked for this second */
 	json_t *detail;
 	uint64_t next_ms; /* when the next second begins */
+	uint64_t taken_ms; /* when the last figures came */
 	char trouble[ERR_LEN + 128];
 	bool ends;
 	int signal; /* that ends it; 0: the user does */
@@ -133,11 +134,14 @@ static void draw(struct top *t)
 
 /* --- the agent ------------------------------------------------------------------------------------- */
 
-/* What is wrong is shown until an answer comes; the screen is one line wide there. */
+/* What is wrong is shown until an answer comes: what matters most first, as the line may be cut. */
 static void fail(struct top *t, const struct err *err)
 {
+	uint64_t age_s = (now_ms() - t->taken_ms) / 1000;
+
 	top_model__miss(&t->model);
-	snprintf(t->trouble, sizeof(t->trouble), "%s; trying again", err->text);
+	snprintf(t->trouble, sizeof(t->trouble), "figures are %llu s old, trying again: %s",
+		 (unsigned long long)age_s, err->text);
 }
 
 static void ask_rates(struct top *t)
@@ -186,10 +190,12 @@ static void take_rates(struct top *t, json_t *answer, int rc, struct err *err)
 {
 	if (!rc)
 		rc = top_model__take(&t->model, answer, err);
-	if (rc)
+	if (rc) {
 		fail(t, err);
-	else
-		t->trouble[0] = '\0';
+		return;
+	}
+	t->taken_ms = now_ms();
+	t->trouble[0] = '\0';
 }
 
 /* True: an answer came, or what there is instead. */
@@ -286,7 +292,8 @@ static int begin(struct top *t, struct err *err)
 	json_decref(answer);
 	if (rc)
 		return rc;
-	t->next_ms = now_ms() + PERIOD_MS;
+	t->taken_ms = now_ms();
+	t->next_ms = t->taken_ms + PERIOD_MS;
 	t->link = top_link__new(t->cli->socket);
 	return t->link ? 0 : err__set(err, -ENOMEM, "out of memory");
 }

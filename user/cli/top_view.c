@@ -201,9 +201,9 @@ static void draw_titles(const struct top_view *v, const struct top_column *c, si
 			continue;
 		/* The arrow shows which way it runs. */
 		snprintf(title, sizeof(title), "%s%s", c[i].title,
-			 i != t->sort		      ? ""
-			 : t->reverse == !c[i].number ? "^"
-						      : "v");
+			 i != t->sort			       ? ""
+			 : t->reverse == (c[i].number != NULL) ? "^"
+							       : "v");
 		if (i == t->sort)
 			wattron(v->window, A_BOLD);
 		if (c[i].left)

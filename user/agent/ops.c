@@ -25,9 +25,9 @@ static json_t *op_status(void *ctx, const char *service, const char *backend)
 	return status__json(ctx, service, backend);
 }
 
-static json_t *op_rates(void *ctx, const char *layout)
+static json_t *op_rates(void *ctx, const char *layout, const char *known)
 {
-	return rates__json(ctx, layout);
+	return rates__json(ctx, layout, known);
 }
 
 static json_t *op_timings(void *ctx)

@@ -4,7 +4,7 @@
  *
  * Whoever looks once a second (fairlead top) would pay for the whole status, which tells of each backend by some
  * forty names and values. Here a backend is a number in each of a few columns, in the order of lists that are
- * told only to who does not have them yet.
+ * told only to who does not have them yet; and so are the columns that rarely change.
  */
 #include "agent/rates_json.h"
 
@@ -68,6 +68,12 @@ static void mix(uint64_t *hash, const void *data, size_t len)
 
 	for (size_t i = 0; i < len; i++)
 		*hash = (*hash ^ b[i]) * UINT64_C(0x100000001b3);
+}
+
+static void mix_number(uint64_t *hash, uint64_t n)
+{
+	*hash = (*hash ^ n) * UINT64_C(0x100000001b3);
+	*hash ^= *hash >> 32;
 }
 
 static void mix_text(uint64_t *hash, const char *text)
@@ -169,11 +175,9 @@ static json_int_t state_of(const struct member *m)
 	return i;
 }
 
-static json_int_t age_of(const struct member *m)
+static json_int_t since_of(const struct member *m)
 {
-	uint64_t now = agent__realtime_ns(), since = m->health.since_ns;
-
-	return now > since ? (json_int_t)((now - since) / 1000000000) : 0;
+	return (json_int_t)(m->health.since_ns / 1000000000);
 }
 
 static json_int_t packets_of(const struct member *m)
@@ -206,6 +210,18 @@ static json_int_t failed_of(const struct member *m)
 	return (json_int_t)m->probes_failed;
 }
 
+/* The columns that rarely change. */
+static const struct {
+	const char *name;
+	json_int_t (*of)(const struct member *m);
+} slow[] = {
+	{"state", state_of},
+	{"since_s", since_of},
+	{"slots", slots_of},
+	{"probes_failed", failed_of},
+};
+#define N_SLOW (sizeof(slow) / sizeof(*slow))
+
 static json_t *column(const struct rows *r, json_int_t (*of)(const struct member *m))
 {
 	json_t *list = json_array();
@@ -215,14 +231,29 @@ static json_t *column(const struct rows *r, json_int_t (*of)(const struct member
 	return list;
 }
 
+static void mix_states(uint64_t *hash, const struct rows *r)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		for (size_t c = 0; c < N_SLOW; c++)
+			mix_number(hash, (uint64_t)slow[c].of(r->list[i]));
+	}
+}
+
+static json_t *service_states(const struct rows *r)
+{
+	json_t *o = json_object();
+
+	for (size_t c = 0; c < N_SLOW; c++)
+		json_object_set_new(o, slow[c].name, column(r, slow[c].of));
+	return o;
+}
+
 static json_t *service_rates(const struct service *s, const struct rows *r)
 {
-	json_t *backends = json_pack(
-		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "state", column(r, state_of), "since_s",
-		column(r, age_of), "packets_per_s", column(r, packets_of), "bytes_per_s",
-		column(r, bytes_of), "connections_per_s",
-		s->watch ? column(r, connections_of) : json_null(), "slots", column(r, slots_of),
-		"probe_us", column(r, latency_of), "probes_failed", column(r, failed_of));
+	json_t *backends = json_pack("{s:o, s:o, s:o, s:o}", "packets_per_s", column(r, packets_of),
+				     "bytes_per_s", column(r, bytes_of), "connections_per_s",
+				     s->watch ? column(r, connections_of) : json_null(), "probe_us",
+				     column(r, latency_of));
 
 	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:o}", "packets_per_s",
 			 (json_int_t)llround(s->rate.packets_per_s), "bytes_per_s",
@@ -248,8 +279,13 @@ static json_t *counts(const struct rate *list, size_t n)
 
 /* --- all of it ------------------------------------------------------------------------------------- */
 
-/* All services of the file: their columns to `rates`, their names (may be NULL) to `names`. */
-static bool each_service(const struct agent *a, uint64_t *hash, json_t *names, json_t *rates)
+/* What is made of each service in one go; NULL: it is not wanted. */
+struct harvest {
+	uint64_t layout, states; /* hashes */
+	json_t *rates, *names, *slow;
+};
+
+static bool each_service(const struct agent *a, struct harvest *h)
 {
 	struct rows r = {0};
 	const struct service *s;
@@ -259,46 +295,69 @@ static bool each_service(const struct agent *a, uint64_t *hash, json_t *names, j
 		if (!s->config)
 			continue;
 		ok &= fill(&r, s);
-		if (hash)
-			mix_service(hash, s, &r);
-		if (names)
-			json_array_append_new(names, service_names(s, &r));
-		if (rates)
-			json_array_append_new(rates, service_rates(s, &r));
+		mix_service(&h->layout, s, &r);
+		mix_states(&h->states, &r);
+		if (h->rates)
+			json_array_append_new(h->rates, service_rates(s, &r));
+		if (h->names)
+			json_array_append_new(h->names, service_names(s, &r));
+		if (h->slow)
+			json_array_append_new(h->slow, service_states(&r));
 	}
 	free(r.list);
 	return ok;
 }
 
-static json_t *all_names(const struct agent *a)
+static struct harvest empty(const struct agent *a)
 {
-	json_t *services = json_array();
+	struct harvest h = {.layout = UINT64_C(0xcbf29ce484222325)};
 
-	if (!each_service(a, NULL, services, NULL)) {
-		json_decref(services);
-		return NULL;
-	}
+	mix_text(&h.layout, a->config->instance);
+	mix_text(&h.layout, FAIRLEAD_VERSION);
+	h.states = h.layout;
+	return h;
+}
+
+static bool is(const char *known, uint64_t hash)
+{
+	char now[RATES_KEY_LEN];
+
+	snprintf(now, sizeof(now), "%016" PRIx64, hash);
+	return strcmp(known, now) == 0;
+}
+
+static json_t *names_json(const struct agent *a, json_t *services)
+{
 	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "instance", a->config->instance,
 			 "version", FAIRLEAD_VERSION, "states", strings(states, N_STATES),
 			 "services", services, "verdicts", verdict_names(), "notes", note_names());
 }
 
-json_t *rates__json(const struct agent *a, const char *layout)
+json_t *rates__json(const struct agent *a, const char *layout, const char *known)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
-	json_t *services = json_array();
-	char now[RATES_LAYOUT_LEN];
+	struct harvest h = empty(a), more = empty(a);
+	bool ok;
 
-	mix_text(&hash, a->config->instance);
-	mix_text(&hash, FAIRLEAD_VERSION);
-	if (!each_service(a, &hash, NULL, services)) {
-		json_decref(services);
+	h.rates = json_array();
+	ok = each_service(a, &h);
+	more.names = is(layout, h.layout) ? NULL : json_array();
+	/* Who has other names has no use for states of before. */
+	more.slow = is(known, h.states) && !more.names ? NULL : json_array();
+	if (more.names || more.slow)
+		ok &= each_service(a, &more);
+	if (!ok) {
+		json_decref(h.rates);
+		json_decref(more.names);
+		json_decref(more.slow);
 		return NULL;
 	}
-	snprintf(now, sizeof(now), "%016" PRIx64, hash);
-	return json_pack("{s:s, s:o, s:f, s:o, s:o, s:o}", "layout", now, "names",
-			 strcmp(layout, now) != 0 ? all_names(a) : json_null(), "uptime_s",
-			 (double)(uv_hrtime() - a->started_ns) / 1e9, "services", services,
+	return json_pack("{s:o, s:o, s:o, s:o, s:I, s:f, s:o, s:o, s:o}", "layout",
+			 json_sprintf("%016" PRIx64, h.layout), "names",
+			 more.names ? names_json(a, more.names) : json_null(), "known",
+			 json_sprintf("%016" PRIx64, h.states), "states",
+			 more.slow ? more.slow : json_null(), "now_s",
+			 (json_int_t)(agent__realtime_ns() / 1000000000), "uptime_s",
+			 (double)(uv_hrtime() - a->started_ns) / 1e9, "services", h.rates,
 			 "verdicts", counts(a->verdicts, FL_VERDICTS), "notes",
 			 counts(a->notes, FL_NOTES));
 }

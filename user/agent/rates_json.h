@@ -7,13 +7,13 @@
 
 struct agent;
 
-#define RATES_LAYOUT_LEN 17 /* of `layout`, with its NUL */
+#define RATES_KEY_LEN 17 /* of `layout` and `known`, with its NUL */
 
 /*
- * Rates and states of all services and backends, as of the last tick. The lists that say whose they are come
- * along unless `layout` (may be "") is what an earlier answer had as "layout" and they are the same still.
- * NULL: out of memory.
+ * Rates of all services and backends, as of the last tick. The lists that say whose they are come along unless
+ * `layout` (may be "") is what an earlier answer had as "layout" and they are the same still; the states of
+ * backends likewise, by `known` and "known". NULL: out of memory.
  */
-json_t *rates__json(const struct agent *a, const char *layout);
+json_t *rates__json(const struct agent *a, const char *layout, const char *known);
 
 #endif

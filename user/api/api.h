@@ -8,8 +8,9 @@
  *                                                     there are problems
  *   GET  /openapi.json                                all of this, as docs/openapi.json has it
  *   GET  /v1/status?service=NAME&backend=ID           what `fairlead status --json` prints
- *   GET  /v1/rates?layout=L                           what changes of it from second to second, in columns;
- *                                                     without names if they still are those of L
+ *   GET  /v1/rates?layout=L&known=K                   what changes of it from second to second, in columns;
+ *                                                     without names and states that still are those of L
+ *                                                     and K
  *   GET  /v1/timings                                  its "loop", "probes" and "tables" alone
  *   GET  /v1/version                                  {"version", "abi"}
  *   POST /v1/config/apply?now=true&reason=TEXT&confirm=MS
@@ -157,8 +158,8 @@ struct api_ops {
 	json_t *(*problems)(void *ctx);
 	/* Of services and backends only those (NULL: all). */
 	json_t *(*status)(void *ctx, const char *service, const char *backend);
-	/* Without the names, if `layout` (may be "") says that they are known. */
-	json_t *(*rates)(void *ctx, const char *layout);
+	/* Without names and states that `layout` and `known` (may be "") are of. */
+	json_t *(*rates)(void *ctx, const char *layout, const char *known);
 	json_t *(*timings)(void *ctx);
 	/*
 	 * The operator's word on a backend; `service` may be NULL (all that have it). 0 and *out = object

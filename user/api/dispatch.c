@@ -301,7 +301,7 @@ static enum MHD_Result handle_read(struct api_request *r, const struct route *ro
 		object = a->ops.status(a->ctx, or_null(route->service), or_null(route->backend));
 		break;
 	case ROUTE_RATES:
-		object = a->ops.rates(a->ctx, route->layout);
+		object = a->ops.rates(a->ctx, route->layout, route->known);
 		break;
 	case ROUTE_TIMINGS:
 		object = a->ops.timings(a->ctx);

@@ -299,7 +299,12 @@ static int read_tcp_flags(const char *value, struct route *r, struct err *err)
 
 static int read_layout(const char *value, struct route *r, struct err *err)
 {
-	return read_text("layout", value, r->layout, sizeof(r->layout), err);
+	return read_text("value of 'layout'", value, r->layout, sizeof(r->layout), err);
+}
+
+static int read_known(const char *value, struct route *r, struct err *err)
+{
+	return read_text("value of 'known'", value, r->known, sizeof(r->known), err);
 }
 
 #define KIND(name) (1u << ROUTE_##name)
@@ -340,7 +345,8 @@ static const struct parameter {
 	{"protocol", "value of 'protocol'", KIND(EXPLAIN), false, false, read_protocol},
 	{"flags", "value of 'flags'", KIND(EXPLAIN), false, false, read_tcp_flags},
 	{"interface", "interface's name", KIND(EXPLAIN), false, false, read_interface},
-	{"layout", "layout", KIND(RATES), false, false, read_layout},
+	{"layout", "value of 'layout'", KIND(RATES), false, false, read_layout},
+	{"known", "value of 'known'", KIND(RATES), false, false, read_known},
 	{"length", "value of 'length'", KIND(EXPLAIN), false, false, read_length},
 };
 #define N_PARAMETERS (sizeof(parameters) / sizeof(parameters[0]))

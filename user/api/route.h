@@ -16,7 +16,7 @@
 #define ROUTE_REASON_LEN 201 /* with its NUL */
 #define ROUTE_MAX_CONFIRM_MS 86400000
 #define ROUTE_KINDS_LEN 128
-#define ROUTE_LAYOUT_LEN 17 /* with its NUL */
+#define ROUTE_KEY_LEN 17 /* with its NUL */
 #define ROUTE_TARGET_PPM 999000 /* report, unless asked otherwise: 99.9 % */
 #define ROUTE_MAX_WAIT_MS 25000 /* less than the connection's patience */
 
@@ -66,7 +66,7 @@ struct route {
 	uint32_t confirm_ms; /* config/apply; 0, or 1000..ROUTE_MAX_CONFIRM_MS */
 	uint64_t version; /* config/rollback; 0: none is named */
 	uint32_t target_ppm; /* report: 0..1000000 */
-	char layout[ROUTE_LAYOUT_LEN]; /* rates; "": no names are known */
+	char layout[ROUTE_KEY_LEN], known[ROUTE_KEY_LEN]; /* rates; "": nothing is known */
 	uint32_t wait_ms; /* events: 0..ROUTE_MAX_WAIT_MS */
 	uint32_t n; /* packets, events; 1..ROUTE_MAX_PACKETS */
 	uint32_t flows, drops; /* packets/sampling; 0..ROUTE_MAX_SAMPLING */

@@ -146,11 +146,12 @@ static void fail(struct top *t, const struct err *err)
 
 static void ask_rates(struct top *t)
 {
-	char path[64];
+	char path[2 * TOP_KEY_LEN + 64] = "/v1/rates";
 	struct err err;
 
-	snprintf(path, sizeof(path), "/v1/rates%s%s", t->model.layout[0] ? "?layout=" : "",
-		 t->model.layout);
+	if (t->model.layout[0])
+		snprintf(path, sizeof(path), "/v1/rates?layout=%s&known=%s", t->model.layout,
+			 t->model.known);
 	if (top_link__ask(t->link, path, &err))
 		fail(t, &err);
 	else

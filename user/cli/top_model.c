@@ -8,18 +8,14 @@
 
 #include "cli/view_json.h"
 
-/* Columns of a service's backends, as they are in an answer. */
-enum column { STATE, SINCE, PACKETS, BYTES, CONNECTIONS, SLOTS, PROBE, FAILED, N_COLUMNS };
+/* Columns of a service's backends, as they are in each answer. */
+enum column { PACKETS, BYTES, CONNECTIONS, PROBE, N_COLUMNS };
 
 static const char *const columns[] = {
-	[STATE] = "state",
-	[SINCE] = "since_s",
 	[PACKETS] = "packets_per_s",
 	[BYTES] = "bytes_per_s",
 	[CONNECTIONS] = "connections_per_s",
-	[SLOTS] = "slots",
 	[PROBE] = "probe_us",
-	[FAILED] = "probes_failed",
 };
 
 static void forget(struct top_trail *t)
@@ -248,29 +244,21 @@ static int name_all(struct top_model *m, json_t *names)
 
 /* --- figures --------------------------------------------------------------------------------------- */
 
-static void take_backend(struct top_model *m, struct top_backend *b, const json_t *const *column,
-			 size_t i)
+static void take_backend(const struct top_model *m, struct top_backend *b,
+			 const json_t *const *column, size_t i)
 {
 	json_int_t value[N_COLUMNS];
-	bool failed;
 
 	for (size_t c = 0; c < N_COLUMNS; c++)
 		value[c] = json_integer_value(json_array_get(column[c], i));
-	failed = b->failed < (uint64_t)value[FAILED];
-	b->state = json_string_value(
-		json_array_get(json_object_get(m->names, "states"), (size_t)value[STATE]));
-	if (!b->state)
-		b->state = "unknown";
-	b->since_s = (uint32_t)value[SINCE];
-	b->slots = (uint32_t)value[SLOTS];
 	b->packets = (double)value[PACKETS];
 	b->bytes = (double)value[BYTES];
 	b->connections = json_is_array(column[CONNECTIONS]) ? (double)value[CONNECTIONS] : NAN;
 	b->probe_us = value[PROBE];
-	b->failed = (uint64_t)value[FAILED];
+	b->age_s = m->now_s > b->since ? (uint32_t)(m->now_s - b->since) : 0;
 	b->packets_trail.at[m->now] = (float)b->packets;
 	b->bytes_trail.at[m->now] = (float)b->bytes;
-	b->probe_trail.at[m->now] = failed ? -1 : b->probe_us < 0 ? NAN : (float)b->probe_us;
+	b->probe_trail.at[m->now] = b->failing ? -1 : b->probe_us < 0 ? NAN : (float)b->probe_us;
 }
 
 static bool is_up(const struct top_backend *b)
@@ -344,40 +332,62 @@ static void sum_sent(struct top_model *m)
 static bool fits(const struct top_model *m, const json_t *answer)
 {
 	const json_t *services = json_object_get(answer, "services"), *service, *list;
+	const json_t *states = json_object_get(answer, "states");
 	size_t i;
 
-	if (!json_is_array(services) || json_array_size(services) != m->n_services)
+	if (!json_is_array(services) || json_array_size(services) != m->n_services ||
+	    (json_is_array(states) && json_array_size(states) != m->n_services))
 		return false;
 	json_array_foreach (services, i, service) {
-		list = json_object_get(json_object_get(service, "backends"), columns[STATE]);
+		list = json_object_get(json_object_get(service, "backends"), columns[PACKETS]);
 		if (json_array_size(list) != m->services[i].n)
 			return false;
 	}
 	return true;
 }
 
-int top_model__take(struct top_model *m, json_t *answer, struct err *err)
+static void take_states(struct top_model *m, const json_t *states)
 {
-	json_t *names = json_object_get(answer, "names");
-	const json_t *service;
-	int rc = 0;
+	const json_t *words = json_object_get(m->names, "states"), *told;
 	size_t i;
 
-	if (json_is_object(names))
-		rc = name_all(m, names);
-	if (rc == -ENOMEM)
-		return err__set(err, rc, "out of memory");
-	if (rc || !fits(m, answer)) {
-		m->layout[0] = '\0'; /* what is there does not fit: all of it anew */
-		return err__set(err, -EBADMSG,
-				"the agent's rates are not what this version knows: see fairlead "
-				"version");
+	json_array_foreach (states, i, told) {
+		const json_t *state = json_object_get(told, "state");
+		const json_t *since = json_object_get(told, "since_s");
+		const json_t *slots = json_object_get(told, "slots");
+		const json_t *failed = json_object_get(told, "probes_failed");
+		struct top_service *s = &m->services[i];
+
+		for (size_t k = 0; k < s->n; k++) {
+			struct top_backend *b = &s->backends[k];
+			json_int_t word = json_integer_value(json_array_get(state, k));
+			uint64_t n = (uint64_t)json_integer_value(json_array_get(failed, k));
+
+			b->state = json_string_value(json_array_get(words, (size_t)word));
+			b->state = b->state ? b->state : "unknown";
+			b->since = json_integer_value(json_array_get(since, k));
+			b->slots = (uint32_t)json_integer_value(json_array_get(slots, k));
+			b->failing = b->failed < n;
+			b->failed = n;
+		}
 	}
-	snprintf(m->layout, sizeof(m->layout), "%s", string_of(answer, "layout"));
+}
+
+static void take_all(struct top_model *m, const json_t *answer)
+{
+	const json_t *service;
+	size_t i;
+
 	m->now = (m->now + 1) % TOP_SECONDS;
+	m->now_s = integer_of(answer, "now_s");
 	m->uptime_s = number_of(answer, "uptime_s");
 	m->n_backends = m->n_up = 0;
 	m->sent = m->sent_bytes = m->dropped = 0;
+	for (i = 0; i < m->n_services; i++) {
+		for (size_t k = 0; k < m->services[i].n; k++)
+			m->services[i].backends[k].failing = false;
+	}
+	take_states(m, json_object_get(answer, "states"));
 	json_array_foreach (json_object_get(answer, "services"), i, service) {
 		take_service(m, &m->services[i], service);
 	}
@@ -387,6 +397,27 @@ int top_model__take(struct top_model *m, json_t *answer, struct err *err)
 	sum_sent(m);
 	m->sent_trail.at[m->now] = (float)m->sent;
 	m->dropped_trail.at[m->now] = (float)m->dropped;
+}
+
+int top_model__take(struct top_model *m, json_t *answer, struct err *err)
+{
+	json_t *names = json_object_get(answer, "names");
+	int rc = 0;
+
+	if (json_is_object(names))
+		rc = name_all(m, names);
+	if (rc == -ENOMEM)
+		return err__set(err, rc, "out of memory");
+	if (rc || !fits(m, answer)) {
+		/* What is there does not fit: all of it anew. */
+		m->layout[0] = m->known[0] = '\0';
+		return err__set(err, -EBADMSG,
+				"the agent's rates are not what this version knows: see fairlead "
+				"version");
+	}
+	snprintf(m->layout, sizeof(m->layout), "%s", string_of(answer, "layout"));
+	snprintf(m->known, sizeof(m->known), "%s", string_of(answer, "known"));
+	take_all(m, answer);
 	return 0;
 }
 

@@ -14,7 +14,7 @@
 #include "core/err.h"
 
 #define TOP_SECONDS 60 /* that are remembered */
-#define TOP_LAYOUT_LEN 33
+#define TOP_KEY_LEN 33
 
 /* A figure of each of the last seconds, by top_model.now; NAN: not known. */
 struct top_trail {
@@ -26,12 +26,14 @@ struct top_backend {
 	const char *id, *address; /* of the model's names */
 	int port; /* that NAT gives to its packets; 0: they keep theirs */
 	const char *state;
-	uint32_t since_s; /* how long it has been in that state */
+	json_int_t since; /* when that came about, seconds of CLOCK_REALTIME there */
+	uint32_t age_s; /* how long ago that was */
 	uint32_t slots;
 	double packets, bytes; /* a second */
 	double connections; /* new ones a second; NAN: nobody counts them */
 	int64_t probe_us; /* latency of the last probe; -1: none has ended */
 	uint64_t failed; /* probes, since the agent began */
+	bool failing; /* some of them in this second */
 	struct top_trail packets_trail, bytes_trail;
 	struct top_trail probe_trail; /* microseconds; negative: a probe failed in that second */
 };
@@ -60,9 +62,11 @@ struct top_count {
 
 struct top_model {
 	json_t *names; /* that the pointers above point into */
-	char layout[TOP_LAYOUT_LEN]; /* for the next request; "": there was no answer yet */
+	char layout[TOP_KEY_LEN]; /* for the next request; "": there was no answer yet */
+	char known[TOP_KEY_LEN]; /* likewise */
 	const char *instance, *version;
 	double uptime_s;
+	json_int_t now_s; /* seconds of CLOCK_REALTIME there */
 	struct top_service *services;
 	size_t n_services;
 	struct top_count *counts;
@@ -79,7 +83,7 @@ void top_model__free(struct top_model *m);
 
 /*
  * A second has passed, with that answer. Services, backends and counters that were there before keep their
- * trails. -EBADMSG: it is no such answer; -ENOMEM; the model is as it was then.
+ * trails. -EBADMSG: it is no such answer, and the next one has to be whole; -ENOMEM.
  */
 int top_model__take(struct top_model *m, json_t *answer, struct err *err);
 

@@ -146,12 +146,12 @@ static double backend_worry(const struct top_row *r)
 
 static void backend_since(const struct top_row *r, char *out)
 {
-	format__duration(r->backend->since_s, out);
+	format__duration(r->backend->age_s, out);
 }
 
 static double backend_age(const struct top_row *r)
 {
-	return -(double)r->backend->since_s; /* the youngest first */
+	return -(double)r->backend->age_s; /* the youngest first */
 }
 
 static void backend_share(const struct top_row *r, char *out)

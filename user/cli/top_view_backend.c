@@ -66,7 +66,7 @@ static void draw_state(struct pen *p, const struct top_service *s, const struct 
 	else
 		snprintf(address, sizeof(address), "%s", b->address);
 	wattron(p->v->window, attributes);
-	line(p, "state", "%s for %s", b->state, format__duration(b->since_s, since));
+	line(p, "state", "%s for %s", b->state, format__duration(b->age_s, since));
 	wattroff(p->v->window, attributes);
 	line(p, "address", "%s, by %s", address, s->forward);
 	line(p, "slots", "%u of %u, %s", b->slots, s->slots,

@@ -17,13 +17,39 @@ KEYS = {"up": "\x1bOA", "down": "\x1bOB", "right": "\x1bOC", "left": "\x1bOD", "
         "backspace": "\x7f", "end": "\x1bOF", "home": "\x1bOH"}
 
 
+class Terminal(pyte.Screen):
+    """What pyte does not know of xterm: lines that are scrolled without the cursor (ECMA-48 SU, SD)."""
+
+    def _scroll(self, count, edge, step):
+        y = self.cursor.y
+        top, bottom = self.margins or (0, self.lines - 1)
+        self.cursor.y = bottom if edge else top
+        for _ in range(count or 1):
+            step()
+        self.cursor.y = y
+
+    def scroll_up(self, count=1):
+        """SU"""
+        self._scroll(count, True, self.index)
+
+    def scroll_down(self, count=1):
+        """SD"""
+        self._scroll(count, False, self.reverse_index)
+
+
+class Stream(pyte.ByteStream):
+    """Its parser."""
+    csi = {**pyte.ByteStream.csi, "S": "scroll_up", "T": "scroll_down"}
+    events = pyte.ByteStream.events | {"scroll_up", "scroll_down"}
+
+
 class Screen:
     """Runs argv on a pseudo-terminal; what it writes goes through a terminal's emulation."""
 
     def __init__(self, argv, columns=100, lines=24, patience=1.0, env=None):
         self.patience = patience
-        self.screen = pyte.Screen(columns, lines)
-        self.stream = pyte.ByteStream(self.screen)
+        self.screen = Terminal(columns, lines)
+        self.stream = Stream(self.screen)
         self.raw = b""
         self.master, slave = pty.openpty()
         self._set_size(slave, columns, lines)

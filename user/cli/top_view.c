@@ -11,7 +11,7 @@
 
 #define HEAD 3 /* lines above a table's own */
 #define GAP 2 /* cells between two columns */
-#define LEAST_TRAIL 10 /* cells; a column that may be wider gets no less */
+#define LEAST_TRAIL 11 /* cells; a column that may be wider gets no less, and its title fits */
 #define MOST_COLUMNS 16
 
 static const char *const help[] = {
@@ -273,7 +273,7 @@ static void draw_table(const struct top_view *v, const struct top_model *m, stru
 static void draw_head(const struct top_view *v, const struct top_model *m)
 {
 	char line[512], uptime[FORMAT_LEN], sent[FORMAT_LEN], bits[FORMAT_LEN], dropped[FORMAT_LEN];
-	int width = getmaxx(v->window), trail = width >= 110 ? 30 : 10, at;
+	int width = getmaxx(v->window), trail = width >= 130 ? 30 : width >= 110 ? 20 : 10, at;
 
 	snprintf(line, sizeof(line),
 		 "fairlead top  %s %s  up %s  %zu service%s, %zu backend%s: %zu up, %zu not",

@@ -90,11 +90,12 @@ def measure(net):
     """All rows."""
     pid = net.start_fairlead(BACKENDS, PROBE)
     time.sleep(2)
-    requests, idle, tops, costs = Requests(net), [], {p: [] for p in PAGES}, {}
+    idle, tops, costs = [], {p: [] for p in PAGES}, {}
     for _ in range(ROUNDS):
         idle += share([pid], lambda: time.sleep(SECONDS))
         for page, key in PAGES.items():
             tops[page].append(look(net, key))
+        requests = Requests(net)  # the agent closes one that is idle for long
         answer = requests.get("/v1/rates").decode()
         layout, known = (answer.partition(f'"{k}":')[2].split('"')[1] for k in ("layout", "known"))
         for name, target in (("GET /v1/status", "/v1/status"), ("GET /v1/rates, the first", "/v1/rates"),

@@ -264,9 +264,10 @@ def test_rates(two):
     two.configure(two.head() + TWO.replace("id: b2", "id: c2"))
     two.cli("config", "apply")
     ids = rates(two, known)["names"]["services"][0]["backends"]["id"]
+    left = [b["id"] for b in two.status()["services"][0]["backends"]]
     two.configure(two.head() + TWO)
     two.cli("config", "apply")
-    assert "c2" in ids
+    assert ids == left == ["b1", "c2", "b3", "b2"]
 
 
 def test_status_of_one(two):

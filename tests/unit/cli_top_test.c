@@ -261,6 +261,8 @@ static void test_rows(void **state)
 	check_rows(&m, TOP_SERVICES, "", "", "UP", false, "web dns");
 	check_rows(&m, TOP_SERVICES, "", "", "STATE", false, "dns web");
 	check_rows(&m, TOP_SERVICES, "", "", "NEW/S", false, "web dns");
+	check_rows(&m, TOP_SERVICES, "", "", "NEW/S", true, "web dns");
+	check_rows(&m, TOP_SERVICES, "", "", "SERVICE", true, "web dns");
 	check_rows(&m, TOP_SERVICES, "", "moving", "PKT/S", false, "web");
 	check_rows(&m, TOP_SERVICES, "", "NO BACK", "PKT/S", false, "dns");
 	check_rows(&m, TOP_SERVICES, "", "2001:DB8", "PKT/S", false, "dns");

@@ -515,8 +515,6 @@ bool links__jumbo(const struct config *c);
 json_t *status__json(struct agent *a, const char *service, const char *backend);
 /* The port that NAT gives to its packets, host order; 0: they keep theirs. */
 uint16_t status__port(const struct member *m);
-/* A leftover of a backend that goes on under the same id by another entry is no backend of its own. */
-bool status__goes_on(const struct service *s, const struct member *leftover);
 /* A backend of a service, as it is in there. */
 json_t *status__member(struct agent *a, const struct member *m);
 /* What a configured service is, without its backends and counters. */

@@ -16,11 +16,12 @@
 
 #include "agent/agent.h"
 #include "agent/names.h"
+#include "agent/told.h"
 
-/* The backends of a service in the order of its columns: those of the file, then leftovers. */
+/* The backends of a service in the order of its columns. */
 struct rows {
 	const struct member **list;
-	size_t n, room;
+	size_t n;
 };
 
 /* Words for `state`; a column has their places. */
@@ -29,37 +30,7 @@ static const char *const states[] = {
 };
 #define N_STATES (sizeof(states) / sizeof(*states))
 
-/* --- the order ------------------------------------------------------------------------------------- */
-
-static bool append(struct rows *r, const struct member *m)
-{
-	if (r->n == r->room) {
-		size_t room = r->room ? 2 * r->room : 64;
-		const struct member **list = reallocarray(r->list, room, sizeof(*list));
-
-		if (!list)
-			return false;
-		r->list = list;
-		r->room = room;
-	}
-	r->list[r->n++] = m;
-	return true;
-}
-
-static bool fill(struct rows *r, const struct service *s)
-{
-	const struct member *m;
-	bool ok = true;
-
-	r->n = 0;
-	for (size_t i = 0; i < s->n_members; i++)
-		ok &= append(r, s->members[i]);
-	TAILQ_FOREACH (m, &s->retired, retired_entry) {
-		if (!status__goes_on(s, m))
-			ok &= append(r, m);
-	}
-	return ok;
-}
+/* --- hashes ---------------------------------------------------------------------------------------- */
 
 /* FNV-1a: what is listed is not chosen to collide. */
 static void mix(uint64_t *hash, const void *data, size_t len)
@@ -287,14 +258,16 @@ struct harvest {
 
 static bool each_service(const struct agent *a, struct harvest *h)
 {
-	struct rows r = {0};
 	const struct service *s;
-	bool ok = true;
 
 	TAILQ_FOREACH (s, &a->services, entry) {
+		struct rows r;
+
 		if (!s->config)
 			continue;
-		ok &= fill(&r, s);
+		r.list = told__members(s, &r.n);
+		if (!r.list)
+			return false;
 		mix_service(&h->layout, s, &r);
 		mix_states(&h->states, &r);
 		if (h->rates)
@@ -303,9 +276,9 @@ static bool each_service(const struct agent *a, struct harvest *h)
 			json_array_append_new(h->names, service_names(s, &r));
 		if (h->slow)
 			json_array_append_new(h->slow, service_states(&r));
+		free(r.list);
 	}
-	free(r.list);
-	return ok;
+	return true;
 }
 
 static struct harvest empty(const struct agent *a)

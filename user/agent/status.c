@@ -5,10 +5,12 @@
 #include "agent/limits.h"
 #include "agent/names.h"
 #include "agent/peer_quorum.h"
+#include "agent/told.h"
 
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -107,15 +109,6 @@ json_t *status__member(struct agent *a, const struct member *m)
 	return o;
 }
 
-bool status__goes_on(const struct service *s, const struct member *leftover)
-{
-	for (size_t i = 0; i < s->n_members; i++) {
-		if (strcmp(member__id(s->members[i]), member__id(leftover)) == 0)
-			return true;
-	}
-	return false;
-}
-
 json_t *status__service(const struct service *s)
 {
 	char vip[ADDR_PREFIX_STRLEN], ports[NAMES_LEN], protocol[NAMES_LEN];
@@ -130,25 +123,27 @@ json_t *status__service(const struct service *s)
 			 (json_int_t)s->unserved, "generation", (json_int_t)s->generation);
 }
 
-static bool is_meant(const struct member *m, const char *backend)
+/* Of backends only that one; NULL: all. */
+static json_t *backends_json(struct agent *a, const struct service *s, const char *backend)
 {
-	return !backend || strcmp(member__id(m), backend) == 0;
+	json_t *backends = json_array();
+	const struct member **list;
+	size_t n = 0;
+
+	list = told__members(s, &n);
+	for (size_t i = 0; list && i < n; i++) {
+		if (!backend || strcmp(member__id(list[i]), backend) == 0)
+			json_array_append_new(backends, status__member(a, list[i]));
+	}
+	free(list);
+	return backends;
 }
 
 static json_t *service_json(struct agent *a, const struct service *s, const char *backend)
 {
-	json_t *o = status__service(s), *backends = json_array();
+	json_t *o = status__service(s);
 	const struct config_service *c = s->config;
-	const struct member *m;
 
-	for (size_t i = 0; i < s->n_members; i++) {
-		if (is_meant(s->members[i], backend))
-			json_array_append_new(backends, status__member(a, s->members[i]));
-	}
-	TAILQ_FOREACH (m, &s->retired, retired_entry) {
-		if (is_meant(m, backend) && !status__goes_on(s, m))
-			json_array_append_new(backends, status__member(a, m));
-	}
 	add_counts(o, a, PLANE_SERVICE, s->id, &s->rate);
 	json_object_set_new(o, "seats_vacant",
 			    json_integer((json_int_t)table_seats__vacant(s->seats)));
@@ -162,7 +157,7 @@ static json_t *service_json(struct agent *a, const struct service *s, const char
 	json_object_set_new(o, "transition", transition__json(s));
 	json_object_set_new(o, "health", verdict__json(s));
 	json_object_set_new(o, "limits", limits__json(&c->limits));
-	json_object_set_new(o, "backends", backends);
+	json_object_set_new(o, "backends", backends_json(a, s, backend));
 	return o;
 }
 

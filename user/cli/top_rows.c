@@ -381,12 +381,12 @@ static int by_text(const struct top_column *c, const struct top_row *a, const st
 	return strcasecmp(left, right);
 }
 
-/* Unknown figures come after all others. */
-static int by_number(double a, double b)
+/* Unknown figures come after all others, either way. */
+static int by_number(double a, double b, bool reverse)
 {
 	if (isnan(a) || isnan(b))
-		return isnan(a) - isnan(b);
-	return (a < b) - (a > b);
+		return !!isnan(a) - !!isnan(b);
+	return reverse ? (a > b) - (a < b) : (a < b) - (a > b);
 }
 
 static const void *place(const struct top_row *r)
@@ -403,10 +403,13 @@ static int compare(const void *left, const void *right, void *ctx)
 	const struct top_query *q = ctx;
 	size_t n;
 	const struct top_column *c = &top_rows__columns(q->page, &n)[q->sort];
-	int d = c->number ? by_number(c->number(a), c->number(b)) : c->text ? by_text(c, a, b) : 0;
+	int d = c->number    ? by_number(c->number(a), c->number(b), q->reverse)
+		: !c->text   ? 0
+		: q->reverse ? by_text(c, b, a)
+			     : by_text(c, a, b);
 
 	if (d)
-		return q->reverse ? -d : d;
+		return d;
 	if (a->service != b->service)
 		return a->service < b->service ? -1 : 1;
 	return place(a) < place(b) ? -1 : place(a) > place(b);

@@ -28,6 +28,15 @@ def two(network):
     assert not SANITIZER.search(lab.log_tail(1000)), lab.log_tail(1000)
 
 
+@pytest.fixture(autouse=True)
+def _serving(two):
+    """What a test that failed left undone does not fail the next."""
+    if two.agent.poll() is not None:
+        two.configure(two.head() + TWO)
+        two.start_agent()
+        two.wait_serving("web")
+
+
 def top(lab, columns=120, lines=30, **more):
     """The program on a terminal of that size."""
     return Screen([f"{lab.build}/fairlead", "-s", lab.socket, "top"], columns, lines, PATIENCE, **more)

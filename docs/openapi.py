@@ -143,7 +143,12 @@ def paths():
         "/metrics": {"get": operation("for Prometheus", text(), kind="text/plain")},
         "/healthz": {"get": healthz},
         "/openapi.json": {"get": operation("this document", {"type": "object"})},
-        "/v1/status": {"get": operation("the running state", ref("Status"))},
+        "/v1/status": {"get": operation("the running state", ref("Status"),
+                                        [SERVICE, query("backend", text(), "of backends only that one")])},
+        "/v1/rates": {"get": operation(
+            "what changes from second to second", ref("Rates"),
+            [query("layout", text(), "of an answer before: its names are not told again while they hold"),
+             query("known", text(), "likewise: its states")])},
         "/v1/timings": {"get": operation("whether the agent keeps up", ref("Timings"))},
         "/v1/version": {"get": operation("what runs", thing(version=text(), abi=count()))},
         "/v1/config/apply": {"post": operation(
@@ -208,6 +213,15 @@ def explanation(page):
     return root
 
 
+def rates(page):
+    """Figures in columns; two of which may be missing as a whole."""
+    root = table(page, "of rates")
+    backends = root["properties"]["services"]["items"]["properties"]["backends"]["properties"]
+    for schema in (root["properties"]["states"], backends["connections_per_s"]):
+        schema["type"] = ["array", "null"]
+    return root
+
+
 def report(page):
     """Availability: of services in all windows, of their backends in one."""
     window = table(page, "of a window")
@@ -228,7 +242,7 @@ def document(page, version):
                  "license": {"name": "GPL-2.0-or-later", "identifier": "GPL-2.0-or-later"}},
         "paths": paths(),
         "components": {"schemas": {
-            "Status": state, "Timings": timings,
+            "Status": state, "Timings": timings, "Rates": rates(page),
             "Backend": table(page, "of a backend in a service"), "Source": table(page, "of a source"),
             "Packets": thing(packets=many(table(page, "of a packet")), next=count(), missed=count(),
                              flows=count(), drops=count()),

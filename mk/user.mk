@@ -34,7 +34,7 @@ PKGS_api := libuv libmicrohttpd jansson
 PKGS_journal := libuv sqlite3
 PKGS_agent := libuv jansson libsystemd libcap-ng
 PKGS_doctor := libmnl libcap-ng
-PKGS_cli := libcurl jansson libpcap smartcols
+PKGS_cli := libcurl jansson libpcap smartcols ncursesw
 
 DIRS := core config table move health probe net frame peer plane vip api journal agent doctor cli
 

@@ -113,7 +113,7 @@ def test_health(tmp_path):
                        stderr=subprocess.STDOUT, text=True, check=False, timeout=300)
     assert r.returncode == 0, r.stdout
     rows = read_rows(path)
-    assert {r["name"].partition(":")[0] for r in rows} == {"scale", "rebuild", "detection", "soak"}
+    assert {r["name"].partition(":")[0] for r in rows} == {"scale", "rebuild", "detection", "look", "soak"}
     # Both ask every server every second; it is half of that or twice on no machine.
     for who in ("fairlead", "HAProxy"):
         (rate,) = [r["value"] for r in rows if r["name"].endswith(f"{who}'s connections")]

@@ -71,10 +71,18 @@ static json_t *op_timings(void *ctx)
 	return json_pack("{s:{}}", "loop");
 }
 
-static json_t *op_status(void *ctx)
+static json_t *op_status(void *ctx, const char *service, const char *backend)
 {
 	(void)ctx;
+	if (service || backend)
+		return json_pack("{s:s?, s:s?}", "service", service, "backend", backend);
 	return json_pack("{s:s}", "instance", "main");
+}
+
+static json_t *op_rates(void *ctx, const char *layout, const char *known)
+{
+	(void)ctx;
+	return json_pack("{s:s, s:s}", "layout", layout, "known", known);
 }
 
 static int op_say(void *ctx, const char *backend, const char *service, const struct api_word *word,
@@ -124,6 +132,7 @@ static const struct api_ops ops = {
 	.metrics = op_metrics,
 	.problems = op_problems,
 	.status = op_status,
+	.rates = op_rates,
 	.timings = op_timings,
 	.say = op_say,
 	.backend = op_backend,
@@ -243,6 +252,10 @@ static int teardown(void **state)
 static void test_reads(void **state)
 {
 	expect(*state, "GET /v1/status", "200", "{\"instance\":\"main\"}");
+	expect(*state, "GET /v1/status?service=web&backend=b1", "200",
+	       "{\"service\":\"web\",\"backend\":\"b1\"}");
+	expect(*state, "GET /v1/status?backend=b1", "200", "{\"service\":null,\"backend\":\"b1\"}");
+	expect(*state, "GET /v1/rates?layout=a", "200", "{\"layout\":\"a\",\"known\":\"\"}");
 	expect(*state, "GET /v1/version", "200", "\"version\":\"");
 	expect(*state, "GET /v1/timings", "200", "\"loop\":{}");
 	expect(*state, "POST /v1/timings", "405", "GET, HEAD only");

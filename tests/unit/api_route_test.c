@@ -55,6 +55,17 @@ static void test_sources(void **state)
 	assert_true(route__allows(&r, "GET"));
 	assert_false(route__allows(&r, "POST"));
 	assert_string_equal(ok("/v1/sources?service=web").service, "web");
+	r = ok("/v1/rates?layout=0123456789abcdef&known=f");
+	assert_int_equal(r.kind, ROUTE_RATES);
+	assert_string_equal(r.layout, "0123456789abcdef");
+	assert_string_equal(r.known, "f");
+	assert_true(route__allows(&r, "GET"));
+	assert_false(route__allows(&r, "POST"));
+	assert_false(route__is_public(&r));
+	bad("/v1/rates?layout=0123456789abcdef0", -EINVAL, "longer than 16 bytes");
+	r = ok("/v1/status?service=web&backend=b1");
+	assert_string_equal(r.service, "web");
+	assert_string_equal(r.backend, "b1");
 }
 
 static void test_source_mistakes(void **state)

@@ -517,7 +517,10 @@ void links__changed(void *agent, const struct net_link *l, bool present);
 bool links__jumbo(const struct config *c);
 
 /* status.c, ops.c, rates.c */
-json_t *status__json(struct agent *a);
+/* `service`, `backend` (NULL: all): of the services and their backends only those. */
+json_t *status__json(struct agent *a, const char *service, const char *backend);
+/* The port that NAT gives to its packets, host order; 0: they keep theirs. */
+uint16_t status__port(const struct member *m);
 /* A backend of a service, as it is in there. */
 json_t *status__member(struct agent *a, const struct member *m);
 /* What a configured service is, without its backends and counters. */

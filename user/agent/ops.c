@@ -6,6 +6,7 @@
 #include "agent/handover.h"
 #include "agent/metrics.h"
 #include "agent/peer_words.h"
+#include "agent/rates_json.h"
 
 #include <errno.h>
 #include <string.h>
@@ -20,9 +21,14 @@ static json_t *op_problems(void *ctx)
 	return metrics__problems(ctx);
 }
 
-static json_t *op_status(void *ctx)
+static json_t *op_status(void *ctx, const char *service, const char *backend)
 {
-	return status__json(ctx);
+	return status__json(ctx, service, backend);
+}
+
+static json_t *op_rates(void *ctx, const char *layout, const char *known)
+{
+	return rates__json(ctx, layout, known);
 }
 
 static json_t *op_timings(void *ctx)
@@ -188,6 +194,7 @@ const struct api_ops ops = {
 	.metrics = op_metrics,
 	.problems = op_problems,
 	.status = op_status,
+	.rates = op_rates,
 	.timings = op_timings,
 	.say = op_say,
 	.backend = op_backend,

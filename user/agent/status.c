@@ -5,10 +5,12 @@
 #include "agent/limits.h"
 #include "agent/names.h"
 #include "agent/peer_quorum.h"
+#include "agent/told.h"
 
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -64,12 +66,12 @@ static json_t *probe_json(const struct member *m)
 	return o;
 }
 
-/* The port that NAT gives to packets; 0: they keep theirs. */
-static json_t *port_json(const struct fl_backend *b)
+uint16_t status__port(const struct member *m)
 {
+	const struct fl_backend *b = &m->target->entry;
 	bool nat = b->mode == FL_FWD_NAT || b->mode == FL_FWD_FULLNAT;
 
-	return json_integer(nat ? ntohs(b->port) : 0);
+	return nat ? ntohs(b->port) : 0;
 }
 
 /* Counters are those of the entry, which other services may share. */
@@ -86,7 +88,7 @@ json_t *status__member(struct agent *a, const struct member *m)
 
 	json_object_set_new(o, "slots_leaving", json_integer((json_int_t)m->leaving));
 	json_object_set_new(o, "records", json_integer((json_int_t)flow_sweep__records(a, m)));
-	json_object_set_new(o, "port", port_json(&m->target->entry));
+	json_object_set_new(o, "port", json_integer(status__port(m)));
 	json_object_set_new(o, "parts", json_real((double)m->parts / TABLE_PARTS));
 	json_object_set_new(o, "weight_percent", json_integer(m->percent));
 	json_object_set_new(o, "weight_asked", json_integer(m->asked));
@@ -107,16 +109,6 @@ json_t *status__member(struct agent *a, const struct member *m)
 	return o;
 }
 
-/* A leftover of a backend that goes on under the same id by another entry is no backend of its own. */
-static bool goes_on(const struct service *s, const struct member *leftover)
-{
-	for (size_t i = 0; i < s->n_members; i++) {
-		if (strcmp(member__id(s->members[i]), member__id(leftover)) == 0)
-			return true;
-	}
-	return false;
-}
-
 json_t *status__service(const struct service *s)
 {
 	char vip[ADDR_PREFIX_STRLEN], ports[NAMES_LEN], protocol[NAMES_LEN];
@@ -131,18 +123,27 @@ json_t *status__service(const struct service *s)
 			 (json_int_t)s->unserved, "generation", (json_int_t)s->generation);
 }
 
-static json_t *service_json(struct agent *a, const struct service *s)
+/* Of backends only that one; NULL: all. */
+static json_t *backends_json(struct agent *a, const struct service *s, const char *backend)
 {
-	json_t *o = status__service(s), *backends = json_array();
-	const struct config_service *c = s->config;
-	const struct member *m;
+	json_t *backends = json_array();
+	const struct member **list;
+	size_t n = 0;
 
-	for (size_t i = 0; i < s->n_members; i++)
-		json_array_append_new(backends, status__member(a, s->members[i]));
-	TAILQ_FOREACH (m, &s->retired, retired_entry) {
-		if (!goes_on(s, m))
-			json_array_append_new(backends, status__member(a, m));
+	list = told__members(s, &n);
+	for (size_t i = 0; list && i < n; i++) {
+		if (!backend || strcmp(member__id(list[i]), backend) == 0)
+			json_array_append_new(backends, status__member(a, list[i]));
 	}
+	free(list);
+	return backends;
+}
+
+static json_t *service_json(struct agent *a, const struct service *s, const char *backend)
+{
+	json_t *o = status__service(s);
+	const struct config_service *c = s->config;
+
 	add_counts(o, a, PLANE_SERVICE, s->id, &s->rate);
 	json_object_set_new(o, "seats_vacant",
 			    json_integer((json_int_t)table_seats__vacant(s->seats)));
@@ -156,7 +157,7 @@ static json_t *service_json(struct agent *a, const struct service *s)
 	json_object_set_new(o, "transition", transition__json(s));
 	json_object_set_new(o, "health", verdict__json(s));
 	json_object_set_new(o, "limits", limits__json(&c->limits));
-	json_object_set_new(o, "backends", backends);
+	json_object_set_new(o, "backends", backends_json(a, s, backend));
 	return o;
 }
 
@@ -209,14 +210,16 @@ static json_t *notes_json(struct agent *a)
 	return list;
 }
 
-json_t *status__json(struct agent *a)
+json_t *status__json(struct agent *a, const char *service, const char *backend)
 {
 	json_t *services = json_array(), *o;
 	struct fl_lease lease = {.lapses = a->lapses_before};
 	struct service *s;
 
-	TAILQ_FOREACH (s, &a->services, entry)
-		json_array_append_new(services, service_json(a, s));
+	TAILQ_FOREACH (s, &a->services, entry) {
+		if (!service || strcmp(s->name, service) == 0)
+			json_array_append_new(services, service_json(a, s, backend));
+	}
 	plane__lease(a->plane, &lease);
 	o = json_pack("{s:s, s:s, s:i, s:I, s:f}", "instance", a->config->instance, "version",
 		      FAIRLEAD_VERSION, "abi", FL_ABI_VERSION, "pid", (json_int_t)getpid(),

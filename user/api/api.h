@@ -7,7 +7,10 @@
  *   GET  /healthz                                     {"ok", "problems": [sentence]}, with 200, or 503 if
  *                                                     there are problems
  *   GET  /openapi.json                                all of this, as docs/openapi.json has it
- *   GET  /v1/status                                   what `fairlead status --json` prints
+ *   GET  /v1/status?service=NAME&backend=ID           what `fairlead status --json` prints
+ *   GET  /v1/rates?layout=L&known=K                   what changes of it from second to second, in columns;
+ *                                                     without names and states that still are those of L
+ *                                                     and K
  *   GET  /v1/timings                                  its "loop", "probes" and "tables" alone
  *   GET  /v1/version                                  {"version", "abi"}
  *   POST /v1/config/apply?now=true&reason=TEXT&confirm=MS
@@ -153,7 +156,10 @@ struct api_ops {
 	char *(*metrics)(void *ctx, size_t *len);
 	/* What the agent is not fit for, an array of sentences. */
 	json_t *(*problems)(void *ctx);
-	json_t *(*status)(void *ctx);
+	/* Of services and backends only those (NULL: all). */
+	json_t *(*status)(void *ctx, const char *service, const char *backend);
+	/* Without names and states that `layout` and `known` (may be "") are of. */
+	json_t *(*rates)(void *ctx, const char *layout, const char *known);
 	json_t *(*timings)(void *ctx);
 	/*
 	 * The operator's word on a backend; `service` may be NULL (all that have it). 0 and *out = object

@@ -298,7 +298,10 @@ static enum MHD_Result handle_read(struct api_request *r, const struct route *ro
 
 	switch (route->kind) {
 	case ROUTE_STATUS:
-		object = a->ops.status(a->ctx);
+		object = a->ops.status(a->ctx, or_null(route->service), or_null(route->backend));
+		break;
+	case ROUTE_RATES:
+		object = a->ops.rates(a->ctx, route->layout, route->known);
 		break;
 	case ROUTE_TIMINGS:
 		object = a->ops.timings(a->ctx);
@@ -358,6 +361,7 @@ enum MHD_Result api_request__dispatch(struct api_request *r, const char *method)
 	case ROUTE_WEIGHT:
 		return handle_backend(r, &route);
 	case ROUTE_STATUS:
+	case ROUTE_RATES:
 	case ROUTE_TIMINGS:
 	case ROUTE_PACKETS:
 	case ROUTE_FAILOVER_UNDO:

@@ -297,6 +297,16 @@ static int read_tcp_flags(const char *value, struct route *r, struct err *err)
 	}
 }
 
+static int read_layout(const char *value, struct route *r, struct err *err)
+{
+	return read_text("value of 'layout'", value, r->layout, sizeof(r->layout), err);
+}
+
+static int read_known(const char *value, struct route *r, struct err *err)
+{
+	return read_text("value of 'known'", value, r->known, sizeof(r->known), err);
+}
+
 #define KIND(name) (1u << ROUTE_##name)
 #define CHANGES_SOURCES (KIND(SOURCES_ALLOW) | KIND(SOURCES_DENY) | KIND(SOURCES_REMOVE))
 
@@ -310,7 +320,7 @@ static const struct parameter {
 } parameters[] = {
 	{"service", "service's name",
 	 KIND(BACKEND) | KIND(SAY) | KIND(WEIGHT) | KIND(SOURCES) | KIND(EVENTS) | KIND(REPORT) |
-		 CHANGES_SOURCES,
+		 KIND(STATUS) | CHANGES_SOURCES,
 	 false, false, read_service},
 	{"percent", "value of 'percent'", KIND(WEIGHT), false, false, read_percent},
 	{"prefix", "prefix", CHANGES_SOURCES, true, false, read_prefix},
@@ -321,7 +331,7 @@ static const struct parameter {
 	{"target", "value of 'target'", KIND(REPORT), false, false, read_target},
 	{"n", "value of 'n'", KIND(PACKETS) | KIND(EVENTS) | KIND(HISTORY), false, false, read_n},
 	{"kind", "list of kinds", KIND(EVENTS), false, false, read_kinds},
-	{"backend", "backend's id", KIND(EVENTS), false, false, read_backend},
+	{"backend", "backend's id", KIND(EVENTS) | KIND(STATUS), false, false, read_backend},
 	{"after", "value of 'after'", KIND(EVENTS), false, false, read_after},
 	{"wait", "value of 'wait'", KIND(EVENTS), false, false, read_wait},
 	{"flows", "value of 'flows'", KIND(SAMPLING), false, false, read_flows},
@@ -335,6 +345,8 @@ static const struct parameter {
 	{"protocol", "value of 'protocol'", KIND(EXPLAIN), false, false, read_protocol},
 	{"flags", "value of 'flags'", KIND(EXPLAIN), false, false, read_tcp_flags},
 	{"interface", "interface's name", KIND(EXPLAIN), false, false, read_interface},
+	{"layout", "value of 'layout'", KIND(RATES), false, false, read_layout},
+	{"known", "value of 'known'", KIND(RATES), false, false, read_known},
 	{"length", "value of 'length'", KIND(EXPLAIN), false, false, read_length},
 };
 #define N_PARAMETERS (sizeof(parameters) / sizeof(parameters[0]))

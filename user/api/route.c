@@ -16,6 +16,7 @@ static const struct {
 	{"/healthz", ROUTE_HEALTHZ},
 	{"/openapi.json", ROUTE_OPENAPI},
 	{"/v1/status", ROUTE_STATUS},
+	{"/v1/rates", ROUTE_RATES},
 	{"/v1/timings", ROUTE_TIMINGS},
 	{"/v1/version", ROUTE_VERSION},
 	{"/v1/config/apply", ROUTE_APPLY},
@@ -119,10 +120,10 @@ bool route__reads_body(const char *uri)
 
 static bool is_read(const struct route *r)
 {
-	return route__is_public(r) || r->kind == ROUTE_STATUS || r->kind == ROUTE_TIMINGS ||
-	       r->kind == ROUTE_VERSION || r->kind == ROUTE_SOURCES || r->kind == ROUTE_PACKETS ||
-	       r->kind == ROUTE_BACKEND || r->kind == ROUTE_HISTORY || r->kind == ROUTE_EVENTS ||
-	       r->kind == ROUTE_REPORT;
+	return route__is_public(r) || r->kind == ROUTE_STATUS || r->kind == ROUTE_RATES ||
+	       r->kind == ROUTE_TIMINGS || r->kind == ROUTE_VERSION || r->kind == ROUTE_SOURCES ||
+	       r->kind == ROUTE_PACKETS || r->kind == ROUTE_BACKEND || r->kind == ROUTE_HISTORY ||
+	       r->kind == ROUTE_EVENTS || r->kind == ROUTE_REPORT;
 }
 
 bool route__allows(const struct route *r, const char *method)

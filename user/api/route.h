@@ -16,6 +16,7 @@
 #define ROUTE_REASON_LEN 201 /* with its NUL */
 #define ROUTE_MAX_CONFIRM_MS 86400000
 #define ROUTE_KINDS_LEN 128
+#define ROUTE_KEY_LEN 17 /* with its NUL */
 #define ROUTE_TARGET_PPM 999000 /* report, unless asked otherwise: 99.9 % */
 #define ROUTE_MAX_WAIT_MS 25000 /* less than the connection's patience */
 
@@ -44,11 +45,12 @@ enum route_kind {
 	ROUTE_EXPLAIN,
 	ROUTE_EVENTS,
 	ROUTE_REPORT,
+	ROUTE_RATES,
 };
 
 struct route {
 	enum route_kind kind;
-	char backend[FL_ID_LEN]; /* of a backend's paths; of events; "" otherwise */
+	char backend[FL_ID_LEN]; /* of a backend's paths; of events, status; "" otherwise */
 	struct api_word word; /* ROUTE_SAY and ROUTE_WEIGHT */
 	char service[FL_NAME_LEN]; /* "" when the request names none */
 	struct addr_prefix prefixes[ROUTE_MAX_PREFIXES]; /* sources */
@@ -64,6 +66,7 @@ struct route {
 	uint32_t confirm_ms; /* config/apply; 0, or 1000..ROUTE_MAX_CONFIRM_MS */
 	uint64_t version; /* config/rollback; 0: none is named */
 	uint32_t target_ppm; /* report: 0..1000000 */
+	char layout[ROUTE_KEY_LEN], known[ROUTE_KEY_LEN]; /* rates; "": nothing is known */
 	uint32_t wait_ms; /* events: 0..ROUTE_MAX_WAIT_MS */
 	uint32_t n; /* packets, events; 1..ROUTE_MAX_PACKETS */
 	uint32_t flows, drops; /* packets/sampling; 0..ROUTE_MAX_SAMPLING */

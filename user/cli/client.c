@@ -11,14 +11,9 @@
 #define CONNECT_TIMEOUT_S 2L
 #define REQUEST_TIMEOUT_S 120L /* an apply may wait for grace periods */
 
-struct reply {
-	char *text;
-	size_t len;
-};
-
 static size_t on_data(char *data, size_t size, size_t n, void *arg)
 {
-	struct reply *r = arg;
+	struct client_reply *r = arg;
 	char *text;
 
 	n *= size;
@@ -50,27 +45,7 @@ static int no_agent(CURL *curl, const char *socket, struct err *err)
 			socket, code ? strerror((int)code) : "no connection");
 }
 
-static int perform(CURL *curl, const char *socket, struct err *err)
-{
-	CURLcode rc = curl_easy_perform(curl);
-
-	switch (rc) {
-	case CURLE_OK:
-		return 0;
-	case CURLE_COULDNT_CONNECT:
-		return no_agent(curl, socket, err);
-	case CURLE_OPERATION_TIMEDOUT:
-		return err__set(
-			err, -ETIMEDOUT,
-			"the agent on %s does not answer in time: see journalctl -u fairleadd",
-			socket);
-	default:
-		return err__set(err, -EIO, "talking to the agent on %s: %s; try again", socket,
-				curl_easy_strerror(rc));
-	}
-}
-
-static int read_reply(CURL *curl, const char *socket, const struct reply *r, json_t **out,
+static int read_reply(CURL *curl, const char *socket, const struct client_reply *r, json_t **out,
 		      struct err *err)
 {
 	json_t *object = json_loadb(r->text ? r->text : "", r->len, 0, NULL);
@@ -93,21 +68,33 @@ static int read_reply(CURL *curl, const char *socket, const struct reply *r, jso
 			sentence ? sentence : "the agent gave no reason");
 }
 
-static int request(const char *socket, const char *path, bool post, const void *body, size_t len,
-		   json_t **out, struct err *err)
+int client__outcome(CURL *curl, CURLcode rc, const char *socket, const struct client_reply *reply,
+		    json_t **out, struct err *err)
 {
-	struct reply reply = {0};
-	CURL *curl = curl_easy_init();
-	char url[1200];
-	int rc;
-
 	*out = NULL;
-	if (!curl)
-		return err__set(err, -ENOMEM, "out of memory");
-	if (snprintf(url, sizeof(url), "http://localhost%s", path) >= (int)sizeof(url)) {
-		rc = err__set(err, -ENAMETOOLONG, "the request is too long");
-		goto cleanup;
+	switch (rc) {
+	case CURLE_OK:
+		return read_reply(curl, socket, reply, out, err);
+	case CURLE_COULDNT_CONNECT:
+		return no_agent(curl, socket, err);
+	case CURLE_OPERATION_TIMEDOUT:
+		return err__set(
+			err, -ETIMEDOUT,
+			"the agent on %s does not answer in time: see journalctl -u fairleadd",
+			socket);
+	default:
+		return err__set(err, -EIO, "talking to the agent on %s: %s; try again", socket,
+				curl_easy_strerror(rc));
 	}
+}
+
+int client__prepare(CURL *curl, const char *socket, const char *path, struct client_reply *reply,
+		    struct err *err)
+{
+	char url[1200];
+
+	if (snprintf(url, sizeof(url), "http://localhost%s", path) >= (int)sizeof(url))
+		return err__set(err, -ENAMETOOLONG, "the request is too long");
 	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket);
 	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
@@ -116,15 +103,29 @@ static int request(const char *socket, const char *path, bool post, const void *
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT, REQUEST_TIMEOUT_S);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_data);
-	curl_easy_setopt(curl, CURLOPT_WRITEDATA, &reply);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, reply);
+	return 0;
+}
+
+static int request(const char *socket, const char *path, bool post, const void *body, size_t len,
+		   json_t **out, struct err *err)
+{
+	struct client_reply reply = {0};
+	CURL *curl = curl_easy_init();
+	int rc;
+
+	*out = NULL;
+	if (!curl)
+		return err__set(err, -ENOMEM, "out of memory");
+	rc = client__prepare(curl, socket, path, &reply, err);
+	if (rc)
+		goto cleanup;
 	if (post) {
 		curl_easy_setopt(curl, CURLOPT_POST, 1L);
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)len);
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
 	}
-	rc = perform(curl, socket, err);
-	if (!rc)
-		rc = read_reply(curl, socket, &reply, out, err);
+	rc = client__outcome(curl, curl_easy_perform(curl), socket, &reply, out, err);
 
 cleanup:
 	free(reply.text);

@@ -3,6 +3,7 @@
 #ifndef FAIRLEAD_CLI_CLIENT_H
 #define FAIRLEAD_CLI_CLIENT_H
 
+#include <curl/curl.h>
 #include <jansson.h>
 
 #include "core/err.h"
@@ -20,5 +21,21 @@ int client__request(const char *socket, const char *method, const char *path, js
 /* The same by POST, with `len` bytes as the body. */
 int client__post(const char *socket, const char *path, const void *body, size_t len, json_t **out,
 		 struct err *err);
+
+/* --- the parts of it, for who waits for other things at the same time ------------------------------- */
+
+/* What has come of a reply; begins all-zero, and is free(text)d by whoever has it. */
+struct client_reply {
+	char *text;
+	size_t len;
+};
+
+/* A GET of the path, whose reply goes to `reply`, which has to stay until it has ended. 0 or -ENAMETOOLONG. */
+int client__prepare(CURL *curl, const char *socket, const char *path, struct client_reply *reply,
+		    struct err *err);
+
+/* A transfer has ended with `rc`: what client__request() returns. */
+int client__outcome(CURL *curl, CURLcode rc, const char *socket, const struct client_reply *reply,
+		    json_t **out, struct err *err);
 
 #endif

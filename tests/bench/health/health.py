@@ -4,7 +4,7 @@
 
 usage: health.py BUILD RESULT.json [PART...]
 
-Parts: scale, rebuild, detect, soak. Rows of the parts that are not asked for stay as the last run left
+Parts: scale, rebuild, detect, look, soak. Rows of the parts that are not asked for stay as the last run left
 them. BENCH_QUICK=1 is the short form that the tests run; its figures say nothing.
 """
 import os
@@ -18,7 +18,7 @@ import parts
 
 def main(build, path, *asked):
     """Exit 1 when a backend that is well was ejected; goals of speed are only printed."""
-    rows = parts.run(HERE, ("scale", "rebuild", "detect", "soak"), build, path, asked)
+    rows = parts.run(HERE, ("scale", "rebuild", "detect", "look", "soak"), build, path, asked)
     return any(r["holds"] is False for r in rows if r["name"].startswith("soak"))
 
 

@@ -18,6 +18,7 @@ include mk/test.mk
 include mk/quality.mk
 -include mk/vm.mk
 include mk/install.mk
+include mk/deb.mk
 include mk/flood.mk
 -include mk/transition.mk
 include mk/health.mk

@@ -18,3 +18,9 @@ deb: $(if $(PREBUILT),all)
 		MAKEFLAGS= MAKELEVEL= dpkg-buildpackage -b -us -uc -j$$(nproc) $(if $(PREBUILT),-d) >../build.log 2>&1 || \
 		{ tail -n 40 ../build.log >&2; exit 1; }
 	@echo $(DEB_FILE)
+
+#: make debcheck    build the package with all its flags; lintian; install and purge it in a fresh Debian (root, network)
+debcheck:
+	@tests/deps.sh debcheck
+	@$(MAKE) --no-print-directory deb PREBUILT=
+	@tests/deb/check.sh $(DEB_FILE) $(BUILD_ROOT)/debcheck

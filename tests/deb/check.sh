@@ -28,8 +28,11 @@ trap 'exit 130' INT TERM
 
 # shellcheck source=/dev/null
 . /etc/os-release
-mirror=$(apt-cache policy | sed -n "s,.* \(https\{0,1\}://[^ ]*\) $VERSION_CODENAME/main .*,\1,p" | head -n 1)
-[ -n "$mirror" ] || mirror=http://deb.debian.org/debian
+mirror=http://deb.debian.org/debian
+# debootstrap does not ask apt by which way it gets there.
+proxy=
+eval "$(apt-config shell proxy Acquire::http::Proxy)"
+[ -z "$proxy" ] || export http_proxy="$proxy"
 rm -rf "$folder"
 mkdir -p "$folder"
 debootstrap --variant=minbase "$VERSION_CODENAME" "$root" "$mirror" >"$folder/debootstrap.log" || {
@@ -42,11 +45,7 @@ mount -t bpf bpf "$root/sys/fs/bpf"
 mount --bind /dev "$root/dev"
 cp /etc/resolv.conf "$root/etc/"
 cp "$deb" "$root/root/fairlead.deb"
-for part in /etc/apt/apt.conf.d/*prox*; do
-	[ ! -e "$part" ] || cp "$part" "$root/etc/apt/apt.conf.d/"
-done
-
-inside() { chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"; }
+inside() { chroot "$root" env -i ${proxy:+http_proxy="$proxy"} PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"; }
 files() { inside find / -xdev ! -path '/var/lib/dpkg/*' ! -path '/var/cache/*' ! -path '/var/log/*' ! -path '/var/lib/apt/*' \
 	-printf '%p %M %U %G\n' | sort; }
 

@@ -29,7 +29,7 @@ size_t define__name(const char *text)
 	return n && text[1 + n] == '=' ? n : 0;
 }
 
-static struct definition *find(struct reader *r, const char *name, size_t len)
+static struct definition *find(struct import_reader *r, const char *name, size_t len)
 {
 	for (struct definition *d = r->definitions; d; d = d->next)
 		if (strlen(d->name) == len && !memcmp(d->name, name, len))
@@ -37,7 +37,7 @@ static struct definition *find(struct reader *r, const char *name, size_t len)
 	return NULL;
 }
 
-void define__set(struct reader *r, const char *name, size_t len, const char *value)
+void define__set(struct import_reader *r, const char *name, size_t len, const char *value)
 {
 	struct definition *d = find(r, name, len);
 
@@ -50,7 +50,7 @@ void define__set(struct reader *r, const char *name, size_t len, const char *val
 	d->value = arena__copy(r->arena, value, strlen(value));
 }
 
-static const char *folder_of(struct reader *r)
+static const char *folder_of(struct import_reader *r)
 {
 	const char *slash = strrchr(r->file, '/');
 	char *real;
@@ -66,7 +66,7 @@ static const char *folder_of(struct reader *r)
 }
 
 /* The value, or NULL. `more` is what stands behind the name in its braces. */
-static const char *value_of(struct reader *r, const char *name, size_t len, const char *more)
+static const char *value_of(struct import_reader *r, const char *name, size_t len, const char *more)
 {
 	const struct definition *d = find(r, name, len);
 
@@ -88,7 +88,7 @@ static const char *value_of(struct reader *r, const char *name, size_t len, cons
 	return NULL;
 }
 
-char *define__replace(struct reader *r, const char *text)
+char *define__replace(struct import_reader *r, const char *text)
 {
 	for (const char *at = strchr(text, '$'); at; at = strchr(at + 1, '$')) {
 		bool braces = at[1] == '{';

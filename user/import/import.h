@@ -23,7 +23,8 @@ enum import_fate {
 
 struct import_options {
 	const char *config_id; /* whose lines with @ are read: keepalived's --config-id */
-	const char *interface; /* where the program is attached; NULL: those of the VRRP instances */
+	const char
+		*interface; /* where the program is attached; NULL: those of the VRRP instances */
 	bool includes; /* files that are included are opened */
 };
 

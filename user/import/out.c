@@ -24,8 +24,8 @@ void out__note(struct import *im, struct stanza *s, enum import_fate fate, const
 	va_start(ap, fmt);
 	text = arena__vprintf(im->arena, fmt, ap);
 	va_end(ap);
-	n->text = s && s->n ? arena__printf(im->arena, "%.64s: %s", stanza__word(s, 0), text) :
-			      text;
+	n->text =
+		s && s->n ? arena__printf(im->arena, "%.64s: %s", stanza__word(s, 0), text) : text;
 	/* The members of a group are translated one by one, and have the same to say. */
 	for (const struct import_note *old = im->notes; old; old = old->next)
 		if (old->stanza == s && !strcmp(old->text, n->text))
@@ -144,8 +144,8 @@ static void print_notes(struct import *im, struct sheet *sheet, const struct chu
 			continue;
 		line = n->line ? arena__printf(im->arena, "%s:%u: %s: %s",
 					       slash ? slash + 1 : n->file, n->line,
-					       import_fate__name(n->fate), n->text) :
-				 arena__printf(im->arena, "%s: %s", import_fate__name(n->fate),
+					       import_fate__name(n->fate), n->text)
+			       : arena__printf(im->arena, "%s: %s", import_fate__name(n->fate),
 					       n->text);
 		print_comment(sheet, place ? place->indent : 0, line, strlen(line));
 	}

@@ -19,9 +19,9 @@
 #define MAX_ARGUMENTS 129 /* of ~LST, the variable's name included */
 #define ARGUMENT_LEN 128 /* with its NUL */
 
-static int process(struct reader *r, const char *text);
+static int process(struct import_reader *r, const char *text);
 
-void reader__remark(struct reader *r, const char *fmt, ...)
+void reader__remark(struct import_reader *r, const char *fmt, ...)
 {
 	struct remark *m = arena__alloc(r->arena, sizeof(*m));
 	va_list ap;
@@ -41,7 +41,7 @@ void reader__remark(struct reader *r, const char *fmt, ...)
 	r->last_remark = m;
 }
 
-static int too_much(struct reader *r)
+static int too_much(struct import_reader *r)
 {
 	return err__set(r->err, -E2BIG,
 			"%s:%u: definitions and sequences come to too much here: does one contain "
@@ -55,17 +55,18 @@ static const char *skip_blanks(const char *text)
 }
 
 /* What follows "@WORD " or "@^WORD ", or NULL: the line is for another machine. */
-static const char *conditional(struct reader *r, const char *text)
+static const char *conditional(struct import_reader *r, const char *text)
 {
 	bool not = text[1] == '^';
 	const char *word = text + 1 + not, *end = word + strcspn(word, " \t\r\n\v\f");
 	size_t len = (size_t)(end - word);
 	bool same = strlen(r->config_id) == len && !memcmp(word, r->config_id, len);
 
-	if (same != not)
+	if (same != not )
 		return end;
-	reader__remark(r, "lines that begin with %.*s are not for the machine '%s': to get that "
-			  "of another one, import with --config-id",
+	reader__remark(r,
+		       "lines that begin with %.*s are not for the machine '%s': to get that "
+		       "of another one, import with --config-id",
 		       (int)(end - text), text, r->config_id);
 	return NULL;
 }
@@ -95,7 +96,7 @@ static const char *read_arguments(const char *at, char list[][ARGUMENT_LEN], siz
 	return NULL;
 }
 
-static int again(struct reader *r, const char *rest)
+static int again(struct import_reader *r, const char *rest)
 {
 	int rc;
 
@@ -107,7 +108,7 @@ static int again(struct reader *r, const char *rest)
 }
 
 /* ~SEQ(VAR, START, STEP, END): STEP and START may be missing. */
-static int sequence(struct reader *r, char list[][ARGUMENT_LEN], size_t n, bool hex,
+static int sequence(struct import_reader *r, char list[][ARGUMENT_LEN], size_t n, bool hex,
 		    const char *rest)
 {
 	long end = strtol(list[n - 1], NULL, 0);
@@ -132,7 +133,7 @@ static int sequence(struct reader *r, char list[][ARGUMENT_LEN], size_t n, bool 
 }
 
 /* "{a,b}" and "{1,2}": a becomes 1, b becomes 2; without braces there is one of each. */
-static void define_pairs(struct reader *r, const char *names, const char *values)
+static void define_pairs(struct import_reader *r, const char *names, const char *values)
 {
 	names += *names == '{';
 	values += *values == '{';
@@ -145,7 +146,7 @@ static void define_pairs(struct reader *r, const char *names, const char *values
 	}
 }
 
-static int repeat(struct reader *r, const char *text)
+static int repeat(struct import_reader *r, const char *text)
 {
 	bool list = !strncmp(text, "~LST", 4), hex = !strncmp(text, "~SEQx", 5);
 	const char *at = skip_blanks(text + 4 + hex), *rest;
@@ -168,7 +169,7 @@ static int repeat(struct reader *r, const char *text)
 }
 
 /* A value of several lines has come in: each is a line of its own. */
-static int process_lines(struct reader *r, const char *text)
+static int process_lines(struct import_reader *r, const char *text)
 {
 	int rc = 0;
 
@@ -181,7 +182,7 @@ static int process_lines(struct reader *r, const char *text)
 	return rc;
 }
 
-static void define(struct reader *r, const char *text, size_t len)
+static void define(struct import_reader *r, const char *text, size_t len)
 {
 	const char *value = text + 1 + len + 1;
 
@@ -190,7 +191,7 @@ static void define(struct reader *r, const char *text, size_t len)
 	define__set(r, text + 1, len, value);
 }
 
-static int process(struct reader *r, const char *text)
+static int process(struct import_reader *r, const char *text)
 {
 	if (++r->produced > MAX_LINES)
 		return too_much(r);
@@ -224,7 +225,7 @@ static int process(struct reader *r, const char *text)
 	return too_much(r);
 }
 
-static int include(struct reader *r, const char *pattern)
+static int include(struct import_reader *r, const char *pattern)
 {
 	const char *slash = strrchr(r->file, '/');
 	const char *path = pattern;
@@ -272,7 +273,7 @@ static bool goes_on(const char *line)
 	return define__name(at) > 0;
 }
 
-static int read_lines(struct reader *r, FILE *f)
+static int read_lines(struct import_reader *r, FILE *f)
 {
 	char *line = NULL, *whole = NULL;
 	size_t size = 0;
@@ -307,7 +308,7 @@ static int read_lines(struct reader *r, FILE *f)
 	return rc;
 }
 
-static int read_stream(struct reader *r, const char *name, FILE *f)
+static int read_stream(struct import_reader *r, const char *name, FILE *f)
 {
 	const char *file = r->file;
 	unsigned int line = r->line;
@@ -322,7 +323,7 @@ static int read_stream(struct reader *r, const char *name, FILE *f)
 	return rc;
 }
 
-int reader__file(struct reader *r, const char *path)
+int reader__file(struct import_reader *r, const char *path)
 {
 	FILE *f = fopen(path, "re");
 
@@ -331,7 +332,7 @@ int reader__file(struct reader *r, const char *path)
 	return read_stream(r, path, f);
 }
 
-int reader__text(struct reader *r, const char *name, const char *text, size_t len)
+int reader__text(struct import_reader *r, const char *name, const char *text, size_t len)
 {
 	FILE *f = fmemopen((void *)text, len, "r");
 

@@ -16,7 +16,7 @@ struct remark {
 	struct remark *next;
 };
 
-struct reader {
+struct import_reader {
 	struct arena *arena;
 	const char *config_id; /* lines that begin with @WORD are for machines called so */
 	bool includes; /* open the files that are included */
@@ -31,16 +31,17 @@ struct reader {
 };
 
 /* Reads a file, or a text that is called `name`. 0, or a negative errno and the reader's err. */
-int reader__file(struct reader *r, const char *path);
-int reader__text(struct reader *r, const char *name, const char *text, size_t len);
+int reader__file(struct import_reader *r, const char *path);
+int reader__text(struct import_reader *r, const char *name, const char *text, size_t len);
 
-void reader__remark(struct reader *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void reader__remark(struct import_reader *r, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* Makes the definition, or replaces it. */
-void define__set(struct reader *r, const char *name, size_t len, const char *value);
+void define__set(struct import_reader *r, const char *name, size_t len, const char *value);
 
 /* The text with its first parameter replaced, or NULL: it has none that is defined. */
-char *define__replace(struct reader *r, const char *text);
+char *define__replace(struct import_reader *r, const char *text);
 
 /* The length of the name in "$NAME=…", or 0: the text defines nothing. */
 size_t define__name(const char *text);

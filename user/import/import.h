@@ -34,6 +34,7 @@ struct import_note {
 	enum import_fate fate; /* not IMPORT_TRANSLATED */
 	const char *text; /* "keyword: sentence" */
 	struct stanza *stanza; /* NULL: of the file as a whole */
+	struct chunk *chunk; /* NULL, or what was taken out for that reason */
 	struct import_note *next;
 };
 

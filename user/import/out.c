@@ -128,6 +128,8 @@ static void print_comment(struct sheet *sheet, int indent, const char *text, siz
 /* Where a note is told: above the piece of its line, or of the block that it is in. */
 static struct chunk *place_of(const struct import_note *n)
 {
+	if (n->chunk)
+		return n->chunk;
 	for (struct stanza *s = n->stanza; s; s = s->parent)
 		if (s->chunk)
 			return s->chunk;
@@ -181,14 +183,24 @@ static char *render(struct import *im)
 		return NULL;
 	print_notes(im, &sheet, NULL);
 	for (struct chunk *c = im->chunks; c; c = c->next) {
-		if (c->from && c->from->chunk == c)
-			print_notes(im, &sheet, c);
+		print_notes(im, &sheet, c);
 		print_chunk(&sheet, c);
 	}
 	fclose(sheet.f);
 	kept = arena__copy(im->arena, text, size);
 	free(text);
 	return kept;
+}
+
+/* "services[2].backends[0].address: sentence" without the way there: "address: sentence". */
+static const char *without_path(const char *text)
+{
+	size_t len = strcspn(text, " ");
+	const char *at = text + len;
+
+	while (at > text && at[-1] != '.')
+		at--;
+	return at;
 }
 
 /* Takes out what a problem is about. Whether there was anything to take out. */
@@ -206,8 +218,11 @@ static bool drop(struct import *im, const struct config_problem *p)
 		for (struct chunk *other = im->chunks; other; other = other->next)
 			other->dropped |= other->item == c->item;
 	}
-	if (c->from)
-		out__note(im, c->from, IMPORT_REFUSED, "fairlead would not take this: %s", p->text);
+	if (c->from) {
+		out__note(im, c->from, IMPORT_REFUSED, "fairlead would not take this: %s",
+			  without_path(p->text));
+		im->last_note->chunk = c;
+	}
 	return true;
 }
 

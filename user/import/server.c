@@ -350,8 +350,11 @@ static const char *protocol_of(struct import *im, struct stanza *server)
 										    "sctp"};
 	struct stanza *s = stanza__find(server, "protocol");
 
-	if (!s)
-		return "tcp";
+	if (!s) {
+		out__note(im, server, IMPORT_NOTED,
+			  "names no protocol: it is udp, as keepalived takes it");
+		return "udp";
+	}
 	for (size_t i = 0; i < 3; i++)
 		if (!strcmp(stanza__word(s, 1), names[i]))
 			return ours[i];

@@ -63,60 +63,106 @@ static long cost_of(struct import *im, struct stanza *s, const struct stanza *de
 	return labs(value);
 }
 
-/* Interfaces, and BFD sessions, cost alike in a group: the most of them. */
-static long common(struct import *im, struct stanza *list, const struct stanza *own, long *priority)
+static bool is_own(const struct stanza *s, const struct stanza *own)
 {
-	long most = 0, cost;
-
-	for (struct stanza *s = list->kids; s; s = s->next) {
-		if (own && !strcmp(stanza__word(s, 0), stanza__word(own, 1)))
-			continue;
-		cost = cost_of(im, s, NULL, priority);
-		if (most && cost && cost != most)
-			out__note(im, s, IMPORT_NOTED,
-				  "all that is in this list costs the same in a group: %ld",
-				  cost > most ? cost : most);
-		if (cost > most)
-			most = cost;
-	}
-	return most;
+	return own && !strcmp(stanza__word(s, 0), stanza__word(own, 1));
 }
 
-static bool reversed(const struct stanza *s)
+/* The weight that the thing's own block has, if it is of such a block. */
+static const struct stanza *default_weight(struct import *im, const char *keyword,
+					   const struct stanza *s)
 {
-	for (size_t i = 1; i < s->n; i++)
-		if (!strcmp(s->words[i], "reverse"))
-			return true;
-	return false;
+	const struct stanza *block =
+		keyword ? translate__named(im, keyword, stanza__word(s, 0)) : NULL;
+
+	return block ? stanza__find(block, "weight") : NULL;
 }
 
-static void interfaces(struct import *im, struct stanza *list, const struct stanza *own,
-		       long *priority)
+/* What each of a list costs, in its order; `own` is left out, with a note. */
+static long *costs_of(struct import *im, struct stanza *list, const struct stanza *own,
+		      const char *keyword, long *priority)
 {
-	long cost = common(im, list, own, priority);
+	size_t n = 0;
+	long *costs;
 
-	for (struct stanza *s = list->kids; s; s = s->next)
-		if (own && !strcmp(stanza__word(s, 0), stanza__word(own, 1)))
+	for (const struct stanza *s = list->kids; s; s = s->next)
+		n++;
+	costs = arena__alloc(im->arena, n * sizeof(*costs));
+	n = 0;
+	for (struct stanza *s = list->kids; s; s = s->next, n++) {
+		if (is_own(s, own))
 			out__note(im, s, IMPORT_NOTED,
 				  "is the group's own: without it the group is off");
+		else
+			costs[n] = cost_of(im, s, default_weight(im, keyword, s), priority);
+	}
+	return costs;
+}
+
+/* The first cost that is not 0 of a list; 0: none. */
+static long first_of(const struct stanza *list, const long *costs)
+{
+	for (const struct stanza *s = list->kids; s; s = s->next, costs++)
+		if (*costs)
+			return *costs;
+	return 0;
+}
+
+/* A group's interfaces have one cost, that of the first. Others become commands. */
+static const long *interfaces(struct import *im, struct stanza *list, const struct stanza *own,
+			      long *priority)
+{
+	const long *costs = costs_of(im, list, own, NULL, priority), *at = costs;
+	long cost = first_of(list, costs);
+
 	if (!cost)
-		return;
+		return costs;
 	out__text(im, list, "      interface_cost: %ld\n", cost);
 	out__option(im, list, "      interfaces:\n");
-	for (struct stanza *s = list->kids; s; s = s->next)
-		if (!reversed(s) && !(own && !strcmp(stanza__word(s, 0), stanza__word(own, 1))))
+	for (struct stanza *s = list->kids; s; s = s->next, at++)
+		if (*at == cost)
 			out__option(im, s, "        - %s\n", out__quoted(im, stanza__word(s, 0)));
+	return costs;
+}
+
+/* An interface that costs otherwise than the others, as a command. Returns how many. */
+static int interface_commands(struct import *im, struct stanza *list, const long *costs)
+{
+	long first = first_of(list, costs);
+	int n = 0;
+
+	for (struct stanza *s = list->kids; s; s = s->next, costs++) {
+		const char *name = stanza__word(s, 0);
+
+		if (!*costs || *costs == first)
+			continue;
+		if (!translate__is_plain(name) || strpbrk(name, "/\"\\"))
+			continue;
+		out__option(
+			im, s,
+			"        - name: %s\n"
+			"          command: [/bin/grep, -qxE, \"up|unknown\", \"/sys/class/net/%s/operstate\"]\n"
+			"          interval: 1s\n          rise: 1\n          fall: 1\n          cost: %ld\n",
+			out__quoted(im,
+				    translate__name(im, arena__printf(im->arena, "if-%s", name))),
+			name, *costs);
+		n++;
+	}
+	return n;
 }
 
 static void sessions(struct import *im, struct stanza *list, long *priority)
 {
-	long cost = common(im, list, NULL, priority);
+	const long *costs = costs_of(im, list, NULL, "bfd_instance", priority), *at = costs;
+	long cost = 0;
 
+	for (struct stanza *s = list->kids; s; s = s->next, at++)
+		cost = *at > cost ? *at : cost;
 	if (!cost)
 		return;
 	out__text(im, list, "      bfd_cost: %ld\n", cost);
 	out__option(im, list, "      bfd:\n");
-	for (struct stanza *s = list->kids; s; s = s->next) {
+	for (struct stanza *s = list->kids; s; s = s->next, costs++) {
 		const struct stanza *bfd = translate__named(im, "bfd_instance", stanza__word(s, 0));
 		const struct stanza *ip = bfd ? stanza__find(bfd, "neighbor_ip") : NULL;
 
@@ -124,8 +170,11 @@ static void sessions(struct import *im, struct stanza *list, long *priority)
 			ip = stanza__find(bfd, "neighbour_ip");
 		if (!ip)
 			out__note(im, s, IMPORT_REFUSED, "there is no such bfd_instance");
-		else if (!reversed(s))
+		else if (*costs)
 			out__option(im, s, "        - %s\n", out__quoted(im, stanza__word(ip, 1)));
+		if (*costs && *costs != cost)
+			out__note(im, s, IMPORT_NOTED,
+				  "all sessions that a group tracks cost the same, here %ld", cost);
 	}
 }
 
@@ -150,7 +199,7 @@ static bool command(struct import *im, struct stanza *s, long *priority)
 			  stanza__word(s, 0));
 		return false;
 	}
-	cost = cost_of(im, s, stanza__find(script, "weight"), priority);
+	cost = cost_of(im, s, default_weight(im, "vrrp_script", s), priority);
 	if (!cost)
 		return false;
 	ms = translate__ms(im, stanza__find(script, "interval"), 10, 3600000, 1000);
@@ -167,13 +216,16 @@ static bool command(struct import *im, struct stanza *s, long *priority)
 	return true;
 }
 
-static void commands(struct import *im, struct stanza *list, long *priority)
+static void commands(struct import *im, struct stanza *const list[], const long *costs,
+		     long *priority)
 {
 	int n = 0;
 
-	out__option(im, list, "      commands:\n");
-	for (struct stanza *s = list->kids; s; s = s->next) {
-		if (n == MAX_COMMANDS)
+	out__option(im, list[2], "      commands:\n");
+	if (costs)
+		n = interface_commands(im, list[0], costs);
+	for (struct stanza *s = list[2] ? list[2]->kids : NULL; s; s = s->next) {
+		if (n >= MAX_COMMANDS)
 			out__note(im, s, IMPORT_REFUSED, "a group has %d commands at most",
 				  MAX_COMMANDS);
 		else
@@ -181,20 +233,26 @@ static void commands(struct import *im, struct stanza *list, long *priority)
 	}
 }
 
+static struct stanza *list_of(const struct stanza *instance, const char *keyword)
+{
+	struct stanza *list = stanza__find(instance, keyword);
+
+	return list && list->kids ? list : NULL;
+}
+
 void translate__track(struct import *im, struct stanza *instance, long *priority)
 {
-	struct stanza *list[] = {stanza__find(instance, "track_interface"),
-				 stanza__find(instance, "track_bfd"),
-				 stanza__find(instance, "track_script")};
+	struct stanza *const list[] = {list_of(instance, "track_interface"),
+				       list_of(instance, "track_bfd"),
+				       list_of(instance, "track_script")};
+	const long *costs = NULL;
 
-	if (!(list[0] && list[0]->kids) && !(list[1] && list[1]->kids) &&
-	    !(list[2] && list[2]->kids))
+	if (!list[0] && !list[1] && !list[2])
 		return;
 	out__option(im, NULL, "    track:\n");
-	if (list[0] && list[0]->kids)
-		interfaces(im, list[0], stanza__find(instance, "interface"), priority);
-	if (list[1] && list[1]->kids)
+	if (list[0])
+		costs = interfaces(im, list[0], stanza__find(instance, "interface"), priority);
+	if (list[1])
 		sessions(im, list[1], priority);
-	if (list[2] && list[2]->kids)
-		commands(im, list[2], priority);
+	commands(im, list, costs, priority);
 }

@@ -8,6 +8,9 @@ FUZZ_vrrp := vip/vrrp_wire core/addr
 FUZZ_peer := peer/channel peer/ledger peer/link peer/facts
 FUZZ_LIBS_peer := -lsodium
 FUZZ_stream := peer/record peer/stream
+# The import's parser and translation, and fairlead's own reader, which must take what comes of it.
+FUZZ_import = $(patsubst user/%.c,%,$(wildcard user/import/*.c user/config/*.c user/core/*.c))
+FUZZ_LIBS_import := -lyaml -lsystemd -lm
 
 DECODER_BUILD := $(BUILD)/fuzz
 DECODER_CORPUS := $(BUILD_ROOT)/fuzz-corpus

@@ -10,8 +10,8 @@ static const struct kind {
 	const char *checker, *type;
 	long retry, delay_ms; /* keepalived's defaults; delay 0: delay_loop */
 } kinds[] = {
-	{"TCP_CHECK", "tcp", 1, 1000},	 {"HTTP_GET", "http", 3, 3000},
-	{"SSL_GET", "https", 3, 3000},	 {"SMTP_CHECK", "smtp", 1, 1000},
+	{"TCP_CHECK", "tcp", 1, 1000},	 {"HTTP_GET", "http", 1, 3000},
+	{"SSL_GET", "https", 1, 3000},	 {"SMTP_CHECK", "smtp", 1, 1000},
 	{"DNS_CHECK", "dns", 3, 0},	 {"MISC_CHECK", "exec", 0, 1000},
 	{"PING_CHECK", "icmp", 1, 1000}, {"UDP_CHECK", "udp", 1, 1000},
 };

@@ -237,6 +237,7 @@ static int import(const char *name, const char *text, size_t len, const struct i
 		.arena = &out->arena,
 		.config_id = o->config_id,
 		.includes = o->includes,
+		.max = o->lines ? o->lines : 100000,
 		.builder = {.arena = &out->arena, .at = root},
 		.file = name,
 		.err = err,

@@ -26,6 +26,7 @@ struct import_options {
 	const char
 		*interface; /* where the program is attached; NULL: those of the VRRP instances */
 	bool includes; /* files that are included are opened */
+	size_t lines; /* that the text may come to, with what is defined replaced; 0: 100000 */
 };
 
 struct import_note {
@@ -35,7 +36,9 @@ struct import_note {
 	const char *text; /* "keyword: sentence" */
 	struct stanza *stanza; /* NULL: of the file as a whole */
 	struct chunk *chunk; /* NULL, or what was taken out for that reason */
-	struct import_note *next;
+	struct import_note *next; /* of all */
+	struct import_note *kin; /* of the same stanza */
+	struct import_note *beside; /* at the same place of the output */
 };
 
 /* Zero-initialise, then import_result__free(). */

@@ -27,9 +27,13 @@ void out__note(struct import *im, struct stanza *s, enum import_fate fate, const
 	n->text =
 		s && s->n ? arena__printf(im->arena, "%.64s: %s", stanza__word(s, 0), text) : text;
 	/* The members of a group are translated one by one, and have the same to say. */
-	for (const struct import_note *old = im->notes; old; old = old->next)
-		if (old->stanza == s && !strcmp(old->text, n->text))
+	for (const struct import_note *old = s ? s->notes : NULL; old; old = old->kin)
+		if (!strcmp(old->text, n->text))
 			return;
+	if (s) {
+		n->kin = s->notes;
+		s->notes = n;
+	}
 	n->fate = fate;
 	n->stanza = s;
 	n->file = s ? s->file : "";
@@ -136,20 +140,36 @@ static struct chunk *place_of(const struct import_note *n)
 	return NULL;
 }
 
+/* Puts every note beside the piece that it stands above; what has no place stands behind the first. */
+static void place_notes(struct import *im, struct chunk *loose)
+{
+	loose->notes = loose->last_note = NULL;
+	for (struct chunk *c = im->chunks; c; c = c->next)
+		c->notes = c->last_note = NULL;
+	for (struct import_note *n = im->notes; n; n = n->next) {
+		struct chunk *c = place_of(n);
+
+		c = c ? c : loose;
+		n->beside = NULL;
+		if (c->last_note)
+			c->last_note->beside = n;
+		else
+			c->notes = n;
+		c->last_note = n;
+	}
+}
+
 static void print_notes(struct import *im, struct sheet *sheet, const struct chunk *place)
 {
-	for (const struct import_note *n = im->notes; n; n = n->next) {
+	for (const struct import_note *n = place->notes; n; n = n->beside) {
 		const char *slash = strrchr(n->file, '/');
-		char *line;
+		const char *file = slash ? slash + 1 : n->file;
+		const char *line =
+			arena__printf(im->arena, "%s: %s", import_fate__name(n->fate), n->text);
 
-		if (place_of(n) != place)
-			continue;
-		line = n->line ? arena__printf(im->arena, "%s:%u: %s: %s",
-					       slash ? slash + 1 : n->file, n->line,
-					       import_fate__name(n->fate), n->text)
-			       : arena__printf(im->arena, "%s: %s", import_fate__name(n->fate),
-					       n->text);
-		print_comment(sheet, place ? place->indent : 0, line, strlen(line));
+		if (n->line)
+			line = arena__printf(im->arena, "%s:%u: %s", file, n->line, line);
+		print_comment(sheet, place->indent, line, strlen(line));
 	}
 }
 
@@ -179,12 +199,17 @@ static char *render(struct import *im)
 	size_t size = 0;
 	struct sheet sheet = {.f = open_memstream(&text, &size), .line = 1};
 
+	struct chunk loose = {0};
+
 	if (!sheet.f)
 		return NULL;
-	print_notes(im, &sheet, NULL);
+	place_notes(im, &loose);
 	for (struct chunk *c = im->chunks; c; c = c->next) {
 		print_notes(im, &sheet, c);
 		print_chunk(&sheet, c);
+		/* What has no place comes behind the first words. */
+		if (c == im->chunks)
+			print_notes(im, &sheet, &loose);
 	}
 	fclose(sheet.f);
 	kept = arena__copy(im->arena, text, size);
@@ -219,9 +244,13 @@ static bool drop(struct import *im, const struct config_problem *p)
 			other->dropped |= other->item == c->item;
 	}
 	if (c->from) {
+		const struct import_note *before = im->last_note;
+
 		out__note(im, c->from, IMPORT_REFUSED, "fairlead would not take this: %s",
 			  without_path(p->text));
-		im->last_note->chunk = c;
+		/* The same was said of another piece before, if there is no new note. */
+		if (im->last_note != before)
+			im->last_note->chunk = c;
 	}
 	return true;
 }

@@ -17,6 +17,7 @@ struct chunk {
 	int indent; /* of the notes */
 	bool dropped; /* is a comment; a note says why */
 	unsigned int first, last; /* lines in what was rendered last */
+	struct import_note *notes, *last_note; /* that stand above it */
 	struct chunk *next;
 };
 

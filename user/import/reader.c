@@ -12,8 +12,8 @@
 #include "import/words.h"
 
 #define MAX_DEPTH 32
-#define MAX_LINES 100000 /* that a file comes to, once everything is replaced */
 #define MAX_LINE 65536 /* bytes */
+#define MAX_BYTES (16UL << 20) /* of lines in which something was replaced */
 #define MAX_REPLACED 500 /* parameters of a line, those in their values included */
 #define MAX_TIMES 4096 /* that a line is repeated by one ~SEQ */
 #define MAX_ARGUMENTS 129 /* of ~LST, the variable's name included */
@@ -193,7 +193,7 @@ static void define(struct import_reader *r, const char *text, size_t len)
 
 static int process(struct import_reader *r, const char *text)
 {
-	if (++r->produced > MAX_LINES)
+	if (++r->produced > r->max)
 		return too_much(r);
 	for (int i = 0; i < MAX_REPLACED && strlen(text) <= MAX_LINE; i++) {
 		size_t name;
@@ -219,6 +219,9 @@ static int process(struct import_reader *r, const char *text)
 
 			if (!next)
 				return words__split(&r->builder, r->file, r->line, text, r->err);
+			r->replaced += strlen(next);
+			if (r->replaced > MAX_BYTES)
+				return too_much(r);
 			text = next;
 		}
 	}

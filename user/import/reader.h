@@ -26,7 +26,9 @@ struct import_reader {
 	const char *file; /* that is being read */
 	unsigned int line;
 	unsigned int depth; /* of included files and of definitions within definitions */
+	size_t max; /* lines */
 	size_t produced; /* lines so far */
+	size_t replaced; /* bytes so far */
 	struct err *err;
 };
 

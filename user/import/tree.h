@@ -21,6 +21,7 @@ struct stanza {
 	bool block; /* has { } */
 	struct stanza *kids, *last, *next, *parent;
 	struct chunk *chunk; /* of the output that tells of it, see out.h */
+	struct import_note *notes;
 };
 
 /* What is being built: begin with the root as `at`. */

@@ -143,7 +143,7 @@ def heard(lab, priority):
     def one():
         out = lab.inside("client", "timeout", "3", "tcpdump", "-i", "eth0", "-n", "-v", "-c", "1", "-l", "vrrp",
                          check=False)
-        m = re.search(r"(\S+ > \S+): vrrp .*(VRRPv\d, Advertisement, .*)", out)
+        m = re.search(r"(\S+ > \S+): (VRRPv\d, Advertisement, .*)", out)
         return m.groups() if m and f"prio {priority}," in m.group(2) else None
     return lab.wait_for(one, 20, f"an advert of priority {priority}")
 

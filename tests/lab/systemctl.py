@@ -106,9 +106,10 @@ def main():
         there = os.path.lexists(WANTED)
         print("enabled" if there else "disabled")
         return 0 if there else 1
-    if verb == "enable":
+    if verb in ("enable", "preset"):
         os.makedirs(os.path.dirname(WANTED), exist_ok=True)
-        os.symlink(UNIT, WANTED)
+        if not os.path.lexists(WANTED):
+            os.symlink(UNIT, WANTED)
         return 0
     if verb == "start":
         return 0 if running() else start()

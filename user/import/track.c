@@ -102,10 +102,13 @@ static long *costs_of(struct import *im, struct stanza *list, const struct stanz
 /* The first cost that is not 0 of a list; 0: none. */
 static long first_of(const struct stanza *list, const long *costs)
 {
-	for (const struct stanza *s = list->kids; s; s = s->next, costs++)
-		if (*costs)
-			return *costs;
-	return 0;
+	const struct stanza *s = list->kids;
+
+	while (s && !*costs) {
+		s = s->next;
+		costs++;
+	}
+	return s ? *costs : 0;
 }
 
 /* A group's interfaces have one cost, that of the first. Others become commands. */

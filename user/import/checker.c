@@ -77,7 +77,7 @@ static void tell_others(struct import *im, const struct place *p)
 {
 	const char *mine = signature(im, p);
 
-	for (struct stanza *s = p->real->kids; s; s = s->next)
+	for (struct stanza *s = p->checker ? p->real->kids : NULL; s; s = s->next)
 		if (s != p->checker && kind_of(s))
 			out__note(im, s, IMPORT_REFUSED,
 				  "a service has one probe, which is the checker of line %u",

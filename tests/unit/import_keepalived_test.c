@@ -303,6 +303,8 @@ static void test_words(void **state)
 		"$S= \\\nvirtual_server 192.0.2.1 80 { \\\nlb_kind D\\x52 \\\n$R \\\n}\n"
 		"$R= \\\nreal_server 192.0.2.2 80 { \\\nweight 7 \\\n}\n$S\n",
 		"virtual_server 192.0.2.1 80 { lb_kind DR\n real_server 192.0.2.2 80 { weight 7\n} }\n",
+		"virtual_server 192.0.2.1 80 {\nlb_kind DR\nx \"a\\\"#b\" {\n}\nreal_server 192.0.2.2 80 {\n"
+		"weight 7\n}\n}\n",
 	};
 
 	(void)state;

@@ -12,7 +12,7 @@ systemd unbound keepalived etcd-server haproxy memcached librdkafka-dev redis-se
 mosquitto slapd exim4-daemon-light mariadb-server postgresql bird2 frr openssl python3 python3-pytest python3-pytest-xdist python3-scapy
 python3-pyroute2 python3-seccomp python3-jsonschema prometheus dpkg-dev debhelper'
 vm='qemu-system-x86 busybox-static cpio kmod xdp-tools zstd lz4 xz-utils'
-deb='dpkg-dev debhelper fakeroot'
+deb='dpkg-dev debhelper'
 debcheck="$deb lintian debootstrap"
 lint='clang-format clang-tidy cppcheck shellcheck gcovr'
 

@@ -281,7 +281,6 @@ static void test_checkers(void **state)
 	says(&r, line_of(text, "    delay_loop 0.001"), IMPORT_NOTED, "10 ms");
 	says(&r, line_of(text, "virtual_server 192.0.2.45"), IMPORT_NOTED, "it is udp");
 	assert_int_equal(c->services[5].proto, IPPROTO_UDP);
-	/* What is said stands in the file, too. */
 	assert_non_null(strstr(r.yaml, "refused: frobnicate: is unknown here"));
 	assert_non_null(strstr(r.yaml, "#       - {address: \"127.0.0.1\""));
 	config__free(c);

@@ -18,6 +18,7 @@ include mk/test.mk
 include mk/quality.mk
 -include mk/vm.mk
 include mk/install.mk
+include mk/deb.mk
 include mk/flood.mk
 -include mk/transition.mk
 include mk/health.mk
@@ -31,4 +32,4 @@ help:
 clean:
 	rm -rf build
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -path $(BUILD)/deb -prune -o -type f -name '*.d' -print 2>/dev/null)

@@ -3,7 +3,7 @@
 
 C_FILES = $(shell git ls-files '*.c' '*.h' | grep -v '^vmlinux/')
 TIDY_FILES = $(shell git ls-files 'user/*.c')
-SHELL_FILES = $(shell git ls-files '*.sh' '.ci/run')
+SHELL_FILES = $(shell git ls-files '*.sh' '.ci/run' 'debian/fairlead.p*')
 
 .PHONY: format lint lint-format lint-tidy lint-cppcheck lint-shell lint-python lint-man coverage
 #: make format      clang-format everything

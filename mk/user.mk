@@ -17,7 +17,8 @@ NEEDS_api := core
 NEEDS_journal := core
 NEEDS_agent := journal api vip net frame peer plane move table health probe config core
 NEEDS_doctor := net plane move config core
-NEEDS_cli := doctor net plane move config core
+NEEDS_import := config core
+NEEDS_cli := import doctor net plane move config core
 
 PKGS_core := libsystemd
 PKGS_config := yaml-0.1
@@ -34,9 +35,10 @@ PKGS_api := libuv libmicrohttpd jansson
 PKGS_journal := libuv sqlite3
 PKGS_agent := libuv jansson libsystemd libcap-ng
 PKGS_doctor := libmnl libcap-ng
+PKGS_import :=
 PKGS_cli := libcurl jansson libpcap smartcols ncursesw
 
-DIRS := core config table move health probe net frame peer plane vip api journal agent doctor cli
+DIRS := core config table move health probe net frame peer plane vip api journal agent doctor import cli
 
 # $(call closure,DIR): DIR and all that it needs, in link order
 closure = $(1) $(NEEDS_$(1))

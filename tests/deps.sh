@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# deps.sh [vm] - installs the Debian or Ubuntu packages that are missing; touches nothing when none is.
-# With `vm`, those of the tests in virtual machines instead (tests/vm/).
+# deps.sh [vm|deb|debcheck] - installs the Debian or Ubuntu packages that are missing; touches nothing when none is.
+# With `vm`, those of the tests in virtual machines instead (tests/vm/); with `deb` and `debcheck`, those of these targets.
 set -eu
 
 build='gcc make pkg-config clang llvm libbpf-dev libxdp-dev libelf-dev libyaml-dev libuv1-dev
@@ -11,8 +11,10 @@ libncurses-dev'
 tests='libclang-rt-dev libcmocka-dev spin nginx-light wrk curl iproute2 iputils-ping ethtool tcpdump procps util-linux libcap2-bin man-db
 systemd unbound keepalived etcd-server haproxy memcached librdkafka-dev redis-server libzookeeper-java default-jre-headless
 mosquitto slapd exim4-daemon-light mariadb-server postgresql bird2 frr openssl python3 python3-pytest python3-pytest-xdist python3-scapy
-python3-pyroute2 python3-seccomp python3-jsonschema prometheus zsh python3-pyte'
+python3-pyroute2 python3-seccomp python3-jsonschema prometheus zsh python3-pyte dpkg-dev debhelper'
 vm='qemu-system-x86 busybox-static cpio kmod xdp-tools zstd lz4 xz-utils'
+deb='dpkg-dev debhelper'
+debcheck="$deb lintian debootstrap"
 lint='clang-format clang-tidy cppcheck shellcheck gcovr'
 
 say() { printf 'deps: %s\n' "$*"; }
@@ -49,13 +51,16 @@ virtiofsd_package() {
 
 # A name with a question mark becomes a package, if any, once apt's lists are there.
 missing=
-if [ "${1:-}" = vm ]; then
+case ${1:-} in
+vm)
 	packages=$vm
 	[ -x /usr/lib/qemu/virtiofsd ] || [ -x /usr/libexec/virtiofsd ] || missing=' virtiofsd?'
-else
-	packages="$build $tests $lint"
-	[ -x /usr/sbin/bpftool ] || command -v bpftool >/dev/null || missing=' bpftool?'
-fi
+	;;
+deb) packages="$build $deb" ;;
+debcheck) packages=$debcheck ;;
+*) packages="$build $tests $lint" ;;
+esac
+[ "${1:-}" = vm ] || [ -x /usr/sbin/bpftool ] || command -v bpftool >/dev/null || missing=' bpftool?'
 for p in $packages; do
 	installed "$p" || missing="$missing $p"
 done

@@ -17,6 +17,15 @@ SEEDS = {
         "times": f"02 {DOWN} {POLL} {FINAL} 03 40 02 05 {FINAL} 02 00 ff {POLL} 03 01 01 01",
         "long": "03 00 1e 20 44 05 1c 00 00 00 4d 00 00 00 00 00 0f 42 40 00 00 27 10 00 00 00 00 01 04 61 62 02 ff ff",
     },
+    # Texts: keepalived.conf in small.
+    "import": {
+        "vrrp": ("$I=eth0\nvrrp_instance A {\n interface $I\n virtual_router_id 5\n @lb1 priority 10\n track_interface {\n"
+                 " eth1 weight 3\n}\n virtual_ipaddress {\n 192.0.2.1/24 dev eth0\n}\n}\n").encode().hex(),
+        "server": ("virtual_server 192.0.2.1 80 {\n lb_kind TUN type gue port 9\n lb_algo sh\n~SEQ(N,2,3) real_server 10.0.0.$N 80\n"
+                   "sorry_server 10.0.0.9 80\n}\nvirtual_server_group G {\n 192.0.2.1-9 80\n}\n").encode().hex(),
+        "checker": ("virtual_server group G {\n real_server ::1 80 {\n HTTP_GET {\n url {\n path /\n regex \"a\\\\.b\"\n}\n}\n"
+                    "DNS_CHECK {\n type A\n}\n}\n}\n").encode().hex(),
+    },
     # The first byte says where it comes in.
     "peer": {
         "datagram": "00 46 4c 01 00 07 00 00 00 00 00 00 00 00 00 00 01 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 01"

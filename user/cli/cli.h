@@ -27,10 +27,10 @@ struct command {
 	int (*run)(struct cli *cli, int argc, char **argv);
 };
 
-extern const struct command command_status, command_config, command_drain, command_undrain,
-	command_disable, command_enable, command_weight, command_source, command_packets,
-	command_events, command_report, command_failover, command_explain, command_doctor,
-	command_version, command_top;
+extern const struct command command_status, command_top, command_config, command_drain,
+	command_undrain, command_disable, command_enable, command_weight, command_source,
+	command_packets, command_events, command_report, command_failover, command_explain,
+	command_doctor, command_import, command_version;
 
 /* Options that stand before and behind the command's name alike. */
 #define CLI_SHORT "s:i:h"

@@ -512,10 +512,17 @@ bool links__jumbo(const struct config *c);
 
 /* status.c, ops.c, rates.c */
 json_t *status__json(struct agent *a);
+/* Of it what is neither of services nor of single packets. */
+json_t *status__frame(struct agent *a);
+/* A leftover of a backend that goes on under the same id by another entry is no backend of its own. */
+bool status__goes_on(const struct service *s, const struct member *leftover);
 /* A backend of a service, as it is in there. */
 json_t *status__member(struct agent *a, const struct member *m);
 /* What a configured service is, without its backends and counters. */
 json_t *status__service(const struct service *s);
+
+/* overview.c: in short; `service` as of api_ops */
+int overview__json(struct agent *a, const char *service, json_t **out, struct err *err);
 
 /* timings.c: "loop", "probes" and "tables" */
 json_t *timings__json(const struct agent *a);

@@ -107,8 +107,7 @@ json_t *status__member(struct agent *a, const struct member *m)
 	return o;
 }
 
-/* A leftover of a backend that goes on under the same id by another entry is no backend of its own. */
-static bool goes_on(const struct service *s, const struct member *leftover)
+bool status__goes_on(const struct service *s, const struct member *leftover)
 {
 	for (size_t i = 0; i < s->n_members; i++) {
 		if (strcmp(member__id(s->members[i]), member__id(leftover)) == 0)
@@ -140,7 +139,7 @@ static json_t *service_json(struct agent *a, const struct service *s)
 	for (size_t i = 0; i < s->n_members; i++)
 		json_array_append_new(backends, status__member(a, s->members[i]));
 	TAILQ_FOREACH (m, &s->retired, retired_entry) {
-		if (!goes_on(s, m))
+		if (!status__goes_on(s, m))
 			json_array_append_new(backends, status__member(a, m));
 	}
 	add_counts(o, a, PLANE_SERVICE, s->id, &s->rate);
@@ -209,14 +208,11 @@ static json_t *notes_json(struct agent *a)
 	return list;
 }
 
-json_t *status__json(struct agent *a)
+json_t *status__frame(struct agent *a)
 {
-	json_t *services = json_array(), *o;
 	struct fl_lease lease = {.lapses = a->lapses_before};
-	struct service *s;
+	json_t *o;
 
-	TAILQ_FOREACH (s, &a->services, entry)
-		json_array_append_new(services, service_json(a, s));
 	plane__lease(a->plane, &lease);
 	o = json_pack("{s:s, s:s, s:i, s:I, s:f}", "instance", a->config->instance, "version",
 		      FAIRLEAD_VERSION, "abi", FL_ABI_VERSION, "pid", (json_int_t)getpid(),
@@ -229,17 +225,27 @@ json_t *status__json(struct agent *a)
 	json_object_set_new(o, "lease",
 			    json_pack("{s:b, s:I}", "lapsed", lease.lapsed != 0, "lapses",
 				      (json_int_t)(lease.lapses - a->lapses_before)));
-	json_object_update_new(o, timings__json(a));
 	json_object_set_new(o, "interfaces", links_json(a));
 	json_object_set_new(o, "anycast", anycast__json(a));
 	json_object_set_new(o, "bfd", neighbors__json(a));
 	json_object_set_new(o, "vrrp", failover__json(a));
+	json_object_set_new(o, "peers", peers__json(a));
+	json_object_set_new(o, "journal", chronicle__json(a));
+	json_object_set_new(o, "records", flow_sweep__json(a));
+	return o;
+}
+
+json_t *status__json(struct agent *a)
+{
+	json_t *services = json_array(), *o = status__frame(a);
+	struct service *s;
+
+	TAILQ_FOREACH (s, &a->services, entry)
+		json_array_append_new(services, service_json(a, s));
+	json_object_update_new(o, timings__json(a));
 	json_object_set_new(o, "services", services);
 	json_object_set_new(o, "verdicts", verdicts_json(a));
 	json_object_set_new(o, "notes", notes_json(a));
-	json_object_set_new(o, "peers", peers__json(a));
-	json_object_set_new(o, "journal", chronicle__json(a));
 	json_object_set_new(o, "nat", nat_sweep__json(a));
-	json_object_set_new(o, "records", flow_sweep__json(a));
 	return o;
 }

@@ -17,7 +17,10 @@
 #define ROUTE_MAX_CONFIRM_MS 86400000
 #define ROUTE_KINDS_LEN 128
 #define ROUTE_TARGET_PPM 999000 /* report, unless asked otherwise: 99.9 % */
+#define ROUTE_HOURS 24 /* timeline, likewise */
 #define ROUTE_MAX_WAIT_MS 25000 /* less than the connection's patience */
+
+struct asset;
 
 enum route_kind {
 	ROUTE_METRICS,
@@ -44,6 +47,11 @@ enum route_kind {
 	ROUTE_EXPLAIN,
 	ROUTE_EVENTS,
 	ROUTE_REPORT,
+	ROUTE_PAGE,
+	ROUTE_FILE,
+	ROUTE_OVERVIEW,
+	ROUTE_TIMELINE,
+	ROUTE_STREAM,
 };
 
 struct route {
@@ -64,6 +72,8 @@ struct route {
 	uint32_t confirm_ms; /* config/apply; 0, or 1000..ROUTE_MAX_CONFIRM_MS */
 	uint64_t version; /* config/rollback; 0: none is named */
 	uint32_t target_ppm; /* report: 0..1000000 */
+	uint32_t hours; /* timeline: 1, 24 or 168 */
+	const struct asset *file; /* ROUTE_PAGE and ROUTE_FILE */
 	uint32_t wait_ms; /* events: 0..ROUTE_MAX_WAIT_MS */
 	uint32_t n; /* packets, events; 1..ROUTE_MAX_PACKETS */
 	uint32_t flows, drops; /* packets/sampling; 0..ROUTE_MAX_SAMPLING */

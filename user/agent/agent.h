@@ -522,7 +522,7 @@ json_t *status__member(struct agent *a, const struct member *m);
 json_t *status__service(const struct service *s);
 
 /* overview.c: in short; `service` as of api_ops */
-int overview__json(struct agent *a, const char *service, json_t **out, struct err *err);
+int overview__text(struct agent *a, const char *service, char **text, size_t *len, struct err *err);
 
 /* timings.c: "loop", "probes" and "tables" */
 json_t *timings__json(const struct agent *a);

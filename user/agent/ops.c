@@ -29,9 +29,9 @@ static json_t *op_timings(void *ctx)
 	return timings__json(ctx);
 }
 
-static int op_overview(void *ctx, const char *service, json_t **out, struct err *err)
+static int op_overview(void *ctx, const char *service, char **text, size_t *len, struct err *err)
 {
-	return overview__json(ctx, service, out, err);
+	return overview__text(ctx, service, text, len, err);
 }
 
 static bool wanted(const struct service *s, const char *service)

@@ -8,9 +8,11 @@
 #include "agent/chronicle.h"
 #include "agent/metrics.h"
 #include "agent/names.h"
+#include "core/jtext.h"
 
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define STATES 8 /* that there are, and one */
@@ -21,50 +23,67 @@ static const char *state_of(const struct member *m)
 	return m->retired ? "leaving" : health__name(&m->health);
 }
 
-static json_t *whole(double value)
+static uint64_t whole(double value)
 {
-	return json_integer((json_int_t)llround(value));
+	return value > 0 ? (uint64_t)llround(value) : 0;
 }
 
-/* A server's words may be in it: json_string() refuses what is not UTF-8. */
-static json_t *found(const struct member *m)
+static uint64_t since_s(uint64_t now_ns, uint64_t then_ns)
 {
-	const char *text = m->probe_warning && m->probe_ok ? m->probe_warning : m->probe_detail;
-	json_t *detail = json_string(text ? text : "");
-
-	return detail ? detail : json_string("(not UTF-8)");
+	return now_ns > then_ns ? (now_ns - then_ns) / 1000000000 : 0;
 }
 
-static json_t *member_json(const struct agent *a, const struct member *m)
+static void write_member(struct jtext *out, const struct member *m, uint64_t now_ns)
 {
+	const char *found = m->probe_warning && m->probe_ok ? m->probe_warning : m->probe_detail;
 	struct addr address = member__address(m);
 	char text[ADDR_STRLEN];
 
-	return json_pack(
-		"{s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:b, s:I, s:o, s:b, s:b}",
-		"id", member__id(m), "address", addr__format(&address, text), "state", state_of(m),
-		"since", names__time(m->health.since_ns), "weight", (json_int_t)m->weight,
-		"parts_percent", (json_int_t)m->parts * 100 / TABLE_PARTS, "slots",
-		(json_int_t)m->slots, "slots_leaving", (json_int_t)m->leaving, "records",
-		(json_int_t)flow_sweep__records(a, m), "packets_per_s",
-		whole(m->target->rate.packets_per_s), "bytes_per_s",
-		whole(m->target->rate.bytes_per_s), "probe_ok", m->probe_ok, "latency_us",
-		(json_int_t)(m->probe_latency_ns / 1000), "detail", found(m), "backup", m->backup,
-		"disputed", m->disputed);
+	jtext__key(out, NULL);
+	jtext__mark(out, '{');
+	jtext__string(out, "id", member__id(m));
+	jtext__string(out, "address", addr__format(&address, text));
+	jtext__string(out, "state", state_of(m));
+	jtext__integer(out, "state_s", since_s(now_ns, m->health.since_ns));
+	jtext__integer(out, "weight", m->weight);
+	jtext__integer(out, "parts_percent", m->parts * UINT64_C(100) / TABLE_PARTS);
+	jtext__integer(out, "slots", m->slots);
+	jtext__integer(out, "slots_leaving", m->leaving);
+	jtext__integer(out, "records", flow_sweep__records(m->service->agent, m));
+	jtext__integer(out, "packets_per_s", whole(m->target->rate.packets_per_s));
+	jtext__integer(out, "bytes_per_s", whole(m->target->rate.bytes_per_s));
+	jtext__integer(out, "latency_us", m->probe_latency_ns / 1000);
+	jtext__string(out, "detail", found ? found : "");
+	jtext__boolean(out, "backup", m->backup);
+	jtext__boolean(out, "disputed", m->disputed);
+	jtext__mark(out, '}');
 }
 
-static json_t *members_json(const struct service *s)
+static void write_members(struct jtext *out, const struct service *s)
 {
-	json_t *list = json_array();
+	uint64_t now_ns = agent__realtime_ns();
 	const struct member *m;
 
+	jtext__mark(out, '[');
 	for (size_t i = 0; i < s->n_members; i++)
-		json_array_append_new(list, member_json(s->agent, s->members[i]));
+		write_member(out, s->members[i], now_ns);
 	TAILQ_FOREACH (m, &s->retired, retired_entry) {
 		if (!status__goes_on(s, m))
-			json_array_append_new(list, member_json(s->agent, m));
+			write_member(out, m, now_ns);
 	}
-	return list;
+	jtext__mark(out, ']');
+}
+
+/* Appends an object's text, but for its closing brace, and lets go of it. */
+static void open_object(struct jtext *out, json_t *object)
+{
+	char *text = json_dumps(object, JSON_COMPACT);
+
+	json_decref(object);
+	if (text)
+		jtext__raw(out, text, strlen(text) - 1);
+	out->failed |= !text;
+	free(text);
 }
 
 /* How many are in each state. */
@@ -90,7 +109,7 @@ static json_t *states_json(const struct service *s)
 	return o;
 }
 
-static json_t *service_json(const struct service *s, bool with_members)
+static void write_service(struct jtext *out, const struct service *s, bool with_members)
 {
 	json_t *o = status__service(s);
 
@@ -98,12 +117,19 @@ static json_t *service_json(const struct service *s, bool with_members)
 	json_object_set_new(o, "configured", json_integer((json_int_t)s->n_members));
 	json_object_set_new(o, "states", states_json(s));
 	json_object_set_new(o, "enough", json_boolean(s->enough.is));
-	json_object_set_new(o, "packets_per_s", whole(s->rate.packets_per_s));
-	json_object_set_new(o, "bytes_per_s", whole(s->rate.bytes_per_s));
+	json_object_set_new(o, "packets_per_s",
+			    json_integer((json_int_t)whole(s->rate.packets_per_s)));
+	json_object_set_new(o, "bytes_per_s", json_integer((json_int_t)whole(s->rate.bytes_per_s)));
 	json_object_set_new(o, "transition", transition__json(s));
 	json_object_set_new(o, "health", verdict__json(s));
-	json_object_set_new(o, "backends", with_members ? members_json(s) : json_null());
-	return o;
+	jtext__key(out, NULL);
+	open_object(out, o);
+	jtext__key(out, "backends");
+	if (with_members)
+		write_members(out, s);
+	else
+		jtext__raw(out, "null", 4);
+	jtext__mark(out, '}');
 }
 
 /* What has dropped packets, ever. */
@@ -117,7 +143,7 @@ static json_t *drops_json(const struct agent *a)
 
 		if (strcmp(names__action(v, action), "drop") != 0 || !c.packets)
 			continue;
-		json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:o}", "name",
+		json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I}", "name",
 						      names__verdict(v, name), "text",
 						      names__verdict_text(v), "packets",
 						      (json_int_t)c.packets, "packets_per_s",
@@ -126,30 +152,53 @@ static json_t *drops_json(const struct agent *a)
 	return list;
 }
 
-int overview__json(struct agent *a, const char *service, json_t **out, struct err *err)
+static const struct service *find(const struct agent *a, const char *name)
 {
-	json_t *services = json_array(), *o;
-	size_t n_members = 0, n = 0;
 	const struct service *s;
+
+	TAILQ_FOREACH (s, &a->services, entry) {
+		if (strcmp(s->name, name) == 0)
+			return s;
+	}
+	return NULL;
+}
+
+static void write_services(struct jtext *out, const struct agent *a)
+{
+	const struct service *s;
+	size_t n_members = 0;
 
 	TAILQ_FOREACH (s, &a->services, entry)
 		n_members += s->n_members;
-	TAILQ_FOREACH (s, &a->services, entry) {
-		if (service && strcmp(s->name, service) != 0)
-			continue;
-		n++;
-		json_array_append_new(services,
-				      service_json(s, service || n_members <= MOST_BACKENDS));
-	}
-	if (service && !n) {
-		json_decref(services);
+	TAILQ_FOREACH (s, &a->services, entry)
+		write_service(out, s, n_members <= MOST_BACKENDS);
+}
+
+int overview__text(struct agent *a, const char *service, char **text, size_t *len, struct err *err)
+{
+	const struct service *only = service ? find(a, service) : NULL;
+	struct jtext out = {.room = 0};
+	json_t *o;
+
+	if (service && !only)
 		return err__set(err, -ENOENT, "there is no service '%s'", service);
-	}
 	o = status__frame(a);
 	json_object_set_new(o, "time", names__time(agent__realtime_ns()));
 	json_object_set_new(o, "problems", metrics__problems(a));
-	json_object_set_new(o, "services", services);
 	json_object_set_new(o, "drops", drops_json(a));
-	*out = o;
+	open_object(&out, o);
+	jtext__key(&out, "services");
+	jtext__mark(&out, '[');
+	if (only)
+		write_service(&out, only, true);
+	else
+		write_services(&out, a);
+	jtext__raw(&out, "]}", 2);
+	if (out.failed) {
+		free(out.text);
+		return err__set(err, -ENOMEM, "out of memory");
+	}
+	*text = out.text;
+	*len = out.len;
 	return 0;
 }

@@ -168,8 +168,11 @@ struct api_ops {
 	json_t *(*problems)(void *ctx);
 	json_t *(*status)(void *ctx);
 	json_t *(*timings)(void *ctx);
-	/* In short; `service` (NULL: all): of that alone, with its backends. -ENOENT: there is none. */
-	int (*overview)(void *ctx, const char *service, json_t **out, struct err *err);
+	/*
+	 * In short; `service` (NULL: all): of that alone, with its backends. -ENOENT: there is none. *text is
+	 * JSON, *len bytes, for free().
+	 */
+	int (*overview)(void *ctx, const char *service, char **text, size_t *len, struct err *err);
 	/*
 	 * The operator's word on a backend; `service` may be NULL (all that have it). 0 and *out = object
 	 * {"changed": n, "services": […]}; -ENOENT and a sentence when there is no such backend.

@@ -9,6 +9,7 @@
 #include "api/internal.h"
 #include "api/openapi.h"
 #include "api/route.h"
+#include "core/prom.h"
 #include "fairlead/abi.h"
 
 #define TCP_SYN 0x02 /* a packet that is explained opens a connection, unless it says otherwise */
@@ -131,14 +132,13 @@ static enum MHD_Result handle_kept(struct api_request *r, const struct route *ro
 {
 	const struct api *a = r->server->api;
 	struct err err = {0};
-	json_t *object = NULL;
+	char *text = NULL;
+	size_t len = 0;
 	int rc;
 
 	snprintf(r->key, sizeof(r->key), "%d %u %s", (int)route->kind, route->hours,
 		 route->service);
 	r->keep_ms = route->kind == ROUTE_TIMELINE ? TIMELINE_MS : 0;
-	if (route->kind == ROUTE_METRICS)
-		return api_kept__metrics(r);
 	if (api_kept__has(r))
 		return api_kept__send(r);
 	if (route->kind == ROUTE_TIMELINE) {
@@ -146,10 +146,14 @@ static enum MHD_Result handle_kept(struct api_request *r, const struct route *ro
 		a->ops.timeline(a->ctx, route->hours, r);
 		return api_request__wait(r);
 	}
-	rc = a->ops.overview(a->ctx, or_null(route->service), &object, &err);
+	if (route->kind == ROUTE_METRICS) {
+		text = a->ops.metrics(a->ctx, &len);
+		return api_kept__send_text(r, text, len, PROM_CONTENT_TYPE);
+	}
+	rc = a->ops.overview(a->ctx, or_null(route->service), &text, &len, &err);
 	if (rc)
 		return api_request__refuse(r, status_of(rc), err.text);
-	return api_request__answer(r, MHD_HTTP_OK, object);
+	return api_kept__send_text(r, text, len, "application/json");
 }
 
 /* From where a browser was cut off, it goes on by itself. */

@@ -169,7 +169,9 @@ enum MHD_Result api_request__dispatch(struct api_request *r, const char *method)
 bool api_kept__has(const struct api_request *r);
 /* Sends the answer of its key, or its own reply, which is kept. */
 enum MHD_Result api_kept__send(struct api_request *r);
-enum MHD_Result api_kept__metrics(struct api_request *r);
+/* Sends a text, which is taken over, and keeps it; NULL: there was no memory for it. */
+enum MHD_Result api_kept__send_text(struct api_request *r, char *text, size_t len,
+				    const char *type);
 /* Drops those whose time is over, or all. */
 void api_kept__expire(struct api *a, bool all);
 

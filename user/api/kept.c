@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/prom.h"
-
 struct api_kept {
 	LIST_ENTRY(api_kept) entry;
 	char key[API_KEY_LEN];
@@ -96,15 +94,12 @@ enum MHD_Result api_kept__send(struct api_request *r)
 	return queue(r, response);
 }
 
-enum MHD_Result api_kept__metrics(struct api_request *r)
+enum MHD_Result api_kept__send_text(struct api_request *r, char *text, size_t len, const char *type)
 {
-	struct api *a = r->server->api;
-	struct MHD_Response *response = find(a, r->key);
-	size_t len;
-	char *text = response ? NULL : a->ops.metrics(a->ctx, &len);
+	struct MHD_Response *response = NULL;
 
 	if (text)
-		response = keep(a, r->key, 0, text, len, PROM_CONTENT_TYPE);
+		response = keep(r->server->api, r->key, r->keep_ms, text, len, type);
 	r->key[0] = '\0';
 	return queue(r, response);
 }

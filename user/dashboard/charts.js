@@ -49,7 +49,7 @@ export class Timeline {
 		this.title = svg("title");
 		this.bars = svg("g");
 		this.node = svg("svg", {class: "timeline", role: "img", viewBox: "0 0 48 18", preserveAspectRatio: "none"},
-			this.title, this.bars);
+			this.title, svg("rect", {class: "track", width: "100%", y: 8.5, height: 1}), this.bars);
 	}
 
 	// `now`: its letter at this moment; past: what /v1/timeline says of it, or nothing.

@@ -2,14 +2,14 @@
 // Services and their backends.
 import {Sparkline, Timeline} from "./charts.js";
 import {attr, by, el, Keyed, row, table, text} from "./dom.js";
-import {bits, count, kind, latency, packets, percent, since, span} from "./words.js";
+import {bits, count, kind, latency, packets, percent, short, span} from "./words.js";
 
 const OPEN_UNTIL = 64; // backends altogether: then services are open from the start
 const ROWS = 100; // of a service, that are shown unasked
 const TAKEN_OUT = ["draining", "disabled", "leaving"];
 const WELL = ["up", "starting"];
 
-const COLUMNS = [["Backend", "name"], ["State"], ["Share", "number"], ["Packets", "number"], ["Traffic", "number wide-only"],
+const COLUMNS = [["Backend", "name"], ["State", "state"], ["Share", "number share"], ["Packets", "number"], ["Traffic", "number wide-only"],
 	["Probe", "number"], ["Timeline", "past"], ["What was found", "more"]];
 
 const letter = state => WELL.includes(state) ? "u" : TAKEN_OUT.includes(state) ? "o" : state === "unknown" ? "?" : "d";
@@ -45,11 +45,6 @@ function notesOf(s) {
 	return notes.join(" · ");
 }
 
-function share(b, slots) {
-	return b.slots_leaving ? `${percent(b.slots / slots * 100)}, ${count(b.slots_leaving)} slots leave`
-		: percent(b.slots / slots * 100);
-}
-
 function weightOf(b) {
 	const parts = [`weight ${b.weight}`];
 
@@ -72,20 +67,24 @@ class Backend {
 		this.address = el("small", {});
 		this.pill = el("span", {});
 		this.sinceText = el("small", {});
+		this.part = el("span", {});
+		this.leaving = el("small", {});
 		this.timeline = new Timeline();
 		this.name.append(this.id, this.address);
 		this.state.append(this.pill, this.sinceText);
+		this.share.append(this.part, this.leaving);
 		this.past.append(this.timeline.node);
 	}
 
-	fill({backend: b, service, past, hours, now}) {
+	fill({backend: b, service, past, hours}) {
 		text(this.id, b.id);
 		text(this.address, b.address);
 		attr(this.address, "title", weightOf(b));
 		text(this.pill, b.disputed ? `${b.state}, disputed` : b.state);
 		attr(this.pill, "class", `pill ${b.disputed ? "warn" : kind(b.state)}`);
-		text(this.sinceText, span(since(b.since, now)));
-		text(this.share, share(b, service.slots));
+		text(this.sinceText, span(b.state_s));
+		text(this.part, percent(b.slots / service.slots * 100));
+		text(this.leaving, b.slots_leaving ? `${short(b.slots_leaving)} slots leave` : "");
 		text(this.packets, packets(b.packets_per_s));
 		text(this.traffic, bits(b.bytes_per_s));
 		text(this.probe, b.latency_us ? latency(b.latency_us) : "–");
@@ -152,7 +151,7 @@ class Service {
 		const shown = this.showAll ? sorted : sorted.slice(0, ROWS);
 
 		this.rows.update(shown.map(b => ({backend: b, service: s, past: this.view.past(s.name, b.id),
-			hours: this.view.hours, now: this.view.doc.time})), item => item.backend.id);
+			hours: this.view.hours})), item => item.backend.id);
 		this.all.hidden = shown.length === sorted.length;
 		text(this.all, `Show all ${sorted.length} backends`);
 	}

@@ -90,7 +90,7 @@ void api_conns__expire(struct api_server *s)
 			return;
 		if (c->ending || c->suspended)
 			continue;
-		s->api->slow += c->streams;
+		c->late = true;
 		api_conn__end(s, c);
 	}
 }

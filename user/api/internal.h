@@ -54,7 +54,7 @@ struct api_conn {
 	uint64_t since_ms; /* uv_now(): it began, began its request, or got its last answer */
 	bool suspended; /* the agent owes it a reply */
 	bool ending;
-	bool streams; /* its answer never ends */
+	bool late; /* its deadline was over */
 };
 
 TAILQ_HEAD(api_conns, api_conn); /* who has waited longest first */
@@ -181,8 +181,8 @@ void api_kept__expire(struct api *a, bool all);
 enum MHD_Result api_stream__begin(struct api_request *r, const struct api_events *first);
 /* Its first answer is there. */
 enum MHD_Result api_stream__send(struct api_request *r);
-/* The client has gone. NULL streams are fine. */
-void api_stream__left(struct api_request *r);
+/* The client has gone, or was too late to read. A request without a stream is fine. */
+void api_stream__left(struct api_request *r, bool late);
 void api_stream__free(struct api_stream *s);
 
 /* --- page.c ----------------------------------------------------------------------------------------- */

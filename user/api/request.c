@@ -160,16 +160,13 @@ void api_request__end(void *server, struct MHD_Connection *connection, void **re
 	struct api_request *r = *request;
 
 	(void)connection;
-	(void)why;
 	if (!r)
 		return;
 	*request = NULL;
 	s->open_requests--;
-	api_stream__left(r);
-	if (r->conn) {
-		r->conn->streams = false;
+	api_stream__left(r, why == MHD_REQUEST_TERMINATED_TIMEOUT_REACHED);
+	if (r->conn)
 		api_conn__renew(s, r->conn);
-	}
 	r->connection = NULL;
 	if (!r->owed)
 		release(r);

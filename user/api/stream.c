@@ -165,21 +165,21 @@ enum MHD_Result api_stream__begin(struct api_request *r, const struct api_events
 	r->stream = s;
 	TAILQ_INSERT_TAIL(&a->streams, s, entry);
 	a->n_streams++;
-	if (r->conn) {
-		r->conn->streams = true;
+	if (r->conn)
 		bound(r->conn);
-	}
 	r->owed = true;
 	a->ops.events(a->ctx, first, r);
 	return api_request__wait(r);
 }
 
-void api_stream__left(struct api_request *r)
+void api_stream__left(struct api_request *r, bool late)
 {
 	struct api *a = r->server->api;
 
 	if (!r->stream || r->displaced)
 		return;
+	/* Whichever clock has run out first, libmicrohttpd's or conn.c's. */
+	a->slow += late || (r->conn && r->conn->late);
 	TAILQ_REMOVE(&a->streams, r->stream, entry);
 	a->n_streams--;
 }

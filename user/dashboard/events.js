@@ -10,7 +10,7 @@ const AGAIN_MS = 5000;
 const CHANGES = ["agent", "backend", "service", "panic", "vrrp", "bfd", "anycast", "peer", "config", "operator"];
 
 function entry(e) {
-	const line = el("li", {});
+	const line = el("li", {"data-id": e.id});
 	const what = [e.service, e.backend, e.subject].filter(Boolean).join(" · ");
 
 	line.append(el("time", {datetime: e.time, title: e.time}, clock(e.time)), el("span", {class: "kind"}, e.kind));

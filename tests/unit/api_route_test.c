@@ -329,6 +329,7 @@ int main(void)
 		cmocka_unit_test(test_sources),	      cmocka_unit_test(test_source_mistakes),
 		cmocka_unit_test(test_many_prefixes), cmocka_unit_test(test_packets),
 		cmocka_unit_test(test_public),	      cmocka_unit_test(test_failover),
+		cmocka_unit_test(test_dashboard),     cmocka_unit_test(test_tags),
 		cmocka_unit_test(test_explain),	      cmocka_unit_test(test_explain_mistakes),
 		cmocka_unit_test(test_journal),
 	};

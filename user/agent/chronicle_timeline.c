@@ -14,7 +14,7 @@
 
 #define HOUR_MS INT64_C(3600000)
 #define CELLS 48
-#define MOST_WAITING 64
+#define MOST_WAITING 8 /* each has a connection, for as long as a disk that hangs */
 
 struct timeline {
 	struct journal_job job; /* first */

@@ -11,6 +11,7 @@ const OFTEN_MS = 2000;
 const SELDOM_MS = 10000; // with so many backends that an answer is work
 const MANY = 512;
 const PAST_MS = 60000;
+const PAST_AGAIN_MS = 10000;
 const SOON_MS = 300; // after an event: those that come together are one
 const PATIENCE_MS = 8000;
 
@@ -70,6 +71,8 @@ class Page {
 	}
 
 	async askPast() {
+		let wait = PAST_MS;
+
 		clearTimeout(this.nextPast);
 		if (!document.hidden) {
 			const hours = Number(by("hours").value);
@@ -80,10 +83,11 @@ class Page {
 				this.services.hours = hours;
 				this.services.fillPast(past);
 			} catch {
-				// There is no journal, or it can't be read now: events say so.
+				// Too many ask for it at once; or there is no journal, or it can't be read now, as events say.
+				wait = PAST_AGAIN_MS;
 			}
 		}
-		this.nextPast = setTimeout(() => this.askPast(), PAST_MS);
+		this.nextPast = setTimeout(() => this.askPast(), wait);
 	}
 
 	show(doc) {

@@ -7,7 +7,7 @@
 
 /* clang-format off */
 #define EMBED(name, file)                                  \
-	extern const char name[], name##_end[];            \
+	extern const char(name)[], name##_end[];           \
 	__asm__(".pushsection .rodata\n" #name ":\n"       \
 		".incbin \"user/dashboard/" file "\"\n"    \
 		#name "_end:\n.byte 0\n.popsection\n")

@@ -109,10 +109,10 @@ def test_follows(running, page):
     """A backend dies and comes back: state, share, timeline and event, without a reload."""
     page.wait("document.getElementById('events').getAttribute('aria-busy') === 'false'", 10, "old events to be there")
     running.kill_nginx("b2")
-    page.wait(f"/^(down|suspect)/.test({cell('b2', 1)})", 5, "the page to show it")
-    page.wait(f"({cell('b2', 1)}).startsWith('down')", 5, "it to be down")
-    page.wait(f"({cell('b2', 2)}).startsWith('0 %')", 5, "its slots to go")
-    page.wait("/web · b2.*→ down/s.test(document.getElementById('events').innerText)", 5, "the event")
+    page.wait(f"/^(down|suspect)/.test({cell('b2', 1)})", 10, "the page to show it")
+    page.wait(f"({cell('b2', 1)}).startsWith('down')", 10, "it to be down")
+    page.wait(f"({cell('b2', 2)}).startsWith('0 %')", 10, "its slots to go")
+    page.wait("/web · b2.*→ down/s.test(document.getElementById('events').innerText)", 10, "the event")
     last = page.eval("[...document.querySelectorAll('article')][0].querySelectorAll('tbody tr')[1]"
                      ".querySelector('.timeline g').lastChild.getAttribute('class')")
     assert last == "d"
@@ -121,9 +121,9 @@ def test_follows(running, page):
     running.start_nginx("b2")
     page.wait(f"({cell('b2', 1)}).startsWith('up')", 10, "it to be up again")
     running.cli("drain", "b1", "--service", "other")
-    page.wait(f"({cell('b1', 1, 'other')}).startsWith('draining')", 5, "what an operator says")
+    page.wait(f"({cell('b1', 1, 'other')}).startsWith('draining')", 10, "what an operator says")
     running.cli("undrain", "b1", "--service", "other")
-    page.wait(f"({cell('b1', 1, 'other')}).startsWith('up')", 5, "and takes back")
+    page.wait(f"({cell('b1', 1, 'other')}).startsWith('up')", 10, "and takes back")
     assert page.eval("window.unloaded") is False
 
 
@@ -170,7 +170,7 @@ def test_colours(page):
 def test_narrow(page, width):
     """Nothing is wider than the screen, and all that matters is there."""
     page.resize(width, 640)
-    page.wait(f"innerWidth === {width}", 5, "the size")
+    page.wait(f"innerWidth === {width}", 10, "the size")
     assert page.eval("document.documentElement.scrollWidth") == width
     outside = page.eval(f"[...document.querySelectorAll('main *')].filter(e => !e.closest('svg, .services thead') && "
                         f"e.getBoundingClientRect().right > {width} + 1).map(e => e.outerHTML.slice(0, 80))")
@@ -211,7 +211,7 @@ def test_keyboard(page):
     assert met[:3] == ["filter", "unwell", "hours"] and met[-1] == "events" and {"web", "other", "judged"} <= set(met)
     page.eval("document.getElementById('filter').focus()")
     page.ask("Input.insertText", text="b3")
-    page.wait(f"{ROWS}.values().every(r => r.innerText.startsWith('b3')) && {ROWS}.length === 3", 5, "the filter to work")
+    page.wait(f"{ROWS}.values().every(r => r.innerText.startsWith('b3')) && {ROWS}.length === 3", 10, "the filter to work")
 
 
 def test_hostile(running, page):
@@ -271,4 +271,4 @@ def test_hidden(page):
     page.wait("new Promise(done => setTimeout(() => { window.asked = 0; done(true); }, 300))", 10, "the last question")
     assert page.eval("new Promise(done => setTimeout(() => done(window.asked), 2500))") == 0
     page.eval("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
-    page.wait("window.asked > 0", 5, "it to ask at once")
+    page.wait("window.asked > 0", 10, "it to ask at once")

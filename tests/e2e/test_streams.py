@@ -56,6 +56,7 @@ def test_files(running):
         assert told["Content-Type"].startswith(kind), path
         code, again = headers(running, path, "-H", f"If-None-Match: {told['ETag']}")
         assert code == 304 and again["ETag"] == told["ETag"]
+    for path in ("/", "/dashboard/main.js"):
         assert headers(running, path, "-H", 'If-None-Match: "another"')[0] == 200
         assert headers(running, path, "-I")[0] == 200 and headers(running, path, "-X", "POST")[0] == 405
     for path in ("/dashboard/", "/dashboard/nothing.js", "/dashboard/../main.js", "/dashboard/%2e%2e/main.js", "/index.html"):
@@ -163,17 +164,27 @@ class Stream:
         """All that has come, once a pattern is in it."""
         self.socket.settimeout(0.2)
         deadline = time.monotonic() + patience * PATIENCE
-        while not re.search(until, self.rest.decode(errors="replace"), re.S):
+        while not re.search(until, self.text(), re.S):
             assert time.monotonic() < deadline, (until, self.rest[-2000:])
             with contextlib.suppress(TimeoutError):
                 part = self.socket.recv(65536)
                 assert part, ("ended", until, self.rest[-2000:])
                 self.rest += part
-        return self.rest.decode()
+        return self.text()
+
+    def text(self):
+        """Headers and what the chunks hold that have come."""
+        head, _, raw = self.rest.partition(b"\r\n\r\n")
+        body = b""
+        while b"\r\n" in raw:
+            size, _, raw = raw.partition(b"\r\n")
+            body += raw[:int(size, 16)]
+            raw = raw[int(size, 16) + 2:]
+        return (head + b"\r\n\r\n" + body).decode(errors="replace")
 
     def ids(self):
         """Numbers of the events so far."""
-        return [int(i) for i in re.findall(r"^id: (\d+)\r?\ndata: ", self.rest.decode(), re.M)]
+        return [int(i) for i in re.findall(r"^id: (\d+)\ndata: ", self.text(), re.M)]
 
     def close(self):
         """Goes away."""
@@ -220,11 +231,11 @@ def test_stream(running):
     s = Stream(running)
     s.read(r"retry: 2000.*(data: .*){5}")
     running.cli("drain", "b1", "--service", "web")
-    text = s.read('"to":"draining"', 3)
+    text = s.read('"to":"draining"', 8)
     assert "Content-Type: text/event-stream" in text and "Cache-Control: no-store" in text
     s.read(r"\n:\nid: \d+\n\n", 8)
     last = s.ids()[-1]
-    assert s.ids() == list(range(s.ids()[0], last + 1)) or s.ids() == sorted(set(s.ids()))
+    assert s.ids() == sorted(set(s.ids()))
     s.close()
     running.cli("undrain", "b1", "--service", "web")
     again = Stream(running, "?n=5", f"Last-Event-ID: {last}\r\n")
@@ -261,7 +272,7 @@ def test_slow_reader(running):
     other.read("data: ")
     running.wait_for(lambda: ended(running, "slow") == before + 1, 30, "it to be ended")
     running.cli("drain", "b3", "--service", "other")
-    other.read('"backend":"b3".*"draining"', 3)
+    other.read('"backend":"b3".*"draining"', 8)
     running.cli("undrain", "b3", "--service", "other")
     with contextlib.suppress(ConnectionResetError):
         assert b"\r\n0\r\n\r\n" not in read_all(slow.socket)

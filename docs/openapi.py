@@ -124,6 +124,28 @@ def operation(summary, schema, parameters=(), refusals=(400,), kind="application
     return {"summary": summary, "responses": answers, **({"parameters": list(parameters)} if parameters else {})}
 
 
+def pages():
+    """The dashboard, and what it asks."""
+    page = operation("the dashboard's page", text(), kind="text/html")
+    file = operation("what the page consists of", text(), [{**ID, "name": "file", "description": "its name"}], (400, 404),
+                     kind="text/javascript")
+    file["responses"]["200"]["content"] |= {kind: {"schema": text()} for kind in ("text/css", "image/svg+xml")}
+    return {
+        "/": {"get": page},
+        "/dashboard/{file}": {"get": file},
+        "/v1/overview": {"get": operation("the state in short", ref("Overview"),
+                                          [query("service", text(), "of that service alone, with its backends")], (400, 404))},
+        "/v1/timeline": {"get": operation(
+            "states over the last hours", ref("Timeline"),
+            [query("hours", {"type": "integer", "enum": [1, 24, 168]}, "else 24")], (400, 503))},
+        "/v1/events/stream": {"get": operation(
+            "the journal's events as they happen", text(),
+            [LAST, query("since", count(), "above that number"),
+             {"name": "Last-Event-ID", "in": "header", "required": False, "schema": count(), "description": "likewise"}],
+            (400, 503), kind="text/event-stream")},
+    }
+
+
 def paths():
     """Every request."""
     healthz = operation("whether this machine is fit to balance", ref("Health"))
@@ -140,6 +162,7 @@ def paths():
     explain["requestBody"] = {"required": False, "content": {"application/octet-stream": {}}}
     sources = thing(changed=count(), missing=many(text()))
     told = {
+        **pages(),
         "/metrics": {"get": operation("for Prometheus", text(), kind="text/plain")},
         "/healthz": {"get": healthz},
         "/openapi.json": {"get": operation("this document", {"type": "object"})},
@@ -222,6 +245,19 @@ def rates(page):
     return root
 
 
+FRAME = ("instance", "version", "abi", "pid", "uptime_s", "config", "lease", "interfaces", "anycast", "bfd", "vrrp", "peers",
+         "journal", "records")
+
+
+def overview(page, state):
+    """The state in short: parts of the status document, and a table of its own."""
+    root = table(page, "of an overview")
+    root["properties"]["services"]["items"]["properties"]["backends"]["type"] = ["array", "null"]
+    root["properties"] = {**{k: state["properties"][k] for k in FRAME}, **root["properties"]}
+    root["required"] = list(root["properties"])
+    return root
+
+
 def report(page):
     """Availability: of services in all windows, of their backends in one."""
     window = table(page, "of a window")
@@ -237,12 +273,13 @@ def document(page, version):
     return {
         "openapi": "3.1.0",
         "info": {"title": "fairlead", "version": version,
-                 "description": "HTTP over the agent's unix socket; a TCP listener answers /metrics, /healthz and "
-                                "/openapi.json only. docs/api.md says the rest.",
+                 "description": "HTTP over the agent's unix socket; a TCP listener answers some reads only. "
+                                "docs/api.md says the rest.",
                  "license": {"name": "GPL-2.0-or-later", "identifier": "GPL-2.0-or-later"}},
         "paths": paths(),
         "components": {"schemas": {
             "Status": state, "Timings": timings, "Rates": rates(page),
+            "Overview": overview(page, state), "Timeline": table(page, "of a timeline"),
             "Backend": table(page, "of a backend in a service"), "Source": table(page, "of a source"),
             "Packets": thing(packets=many(table(page, "of a packet")), next=count(), missed=count(),
                              flows=count(), drops=count()),

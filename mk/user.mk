@@ -57,8 +57,9 @@ $(foreach d,$(DIRS),$(eval $(call dir_rules,$(d))))
 # The plane is the one folder that knows the skeletons.
 $(patsubst user/%.c,$(BUILD)/obj/%.o,$(wildcard user/plane/*.c)): | $(BPF_SKELS)
 
-# What it includes is no header.
+# What these include is no header.
 $(BUILD)/obj/api/openapi.o: docs/openapi.json
+$(BUILD)/obj/api/asset.o: $(wildcard user/dashboard/*)
 
 $(BUILD)/obj/%.o: user/%.c
 	@mkdir -p $(@D)

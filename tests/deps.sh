@@ -58,7 +58,11 @@ vm)
 	;;
 deb) packages="$build $deb" ;;
 debcheck) packages=$debcheck ;;
-*) packages="$build $tests $lint" ;;
+*)
+	packages="$build $tests $lint"
+	# Ubuntu has it as a snap alone; tests/skips.txt says what is left out without it.
+	grep -q '^ID=ubuntu$' /etc/os-release || packages="$packages chromium"
+	;;
 esac
 [ "${1:-}" = vm ] || [ -x /usr/sbin/bpftool ] || command -v bpftool >/dev/null || missing=' bpftool?'
 for p in $packages; do

@@ -10,7 +10,7 @@ import time
 import pytest
 from conftest import service
 from lab.lab import PATIENCE
-from lab.topology import run
+from lab.topology import run, v4
 from pyroute2 import netns
 from test_metrics import LISTEN, PORT, get, head, scrape
 
@@ -27,10 +27,10 @@ def _listening(lab):
 
 
 def test_reads_only(lab):
-    """Two paths, two methods; whatever writes or tells more is not there."""
+    """Some paths, two methods; whatever writes or tells more is not there."""
     assert get(lab, "/metrics")[0] == 200
     assert get(lab, "/healthz")[0] == 200
-    for path in ("/v1/status", "/v1/sources", "/v1/packets", "/", "/metrics/"):
+    for path in ("/v1/status", "/v1/sources", "/v1/packets", "/v1/events", "/v1/report", "/metrics/"):
         code, body = get(lab, path)
         assert code == 404 and json.loads(body)["error"], path
     for method in ("POST", "PUT", "DELETE", "OPTIONS"):
@@ -95,6 +95,55 @@ def test_reload(lab):
     lab.cli("config", "apply")
     with pytest.raises(RuntimeError):
         get(lab, "/healthz", at=f"[::1]:{PORT}")
+
+
+# --- the dashboard's routes, see test_streams.py ----------------------------------------------------
+
+
+def overview(lab, query=""):
+    """The document."""
+    code, body = get(lab, f"/v1/overview{query}")
+    assert code == 200, body
+    return json.loads(body)
+
+
+def test_many_backends(lab):
+    """With many of them, they are told of only where one service is asked for."""
+    many = [(f"m{i}", f"10.77.{1 + i // 200}.{1 + i % 200}", 100) for i in range(300)]
+    both = head(lab) + "services:\n" + service()
+    lab.configure(both + service(name="many", port=8001, backends=many,
+                                     probe="{type: tcp, interval: 60s, fast_interval: 60s, timeout: 1s}"))
+    lab.cli("config", "apply")
+    lab.wait_for(lambda: len(overview(lab)["services"]) == 2, 5, "the answer of now")
+    doc = overview(lab)
+    assert [s["backends"] for s in doc["services"]] == [None, None]
+    assert doc["services"][1]["configured"] == 300 == sum(doc["services"][1]["states"].values())
+    assert len(overview(lab, "?service=many")["services"][0]["backends"]) == 300
+
+
+def test_no_journal(lab):
+    """Without it there is no stream and no timeline, and the rest is as ever."""
+    lab.configure(head(lab).replace(f"journal: {{path: {lab.folder}/journal.db}}", "journal: {enabled: false}")
+                  + "services:\n" + service())
+    lab.stop_agent()
+    lab.start_agent()
+    for path in ("/v1/events/stream", "/v1/timeline"):
+        code, body = get(lab, path)
+        assert code == 503 and "no journal" in json.loads(body)["error"], path
+    assert overview(lab)["journal"] is None and v4("b1") in get(lab, "/v1/overview")[1]
+
+
+def test_stop(lab):
+    """An agent that stops ends its streams; they do not hold it up."""
+    with in_namespace(lab), dial() as s:
+        s.sendall(b"GET /v1/events/stream HTTP/1.1\r\nHost: x\r\n\r\n")
+        got = b""
+        while b"data: " not in got:
+            got += s.recv(65536)
+        began = time.monotonic()
+        lab.stop_agent()
+        assert time.monotonic() - began < 3 * PATIENCE
+        assert read_all(s).endswith(b"0\r\n\r\n")
 
 
 # --- hostile clients -----------------------------------------------------------------------------------

@@ -299,7 +299,7 @@ static void test_errors(void **state)
 	struct fixture *f = *state;
 	char line[2048] = "GET /v1/";
 
-	expect(f, "GET /", "404", "{\"error\":\"there is no such path");
+	expect(f, "GET /nothing", "404", "{\"error\":\"there is no such path");
 	expect(f, "GET /v1/status/", "404", "error");
 	expect(f, "DELETE /v1/status", "405", "Allow: GET, HEAD\r\n");
 	expect(f, "GET /v1/config/apply", "405", "Allow: POST\r\n");

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/asset.h"
 #include "api/route.h"
 
 static struct route ok(const char *uri)
@@ -151,11 +152,19 @@ static void test_public(void **state)
 					    "/v1/failover",
 					    "/v1/failover/undo",
 					    "/v1/explain?length=60"};
+	static const char *const pages[] = {"/", "/dashboard/main.js", "/v1/overview?service=web",
+					    "/v1/timeline?hours=168",
+					    "/v1/events/stream?since=7&n=1"};
 	struct route r = ok("/metrics");
 
 	(void)state;
 	assert_true(route__is_public(&r) && route__allows(&r, "HEAD"));
 	assert_false(route__allows(&r, "POST"));
+	for (size_t i = 0; i < sizeof(pages) / sizeof(*pages); i++) {
+		r = ok(pages[i]);
+		assert_true(route__is_public(&r) && route__allows(&r, "HEAD"));
+		assert_false(route__allows(&r, "POST"));
+	}
 	r = ok("/openapi.json");
 	assert_true(route__is_public(&r) && !route__allows(&r, "POST"));
 	r = ok("/healthz");
@@ -164,6 +173,52 @@ static void test_public(void **state)
 		r = ok(local[i]);
 		assert_false(route__is_public(&r));
 	}
+}
+
+static void test_dashboard(void **state)
+{
+	struct route r = ok("/");
+
+	(void)state;
+	assert_int_equal(r.kind, ROUTE_PAGE);
+	assert_string_equal(r.file->file, "index.html");
+	r = ok("/dashboard/style.css");
+	assert_int_equal(r.kind, ROUTE_FILE);
+	assert_string_equal(r.file->type, "text/css; charset=utf-8");
+	assert_true(r.file->end > r.file->text);
+	bad("/dashboard/", -ENOENT, "no such path");
+	bad("/dashboard/main.j", -ENOENT, "no such path");
+	bad("/dashboard/main.js.", -ENOENT, "no such path");
+	bad("/dashboard/../main.js", -ENOENT, "no such path");
+	bad("/dashboard", -ENOENT, "no such path");
+	bad("/dashboard/main.js?x=1", -EINVAL, "'x' is not a parameter");
+	bad("/?service=web", -EINVAL, "'service' is not a parameter");
+
+	assert_int_equal(ok("/v1/timeline").hours, 24);
+	assert_int_equal(ok("/v1/timeline?hours=1").hours, 1);
+	bad("/v1/timeline?hours=2", -EINVAL, "1, 24 or 168");
+	bad("/v1/timeline?hours=169", -EINVAL, "1..168");
+	bad("/v1/timeline?service=web", -EINVAL, "'service' is not a parameter");
+	assert_string_equal(ok("/v1/overview?service=web").service, "web");
+	r = ok("/v1/events/stream?since=12&n=3");
+	assert_int_equal(r.kind, ROUTE_STREAM);
+	assert_int_equal(r.since, 12);
+	assert_int_equal(r.n, 3);
+	bad("/v1/events/stream?wait=5", -EINVAL, "'wait' is not a parameter");
+}
+
+static void test_tags(void **state)
+{
+	static const char one[] = "let a = 1;", two[] = "let a = 2;";
+	const struct asset first = {.text = one, .end = one + strlen(one)};
+	const struct asset second = {.text = two, .end = two + strlen(two)};
+	char a[ASSET_TAG_LEN], b[ASSET_TAG_LEN];
+
+	(void)state;
+	assert_int_equal(strlen(asset__tag(&first, a)), ASSET_TAG_LEN - 1);
+	assert_string_not_equal(a, asset__tag(&second, b));
+	assert_string_equal(a, asset__tag(&first, b));
+	assert_true(a[0] == '"' && a[ASSET_TAG_LEN - 2] == '"');
 }
 
 static void test_failover(void **state)
@@ -285,6 +340,7 @@ int main(void)
 		cmocka_unit_test(test_sources),	      cmocka_unit_test(test_source_mistakes),
 		cmocka_unit_test(test_many_prefixes), cmocka_unit_test(test_packets),
 		cmocka_unit_test(test_public),	      cmocka_unit_test(test_failover),
+		cmocka_unit_test(test_dashboard),     cmocka_unit_test(test_tags),
 		cmocka_unit_test(test_explain),	      cmocka_unit_test(test_explain_mistakes),
 		cmocka_unit_test(test_journal),
 	};

@@ -519,12 +519,17 @@ bool links__jumbo(const struct config *c);
 /* status.c, ops.c, rates.c */
 /* `service`, `backend` (NULL: all): of the services and their backends only those. */
 json_t *status__json(struct agent *a, const char *service, const char *backend);
+/* Of it what is neither of services nor of single packets. */
+json_t *status__frame(struct agent *a);
 /* The port that NAT gives to its packets, host order; 0: they keep theirs. */
 uint16_t status__port(const struct member *m);
 /* A backend of a service, as it is in there. */
 json_t *status__member(struct agent *a, const struct member *m);
 /* What a configured service is, without its backends and counters. */
 json_t *status__service(const struct service *s);
+
+/* overview.c: in short; `service` as of api_ops */
+int overview__text(struct agent *a, const char *service, char **text, size_t *len, struct err *err);
 
 /* timings.c: "loop", "probes" and "tables" */
 json_t *timings__json(const struct agent *a);

@@ -300,6 +300,7 @@ int chronicle__start(struct agent *a, const struct config *c, struct err *err)
 	chronicle->agent = a;
 	chronicle->next_id = FL_MAX_SERVICES;
 	TAILQ_INIT(&chronicle->parked);
+	LIST_INIT(&chronicle->timelines);
 	chronicle->path = strdup(c->journal_path);
 	rc = journal__start(&a->loop, c->journal_path, &limits, &calls, chronicle,
 			    &chronicle->journal, err);

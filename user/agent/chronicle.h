@@ -65,6 +65,7 @@ void chronicle__history(struct agent *a, const struct api_history *what,
 void chronicle__add_config(const struct agent *a, json_t *config);
 json_t *chronicle__json(const struct agent *a);
 void chronicle__events(struct agent *a, const struct api_events *what, struct api_request *request);
+void chronicle__timeline(struct agent *a, uint32_t hours, struct api_request *request);
 void chronicle__report(struct agent *a, const struct api_report *what, struct api_request *request);
 
 #endif

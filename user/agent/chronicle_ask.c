@@ -21,6 +21,7 @@ struct question {
 	struct api_request *request;
 	struct store_filter filter;
 	char service[FL_NAME_LEN], backend[FL_ID_LEN];
+	bool stream; /* bounded elsewhere */
 	uint64_t until_ns; /* uv_hrtime(): answered by then, with events or without */
 	json_t *list;
 	int64_t last; /* number of the last event that there is */
@@ -115,18 +116,18 @@ static void events_done(struct journal_job *job)
 	struct chronicle *c = q->chronicle;
 
 	if (q->rc || c->stopping || json_array_size(q->list) || uv_hrtime() >= q->until_ns ||
-	    c->n_parked >= MOST_PARKED) {
+	    (!q->stream && c->n_parked >= MOST_PARKED)) {
 		answer_events(q);
 		return;
 	}
 	TAILQ_INSERT_TAIL(&c->parked, q, entry);
-	c->n_parked++;
+	c->n_parked += !q->stream;
 }
 
 static void unpark(struct chronicle *c, struct question *q)
 {
 	TAILQ_REMOVE(&c->parked, q, entry);
-	c->n_parked--;
+	c->n_parked -= !q->stream;
 }
 
 /* The bits of a list of names; 0: one of them is no kind, which was answered. */
@@ -180,6 +181,7 @@ void chronicle__events(struct agent *a, const struct api_events *what, struct ap
 		.backend = q->backend,
 		.n = what->n,
 	};
+	q->stream = what->stream;
 	q->until_ns = uv_hrtime() + what->wait_ms * UINT64_C(1000000);
 	q->job.work = read_events;
 	q->job.done = events_done;

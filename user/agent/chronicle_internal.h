@@ -18,6 +18,7 @@ struct chronicle {
 	char *path;
 	struct question_list parked; /* that wait for something to happen */
 	unsigned int n_parked;
+	LIST_HEAD(, timeline) timelines; /* that are being made */
 	uint32_t next_id; /* of `services`: where telling states goes on; FL_MAX_SERVICES: done */
 	size_t next_member;
 	bool anew; /* also those that were told */

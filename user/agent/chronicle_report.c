@@ -5,13 +5,12 @@
  */
 #include <errno.h>
 #include <math.h>
-#include <search.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "agent/agent.h"
 #include "agent/chronicle_internal.h"
+#include "agent/chronicle_states.h"
 #include "agent/names.h"
 #include "journal/report.h"
 
@@ -24,11 +23,6 @@ static const struct {
 	const char *name;
 	int days;
 } windows[WINDOWS] = {{"since", 0}, {"day", 1}, {"week", 7}, {"month", 30}, {"year", 365}};
-
-struct subject {
-	char service[JOURNAL_NAME_LEN], backend[JOURNAL_NAME_LEN]; /* first: the tree's key */
-	size_t index;
-};
 
 /* A VIP as it is now, for the service of that name. */
 struct vip {
@@ -44,132 +38,11 @@ struct inquiry {
 	struct vip *vips; /* sorted by service */
 	size_t n_vips;
 
-	struct store_run *runs;
-	size_t n_runs, room_runs;
-	struct report_change *changes;
-	size_t n_changes, room_changes;
-	void *tree; /* tsearch(3) of struct subject */
-	struct subject **subjects; /* by index */
-	size_t n_subjects, room_subjects;
-	bool no_memory;
+	struct states states;
 	json_t *answer;
 	int rc;
 	struct err err;
 };
-
-/* --- what the journal says ------------------------------------------------------------------------------ */
-
-/* Room for one more; false: there is no memory. */
-static bool grow(void **list, size_t n, size_t *room, size_t size)
-{
-	size_t more = *room ? *room * 2 : 64;
-	void *larger;
-
-	if (n < *room)
-		return true;
-	larger = realloc(*list, more * size);
-	if (!larger)
-		return false;
-	*list = larger;
-	*room = more;
-	return true;
-}
-
-static void on_run(void *ctx, const struct store_run *r)
-{
-	struct inquiry *q = ctx;
-
-	if (!grow((void **)&q->runs, q->n_runs, &q->room_runs, sizeof(*q->runs))) {
-		q->no_memory = true;
-		return;
-	}
-	q->runs[q->n_runs++] = *r;
-}
-
-static int compare_subjects(const void *a, const void *b)
-{
-	const struct subject *x = a, *y = b;
-	int order = strcmp(x->service, y->service);
-
-	return order ? order : strcmp(x->backend, y->backend);
-}
-
-static struct subject *add_subject(struct inquiry *q, const struct subject *key)
-{
-	struct subject *s = malloc(sizeof(*s));
-
-	if (!s ||
-	    !grow((void **)&q->subjects, q->n_subjects, &q->room_subjects, sizeof(*q->subjects))) {
-		free(s);
-		return NULL;
-	}
-	*s = *key;
-	s->index = q->n_subjects;
-	if (!tsearch(s, &q->tree, compare_subjects)) {
-		free(s);
-		return NULL;
-	}
-	q->subjects[q->n_subjects++] = s;
-	return s;
-}
-
-static struct subject *find_subject(struct inquiry *q, const char *service, const char *backend)
-{
-	struct subject key = {.index = 0};
-	struct subject **found;
-
-	journal__copy(key.service, sizeof(key.service), service);
-	journal__copy(key.backend, sizeof(key.backend), backend);
-	found = tfind(&key, &q->tree, compare_subjects);
-	return found ? *found : add_subject(q, &key);
-}
-
-/* Its place among the runs; n_runs: it is not there. */
-static size_t find_run(const struct inquiry *q, int64_t id)
-{
-	size_t low = 0, high = q->n_runs;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (q->runs[middle].id < id)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < q->n_runs && q->runs[low].id == id ? low : q->n_runs;
-}
-
-static void on_change(void *ctx, const struct store_change *c)
-{
-	struct inquiry *q = ctx;
-	struct report_change change = {.run = find_run(q, c->run), .mono_ms = c->mono_ms};
-	const struct subject *s;
-
-	if (q->no_memory || change.run == q->n_runs)
-		return;
-	if (c->kind == JOURNAL_GAP) {
-		change.subject = REPORT_EVERYTHING;
-		change.state = REPORT_UNKNOWN;
-	} else {
-		if (q->service[0] && strcmp(q->service, c->service) != 0)
-			return;
-		s = find_subject(q, c->service, c->backend);
-		change.subject = s ? s->index : 0;
-		change.state = report__state(c->to);
-		q->no_memory |= !s;
-	}
-	/* A killed agent's last word may be later than its last beat. */
-	if (c->mono_ms > q->runs[change.run].last_mono_ms) {
-		q->runs[change.run].last_at_ms += c->mono_ms - q->runs[change.run].last_mono_ms;
-		q->runs[change.run].last_mono_ms = c->mono_ms;
-	}
-	if (!grow((void **)&q->changes, q->n_changes, &q->room_changes, sizeof(*q->changes))) {
-		q->no_memory = true;
-		return;
-	}
-	q->changes[q->n_changes++] = change;
-}
 
 /* --- the answer ---------------------------------------------------------------------------------------- */
 
@@ -218,11 +91,6 @@ static json_t *vip_json(const struct inquiry *q, const char *service)
 	return found ? json_string(found->text) : json_null();
 }
 
-static int by_name(const void *a, const void *b)
-{
-	return compare_subjects(*(struct subject *const *)a, *(struct subject *const *)b);
-}
-
 /* Nothing of it is in any window. */
 static bool is_past(const struct report_sum *s)
 {
@@ -237,10 +105,9 @@ static json_t *services_json(struct inquiry *q, const struct report_sum *sums,
 {
 	json_t *services = json_array(), *windows_of, *backends = NULL;
 
-	/* Sorted, a service comes before its backends: its own name for a backend is "". */
-	qsort(q->subjects, q->n_subjects, sizeof(*q->subjects), by_name);
-	for (size_t i = 0; i < q->n_subjects; i++) {
-		const struct subject *s = q->subjects[i];
+	states__sort(&q->states);
+	for (size_t i = 0; i < q->states.n_subjects; i++) {
+		const struct states_subject *s = q->states.subjects[i];
 		const struct report_sum *sum = &sums[s->index * WINDOWS];
 
 		if (!s->backend[0])
@@ -269,8 +136,7 @@ static json_t *services_json(struct inquiry *q, const struct report_sum *sums,
 
 static int sum_up(struct inquiry *q, int64_t now_ms)
 {
-	struct report_run *runs = calloc(q->n_runs + 1, sizeof(*runs));
-	struct report_sum *sums = calloc(q->n_subjects * WINDOWS + 1, sizeof(*sums));
+	struct report_sum *sums = calloc(q->states.n_subjects * WINDOWS + 1, sizeof(*sums));
 	struct report_window w[WINDOWS];
 	int rc = -ENOMEM;
 
@@ -279,54 +145,29 @@ static int sum_up(struct inquiry *q, int64_t now_ms)
 			.from_ms = i ? now_ms - windows[i].days * DAY_MS : q->since_ms,
 			.to_ms = now_ms,
 		};
-	for (size_t i = 0; runs && i < q->n_runs; i++)
-		runs[i] = (struct report_run){
-			.start_mono_ms = q->runs[i].start_mono_ms,
-			.last_mono_ms = q->runs[i].last_mono_ms,
-			.last_at_ms = q->runs[i].last_at_ms,
-		};
-	if (runs && sums)
-		rc = report__sum(runs, q->n_runs, q->changes, q->n_changes, q->n_subjects, w,
-				 WINDOWS, sums);
+	if (sums)
+		rc = report__sum(q->states.runs, q->states.n_runs, q->states.changes,
+				 q->states.n_changes, q->states.n_subjects, w, WINDOWS, sums);
 	if (!rc)
 		q->answer = json_pack("{s:o, s:o, s:f, s:o}", "from",
 				      names__time((uint64_t)q->since_ms * 1000000), "to",
 				      names__time((uint64_t)now_ms * 1000000), "target_percent",
 				      q->target * 100, "services", services_json(q, sums, w));
-	free(runs);
 	free(sums);
 	return rc ? err__set(&q->err, rc, "summing up the journal: %s", strerror(-rc)) : 0;
-}
-
-static int64_t clock_ms(clockid_t id)
-{
-	struct timespec t;
-
-	clock_gettime(id, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 static void read_report(struct journal_job *job, struct store *s, const char *why)
 {
 	struct inquiry *q = (struct inquiry *)job;
-	struct store_time now = {clock_ms(CLOCK_REALTIME), clock_ms(CLOCK_BOOTTIME)};
+	int64_t now_ms;
 
-	if (!s) {
-		q->rc = err__set(&q->err, -EIO, "%s", why);
+	q->rc = states__read(&q->states, s, why, q->service, &now_ms, &q->err);
+	if (q->rc)
 		return;
-	}
-	if (!q->since_ms || q->since_ms > now.at_ms)
-		q->since_ms = now.at_ms - DEFAULT_DAYS * DAY_MS;
-	q->rc = store__states(s, on_run, on_change, q, &q->err);
-	if (!q->rc && q->no_memory)
-		q->rc = err__set(&q->err, -ENOMEM, "out of memory");
-	/* This run goes on. */
-	if (q->n_runs) {
-		q->runs[q->n_runs - 1].last_at_ms = now.at_ms;
-		q->runs[q->n_runs - 1].last_mono_ms = now.mono_ms;
-	}
-	if (!q->rc)
-		q->rc = sum_up(q, now.at_ms);
+	if (!q->since_ms || q->since_ms > now_ms)
+		q->since_ms = now_ms - DEFAULT_DAYS * DAY_MS;
+	q->rc = sum_up(q, now_ms);
 }
 
 static void report_done(struct journal_job *job)
@@ -339,15 +180,7 @@ static void report_done(struct journal_job *job)
 		api_request__reply(
 			q->request, 503,
 			json_pack("{s:s}", "error", q->rc ? q->err.text : "the agent is stopping"));
-	while (q->tree) {
-		struct subject *s = *(struct subject **)q->tree;
-
-		tdelete(s, &q->tree, compare_subjects);
-		free(s);
-	}
-	free(q->subjects);
-	free(q->changes);
-	free(q->runs);
+	states__free(&q->states);
 	free(q->vips);
 	free(q);
 }

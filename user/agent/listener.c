@@ -52,7 +52,7 @@ void listener__configured(struct agent *a)
 	if (api__listen(a->api, a->listener.fd, name, &err))
 		log_error("%s", err.text);
 	else if (c->has_api_listen)
-		log_info("metrics are at http://%s%s%s:%u/metrics",
+		log_info("the dashboard is at http://%s%s%s:%u/, and metrics are at /metrics there",
 			 addr__is4(&c->api_listen) ? "" : "[", address,
 			 addr__is4(&c->api_listen) ? "" : "]", c->api_port);
 }

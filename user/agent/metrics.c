@@ -98,6 +98,19 @@ static void write_journal(const struct agent *a, struct prom *out)
 	json_decref(journal);
 }
 
+static void write_streams(const struct agent *a, struct prom *out, struct prom *labels)
+{
+	struct api_streams s;
+
+	api__streams(a->api, &s);
+	gauge(out, "fairlead_event_streams", "Clients that follow events as they happen.", s.open);
+	prom__family(
+		out, "fairlead_event_streams_ended_total", PROM_COUNTER,
+		"Streams of events that were ended: the client did not read, or another one got its place.");
+	prom__integer(out, METRICS_LABELS(labels, "reason", "slow"), s.slow);
+	prom__integer(out, METRICS_LABELS(labels, "reason", "displaced"), s.displaced);
+}
+
 static void write_interfaces(const struct agent *a, struct prom *out, struct prom *labels)
 {
 	prom__family(out, "fairlead_interface_attached", PROM_GAUGE,
@@ -216,6 +229,7 @@ char *metrics__text(struct agent *a, size_t *len)
 	prom__expect(&out, a->metrics_len + a->metrics_len / 8);
 	write_agent(a, &out, &labels);
 	write_journal(a, &out);
+	write_streams(a, &out, &labels);
 	write_interfaces(a, &out, &labels);
 	write_lateness(a, &out);
 	write_timings(a, &out);

@@ -36,6 +36,11 @@ static json_t *op_timings(void *ctx)
 	return timings__json(ctx);
 }
 
+static int op_overview(void *ctx, const char *service, char **text, size_t *len, struct err *err)
+{
+	return overview__text(ctx, service, text, len, err);
+}
+
 static bool wanted(const struct service *s, const char *service)
 {
 	return !service || strcmp(s->name, service) == 0;
@@ -165,6 +170,11 @@ static void op_report(void *ctx, const struct api_report *what, struct api_reque
 	chronicle__report(ctx, what, request);
 }
 
+static void op_timeline(void *ctx, uint32_t hours, struct api_request *request)
+{
+	chronicle__timeline(ctx, hours, request);
+}
+
 static void op_apply(void *ctx, const struct api_apply *what, struct api_request *request)
 {
 	chronicle__apply(ctx, what, request);
@@ -196,6 +206,8 @@ const struct api_ops ops = {
 	.status = op_status,
 	.rates = op_rates,
 	.timings = op_timings,
+	.overview = op_overview,
+	.timeline = op_timeline,
 	.say = op_say,
 	.backend = op_backend,
 	.sources = op_sources,

@@ -210,16 +210,11 @@ static json_t *notes_json(struct agent *a)
 	return list;
 }
 
-json_t *status__json(struct agent *a, const char *service, const char *backend)
+json_t *status__frame(struct agent *a)
 {
-	json_t *services = json_array(), *o;
 	struct fl_lease lease = {.lapses = a->lapses_before};
-	struct service *s;
+	json_t *o;
 
-	TAILQ_FOREACH (s, &a->services, entry) {
-		if (!service || strcmp(s->name, service) == 0)
-			json_array_append_new(services, service_json(a, s, backend));
-	}
 	plane__lease(a->plane, &lease);
 	o = json_pack("{s:s, s:s, s:i, s:I, s:f}", "instance", a->config->instance, "version",
 		      FAIRLEAD_VERSION, "abi", FL_ABI_VERSION, "pid", (json_int_t)getpid(),
@@ -232,17 +227,29 @@ json_t *status__json(struct agent *a, const char *service, const char *backend)
 	json_object_set_new(o, "lease",
 			    json_pack("{s:b, s:I}", "lapsed", lease.lapsed != 0, "lapses",
 				      (json_int_t)(lease.lapses - a->lapses_before)));
-	json_object_update_new(o, timings__json(a));
 	json_object_set_new(o, "interfaces", links_json(a));
 	json_object_set_new(o, "anycast", anycast__json(a));
 	json_object_set_new(o, "bfd", neighbors__json(a));
 	json_object_set_new(o, "vrrp", failover__json(a));
+	json_object_set_new(o, "peers", peers__json(a));
+	json_object_set_new(o, "journal", chronicle__json(a));
+	json_object_set_new(o, "records", flow_sweep__json(a));
+	return o;
+}
+
+json_t *status__json(struct agent *a, const char *service, const char *backend)
+{
+	json_t *services = json_array(), *o = status__frame(a);
+	struct service *s;
+
+	TAILQ_FOREACH (s, &a->services, entry) {
+		if (!service || strcmp(s->name, service) == 0)
+			json_array_append_new(services, service_json(a, s, backend));
+	}
+	json_object_update_new(o, timings__json(a));
 	json_object_set_new(o, "services", services);
 	json_object_set_new(o, "verdicts", verdicts_json(a));
 	json_object_set_new(o, "notes", notes_json(a));
-	json_object_set_new(o, "peers", peers__json(a));
-	json_object_set_new(o, "journal", chronicle__json(a));
 	json_object_set_new(o, "nat", nat_sweep__json(a));
-	json_object_set_new(o, "records", flow_sweep__json(a));
 	return o;
 }

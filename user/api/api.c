@@ -18,6 +18,8 @@ int api__new(uv_loop_t *loop, const char *path, const char *group, const struct 
 	a->loop = loop;
 	a->ops = *ops;
 	a->ctx = ctx;
+	LIST_INIT(&a->kept);
+	TAILQ_INIT(&a->streams);
 	a->path = strdup(path);
 	rc = a->path ? api_socket__listen(a, path, group, &fd, warning, err)
 		     : err__set(err, -ENOMEM, "out of memory");
@@ -42,21 +44,19 @@ int api__listen(struct api *a, int fd, const char *name, struct err *err)
 	return fd < 0 ? 0 : api_server__start(a, fd, name, true, &a->listener, err);
 }
 
-static void forget_metrics(struct api *a)
-{
-	if (a->metrics)
-		MHD_destroy_response(a->metrics);
-	a->metrics = NULL;
-}
-
 void api__tick(struct api *a)
 {
 	if (!a)
 		return;
-	forget_metrics(a);
+	api_kept__expire(a, false);
 	api_conns__expire(a->local);
 	if (a->listener)
 		api_conns__expire(a->listener);
+}
+
+void api__streams(const struct api *a, struct api_streams *out)
+{
+	*out = (struct api_streams){a->n_streams, a->slow, a->displaced};
 }
 
 void api__free(struct api *a)
@@ -66,5 +66,5 @@ void api__free(struct api *a)
 	api_socket__remove(a);
 	api_server__stop(a->listener);
 	api_server__stop(a->local);
-	forget_metrics(a);
+	api_kept__expire(a, true);
 }

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * api.h - the one API of an agent: HTTP/1.1 over a unix socket, JSON bodies. A TCP listener, if there is one,
- * answers the first three only.
+ * answers the first eight only.
  *
+ *   GET  /                                            the dashboard's page (docs/dashboard.md)
+ *   GET  /dashboard/FILE                              what it consists of
  *   GET  /metrics                                     for Prometheus, as docs/metrics.md has them
  *   GET  /healthz                                     {"ok", "problems": [sentence]}, with 200, or 503 if
  *                                                     there are problems
  *   GET  /openapi.json                                all of this, as docs/openapi.json has it
+ *   GET  /v1/overview?service=NAME                    the state in short, for pages that ask often
+ *   GET  /v1/timeline?hours=H                         states of the last H hours, from the journal
+ *   GET  /v1/events/stream?since=ID&n=N               the journal's events as they happen:
+ *                                                     text/event-stream
  *   GET  /v1/status?service=NAME&backend=ID           what `fairlead status --json` prints
  *   GET  /v1/rates?layout=L&known=K                   what changes of it from second to second, in columns;
  *                                                     without names and states that still are those of L
@@ -109,6 +115,13 @@ struct api_events {
 	const char *service, *backend;
 	uint32_t n; /* so many at most */
 	uint32_t wait_ms; /* if there are none: how long to wait for some */
+	bool stream; /* the API bounds how many of them wait */
+};
+
+/* Streams of events. */
+struct api_streams {
+	unsigned int open;
+	uint64_t slow, displaced; /* that were ended since the agent began, and why */
 };
 
 /* How a configuration comes into force. */
@@ -162,6 +175,11 @@ struct api_ops {
 	json_t *(*rates)(void *ctx, const char *layout, const char *known);
 	json_t *(*timings)(void *ctx);
 	/*
+	 * In short; `service` (NULL: all): of that alone, with its backends. -ENOENT: there is none. *text is
+	 * JSON, *len bytes, for free().
+	 */
+	int (*overview)(void *ctx, const char *service, char **text, size_t *len, struct err *err);
+	/*
 	 * The operator's word on a backend; `service` may be NULL (all that have it). 0 and *out = object
 	 * {"changed": n, "services": […]}; -ENOENT and a sentence when there is no such backend.
 	 */
@@ -182,6 +200,8 @@ struct api_ops {
 	/* Answers now or later, as apply does. */
 	void (*events)(void *ctx, const struct api_events *what, struct api_request *request);
 	void (*report)(void *ctx, const struct api_report *what, struct api_request *request);
+	/* States of the last `hours`: likewise. */
+	void (*timeline)(void *ctx, uint32_t hours, struct api_request *request);
 	/* Starts an apply; the agent calls api_request__reply() exactly once, now or later. */
 	void (*apply)(void *ctx, const struct api_apply *what, struct api_request *request);
 	/* Configurations that were applied: likewise. */
@@ -212,6 +232,8 @@ int api__listen(struct api *a, int fd, const char *name, struct err *err);
 
 /* Once a second: what was made for many is made anew, and slow clients are ended. NULL is fine. */
 void api__tick(struct api *a);
+
+void api__streams(const struct api *a, struct api_streams *out);
 
 /* Stops listening, answers open requests with 503, removes the socket; the loop must then be run. */
 void api__free(struct api *a);

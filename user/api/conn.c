@@ -13,7 +13,7 @@
 #include "api/internal.h"
 
 /* libmicrohttpd finds it ended, and tells. */
-static void end(struct api_server *s, struct api_conn *c)
+void api_conn__end(struct api_server *s, struct api_conn *c)
 {
 	c->ending = true;
 	s->n_conns--;
@@ -26,7 +26,7 @@ static void displace_one(struct api_server *s)
 
 	TAILQ_FOREACH (c, &s->conns, entry) {
 		if (!c->ending && !c->suspended) {
-			end(s, c);
+			api_conn__end(s, c);
 			return;
 		}
 	}
@@ -88,7 +88,9 @@ void api_conns__expire(struct api_server *s)
 	TAILQ_FOREACH (c, &s->conns, entry) {
 		if (now_ms - c->since_ms < s->deadline_ms)
 			return;
-		if (!c->ending && !c->suspended)
-			end(s, c);
+		if (c->ending || c->suspended)
+			continue;
+		c->late = true;
+		api_conn__end(s, c);
 	}
 }

@@ -2,6 +2,7 @@
 /* dispatch.c - what becomes of a request: from its target to the agent's answer, or to waiting for that. */
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -13,6 +14,7 @@
 
 #define TCP_SYN 0x02 /* a packet that is explained opens a connection, unless it says otherwise */
 #define PACKETS_DEFAULT 100 /* of GET /v1/packets and /v1/events */
+#define TIMELINE_MS 30000 /* all of the journal is read for it */
 
 static unsigned int status_of(int rc)
 {
@@ -105,19 +107,6 @@ static enum MHD_Result handle_admission(struct api_request *r, const struct rout
 	return api_request__answer(r, MHD_HTTP_OK, object);
 }
 
-/* An answer that the agent gives now or later. */
-static enum MHD_Result wait_for_agent(struct api_request *r)
-{
-	if (!r->owed)
-		return api_request__send(r);
-	MHD_suspend_connection(r->connection);
-	r->suspended = true;
-	if (r->conn)
-		r->conn->suspended = true;
-	LIST_INSERT_HEAD(&r->server->waiting, r, entry);
-	return MHD_YES;
-}
-
 static void ask_events(struct api_request *r, const struct route *route)
 {
 	const struct api *a = r->server->api;
@@ -133,6 +122,66 @@ static void ask_events(struct api_request *r, const struct route *route)
 	};
 
 	a->ops.events(a->ctx, &what, r);
+}
+
+/*
+ * What many ask for often, made once for all of them. The key is of what was understood, not of how it was
+ * written.
+ */
+static enum MHD_Result handle_kept(struct api_request *r, const struct route *route)
+{
+	const struct api *a = r->server->api;
+	struct err err = {0};
+	char *text = NULL;
+	size_t len = 0;
+	int rc;
+
+	snprintf(r->key, sizeof(r->key), "%d %u %s", (int)route->kind, route->hours,
+		 route->service);
+	r->keep_ms = route->kind == ROUTE_TIMELINE ? TIMELINE_MS : 0;
+	if (api_kept__has(r))
+		return api_kept__send(r);
+	if (route->kind == ROUTE_TIMELINE) {
+		r->owed = true;
+		a->ops.timeline(a->ctx, route->hours, r);
+		return api_request__wait(r);
+	}
+	if (route->kind == ROUTE_METRICS) {
+		text = a->ops.metrics(a->ctx, &len);
+		return api_kept__send_text(r, text, len, PROM_CONTENT_TYPE);
+	}
+	rc = a->ops.overview(a->ctx, or_null(route->service), &text, &len, &err);
+	if (rc)
+		return api_request__refuse(r, status_of(rc), err.text);
+	return api_kept__send_text(r, text, len, "application/json");
+}
+
+/* From where a browser was cut off, it goes on by itself. */
+static enum MHD_Result handle_stream(struct api_request *r, const struct route *route)
+{
+	const char *last =
+		MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, "Last-Event-ID");
+	struct api_events first = {
+		.has_since = route->has_since,
+		.since = (int64_t)route->since,
+		.kinds = "",
+		.service = "",
+		.backend = "",
+		.n = route->has_n ? route->n : PACKETS_DEFAULT,
+		.stream = true,
+	};
+
+	if (last) {
+		char *end;
+
+		errno = 0;
+		first.since = strtoll(last, &end, 10);
+		if (*last < '0' || *last > '9' || *end || errno)
+			return api_request__refuse(r, MHD_HTTP_BAD_REQUEST,
+						   "Last-Event-ID is not the number of an event");
+		first.has_since = true;
+	}
+	return api_stream__begin(r, &first);
 }
 
 static void ask_report(struct api_request *r, const struct route *route)
@@ -192,7 +241,7 @@ static enum MHD_Result handle_later(struct api_request *r, const struct route *r
 		a->ops.failover(a->ctx, route->to[0] ? route->to : NULL, r);
 	else
 		ask_history(r, route);
-	return wait_for_agent(r);
+	return api_request__wait(r);
 }
 
 static enum MHD_Result handle_explain(struct api_request *r, struct route *route)
@@ -226,41 +275,7 @@ static enum MHD_Result handle_explain(struct api_request *r, struct route *route
 		e->interface = route->interface;
 	r->owed = true;
 	a->ops.explain(a->ctx, e, r);
-	return wait_for_agent(r);
-}
-
-/*
- * Made once between two ticks, however many ask: it is a few milliseconds of work for thousands of backends.
- * Who is slow to read it holds an old one, and has no more time for it than for anything.
- */
-static struct MHD_Response *make_metrics(const struct api *a)
-{
-	struct MHD_Response *response;
-	size_t len;
-	char *text = a->ops.metrics(a->ctx, &len);
-
-	if (!text)
-		return NULL;
-	response = MHD_create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE);
-	if (!response) {
-		free(text);
-		return NULL;
-	}
-	if (api_request__set_headers(response, PROM_CONTENT_TYPE))
-		return response;
-	MHD_destroy_response(response);
-	return NULL;
-}
-
-static enum MHD_Result handle_metrics(struct api_request *r)
-{
-	struct api *a = r->server->api;
-
-	if (!a->metrics)
-		a->metrics = make_metrics(a);
-	if (!a->metrics)
-		return api_request__refuse(r, MHD_HTTP_INTERNAL_SERVER_ERROR, API_NO_MEMORY);
-	return MHD_queue_response(r->connection, MHD_HTTP_OK, a->metrics);
+	return api_request__wait(r);
 }
 
 static enum MHD_Result handle_healthz(struct api_request *r)
@@ -340,8 +355,15 @@ enum MHD_Result api_request__dispatch(struct api_request *r, const char *method)
 		return api_request__refuse(r, MHD_HTTP_METHOD_NOT_ALLOWED, err.text);
 	}
 	switch (route.kind) {
+	case ROUTE_PAGE:
+	case ROUTE_FILE:
+		return api_page__answer(r, route.file);
 	case ROUTE_METRICS:
-		return handle_metrics(r);
+	case ROUTE_OVERVIEW:
+	case ROUTE_TIMELINE:
+		return handle_kept(r, &route);
+	case ROUTE_STREAM:
+		return handle_stream(r, &route);
 	case ROUTE_HEALTHZ:
 		return handle_healthz(r);
 	case ROUTE_OPENAPI:

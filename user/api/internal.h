@@ -4,7 +4,8 @@
  *
  * socket.c makes the listening sockets, server.c joins libmicrohttpd to the loop, once for each of them, conn.c
  * bounds what connections take, request.c is one request's life, dispatch.c gets its answer, route.c says what a
- * request line asks for.
+ * request line asks for. kept.c has answers that many share, stream.c those that never end, page.c the dashboard's
+ * files.
  * Everything runs on the loop's thread.
  */
 #ifndef FAIRLEAD_API_INTERNAL_H
@@ -16,10 +17,14 @@
 #include <sys/types.h>
 
 #include "api/api.h"
+#include "api/asset.h"
+#include "fairlead/abi.h"
 
 #define API_MAX_CONNECTIONS 64 /* of a server */
 #define API_DEADLINE_MS 30000 /* for a whole request, and its answer */
 #define API_PUBLIC_DEADLINE_MS 10000
+#define API_MAX_STREAMS 32 /* of events, of all servers */
+#define API_KEY_LEN (FL_NAME_LEN + 32)
 #define API_MAX_BODY 65536 /* bytes; all but a frame to explain is thrown away */
 #define API_CONNECTION_MEMORY (16 * 1024) /* bytes: request line, headers and the reply's headers */
 
@@ -31,8 +36,11 @@ struct api {
 	uv_loop_t *loop;
 	struct api_ops ops;
 	void *ctx;
-	struct MHD_Response
-		*metrics; /* until the next tick; NULL: nobody has asked since the last one */
+	LIST_HEAD(, api_kept) kept;
+	TAILQ_HEAD(, api_stream) streams; /* who has been there for longest first */
+	unsigned int n_streams;
+	uint64_t slow,
+		displaced; /* streams that were ended: their client did not read; for another one */
 	unsigned int servers; /* that are not closed yet: the last one frees it */
 	char *path;
 	dev_t dev; /* of our socket, so that a successor's is never removed */
@@ -46,6 +54,7 @@ struct api_conn {
 	uint64_t since_ms; /* uv_now(): it began, began its request, or got its last answer */
 	bool suspended; /* the agent owes it a reply */
 	bool ending;
+	bool late; /* its deadline was over */
 };
 
 TAILQ_HEAD(api_conns, api_conn); /* who has waited longest first */
@@ -77,6 +86,10 @@ struct api_request {
 	const char *allow; /* value of the Allow header; NULL: no such header */
 	json_t *reply; /* NULL until the request is answered */
 	unsigned int status;
+	char key[API_KEY_LEN]; /* of its answer among those that are kept; "": it is its alone */
+	uint32_t keep_ms; /* for how long it is kept, until the next tick at least */
+	struct api_stream *stream; /* NULL: it gets one answer */
+	bool displaced; /* its stream is no longer among the others */
 	bool begun; /* the headers were judged */
 	bool owed; /* the agent has not called api_request__reply() yet */
 	bool suspended;
@@ -109,6 +122,8 @@ void api_conn__notify(void *server, struct MHD_Connection *connection, void **so
 struct api_conn *api_conn__of(struct MHD_Connection *connection);
 /* Its deadline is counted from now. */
 void api_conn__renew(struct api_server *s, struct api_conn *c);
+/* Ends it as soon as libmicrohttpd looks at it. */
+void api_conn__end(struct api_server *s, struct api_conn *c);
 /* Ends those whose deadline is over. */
 void api_conns__expire(struct api_server *s);
 
@@ -134,6 +149,12 @@ enum MHD_Result api_request__answer(struct api_request *r, unsigned int status, 
 enum MHD_Result api_request__refuse(struct api_request *r, unsigned int status,
 				    const char *sentence);
 
+/* Has its connection wait until the agent replies. */
+void api_request__suspend(struct api_request *r);
+/* The answer, if the agent has replied; else waits for it. */
+enum MHD_Result api_request__wait(struct api_request *r);
+/* Ends it with 503, or a stream where it is, though the agent may owe a reply still. */
+void api_request__end_early(struct api_request *r, const char *sentence);
 /* Answers every suspended request with 503: the agent is stopping. */
 void api_request__stop_all(struct api_server *s);
 
@@ -141,5 +162,31 @@ void api_request__stop_all(struct api_server *s);
 
 /* All of the request is there: answers it, or has it wait for the agent. */
 enum MHD_Result api_request__dispatch(struct api_request *r, const char *method);
+
+/* --- kept.c ----------------------------------------------------------------------------------------- */
+
+/* Whether the answer of its key is there. */
+bool api_kept__has(const struct api_request *r);
+/* Sends the answer of its key, or its own reply, which is kept. */
+enum MHD_Result api_kept__send(struct api_request *r);
+/* Sends a text, which is taken over, and keeps it; NULL: there was no memory for it. */
+enum MHD_Result api_kept__send_text(struct api_request *r, char *text, size_t len,
+				    const char *type);
+/* Drops those whose time is over, or all. */
+void api_kept__expire(struct api *a, bool all);
+
+/* --- stream.c --------------------------------------------------------------------------------------- */
+
+/* Begins a stream with the answer to that question. */
+enum MHD_Result api_stream__begin(struct api_request *r, const struct api_events *first);
+/* Its first answer is there. */
+enum MHD_Result api_stream__send(struct api_request *r);
+/* The client has gone, or was too late to read. A request without a stream is fine. */
+void api_stream__left(struct api_request *r, bool late);
+void api_stream__free(struct api_stream *s);
+
+/* --- page.c ----------------------------------------------------------------------------------------- */
+
+enum MHD_Result api_page__answer(struct api_request *r, const struct asset *a);
 
 #endif

@@ -188,6 +188,15 @@ static int read_target(const char *value, struct route *r, struct err *err)
 	return read_u32("target", value, 0, 1000000, &r->target_ppm, err);
 }
 
+static int read_hours(const char *value, struct route *r, struct err *err)
+{
+	int rc = read_u32("hours", value, 1, 168, &r->hours, err);
+
+	if (!rc && r->hours != 1 && r->hours != 24 && r->hours != 168)
+		rc = err__set(err, -EINVAL, "hours is 1, 24 or 168");
+	return rc;
+}
+
 static int read_kinds(const char *value, struct route *r, struct err *err)
 {
 	return read_text("list of kinds", value, r->kinds, sizeof(r->kinds), err);
@@ -320,16 +329,18 @@ static const struct parameter {
 } parameters[] = {
 	{"service", "service's name",
 	 KIND(BACKEND) | KIND(SAY) | KIND(WEIGHT) | KIND(SOURCES) | KIND(EVENTS) | KIND(REPORT) |
-		 KIND(STATUS) | CHANGES_SOURCES,
+		 KIND(STATUS) | KIND(OVERVIEW) | CHANGES_SOURCES,
 	 false, false, read_service},
 	{"percent", "value of 'percent'", KIND(WEIGHT), false, false, read_percent},
 	{"prefix", "prefix", CHANGES_SOURCES, true, false, read_prefix},
 	{"now", "value of 'now'", KIND(APPLY), false, false, read_now},
 	{"monitor", "value of 'monitor'", KIND(SOURCES_DENY), false, false, read_monitor},
-	{"since", "value of 'since'", KIND(PACKETS) | KIND(EVENTS) | KIND(REPORT), false, false,
-	 read_since},
+	{"since", "value of 'since'", KIND(PACKETS) | KIND(EVENTS) | KIND(REPORT) | KIND(STREAM),
+	 false, false, read_since},
 	{"target", "value of 'target'", KIND(REPORT), false, false, read_target},
-	{"n", "value of 'n'", KIND(PACKETS) | KIND(EVENTS) | KIND(HISTORY), false, false, read_n},
+	{"n", "value of 'n'", KIND(PACKETS) | KIND(EVENTS) | KIND(HISTORY) | KIND(STREAM), false,
+	 false, read_n},
+	{"hours", "value of 'hours'", KIND(TIMELINE), false, false, read_hours},
 	{"kind", "list of kinds", KIND(EVENTS), false, false, read_kinds},
 	{"backend", "backend's id", KIND(EVENTS) | KIND(STATUS), false, false, read_backend},
 	{"after", "value of 'after'", KIND(EVENTS), false, false, read_after},

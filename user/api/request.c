@@ -26,15 +26,21 @@ static json_t *error_object(const char *sentence)
 bool api_request__set_headers(struct MHD_Response *response, const char *content_type)
 {
 	return MHD_add_response_header(response, "Content-Type", content_type) == MHD_YES &&
+	       MHD_add_response_header(response, "X-Content-Type-Options", "nosniff") == MHD_YES &&
 	       MHD_add_response_header(response, "Cache-Control", "no-store") == MHD_YES;
 }
 
 enum MHD_Result api_request__send(struct api_request *r)
 {
 	struct MHD_Response *response;
-	char *text = json_dumps(r->reply, JSON_COMPACT);
+	char *text;
 	enum MHD_Result rc = MHD_NO;
 
+	if (r->status == MHD_HTTP_OK && r->stream)
+		return api_stream__send(r);
+	if (r->status == MHD_HTTP_OK && r->key[0])
+		return api_kept__send(r);
+	text = json_dumps(r->reply, JSON_COMPACT);
 	if (!text)
 		return MHD_NO;
 	response = MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
@@ -141,6 +147,7 @@ enum MHD_Result api_request__handle(void *server, struct MHD_Connection *connect
 static void release(struct api_request *r)
 {
 	json_decref(r->reply);
+	api_stream__free(r->stream);
 	free(r->body);
 	free(r->uri);
 	free(r);
@@ -153,16 +160,33 @@ void api_request__end(void *server, struct MHD_Connection *connection, void **re
 	struct api_request *r = *request;
 
 	(void)connection;
-	(void)why;
 	if (!r)
 		return;
 	*request = NULL;
 	s->open_requests--;
+	api_stream__left(r, why == MHD_REQUEST_TERMINATED_TIMEOUT_REACHED);
 	if (r->conn)
 		api_conn__renew(s, r->conn);
 	r->connection = NULL;
 	if (!r->owed)
 		release(r);
+}
+
+void api_request__suspend(struct api_request *r)
+{
+	MHD_suspend_connection(r->connection);
+	r->suspended = true;
+	if (r->conn)
+		r->conn->suspended = true;
+	LIST_INSERT_HEAD(&r->server->waiting, r, entry);
+}
+
+enum MHD_Result api_request__wait(struct api_request *r)
+{
+	if (!r->owed)
+		return api_request__send(r);
+	api_request__suspend(r);
+	return MHD_YES;
 }
 
 static void resume(struct api_request *r)
@@ -179,9 +203,10 @@ static void resume(struct api_request *r)
 void api_request__reply(struct api_request *r, unsigned int status, json_t *object)
 {
 	r->owed = false;
-	if (!r->connection) {
+	if (!r->connection || r->reply) {
 		json_decref(object);
-		release(r);
+		if (!r->connection)
+			release(r);
 		return;
 	}
 	r->status = object ? status : MHD_HTTP_INTERNAL_SERVER_ERROR;
@@ -192,14 +217,28 @@ void api_request__reply(struct api_request *r, unsigned int status, json_t *obje
 	}
 }
 
+static void end_waiting(struct api_request *r, const char *sentence)
+{
+	r->status = MHD_HTTP_SERVICE_UNAVAILABLE;
+	r->reply = error_object(sentence);
+	resume(r);
+}
+
+void api_request__end_early(struct api_request *r, const char *sentence)
+{
+	if (r->suspended) {
+		end_waiting(r, sentence);
+		api_server__wake(r->server);
+	} else if (r->conn && !r->conn->ending) {
+		api_conn__end(r->server, r->conn);
+	}
+}
+
 void api_request__stop_all(struct api_server *s)
 {
-	while (!LIST_EMPTY(&s->waiting)) {
-		struct api_request *r = LIST_FIRST(&s->waiting);
-
-		r->status = MHD_HTTP_SERVICE_UNAVAILABLE;
-		r->reply = error_object("the agent is stopping: its traffic goes on, but what was "
-					"asked for may not have been done");
-		resume(r);
-	}
+	while (!LIST_EMPTY(&s->waiting))
+		end_waiting(
+			LIST_FIRST(&s->waiting),
+			"the agent is stopping: its traffic goes on, but what was asked for may "
+			"not have been done");
 }

@@ -4,14 +4,17 @@
 #include <errno.h>
 #include <string.h>
 
+#include "api/asset.h"
 #include "api/query.h"
 
 #define BACKENDS "/v1/backends/"
+#define FILES "/dashboard/"
 
 static const struct {
 	const char *path;
 	enum route_kind kind;
 } fixed_paths[] = {
+	{"/", ROUTE_PAGE},
 	{"/metrics", ROUTE_METRICS},
 	{"/healthz", ROUTE_HEALTHZ},
 	{"/openapi.json", ROUTE_OPENAPI},
@@ -34,6 +37,9 @@ static const struct {
 	{"/v1/explain", ROUTE_EXPLAIN},
 	{"/v1/events", ROUTE_EVENTS},
 	{"/v1/report", ROUTE_REPORT},
+	{"/v1/overview", ROUTE_OVERVIEW},
+	{"/v1/timeline", ROUTE_TIMELINE},
+	{"/v1/events/stream", ROUTE_STREAM},
 };
 
 static const struct {
@@ -75,18 +81,25 @@ static int parse_path(const char *path, size_t len, struct route *out, struct er
 	for (size_t i = 0; i < sizeof(fixed_paths) / sizeof(fixed_paths[0]); i++) {
 		if (strlen(fixed_paths[i].path) == len && !memcmp(fixed_paths[i].path, path, len)) {
 			out->kind = fixed_paths[i].kind;
+			if (out->kind == ROUTE_PAGE)
+				out->file = asset__find(ASSET_PAGE, strlen(ASSET_PAGE));
 			return 0;
 		}
 	}
 	if (len > strlen(BACKENDS) && !memcmp(path, BACKENDS, strlen(BACKENDS)))
 		return parse_backend(path + strlen(BACKENDS), len - strlen(BACKENDS), out, err);
+	if (len > strlen(FILES) && !memcmp(path, FILES, strlen(FILES))) {
+		out->kind = ROUTE_FILE;
+		out->file = asset__find(path + strlen(FILES), len - strlen(FILES));
+		return out->file ? 0 : -ENOENT;
+	}
 	return -ENOENT;
 }
 
 int route__parse(const char *uri, struct route *out, struct err *err)
 {
 	size_t path_len = strcspn(uri, "?");
-	struct route r = {.target_ppm = ROUTE_TARGET_PPM};
+	struct route r = {.target_ppm = ROUTE_TARGET_PPM, .hours = ROUTE_HOURS};
 	int rc;
 
 	if (strnlen(uri, ROUTE_MAX_URI + 1) > ROUTE_MAX_URI)
@@ -107,7 +120,19 @@ int route__parse(const char *uri, struct route *out, struct err *err)
 
 bool route__is_public(const struct route *r)
 {
-	return r->kind == ROUTE_METRICS || r->kind == ROUTE_HEALTHZ || r->kind == ROUTE_OPENAPI;
+	switch (r->kind) {
+	case ROUTE_METRICS:
+	case ROUTE_HEALTHZ:
+	case ROUTE_OPENAPI:
+	case ROUTE_PAGE:
+	case ROUTE_FILE:
+	case ROUTE_OVERVIEW:
+	case ROUTE_TIMELINE:
+	case ROUTE_STREAM:
+		return true;
+	default:
+		return false;
+	}
 }
 
 bool route__reads_body(const char *uri)

@@ -18,7 +18,10 @@
 #define ROUTE_KINDS_LEN 128
 #define ROUTE_KEY_LEN 17 /* with its NUL */
 #define ROUTE_TARGET_PPM 999000 /* report, unless asked otherwise: 99.9 % */
+#define ROUTE_HOURS 24 /* timeline, likewise */
 #define ROUTE_MAX_WAIT_MS 25000 /* less than the connection's patience */
+
+struct asset;
 
 enum route_kind {
 	ROUTE_METRICS,
@@ -46,6 +49,11 @@ enum route_kind {
 	ROUTE_EVENTS,
 	ROUTE_REPORT,
 	ROUTE_RATES,
+	ROUTE_PAGE,
+	ROUTE_FILE,
+	ROUTE_OVERVIEW,
+	ROUTE_TIMELINE,
+	ROUTE_STREAM,
 };
 
 struct route {
@@ -67,6 +75,8 @@ struct route {
 	uint64_t version; /* config/rollback; 0: none is named */
 	uint32_t target_ppm; /* report: 0..1000000 */
 	char layout[ROUTE_KEY_LEN], known[ROUTE_KEY_LEN]; /* rates; "": nothing is known */
+	uint32_t hours; /* timeline: 1, 24 or 168 */
+	const struct asset *file; /* ROUTE_PAGE and ROUTE_FILE */
 	uint32_t wait_ms; /* events: 0..ROUTE_MAX_WAIT_MS */
 	uint32_t n; /* packets, events; 1..ROUTE_MAX_PACKETS */
 	uint32_t flows, drops; /* packets/sampling; 0..ROUTE_MAX_SAMPLING */

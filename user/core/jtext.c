@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/jtext.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/utf8.h"
+
+#define FIRST_ROOM 4096
+
+/* Room for n bytes more; NULL: there is none. */
+static char *reserve(struct jtext *t, size_t n)
+{
+	size_t room = t->room ? t->room : FIRST_ROOM;
+	char *text;
+
+	while (room - t->len < n)
+		room *= 2;
+	if (room != t->room) {
+		text = t->failed ? NULL : realloc(t->text, room);
+		t->failed |= !text;
+		if (text) {
+			t->text = text;
+			t->room = room;
+		}
+	}
+	return t->failed ? NULL : t->text + t->len;
+}
+
+void jtext__raw(struct jtext *t, const char *text, size_t len)
+{
+	char *to = reserve(t, len);
+
+	if (!to)
+		return;
+	memcpy(to, text, len);
+	t->len += len;
+}
+
+void jtext__mark(struct jtext *t, char mark)
+{
+	jtext__raw(t, &mark, 1);
+}
+
+void jtext__key(struct jtext *t, const char *key)
+{
+	char last = t->len && !t->failed ? t->text[t->len - 1] : '{';
+
+	if (last != '{' && last != '[')
+		jtext__mark(t, ',');
+	if (!key)
+		return;
+	jtext__mark(t, '"');
+	jtext__raw(t, key, strlen(key));
+	jtext__raw(t, "\":", 2);
+}
+
+/* A character that may not stand in a string as it is. */
+static void escape(struct jtext *t, unsigned char c)
+{
+	char code[8];
+
+	if (c == '"' || c == '\\')
+		snprintf(code, sizeof(code), "\\%c", c);
+	else
+		snprintf(code, sizeof(code), "\\u%04x", c);
+	jtext__raw(t, code, strlen(code));
+}
+
+static bool is_plain(char c)
+{
+	return (unsigned char)c >= ' ' && (unsigned char)c < 0x80 && c != '"' && c != '\\';
+}
+
+void jtext__string(struct jtext *t, const char *key, const char *value)
+{
+	jtext__key(t, key);
+	jtext__mark(t, '"');
+	while (*value) {
+		size_t n = 0;
+
+		while (is_plain(value[n]))
+			n++;
+		jtext__raw(t, value, n);
+		value += n;
+		if (!*value)
+			break;
+		n = utf8__len(value);
+		if (n > 1)
+			jtext__raw(t, value, n);
+		else if (n)
+			escape(t, (unsigned char)*value);
+		else
+			jtext__mark(t, '?');
+		value += n ? n : 1;
+	}
+	jtext__mark(t, '"');
+}
+
+void jtext__integer(struct jtext *t, const char *key, uint64_t value)
+{
+	char digits[20];
+	size_t n = sizeof(digits);
+
+	jtext__key(t, key);
+	do {
+		digits[--n] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value);
+	jtext__raw(t, digits + n, sizeof(digits) - n);
+}
+
+void jtext__boolean(struct jtext *t, const char *key, bool value)
+{
+	jtext__key(t, key);
+	jtext__raw(t, value ? "true" : "false", value ? 4 : 5);
+}

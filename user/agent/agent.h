@@ -37,7 +37,7 @@
 #include "agent/sources.h"
 #include "agent/track.h"
 #include "api/api.h"
-#include "journal/event.h"
+#include "core/event.h"
 #include "config/config.h"
 #include "core/log.h"
 #include "core/timing.h"

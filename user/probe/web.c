@@ -17,7 +17,6 @@
 
 #include "probe/secret.h"
 #include "probe/talk.h"
-#include "probe/web_loop.h"
 
 /* A request under way, and the answer so far. */
 struct attempt {
@@ -134,7 +133,7 @@ static void end(struct probe *p)
 {
 	struct attempt *a = p->attempt;
 
-	curl_multi_remove_handle(p->prober->multi, p->kept);
+	curl_multi_remove_handle(p->prober->web.multi, p->kept);
 	curl_slist_free_all(a->headers);
 	curl_slist_free_all(a->connect_to);
 	free(a);
@@ -316,7 +315,7 @@ static int ask(struct probe *p, unsigned int step, const char **why)
 	set_options(p, a);
 	rc = set_headers(p, a) && set_target(p, a) ? set_user(p) : -ENOMEM;
 	*why = p->why;
-	if (!rc && curl_multi_add_handle(p->prober->multi, p->kept)) {
+	if (!rc && curl_multi_add_handle(p->prober->web.multi, p->kept)) {
 		*why = "libcurl refused the request";
 		rc = -EINVAL;
 	}
@@ -352,8 +351,9 @@ static void judge(struct probe *p)
 		probe__finish(p, v.ok ? PROBE_OK : PROBE_FAILED, v.detail);
 }
 
-void web__complete(struct probe *p, CURLcode code)
+void web__complete(void *private, CURLcode code)
 {
+	struct probe *p = private;
 	const struct attempt *a = p->attempt;
 	enum probe_outcome outcome = PROBE_FAILED;
 	char detail[PROBE_DETAIL_LEN];

@@ -61,4 +61,7 @@ int web__start(struct probe *p, const char **why);
 void web__abort(struct probe *p);
 void web__forget(struct probe *p);
 
+/* The transfer of a probe has ended: web_loop.done. */
+void web__complete(void *private, CURLcode code);
+
 #endif

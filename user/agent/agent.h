@@ -52,6 +52,7 @@
 #include "table/table.h"
 #include "vip/rt.h"
 
+struct alerts;
 struct chronicle;
 struct member;
 struct target;
@@ -266,6 +267,7 @@ struct agent {
 	struct sampling sampling;
 	struct events *events;
 	struct chronicle *chronicle; /* NULL: there is no journal */
+	struct alerts *alerts;
 	struct moves moves;
 	struct timing compute; /* of tables that went live: until it was known what they hold, */
 	struct timing commit; /* and from then on until packets found them */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "agent/alerts.h"
 #include "agent/chronicle.h"
 #include "agent/names.h"
 #include "fairlead/abi.h"
@@ -216,6 +217,7 @@ char *metrics__text(struct agent *a, size_t *len)
 	prom__expect(&out, a->metrics_len + a->metrics_len / 8);
 	write_agent(a, &out, &labels);
 	write_journal(a, &out);
+	alerts__metrics(a, &out, &labels);
 	write_interfaces(a, &out, &labels);
 	write_lateness(a, &out);
 	write_timings(a, &out);

@@ -139,6 +139,7 @@ static void test_public(void **state)
 					    "/v1/report",
 					    "/v1/failover",
 					    "/v1/failover/undo",
+					    "/v1/alerts/test",
 					    "/v1/explain?length=60"};
 	struct route r = ok("/metrics");
 

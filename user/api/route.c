@@ -33,6 +33,7 @@ static const struct {
 	{"/v1/explain", ROUTE_EXPLAIN},
 	{"/v1/events", ROUTE_EVENTS},
 	{"/v1/report", ROUTE_REPORT},
+	{"/v1/alerts/test", ROUTE_ALERTS_TEST},
 };
 
 static const struct {

@@ -99,7 +99,7 @@ static bool append(struct outbox *o, const struct alert *a, uint64_t now_ms)
 		return false;
 	*item = (struct outbox_item){.alert = *a, .since_ms = now_ms};
 	item->alert.number = ++o->numbers;
-	STAILQ_INSERT_TAIL(&o->list, item, entry);
+	TAILQ_INSERT_TAIL(&o->list, item, entry);
 	o->n++;
 	return true;
 }
@@ -107,7 +107,7 @@ static bool append(struct outbox *o, const struct alert *a, uint64_t now_ms)
 void outbox__init(struct outbox *o, uint64_t now_ms)
 {
 	memset(o, 0, sizeof(*o));
-	STAILQ_INIT(&o->list);
+	TAILQ_INIT(&o->list);
 	o->filled_ms = now_ms;
 }
 
@@ -157,7 +157,7 @@ uint64_t outbox__due(const struct outbox *o, uint64_t now_ms)
 
 struct outbox_item *outbox__first(const struct outbox *o)
 {
-	return STAILQ_FIRST(&o->list);
+	return TAILQ_FIRST(&o->list);
 }
 
 bool outbox__expired(const struct outbox *o, const struct outbox_item *item, uint64_t now_ms)
@@ -167,9 +167,9 @@ bool outbox__expired(const struct outbox *o, const struct outbox_item *item, uin
 
 void outbox__drop_first(struct outbox *o)
 {
-	struct outbox_item *item = STAILQ_FIRST(&o->list);
+	struct outbox_item *item = TAILQ_FIRST(&o->list);
 
-	STAILQ_REMOVE_HEAD(&o->list, entry);
+	TAILQ_REMOVE(&o->list, item, entry);
 	o->n--;
 	free(item);
 }

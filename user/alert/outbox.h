@@ -17,14 +17,14 @@
 #define OUTBOX_NEVER UINT64_MAX
 
 struct outbox_item {
-	STAILQ_ENTRY(outbox_item) entry;
+	TAILQ_ENTRY(outbox_item) entry;
 	struct alert alert;
 	uint64_t since_ms; /* when it came in */
 	unsigned int tries; /* that failed */
 };
 
 struct outbox {
-	STAILQ_HEAD(outbox_list, outbox_item) list;
+	TAILQ_HEAD(outbox_list, outbox_item) list;
 	size_t n;
 	uint32_t rate, burst, max_age_ms;
 	uint64_t tokens_milli; /* 1000: one */

@@ -92,9 +92,19 @@ static void read_template(struct reader *r, const struct option *o, struct node 
 	struct err err;
 	int rc;
 
-	value__string(r, o, value, base);
-	if (value->bad || !w->template)
+	/* Not by value__string(): between its values JSON may have line ends. */
+	if (!option__expect(r, value, NODE_SCALAR, "JSON with places for values"))
 		return;
+	if (!value->len || value->len > o->max || strlen(value->text) != value->len) {
+		reader__problem(r, value, "is no text of 1 to %llu bytes",
+				(unsigned long long)o->max);
+		return;
+	}
+	w->template = strdup(value->text);
+	if (!w->template) {
+		r->err = -ENOMEM;
+		return;
+	}
 	for (size_t i = 0; i < CONFIG_ALERT_FIELDS; i++)
 		values[i] = (struct template_value){
 			.name = config_alert_field_names[i],

@@ -92,7 +92,8 @@ static void test_template(void **state)
 	assert_int_equal(json_integer_value(json_object_get(o, "c")), 3);
 	assert_member(o, "d", NULL);
 	assert_member(o, "e", "3");
-	assert_string_equal(json_string_value(json_array_get(json_object_get(o, "backend"), 1)), "web");
+	assert_string_equal(json_string_value(json_array_get(json_object_get(o, "backend"), 1)),
+			    "web");
 	json_decref(o);
 }
 
@@ -180,10 +181,14 @@ static void test_texts(void **state)
 	a.count = 1;
 	assert_string_equal(text_of(&a), "peer lb2 is up");
 	a.status = ALERT_EVENT;
-	a.event = (struct journal_event){.kind = JOURNAL_OPERATOR, .service = "web", .backend = "b1",
-					 .subject = "drain", .detail = "is draining"};
+	a.event = (struct journal_event){.kind = JOURNAL_OPERATOR,
+					 .service = "web",
+					 .backend = "b1",
+					 .subject = "drain",
+					 .detail = "is draining"};
 	assert_string_equal(text_of(&a), "backend b1 of service web: drain: is draining");
-	a.event = (struct journal_event){.kind = JOURNAL_STATE, .service = "web", .to = "not serving"};
+	a.event = (struct journal_event){
+		.kind = JOURNAL_STATE, .service = "web", .to = "not serving"};
 	assert_string_equal(text_of(&a), "service web is not serving");
 	a.event = (struct journal_event){.kind = JOURNAL_CONFIG, .to = "refused", .detail = "why"};
 	assert_string_equal(text_of(&a), "config is refused: why");
@@ -233,10 +238,10 @@ static void test_vrrp(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_plain),	   cmocka_unit_test(test_template),
-		cmocka_unit_test(test_any_value),  cmocka_unit_test(test_check),
+		cmocka_unit_test(test_plain),	    cmocka_unit_test(test_template),
+		cmocka_unit_test(test_any_value),   cmocka_unit_test(test_check),
 		cmocka_unit_test(test_environment), cmocka_unit_test(test_texts),
-		cmocka_unit_test(test_concerns),   cmocka_unit_test(test_vrrp),
+		cmocka_unit_test(test_concerns),    cmocka_unit_test(test_vrrp),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

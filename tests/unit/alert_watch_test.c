@@ -188,7 +188,8 @@ static void test_bound(void **state)
 
 static void test_verdicts(void **state)
 {
-	static const int never[] = {400, 413, 422}, again[] = {301, 302, 401, 403, 404, 408, 429, 500, 503};
+	static const int never[] = {400, 413, 422},
+			 again[] = {301, 302, 401, 403, 404, 408, 429, 500, 503};
 
 	(void)state;
 	for (int s = 200; s < 300; s++)

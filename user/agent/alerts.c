@@ -212,7 +212,8 @@ static void configure(struct alerts *as, const struct config *c)
 	memcpy(old, as->list, sizeof(old));
 	as->n = 0;
 	for (size_t i = 0; i < c->n_alerts; i++) {
-		struct destination *d = make(as, take(old, n_old, c->alerts[i].name), &c->alerts[i]);
+		struct destination *d =
+			make(as, take(old, n_old, c->alerts[i].name), &c->alerts[i]);
 
 		if (d)
 			as->list[as->n++] = d;
@@ -284,9 +285,9 @@ void alerts__free(struct agent *a)
 
 /* --- what people see -------------------------------------------------------------------------------- */
 
-static json_t *time_or_null(uint64_t realtime_ns)
+static json_t *time_or_none(uint64_t realtime_ns)
 {
-	return realtime_ns ? names__time(realtime_ns) : json_null();
+	return realtime_ns ? names__time(realtime_ns) : json_string("");
 }
 
 static json_t *destination_json(const struct destination *d)
@@ -298,11 +299,11 @@ static json_t *destination_json(const struct destination *d)
 	o = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "name", s.name, "type",
 		      s.exec ? "exec" : "webhook", "firing", (json_int_t)s.firing, "waiting",
 		      (json_int_t)s.queued, "held", (json_int_t)s.held, "sent", (json_int_t)s.sent,
-		      "failed", (json_int_t)s.failed, "dropped", (json_int_t)s.dropped,
-		      "summed_up", (json_int_t)s.held_total, "passed", (json_int_t)s.passed);
-	json_object_set_new(o, "sent_at", time_or_null(s.sent_at_ns));
-	json_object_set_new(o, "fails_since", time_or_null(s.fails_since_ns));
-	json_object_set_new(o, "error", s.error[0] ? json_string(s.error) : json_null());
+		      "failed", (json_int_t)s.failed, "dropped", (json_int_t)s.dropped, "summed_up",
+		      (json_int_t)s.held_total, "passed", (json_int_t)s.passed);
+	json_object_set_new(o, "sent_at", time_or_none(s.sent_at_ns));
+	json_object_set_new(o, "fails_since", time_or_none(s.fails_since_ns));
+	json_object_set_new(o, "error", json_string(s.error));
 	return o;
 }
 
@@ -358,6 +359,7 @@ void alerts__metrics(const struct agent *a, struct prom *out, struct prom *label
 	for (size_t i = 0; i < a->alerts->n; i++) {
 		destination__status(a->alerts->list[i], &s);
 		prom__seconds(out, METRICS_LABELS(labels, "destination", s.name),
-			      s.fails_since_ns && now > s.fails_since_ns ? now - s.fails_since_ns : 0);
+			      s.fails_since_ns && now > s.fails_since_ns ? now - s.fails_since_ns
+									 : 0);
 	}
 }

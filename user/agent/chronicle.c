@@ -285,7 +285,8 @@ static void on_resync(void *ctx)
 	struct journal_event e;
 
 	fill(&e, JOURNAL_GAP, NULL, NULL);
-	snprintf(e.detail, sizeof(e.detail), "the journal could not be written, and has lost events");
+	snprintf(e.detail, sizeof(e.detail),
+		 "the journal could not be written, and has lost events");
 	alerts__event(c->agent, &e);
 	begin_states(ctx, true);
 }

@@ -28,8 +28,10 @@ enum alert_status {
 struct alert {
 	enum alert_status status;
 	enum config_severity severity; /* of a sum: the worst of them */
-	struct journal_event event; /* of a sum: its time is the first one's; detail says what they are */
-	uint64_t count; /* resolved: how often it was so since it fired; of a sum: how many; else 1 */
+	struct journal_event
+		event; /* of a sum: its time is the first one's; detail says what they are */
+	uint64_t
+		count; /* resolved: how often it was so since it fired; of a sum: how many; else 1 */
 	uint64_t number; /* counted by the destination: of its id */
 };
 

@@ -64,8 +64,8 @@ static void on_program_end(void *ctx, const struct program_end *p)
 	struct delivery_end end = {.verdict = p->ok ? RETRY_DONE : RETRY_AGAIN};
 
 	if (d->late)
-		snprintf(end.detail, sizeof(end.detail),
-			 "did not end within %u ms, and was killed", d->timeout_ms);
+		snprintf(end.detail, sizeof(end.detail), "did not end within %u ms, and was killed",
+			 d->timeout_ms);
 	else
 		snprintf(end.detail, sizeof(end.detail), "%s",
 			 !p->ok	      ? p->detail

@@ -176,8 +176,8 @@ void delivery_web__judge(struct delivery_web *w, CURLcode code, struct delivery_
 
 	curl_easy_getinfo(w->easy, CURLINFO_RESPONSE_CODE, &status);
 	/* A status alone is an answer: what comes, or does not come, behind it changes nothing. */
-	if (status < 200 || (code != CURLE_OK && code != CURLE_WRITE_ERROR &&
-			     code != CURLE_OPERATION_TIMEDOUT)) {
+	if (status < 200 ||
+	    (code != CURLE_OK && code != CURLE_WRITE_ERROR && code != CURLE_OPERATION_TIMEDOUT)) {
 		web__describe(w->easy, code, end->detail, sizeof(end->detail));
 		return;
 	}

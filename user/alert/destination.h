@@ -31,7 +31,8 @@ struct destination_status {
 	uint64_t held; /* and those that the next sum will be of */
 	size_t firing;
 	uint64_t sent, failed, dropped; /* alerts; tries; alerts that were given up */
-	uint64_t held_total, passed; /* held back ever; troubles that were over too soon to be told */
+	uint64_t held_total,
+		passed; /* held back ever; troubles that were over too soon to be told */
 	uint64_t fails_since_ns; /* CLOCK_REALTIME; 0: the last try did not fail */
 	uint64_t sent_at_ns; /* of the last one, likewise; 0: there was none */
 	const char *error; /* of the last try that failed, since one did not; "": none */

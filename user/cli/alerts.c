@@ -118,7 +118,8 @@ static int run(struct cli *cli, int argc, char **argv)
 	if (strcmp(argv[optind], "test") != 0)
 		return cli__usage(&command_alerts, "'%s' is not an action: test is", argv[optind]);
 	if (argc - optind > 2)
-		return cli__usage(&command_alerts, "'%s' is too much: one NAME can be tested, or all",
+		return cli__usage(&command_alerts,
+				  "'%s' is too much: one NAME can be tested, or all",
 				  argv[optind + 2]);
 	if (argc - optind == 2 && (!*argv[optind + 1] || strlen(argv[optind + 1]) > 128))
 		return cli__usage(&command_alerts, "NAME is that of a destination in `alerts`");

@@ -14,13 +14,20 @@
 #define TEMPLATE_MAX_LEN 8192
 
 const char *const config_alert_field_names[CONFIG_ALERT_FIELDS] = {
-	[CONFIG_ALERT_ID] = "id",	    [CONFIG_ALERT_STATUS] = "status",
-	[CONFIG_ALERT_SEVERITY] = "severity", [CONFIG_ALERT_KIND] = "kind",
-	[CONFIG_ALERT_SERVICE] = "service", [CONFIG_ALERT_BACKEND] = "backend",
-	[CONFIG_ALERT_SUBJECT] = "subject", [CONFIG_ALERT_WAS] = "was",
-	[CONFIG_ALERT_IS] = "is",	    [CONFIG_ALERT_REASON] = "reason",
-	[CONFIG_ALERT_TIME] = "time",	    [CONFIG_ALERT_COUNT] = "count",
-	[CONFIG_ALERT_HOST] = "host",	    [CONFIG_ALERT_INSTANCE] = "instance",
+	[CONFIG_ALERT_ID] = "id",
+	[CONFIG_ALERT_STATUS] = "status",
+	[CONFIG_ALERT_SEVERITY] = "severity",
+	[CONFIG_ALERT_KIND] = "kind",
+	[CONFIG_ALERT_SERVICE] = "service",
+	[CONFIG_ALERT_BACKEND] = "backend",
+	[CONFIG_ALERT_SUBJECT] = "subject",
+	[CONFIG_ALERT_WAS] = "was",
+	[CONFIG_ALERT_IS] = "is",
+	[CONFIG_ALERT_REASON] = "reason",
+	[CONFIG_ALERT_TIME] = "time",
+	[CONFIG_ALERT_COUNT] = "count",
+	[CONFIG_ALERT_HOST] = "host",
+	[CONFIG_ALERT_INSTANCE] = "instance",
 	[CONFIG_ALERT_TEXT] = "text",
 };
 

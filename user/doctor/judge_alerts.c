@@ -16,15 +16,16 @@ void doctor_check__alerts(const struct doctor_facts *f, struct doctor_report *r)
 			well++;
 			continue;
 		}
-		doctor_report__add(r, DOCTOR_WARNING,
-				   "destination '%s' of alerts has failed for %llu minutes, and %llu "
-				   "wait: %s",
-				   d->name, (unsigned long long)d->fails_s / 60,
-				   (unsigned long long)d->waiting, d->error);
+		doctor_report__add(
+			r, DOCTOR_WARNING,
+			"destination '%s' of alerts has failed for %llu minutes, and %llu "
+			"wait: %s",
+			d->name, (unsigned long long)d->fails_s / 60,
+			(unsigned long long)d->waiting, d->error);
 		doctor_report__fix(r, "fairlead alerts test %s", d->name);
 	}
 	if (well)
 		doctor_report__add(r, DOCTOR_OK,
-				   "%zu of %zu destinations of alerts have not failed for long", well,
-				   a->n_alerts);
+				   "%zu of %zu destinations of alerts have not failed for long",
+				   well, a->n_alerts);
 }

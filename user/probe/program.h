@@ -19,7 +19,8 @@ struct program;
 /* What to run; nothing of it is needed once program__start() has returned. */
 struct program_order {
 	char **argv, **envp; /* ended by NULL; argv[0] is the file */
-	const char *input; /* what it reads from its standard input, which ends then; NULL: it has none */
+	const char *
+		input; /* what it reads from its standard input, which ends then; NULL: it has none */
 	size_t input_len;
 };
 

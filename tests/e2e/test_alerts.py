@@ -258,6 +258,40 @@ def test_tls_template_and_verb(lab, tmp_path):
         r.end()
 
 
+# Takes questions of DNS, and answers none.
+SILENT = "import socket, time; s = socket.socket(type=socket.SOCK_DGRAM); s.bind((%r, 53)); time.sleep(3600)"
+
+
+def test_resolver_hangs(lab, tmp_path):
+    """A name server that never answers costs the try its time, and the agent none."""
+    with open(f"{tmp_path}/resolv.conf", "w", encoding="ascii") as f:
+        f.write(f"nameserver {v4('client')}\noptions timeout:5 attempts:2\n")
+    silent = lab.procs.start("silent", [sys.executable, "-c", SILENT % v4("client")], netns=lab.ns("client"))
+    try:
+        lab.wait_for(lambda: ":53 " in lab.inside("client", "ss", "-Hlun"), 10, "the name server")
+        lab.configure(lab.head() + "services:\n" + service())
+        lab.start_agent(wrapper=["unshare", "-m", "sh", "-c",
+                                 f"mount --bind {tmp_path}/resolv.conf /etc/resolv.conf && exec \"$@\"", "sh"])
+        lab.wait_serving("web")
+        configure(lab, webhook("hook", SOON.replace("info", "warning").replace("timeout: 1s", "timeout: 300ms"),
+                               url="http://hook.example.org/"))
+        lab.cli("config", "apply")
+        lab.kill_nginx("b2")
+        begun = time.monotonic()
+        lab.wait_for(lambda: destination(lab)["failed"] >= 1, 10, "a try")
+        slowest = 0
+        while destination(lab)["failed"] < 2:
+            asked = time.monotonic()
+            lab.status()
+            slowest = max(slowest, time.monotonic() - asked)
+            assert asked - begun < 20 * PATIENCE
+        # Who waits for the resolver waits for ten seconds.
+        assert slowest < 4 and time.monotonic() - begun < 9 * PATIENCE
+        assert destination(lab)["error"].lower() == "timeout was reached"
+    finally:
+        lab.procs.end(silent)
+
+
 # The folder of the destination has what it shall do: a shell's words, once.
 HOOK = """\
 #!/bin/sh

@@ -148,6 +148,25 @@ static void test_found(void **state)
 	assert_int_equal(last.status, ALERT_FIRING);
 }
 
+/* Who no longer wants to hear of something does not hear of its end. */
+static void test_unconcerned(void **state)
+{
+	const struct config_alert services = {.kinds = 1u << JOURNAL_SERVICE};
+
+	(void)state;
+	event(&slow, JOURNAL_BACKEND, "b1", "down", 1);
+	event(&slow, JOURNAL_SERVICE, "", "not serving", 1);
+	watch__turn(&watch, 1001);
+	assert_int_equal(told, 2);
+	watch__configure(&watch, &services);
+	assert_int_equal(watch__firing(&watch), 1);
+	event(&slow, JOURNAL_BACKEND, "b1", "up", 2000);
+	event(&slow, JOURNAL_SERVICE, "", "serving", 2000);
+	watch__turn(&watch, 10000);
+	assert_int_equal(told, 3);
+	assert_int_equal(last.event.kind, JOURNAL_SERVICE);
+}
+
 /* The least severity is for trouble, its end, and news alike. */
 static void test_severity(void **state)
 {
@@ -244,6 +263,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_flapping, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_apart, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_found, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unconcerned, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_severity, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bound, setup, teardown),
 		cmocka_unit_test(test_verdicts),

@@ -235,6 +235,7 @@ int destination__configure(struct destination *d, const struct config_alert *c)
 		d->next_ms = 0;
 	config_alert__clear(&d->config);
 	d->config = copy;
+	watch__configure(&d->watch, c);
 	outbox__limit(&d->outbox, c, now_ms());
 	schedule(d);
 	return 0;

@@ -48,6 +48,17 @@ void watch__clear(struct watch *w)
 		forget(w, t);
 }
 
+void watch__configure(struct watch *w, const struct config_alert *c)
+{
+	struct trouble *t = TAILQ_FIRST(&w->list), *next;
+
+	for (; t; t = next) {
+		next = TAILQ_NEXT(t, entry);
+		if (!alert__concerns(c, &t->event))
+			forget(w, t);
+	}
+}
+
 static void tell(const struct watch *w, enum alert_status status, enum config_severity severity,
 		 const struct journal_event *e, uint64_t count)
 {

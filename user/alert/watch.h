@@ -35,6 +35,8 @@ struct watch {
 
 void watch__init(struct watch *w, watch_cb *tell, void *ctx);
 void watch__clear(struct watch *w);
+/* Another configuration: what is no longer of concern is forgotten, and its end told to nobody. */
+void watch__configure(struct watch *w, const struct config_alert *c);
 /* An event that concerns the destination; may tell at once. */
 void watch__event(struct watch *w, const struct config_alert *c, const struct journal_event *e,
 		  uint64_t now_ms);

@@ -10,7 +10,6 @@
 
 #include "alert/outbox.h"
 #include "alert/watch.h"
-#include "core/log.h"
 
 #define TOLD_AFTER 3 /* tries in a row that fail, and it is said */
 #define NAMED_AT_END 20 /* undelivered alerts that are told one by one at the end */
@@ -244,7 +243,8 @@ int destination__configure(struct destination *d, const struct config_alert *c)
 /* What it did not get: each of the first ones, and how many there are beside them. */
 static void tell_undelivered(struct destination *d, const char *why)
 {
-	size_t more = d->outbox.n > NAMED_AT_END ? d->outbox.n - NAMED_AT_END : 0, n = 0;
+	uint64_t more = d->outbox.n > NAMED_AT_END ? d->outbox.n - NAMED_AT_END : 0;
+	size_t n = 0;
 	char text[JOURNAL_DETAIL_LEN / 2];
 
 	for (; outbox__first(&d->outbox) && n < NAMED_AT_END; n++) {
@@ -252,9 +252,9 @@ static void tell_undelivered(struct destination *d, const char *why)
 		     alert__text(&outbox__first(&d->outbox)->alert, text, sizeof(text)));
 		outbox__drop_first(&d->outbox);
 	}
-	if (more || d->outbox.n_held)
-		news(d, "undelivered", "%s: %llu more", why,
-		     (unsigned long long)(more + d->outbox.n_held));
+	more += d->outbox.n_held;
+	if (more)
+		news(d, "undelivered", "%s: %llu more", why, (unsigned long long)more);
 }
 
 static void on_closed(uv_handle_t *h)

@@ -210,6 +210,10 @@ def paths():
         "/v1/failover": {"post": operation(
             "another balancer takes over all VRRP groups that are active here", ref("Failover"),
             [query("to", text(), "only if that peer does")], (400, 404, 409, 503))},
+        "/v1/alerts/test": {"post": operation(
+            "sends a test to destinations of alerts", thing(tests=many(thing(
+                name=text(), ok={"type": "boolean"}, detail=text(), ms={"type": "number"}))),
+            [query("name", text(), "to that one; else to all")], (400, 404, 409, 500, 503))},
         "/v1/failover/undo": {"post": operation("groups that were handed over may be taken back",
                                                 thing(groups=count()))},
         "/v1/explain": {"post": explain},

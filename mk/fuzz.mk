@@ -12,7 +12,7 @@ FUZZ_seats := peer/seats peer/ledger peer/facts $(patsubst user/%.c,%,$(wildcard
 FUZZ_LIBS_seats := -lsodium -lm
 # The import's parser and translation, and fairlead's own reader, which must take what comes of it.
 FUZZ_import = $(patsubst user/%.c,%,$(wildcard user/import/*.c user/config/*.c user/core/*.c))
-FUZZ_LIBS_import := -lyaml -lsystemd -lm
+FUZZ_LIBS_import := -lyaml -ljansson -lsystemd -lm
 
 DECODER_BUILD := $(BUILD)/fuzz
 DECODER_CORPUS := $(BUILD_ROOT)/fuzz-corpus

@@ -15,13 +15,14 @@ NEEDS_peer := table core
 NEEDS_vip := config net core
 NEEDS_api := core
 NEEDS_journal := core
-NEEDS_agent := journal api vip net frame peer plane move table health probe config core
+NEEDS_agent := alert journal api vip net frame peer plane move table health probe config core
+NEEDS_alert := probe config core
 NEEDS_doctor := net plane move config core
 NEEDS_import := config core
 NEEDS_cli := import doctor net plane move config core
 
 PKGS_core := libsystemd
-PKGS_config := yaml-0.1
+PKGS_config := yaml-0.1 jansson
 PKGS_table := libsodium
 PKGS_move :=
 PKGS_health :=
@@ -34,11 +35,12 @@ PKGS_vip := libuv libmnl
 PKGS_api := libuv libmicrohttpd jansson
 PKGS_journal := libuv sqlite3
 PKGS_agent := libuv jansson libsystemd libcap-ng
+PKGS_alert := libuv libcurl jansson
 PKGS_doctor := libmnl libcap-ng
 PKGS_import :=
 PKGS_cli := libcurl jansson libpcap smartcols ncursesw
 
-DIRS := core config table move health probe net frame peer plane vip api journal agent doctor import cli
+DIRS := core config table move health probe net frame peer plane vip api journal alert agent doctor import cli
 
 # $(call closure,DIR): DIR and all that it needs, in link order
 closure = $(1) $(NEEDS_$(1))

@@ -100,6 +100,7 @@ def test_status_document(lab):
                   "vrrp: [{name: web, interface: eth0, vrid: 51, addresses: [192.0.2.10], interval: 10ms,\n"
                   "        track: {bfd: [10.77.0.1]}}]\n"
                   f"peers: {{listen: {v4('lb')}, key_file: {key}, list: [{{name: lb2, address: 10.77.0.99}}]}}\n"
+                  "alerts: [{name: hook, exec: [/bin/true]}]\n"
                   "services:\n"
                   + service(passive="true", announce="route") + service(name="none", port=81, probe=by_path))
     lab.start_agent()

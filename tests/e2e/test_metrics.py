@@ -56,6 +56,7 @@ def everything(lab):
     return (head(lab) + "bfd: [{peer: 10.77.0.1}]\n"
             "vrrp: [{name: web, interface: eth0, vrid: 51, addresses: [192.0.2.10], interval: 10ms}]\n"
             f"peers: {{listen: {v4('lb')}, key_file: {key}, list: [{{name: lb2, address: 10.77.0.99}}]}}\n"
+            "alerts: [{name: hook, severity: critical, exec: [/bin/true]}]\n"
             "services:\n" + service(passive="true", announce="route", min_up=2)
             + service(name="other", port=8080))
 
@@ -71,6 +72,10 @@ def agree_agent(m, s):
     for family, key in (("open", "open"), ("bytes", "bytes"), ("events_waiting", "waiting"),
                         ("events_written_total", "written"), ("events_dropped_total", "dropped")):
         assert m.get(f"fairlead_journal_{family}") == s["journal"][key], family
+    for d in s["alerts"]:
+        for family, key in (("sent_total", "sent"), ("failed_total", "failed"), ("dropped_total", "dropped"),
+                            ("summed_up_total", "summed_up"), ("waiting", "waiting")):
+            assert m.get(f"fairlead_alerts_{family}", destination=d["name"]) == d[key], family
     assert m.get("fairlead_lease_lapsed") == s["lease"]["lapsed"]
     assert m.get("fairlead_lease_lapses_total") == s["lease"]["lapses"]
     assert m.get("fairlead_loop_realtime") == s["loop"]["realtime"]

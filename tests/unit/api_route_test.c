@@ -151,6 +151,7 @@ static void test_public(void **state)
 					    "/v1/report",
 					    "/v1/failover",
 					    "/v1/failover/undo",
+					    "/v1/alerts/test",
 					    "/v1/explain?length=60"};
 	static const char *const pages[] = {"/", "/dashboard/main.js", "/v1/overview?service=web",
 					    "/v1/timeline?hours=168",

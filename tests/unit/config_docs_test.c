@@ -34,6 +34,8 @@ static const struct {
 	{"## `snat`\n", "snat: {" STRANGE "}\n"},
 	{"## `events`\n", "events: {" STRANGE "}\n"},
 	{"## `journal`\n", "journal: {" STRANGE "}\n"},
+	{"## `alerts[]`\n", "alerts: [{" STRANGE "}]\n"},
+	{"## `alerts[].webhook`\n", "alerts: [{webhook: {" STRANGE "}}]\n"},
 	{"## `anycast`\n", "anycast: {" STRANGE "}\n"},
 	{"## `bfd[]`\n", "bfd: [{" STRANGE "}]\n"},
 	{"## `vrrp[]`\n", "vrrp: [{" STRANGE "}]\n"},

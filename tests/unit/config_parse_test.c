@@ -37,6 +37,7 @@ struct mistake {
 
 static const struct mistake files[] = {
 #include "config_mistakes.h"
+#include "config_mistakes_alerts.h"
 #include "config_mistakes_services.h"
 #include "config_mistakes_sources.h"
 #include "config_mistakes_vip.h"

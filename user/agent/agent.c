@@ -2,6 +2,7 @@
 /* agent.c - the agent's life: wiring, signals, timers, and an end that leaves traffic flowing. */
 #include "agent/admission.h"
 #include "agent/agent.h"
+#include "agent/alerts.h"
 #include "agent/chronicle.h"
 #include "agent/events.h"
 #include "agent/handover.h"
@@ -185,6 +186,7 @@ void agent__configured(struct agent *a)
 	explain__configured(a);
 	neighbors__configured(a);
 	anycast__configured(a);
+	alerts__configured(a);
 	chronicle__configured(a);
 	lease__set(a->lease, c->lease_ms);
 	uv_timer_start(&a->heartbeat, on_heartbeat, 0, beat);
@@ -236,6 +238,7 @@ void agent__stop(struct agent *a, int exit_code)
 	anycast__stop(a);
 	neighbors__stop(a);
 	rt__quiet(a->rt);
+	alerts__stop(a);
 	chronicle__stop(a);
 	uv_close((uv_handle_t *)&a->flush, NULL);
 	uv_close((uv_handle_t *)&a->tick, NULL);
@@ -297,8 +300,10 @@ static int open_plane(struct agent *a, const struct config *c, struct err *err)
 
 static int start(struct agent *a, const struct config *c, struct err *err)
 {
-	int rc = chronicle__start(a, c, err);
+	int rc = alerts__start(a, c, err);
 
+	if (!rc)
+		rc = chronicle__start(a, c, err);
 	if (!rc)
 		rc = moves__init(a, err);
 	if (!rc)
@@ -403,6 +408,7 @@ int agent__run(const char *config_path, enum log_sink sink)
 	if (a->plane && !a->ready)
 		plane__rollback(a->plane);
 	chronicle__free(a);
+	alerts__free(a);
 	uv_loop_close(&a->loop);
 	code = a->exit_code;
 	free_agent(a);

@@ -37,7 +37,7 @@
 #include "agent/sources.h"
 #include "agent/track.h"
 #include "api/api.h"
-#include "journal/event.h"
+#include "core/event.h"
 #include "config/config.h"
 #include "core/log.h"
 #include "core/timing.h"
@@ -52,6 +52,7 @@
 #include "table/table.h"
 #include "vip/rt.h"
 
+struct alerts;
 struct chronicle;
 struct member;
 struct target;
@@ -267,6 +268,7 @@ struct agent {
 	struct sampling sampling;
 	struct events *events;
 	struct chronicle *chronicle; /* NULL: there is no journal */
+	struct alerts *alerts;
 	struct moves moves;
 	struct timing compute; /* of tables that went live: until it was known what they hold, */
 	struct timing commit; /* and from then on until packets found them */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/alerts.h"
 #include "agent/chronicle_internal.h"
 #include "core/log.h"
 
@@ -81,6 +82,13 @@ static void set_states(struct journal_event *e, const char *from, const char *to
 	journal__copy(e->to, sizeof(e->to), to ? to : "");
 }
 
+/* To the journal, and to those who want to hear of it. */
+static void pass_on(const struct agent *a, const struct journal_event *e)
+{
+	journal__tell(a->chronicle->journal, e);
+	alerts__event(a, e);
+}
+
 void chronicle__tell(const struct agent *a, enum journal_kind kind, const char *subject,
 		     const char *from, const char *to, uint32_t uid, const char *fmt, ...)
 {
@@ -98,7 +106,7 @@ void chronicle__tell(const struct agent *a, enum journal_kind kind, const char *
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	journal__copy(e.detail, sizeof(e.detail), text);
-	journal__tell(a->chronicle->journal, &e);
+	pass_on(a, &e);
 }
 
 void chronicle__tell_service(const struct service *s, enum journal_kind kind, const char *subject,
@@ -112,7 +120,7 @@ void chronicle__tell_service(const struct service *s, enum journal_kind kind, co
 	journal__copy(e.subject, sizeof(e.subject), subject);
 	set_states(&e, NULL, to);
 	journal__copy(e.detail, sizeof(e.detail), why);
-	journal__tell(s->agent->chronicle->journal, &e);
+	pass_on(s->agent, &e);
 }
 
 /* A member that is no longer the configuration's, or not yet: it has no state to be told. */
@@ -129,7 +137,7 @@ static void tell_member(struct member *m, enum journal_kind kind, uint8_t word, 
 	set_states(&e, kind == JOURNAL_STATE ? "" : words[m->told], words[word]);
 	journal__copy(e.detail, sizeof(e.detail), why);
 	m->told = word;
-	journal__tell(m->service->agent->chronicle->journal, &e);
+	pass_on(m->service->agent, &e);
 }
 
 void chronicle__member(struct member *m, const char *why)
@@ -148,7 +156,7 @@ void chronicle__said(struct member *m, const char *verb, uint32_t uid, const cha
 	e.uid = uid;
 	journal__copy(e.subject, sizeof(e.subject), verb);
 	journal__copy(e.detail, sizeof(e.detail), why);
-	journal__tell(m->service->agent->chronicle->journal, &e);
+	pass_on(m->service->agent, &e);
 	if (member_word(m) != m->told)
 		tell_member(m, JOURNAL_BACKEND, member_word(m), why);
 }
@@ -164,7 +172,7 @@ static void tell_service_state(struct service *s, enum journal_kind kind, uint8_
 			 "%u of %zu backends are up, min_up is %u, %u slots have none",
 			 service__usable(s), s->n_members, s->config->min_up, s->unserved);
 	s->told = word;
-	journal__tell(s->agent->chronicle->journal, &e);
+	pass_on(s->agent, &e);
 }
 
 void chronicle__service(struct service *s)
@@ -187,7 +195,7 @@ static void tell_removed(const struct service *s, const struct member *m, uint8_
 	fill(&e, m ? JOURNAL_BACKEND : JOURNAL_SERVICE, s, m);
 	set_states(&e, words[told], "removed");
 	snprintf(e.detail, sizeof(e.detail), "is no longer configured");
-	journal__tell(s->agent->chronicle->journal, &e);
+	pass_on(s->agent, &e);
 }
 
 void chronicle__left(struct member *m)
@@ -270,8 +278,16 @@ static void on_opened(void *ctx)
 	chronicle_config__opened(c);
 }
 
+/* The journal has written its own word of a gap. */
 static void on_resync(void *ctx)
 {
+	const struct chronicle *c = ctx;
+	struct journal_event e;
+
+	fill(&e, JOURNAL_GAP, NULL, NULL);
+	snprintf(e.detail, sizeof(e.detail),
+		 "the journal could not be written, and has lost events");
+	alerts__event(c->agent, &e);
 	begin_states(ctx, true);
 }
 

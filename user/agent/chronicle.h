@@ -13,7 +13,7 @@
 
 #include "api/api.h"
 #include "config/config.h"
-#include "journal/event.h"
+#include "core/event.h"
 
 struct agent;
 struct apply_order;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "agent/alerts.h"
 #include "agent/chronicle.h"
 #include "agent/names.h"
 #include "fairlead/abi.h"
@@ -230,6 +231,7 @@ char *metrics__text(struct agent *a, size_t *len)
 	write_agent(a, &out, &labels);
 	write_journal(a, &out);
 	write_streams(a, &out, &labels);
+	alerts__metrics(a, &out, &labels);
 	write_interfaces(a, &out, &labels);
 	write_lateness(a, &out);
 	write_timings(a, &out);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* ops.c - what the API can ask of the agent. */
 #include "agent/agent.h"
+#include "agent/alerts.h"
 #include "agent/chronicle.h"
 #include "agent/events.h"
 #include "agent/handover.h"
@@ -200,6 +201,11 @@ static void op_explain(void *ctx, const struct api_explain *what, struct api_req
 	explain__ask(ctx, what, request);
 }
 
+static void op_test_alerts(void *ctx, const char *name, struct api_request *request)
+{
+	alerts__test(ctx, name, request);
+}
+
 const struct api_ops ops = {
 	.metrics = op_metrics,
 	.problems = op_problems,
@@ -219,6 +225,7 @@ const struct api_ops ops = {
 	.apply = op_apply,
 	.failover = op_failover,
 	.failover_undo = op_failover_undo,
+	.test_alerts = op_test_alerts,
 	.explain = op_explain,
 	.history = op_history,
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* status.c - the running state as the JSON document of docs/api.md. */
 #include "agent/agent.h"
+#include "agent/alerts.h"
 #include "agent/chronicle.h"
 #include "agent/limits.h"
 #include "agent/names.h"
@@ -250,6 +251,7 @@ json_t *status__json(struct agent *a, const char *service, const char *backend)
 	json_object_set_new(o, "services", services);
 	json_object_set_new(o, "verdicts", verdicts_json(a));
 	json_object_set_new(o, "notes", notes_json(a));
+	json_object_set_new(o, "alerts", alerts__json(a));
 	json_object_set_new(o, "nat", nat_sweep__json(a));
 	return o;
 }

@@ -65,6 +65,8 @@
  *                                                     who is now, "active_priority"}]}; 409: nothing
  *                                                     has changed
  *   POST /v1/failover/undo                            they may be taken back: {"groups": how many}
+ *   POST /v1/alerts/test?name=NAME                    sends a test to that destination of alerts, else to
+ *                                                     all: {"tests": [{"name", "ok", "detail", "ms"}]}
  *
  * Replies: 200 with a JSON object; otherwise {"error": "sentence", "problems": ["file:1:2: …"]?}
  * with 400 (bad request or configuration), 404, 405, 409 (busy: another apply runs), 411, 413 (a
@@ -209,6 +211,8 @@ struct api_ops {
 	/* Hands all VRRP groups over, to that peer or (NULL) to whichever; replies likewise. */
 	void (*failover)(void *ctx, const char *to, struct api_request *request);
 	json_t *(*failover_undo)(void *ctx);
+	/* Sends a test to that destination of alerts, or (NULL) to all; replies likewise. */
+	void (*test_alerts)(void *ctx, const char *name, struct api_request *request);
 	/* Likewise; `what` is valid during the call only. */
 	void (*explain)(void *ctx, const struct api_explain *what, struct api_request *request);
 };

@@ -237,6 +237,8 @@ static enum MHD_Result handle_later(struct api_request *r, const struct route *r
 		ask_report(r, route);
 	else if (route->kind == ROUTE_APPLY)
 		ask_apply(r, route);
+	else if (route->kind == ROUTE_ALERTS_TEST)
+		a->ops.test_alerts(a->ctx, or_null(route->name), r);
 	else if (route->kind == ROUTE_FAILOVER)
 		a->ops.failover(a->ctx, route->to[0] ? route->to : NULL, r);
 	else
@@ -375,6 +377,7 @@ enum MHD_Result api_request__dispatch(struct api_request *r, const char *method)
 	case ROUTE_EVENTS:
 	case ROUTE_REPORT:
 	case ROUTE_FAILOVER:
+	case ROUTE_ALERTS_TEST:
 		return handle_later(r, &route);
 	case ROUTE_EXPLAIN:
 		return handle_explain(r, &route);

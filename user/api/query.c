@@ -77,6 +77,11 @@ static int read_to(const char *value, struct route *r, struct err *err)
 	return read_text("peer's name", value, r->to, sizeof(r->to), err);
 }
 
+static int read_name(const char *value, struct route *r, struct err *err)
+{
+	return read_text("destination's name", value, r->name, sizeof(r->name), err);
+}
+
 static int read_service(const char *value, struct route *r, struct err *err)
 {
 	return read_text("service's name", value, r->service, sizeof(r->service), err);
@@ -350,6 +355,7 @@ static const struct parameter {
 	{"reason", "reason", KIND(APPLY) | KIND(ROLLBACK), false, true, read_reason},
 	{"confirm", "value of 'confirm'", KIND(APPLY), false, false, read_confirm},
 	{"version", "value of 'version'", KIND(ROLLBACK), false, false, read_version},
+	{"name", "destination's name", KIND(ALERTS_TEST), false, false, read_name},
 	{"to", "peer's name", KIND(FAILOVER), false, false, read_to},
 	{"source", "value of 'source'", KIND(EXPLAIN), false, false, read_source},
 	{"destination", "value of 'destination'", KIND(EXPLAIN), false, false, read_destination},

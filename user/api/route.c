@@ -40,6 +40,7 @@ static const struct {
 	{"/v1/overview", ROUTE_OVERVIEW},
 	{"/v1/timeline", ROUTE_TIMELINE},
 	{"/v1/events/stream", ROUTE_STREAM},
+	{"/v1/alerts/test", ROUTE_ALERTS_TEST},
 };
 
 static const struct {

@@ -54,6 +54,7 @@ enum route_kind {
 	ROUTE_OVERVIEW,
 	ROUTE_TIMELINE,
 	ROUTE_STREAM,
+	ROUTE_ALERTS_TEST,
 };
 
 struct route {
@@ -66,6 +67,7 @@ struct route {
 	bool monitor; /* sources/deny */
 	bool now; /* config/apply */
 	char to[FL_NAME_LEN]; /* failover; "": no peer is named */
+	char name[FL_NAME_LEN]; /* alerts/test; "": all */
 	bool has_since, has_n, has_flows, has_drops, has_percent; /* the request has that number */
 	uint64_t since; /* packets, events; report: CLOCK_REALTIME, ms */
 	uint64_t after_ms; /* events: CLOCK_REALTIME */

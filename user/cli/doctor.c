@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -20,6 +21,29 @@ static const struct option options[] = {
 	{"config", required_argument, NULL, 'c'},
 	{0},
 };
+
+/* What it says of destinations of alerts. */
+static void read_alerts(const json_t *status, struct doctor_agent *a)
+{
+	const json_t *d;
+	time_t since;
+	size_t i;
+
+	json_array_foreach (json_object_get(status, "alerts"), i, d) {
+		struct doctor_alerts *to = &a->alerts[i];
+		double age = 0;
+
+		if (i == CONFIG_MAX_ALERTS)
+			break;
+		if (!format__parse_time(text_of(d, "fails_since"), &since))
+			age = difftime(time(NULL), since);
+		snprintf(to->name, sizeof(to->name), "%s", string_of(d, "name"));
+		snprintf(to->error, sizeof(to->error), "%s", text_of(d, "error"));
+		to->fails_s = age > 0 ? (uint64_t)age : 0;
+		to->waiting = (uint64_t)(integer_of(d, "waiting") + integer_of(d, "held"));
+		a->n_alerts = i + 1;
+	}
+}
 
 /* What the agent says of itself. Returns its status document, or NULL: none answers. */
 static json_t *ask_agent(const struct cli *cli, struct doctor_agent *a)
@@ -40,6 +64,7 @@ static json_t *ask_agent(const struct cli *cli, struct doctor_agent *a)
 	a->pid = (int)integer_of(status, "pid");
 	a->realtime = json_is_true(json_object_get(json_object_get(status, "loop"), "realtime"));
 	a->targets = (uint32_t)integer_of(json_object_get(status, "probes"), "targets");
+	read_alerts(status, a);
 	return status;
 }
 

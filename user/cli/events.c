@@ -227,7 +227,7 @@ const struct command command_events = {
 		"                       [--kind KIND]… [--json] [--follow]\n\n"
 		"Shows what the agent's journal says, oldest first: by whom, from which state to which,\n"
 		"and why. Kinds: agent, backend, service, panic, vrrp, bfd, anycast, peer, config,\n"
-		"operator, gap (events that were lost), state (what was found at a start).\n\n"
+		"operator, alert, gap (events that were lost), state (what was found at a start).\n\n"
 		"  -n, --number N      the last N of them (1..1024, default 100)\n"
 		"      --since WHEN    a duration, as 90s, 15m, 36h or 7d, or a time (UTC), as\n"
 		"                      2026-01-31 or 2026-01-31T12:00:00Z\n"

@@ -499,6 +499,7 @@ int view__print(const json_t *status, const struct view *view, FILE *out)
 	if (!view->service) {
 		view_peers__print(status, view, out);
 		view_vip__print(status, view, out);
+		view_alerts__print(status, view, false, out);
 	}
 	print_drops(status, out);
 	print_notes(status, out);

@@ -84,6 +84,8 @@ int config__check(const struct config *c, const struct node *root, struct proble
 	check_anycast(c, root, sink);
 	if (!err)
 		err = check__vrrp(c, root, sink);
+	if (!err)
+		err = check__alerts(c, root, nodes || !c->n_services, sink);
 	if (err || !nodes)
 		return err;
 	err = check__vips(c, nodes, sink);

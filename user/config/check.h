@@ -51,6 +51,10 @@ void check__bfd(const struct config *c, const struct node *root, struct problem_
 /* VRRP groups, alone and among themselves. */
 int check__vrrp(const struct config *c, const struct node *root, struct problem_sink *sink);
 
+/* Destinations of alerts; `services`: those of the file could be read. */
+int check__alerts(const struct config *c, const struct node *root, bool services,
+		  struct problem_sink *sink);
+
 /* Source addresses of full NAT; `nodes` NULL: the services can't be judged. */
 int check__snat(const struct config *c, const struct node *root, struct node *const *nodes,
 		struct problem_sink *sink);

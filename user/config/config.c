@@ -39,6 +39,9 @@ void config__free(struct config *c)
 		free_vrrp(&c->vrrp[i]);
 	free(c->vrrp);
 	free_sources(&c->sources);
+	for (size_t i = 0; i < c->n_alerts; i++)
+		config_alert__clear(&c->alerts[i]);
+	free(c->alerts);
 	free(c->peers);
 	free(c->peer_key_file);
 	free(c->bfd);

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "config/alert.h"
 #include "config/probe.h"
 #include "core/addr.h"
 #include "core/err.h"
@@ -197,6 +198,8 @@ struct config {
 	uint32_t journal_rows; /* events; 1000..100000000, default 200000 */
 	uint32_t journal_mib; /* of its file; 4..1048576, default 64 */
 	uint32_t journal_days; /* 1..3660, default 400 */
+	struct config_alert *alerts; /* n_alerts, at most CONFIG_MAX_ALERTS */
+	size_t n_alerts;
 	struct config_peer *peers; /* n_peers, at most CONFIG_MAX_PEERS; 0: what follows is unset */
 	size_t n_peers;
 	struct addr peer_listen; /* this machine's address towards them */

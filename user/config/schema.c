@@ -207,6 +207,7 @@ static const struct option root_options[] = {
 	{"snat", option__section, .section = &snat_section},
 	{"events", option__section, .section = &events_section},
 	{"journal", option__section, .section = &journal_section},
+	{"alerts", schema__alerts, CONFIG(alerts)},
 	{"peers", schema__peers, CONFIG(peers)},
 	{"anycast", option__section, .section = &anycast_section},
 	{"bfd", schema__bfd, CONFIG(bfd)},

@@ -45,6 +45,7 @@ int config_steps__copy(const struct config_steps *from, struct config_steps *to)
 option_parse schema__peers; /* into config.peers and what belongs to them */
 option_parse schema__bfd; /* into config.bfd and n_bfd */
 option_parse schema__services; /* into config.services and n_services */
+option_parse schema__alerts; /* into config.alerts and n_alerts */
 option_parse schema__vrrp; /* into config.vrrp and n_vrrp */
 
 #endif

@@ -13,6 +13,9 @@ void doctor_check__capabilities(const struct doctor_facts *f, struct doctor_repo
 void doctor_check__limits(const struct doctor_facts *f, struct doctor_report *r);
 void doctor_check__clock(const struct doctor_facts *f, struct doctor_report *r);
 
+/* judge_alerts.c: whether alerts arrive */
+void doctor_check__alerts(const struct doctor_facts *f, struct doctor_report *r);
+
 /* judge_plane.c: what is pinned */
 void doctor_check__bpffs(const struct doctor_facts *f, struct doctor_report *r);
 void doctor_check__pins(const struct doctor_facts *f, struct doctor_report *r);

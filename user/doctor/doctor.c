@@ -19,6 +19,7 @@ static const struct {
 	{"capabilities", doctor_check__capabilities, false},
 	{"limits", doctor_check__limits, false},
 	{"clock", doctor_check__clock, false},
+	{"alerts", doctor_check__alerts, false},
 	{"interface", doctor_check__interface, true},
 	{"xdp", doctor_check__xdp, true},
 	{"offloads", doctor_check__offloads, true},

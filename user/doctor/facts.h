@@ -70,6 +70,14 @@ struct doctor_way {
 		*below; /* of a VLAN device that one tag is enough for; else NULL */
 };
 
+/* A destination of alerts of a running agent. */
+struct doctor_alerts {
+	char name[CONFIG_ALERT_LEN];
+	uint64_t fails_s; /* for how long every try has failed; 0: the last one did not */
+	uint64_t waiting; /* alerts */
+	char error[160]; /* of the last try */
+};
+
 struct doctor_agent {
 	char socket[128];
 	bool runs;
@@ -82,6 +90,8 @@ struct doctor_agent {
 	bool other_net; /* it is in another network namespace than we */
 	bool realtime;
 	uint32_t targets; /* of probes */
+	struct doctor_alerts alerts[CONFIG_MAX_ALERTS];
+	size_t n_alerts;
 	uint64_t capabilities; /* effective; meaningful if pid_seen */
 	int64_t files, files_hard; /* limits of open files; DOCTOR_UNKNOWN */
 };

@@ -16,7 +16,7 @@
 #include <uv.h>
 
 #include "core/err.h"
-#include "journal/event.h"
+#include "core/event.h"
 #include "journal/store.h"
 
 #define JOURNAL_QUEUE 32768 /* events: each backend there can be, once */

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #include "core/err.h"
-#include "journal/event.h"
+#include "core/event.h"
 
 struct store;
 

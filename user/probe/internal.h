@@ -3,12 +3,12 @@
 #ifndef FAIRLEAD_PROBE_INTERNAL_H
 #define FAIRLEAD_PROBE_INTERNAL_H
 
-#include <curl/curl.h>
 #include <sys/queue.h>
 
 #include "config/probe.h"
 #include "probe/probe.h"
 #include "probe/watch.h"
+#include "probe/web_loop.h"
 
 struct probe_sub {
 	TAILQ_ENTRY(probe_sub) entry;
@@ -74,8 +74,7 @@ struct prober {
 	struct pinger *icmp; /* what probes of that kind share; NULL: there was none yet */
 	struct exec_pool exec;
 	struct login_pool logins;
-	CURLM *multi;
-	uv_timer_t curl_timer;
+	struct web_loop web;
 	struct watches watches; /* sockets of stream.c */
 	size_t handles; /* open ones; the last one to close frees the prober */
 	bool closing;

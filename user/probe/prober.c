@@ -16,7 +16,7 @@
 
 #include "probe/internal.h"
 #include "probe/tls.h"
-#include "probe/web_loop.h"
+#include "probe/web.h"
 
 #define TOKENS 32 /* random numbers fetched at once: 256 bytes, which the kernel never cuts short */
 #define SOON_GAP_NS UINT64_C(100000) /* between first tries: as many as a core can ask */
@@ -379,6 +379,11 @@ void probe_sub__cancel(struct probe_sub *s)
 		drop(p);
 }
 
+static void on_web_closed(void *prober)
+{
+	prober__release(prober);
+}
+
 int prober__new(uv_loop_t *loop, struct prober **out, struct err *err)
 {
 	struct prober *p = calloc(1, sizeof(*p));
@@ -391,15 +396,16 @@ int prober__new(uv_loop_t *loop, struct prober **out, struct err *err)
 	probe_exec__init(p);
 	probe_postgres__init(p);
 	p->random = probe__token() | 1; /* the generator's one fixed point is 0 */
-	rc = web_loop__open(p, err);
+	rc = web_loop__open(&p->web, loop, web__complete, err);
 	if (rc) {
 		free(p);
 		return rc;
 	}
+	prober__hold(p);
 	rc = watches__open(p, err);
 	if (rc) {
 		p->closing = true;
-		web_loop__close(p);
+		web_loop__close(&p->web, on_web_closed, p);
 		return rc;
 	}
 	*out = p;
@@ -424,7 +430,7 @@ void prober__free(struct prober *p)
 	probe_exec__close(p);
 	probe_icmp__close(p);
 	watches__close(p);
-	web_loop__close(p);
+	web_loop__close(&p->web, on_web_closed, p);
 }
 
 size_t prober__count(const struct prober *p)

@@ -7,18 +7,18 @@
 #include <string.h>
 #include <unistd.h>
 
-static int read_file(const char *path, char buf[SECRET_LEN], struct err *err)
+int secret__file(const char *what, const char *path, char buf[SECRET_LEN], struct err *err)
 {
 	/* A FIFO or a terminal must not stop the loop. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), rc = 0;
 	ssize_t n;
 
 	if (fd < 0)
-		return err__set(err, -errno, "the password file %s cannot be opened: %s", path,
+		return err__set(err, -errno, "the %s file %s cannot be opened: %s", what, path,
 				strerror(errno));
 	n = read(fd, buf, SECRET_LEN - 1);
 	if (n < 0)
-		rc = err__set(err, -errno, "the password file %s cannot be read: %s", path,
+		rc = err__set(err, -errno, "the %s file %s cannot be read: %s", what, path,
 			      strerror(errno));
 	else
 		buf[n] = '\0';
@@ -27,7 +27,7 @@ static int read_file(const char *path, char buf[SECRET_LEN], struct err *err)
 		return rc;
 	buf[strcspn(buf, "\r\n")] = '\0';
 	if (!buf[0])
-		return err__set(err, -EINVAL, "the first line of the password file %s is empty",
+		return err__set(err, -EINVAL, "the first line of the %s file %s is empty", what,
 				path);
 	return 0;
 }
@@ -39,7 +39,7 @@ int secret__read(const struct config_probe *p, char buf[SECRET_LEN], const char 
 	int rc = 0;
 
 	if (p->password_file) {
-		rc = read_file(p->password_file, buf, err);
+		rc = secret__file("password", p->password_file, buf, err);
 	} else if (p->password_env) {
 		value = getenv(p->password_env);
 		if (!value || strlen(value) >= SECRET_LEN)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* secret.h - passwords of probes: read when they are used, never kept, never shown. */
+/* secret.h - passwords of probes, and other secrets: read when they are used, never kept, never shown. */
 #ifndef FAIRLEAD_PROBE_SECRET_H
 #define FAIRLEAD_PROBE_SECRET_H
 
@@ -7,6 +7,12 @@
 #include "core/err.h"
 
 #define SECRET_LEN 512 /* bytes, the closing NUL included */
+
+/*
+ * Reads the first line of a file into buf; `what` is in it, for sentences: "password". -errno and a
+ * sentence that names the file. Wipe buf after use.
+ */
+int secret__file(const char *what, const char *path, char buf[SECRET_LEN], struct err *err);
 
 /*
  * Reads the probe's password from its file (the first line) or the environment into buf, so that a

@@ -17,7 +17,6 @@
 
 #include "probe/secret.h"
 #include "probe/talk.h"
-#include "probe/web_loop.h"
 
 /* A request under way, and the answer so far. */
 struct attempt {
@@ -54,8 +53,7 @@ static size_t on_body(char *data, size_t one, size_t n, void *ctx)
 	return a->decided ? CURL_WRITEFUNC_ERROR : n;
 }
 
-/* "Name: value" of a header line, if it has that name. */
-static void take_header(const char *line, size_t len, const char *name, char *to, size_t size)
+void web__take_header(const char *line, size_t len, const char *name, char *to, size_t size)
 {
 	size_t n = strlen(name);
 
@@ -81,9 +79,10 @@ static size_t on_header(char *line, size_t one, size_t n, void *ctx)
 	a->header_bytes += n;
 	if (a->header_bytes > WEB_HEADERS_MAX)
 		return 0;
-	take_header(line, n, "grpc-status", a->answer.grpc_status, sizeof(a->answer.grpc_status));
-	take_header(line, n, "grpc-message", a->answer.grpc_message,
-		    sizeof(a->answer.grpc_message));
+	web__take_header(line, n, "grpc-status", a->answer.grpc_status,
+			 sizeof(a->answer.grpc_status));
+	web__take_header(line, n, "grpc-message", a->answer.grpc_message,
+			 sizeof(a->answer.grpc_message));
 	return n;
 }
 
@@ -105,20 +104,17 @@ static void judge_certificate(struct probe *p)
 		probe__judge_certificate(p, (int64_t)end - time(NULL));
 }
 
-static void describe_failure(const struct probe *p, CURLcode code, long os_err, char *detail,
-			     size_t len)
+void web__describe(CURL *easy, CURLcode code, char *detail, size_t len)
 {
-	const struct attempt *a = p->attempt;
-	long verified = 0;
+	long verified = 0, os_err = 0;
 
 	/* libcurl looks at the name first, and leaves this unspecified when it is another one. */
-	curl_easy_getinfo(p->kept, CURLINFO_SSL_VERIFYRESULT, &verified);
+	curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &verified);
+	curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &os_err);
 	if (code == CURLE_COULDNT_CONNECT && os_err)
 		snprintf(detail, len, "%s", probe__clause((int)os_err));
 	else if (code == CURLE_GOT_NOTHING)
 		snprintf(detail, len, "the connection was closed without an answer");
-	else if (code == CURLE_WRITE_ERROR && a->header_bytes > WEB_HEADERS_MAX)
-		snprintf(detail, len, "its headers are longer than %d KiB", WEB_HEADERS_MAX / 1024);
 	else if (code == CURLE_PEER_FAILED_VERIFICATION)
 		snprintf(detail, len, "its certificate is not accepted: %s",
 			 verified == X509_V_OK || verified == X509_V_ERR_UNSPECIFIED
@@ -134,7 +130,7 @@ static void end(struct probe *p)
 {
 	struct attempt *a = p->attempt;
 
-	curl_multi_remove_handle(p->prober->multi, p->kept);
+	curl_multi_remove_handle(p->prober->web.multi, p->kept);
 	curl_slist_free_all(a->headers);
 	curl_slist_free_all(a->connect_to);
 	free(a);
@@ -316,7 +312,7 @@ static int ask(struct probe *p, unsigned int step, const char **why)
 	set_options(p, a);
 	rc = set_headers(p, a) && set_target(p, a) ? set_user(p) : -ENOMEM;
 	*why = p->why;
-	if (!rc && curl_multi_add_handle(p->prober->multi, p->kept)) {
+	if (!rc && curl_multi_add_handle(p->prober->web.multi, p->kept)) {
 		*why = "libcurl refused the request";
 		rc = -EINVAL;
 	}
@@ -352,8 +348,9 @@ static void judge(struct probe *p)
 		probe__finish(p, v.ok ? PROBE_OK : PROBE_FAILED, v.detail);
 }
 
-void web__complete(struct probe *p, CURLcode code)
+void web__complete(void *private, CURLcode code)
 {
+	struct probe *p = private;
 	const struct attempt *a = p->attempt;
 	enum probe_outcome outcome = PROBE_FAILED;
 	char detail[PROBE_DETAIL_LEN];
@@ -367,7 +364,11 @@ void web__complete(struct probe *p, CURLcode code)
 	curl_easy_getinfo(p->kept, CURLINFO_OS_ERRNO, &os_err);
 	local = code == CURLE_OUT_OF_MEMORY || code == CURLE_FAILED_INIT ||
 		(code == CURLE_COULDNT_CONNECT && probe__is_local((int)os_err));
-	describe_failure(p, code, os_err, detail, sizeof(detail));
+	if (code == CURLE_WRITE_ERROR && a->header_bytes > WEB_HEADERS_MAX)
+		snprintf(detail, sizeof(detail), "its headers are longer than %d KiB",
+			 WEB_HEADERS_MAX / 1024);
+	else
+		web__describe(p->kept, code, detail, sizeof(detail));
 	if (code == CURLE_COULDNT_CONNECT && os_err)
 		outcome = probe__outcome((int)os_err);
 	end(p);

@@ -61,4 +61,13 @@ int web__start(struct probe *p, const char **why);
 void web__abort(struct probe *p);
 void web__forget(struct probe *p);
 
+/* What a transfer that ended with an error says of the other end, as a clause: "connection refused". */
+void web__describe(CURL *easy, CURLcode code, char *detail, size_t len);
+
+/* "Name: value" of a header line into `to`, without what is not printable, if it has that name. */
+void web__take_header(const char *line, size_t len, const char *name, char *to, size_t size);
+
+/* The transfer of a probe has ended: web_loop.done. */
+void web__complete(void *private, CURLcode code);
+
 #endif

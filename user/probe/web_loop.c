@@ -2,36 +2,43 @@
 /* web_loop.c - libcurl's sockets and timeout on libuv's loop. */
 #include "probe/web_loop.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 /* A socket of libcurl's. */
 struct wait {
 	uv_poll_t poll;
-	struct prober *prober;
+	struct web_loop *web;
 	curl_socket_t fd;
 };
 
-/* A callback may drop probes, so each message is taken before the next is looked for. */
-static void collect(struct prober *prober)
+static void release(struct web_loop *web)
 {
-	struct probe *p;
+	if (!--web->handles)
+		web->closed(web->ctx);
+}
+
+/* A callback may drop transfers, so each message is taken before the next is looked for. */
+static void collect(struct web_loop *web)
+{
+	void *private;
 	CURLMsg *m;
 	int left;
 
-	while ((m = curl_multi_info_read(prober->multi, &left))) {
+	while ((m = curl_multi_info_read(web->multi, &left))) {
 		CURLcode code = m->data.result;
 
 		if (m->msg != CURLMSG_DONE)
 			continue;
-		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&p);
-		web__complete(p, code);
+		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&private);
+		web->done(private, code);
 	}
 }
 
 static void on_ready(uv_poll_t *h, int status, int events)
 {
 	struct wait *w = (struct wait *)h;
-	struct prober *prober = w->prober;
+	struct web_loop *web = w->web;
 	int flags = 0, running;
 
 	if (status < 0)
@@ -40,42 +47,42 @@ static void on_ready(uv_poll_t *h, int status, int events)
 		flags |= CURL_CSELECT_IN;
 	if (events & UV_WRITABLE)
 		flags |= CURL_CSELECT_OUT;
-	curl_multi_socket_action(prober->multi, w->fd, flags, &running);
-	collect(prober);
+	curl_multi_socket_action(web->multi, w->fd, flags, &running);
+	collect(web);
 }
 
 static void on_wait_closed(uv_handle_t *h)
 {
 	struct wait *w = (struct wait *)h;
 
-	prober__release(w->prober);
+	release(w->web);
 	free(w);
 }
 
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *socket)
 {
-	struct prober *prober = ctx;
+	struct web_loop *web = ctx;
 	struct wait *w = socket;
 	int events = 0;
 
 	(void)easy;
 	if (what == CURL_POLL_REMOVE) {
 		if (w) {
-			curl_multi_assign(prober->multi, fd, NULL);
+			curl_multi_assign(web->multi, fd, NULL);
 			uv_close((uv_handle_t *)&w->poll, on_wait_closed);
 		}
 		return 0;
 	}
 	if (!w) {
 		w = calloc(1, sizeof(*w));
-		if (!w || uv_poll_init(prober->loop, &w->poll, fd)) {
+		if (!w || uv_poll_init(web->loop, &w->poll, fd)) {
 			free(w);
 			return -1;
 		}
-		w->prober = prober;
+		w->web = web;
 		w->fd = fd;
-		prober__hold(prober);
-		curl_multi_assign(prober->multi, fd, w);
+		web->handles++;
+		curl_multi_assign(web->multi, fd, w);
 	}
 	events |= what & CURL_POLL_IN ? UV_READABLE : 0;
 	events |= what & CURL_POLL_OUT ? UV_WRITABLE : 0;
@@ -85,51 +92,54 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *so
 
 static void on_curl_timer(uv_timer_t *h)
 {
-	struct prober *prober = h->data;
+	struct web_loop *web = h->data;
 	int running;
 
-	curl_multi_socket_action(prober->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	collect(prober);
+	curl_multi_socket_action(web->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	collect(web);
 }
 
 static int on_timeout_wanted(CURLM *multi, long ms, void *ctx)
 {
-	struct prober *prober = ctx;
+	struct web_loop *web = ctx;
 
 	(void)multi;
 	if (ms < 0)
-		uv_timer_stop(&prober->curl_timer);
+		uv_timer_stop(&web->timer);
 	else
-		uv_timer_start(&prober->curl_timer, on_curl_timer, (uint64_t)ms, 0);
+		uv_timer_start(&web->timer, on_curl_timer, (uint64_t)ms, 0);
 	return 0;
 }
 
-int web_loop__open(struct prober *p, struct err *err)
+int web_loop__open(struct web_loop *w, uv_loop_t *loop, void (*done)(void *private, CURLcode code),
+		   struct err *err)
 {
 	if (curl_global_init(CURL_GLOBAL_DEFAULT))
 		return err__set(err, -ENOMEM, "cannot initialise libcurl");
-	p->multi = curl_multi_init();
-	if (!p->multi)
+	w->multi = curl_multi_init();
+	if (!w->multi)
 		return err__set(err, -ENOMEM, "out of memory for libcurl");
-	curl_multi_setopt(p->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-	curl_multi_setopt(p->multi, CURLMOPT_SOCKETDATA, p);
-	curl_multi_setopt(p->multi, CURLMOPT_TIMERFUNCTION, on_timeout_wanted);
-	curl_multi_setopt(p->multi, CURLMOPT_TIMERDATA, p);
-	uv_timer_init(p->loop, &p->curl_timer);
-	p->curl_timer.data = p;
-	prober__hold(p);
+	w->loop = loop;
+	w->done = done;
+	curl_multi_setopt(w->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+	curl_multi_setopt(w->multi, CURLMOPT_SOCKETDATA, w);
+	curl_multi_setopt(w->multi, CURLMOPT_TIMERFUNCTION, on_timeout_wanted);
+	curl_multi_setopt(w->multi, CURLMOPT_TIMERDATA, w);
+	uv_timer_init(w->loop, &w->timer);
+	w->timer.data = w;
+	w->handles = 1;
 	return 0;
 }
 
-static void on_curl_timer_closed(uv_handle_t *h)
+static void on_timer_closed(uv_handle_t *h)
 {
-	struct prober *p = h->data;
-
-	prober__release(p);
+	release(h->data);
 }
 
-void web_loop__close(struct prober *p)
+void web_loop__close(struct web_loop *w, void (*closed)(void *ctx), void *ctx)
 {
-	curl_multi_cleanup(p->multi);
-	uv_close((uv_handle_t *)&p->curl_timer, on_curl_timer_closed);
+	w->closed = closed;
+	w->ctx = ctx;
+	curl_multi_cleanup(w->multi);
+	uv_close((uv_handle_t *)&w->timer, on_timer_closed);
 }

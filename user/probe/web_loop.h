@@ -1,17 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* web_loop.h - between web.c (requests) and web_loop.c (when sockets are ready). */
+/* web_loop.h - transfers of libcurl's multi interface on libuv's loop. */
 #ifndef FAIRLEAD_PROBE_WEB_LOOP_H
 #define FAIRLEAD_PROBE_WEB_LOOP_H
 
 #include <curl/curl.h>
+#include <uv.h>
 
-#include "probe/internal.h"
+#include "core/err.h"
 
-/* libcurl for a prober; -errno and a sentence. */
-int web_loop__open(struct prober *p, struct err *err);
-void web_loop__close(struct prober *p);
+struct web_loop {
+	uv_loop_t *loop;
+	CURLM *multi; /* whom transfers are given to, and taken from */
+	uv_timer_t timer;
+	size_t handles; /* open ones */
+	/* A transfer, which has that CURLOPT_PRIVATE, has ended. */
+	void (*done)(void *private, CURLcode code);
+	void (*closed)(void *ctx);
+	void *ctx; /* of `closed` */
+};
 
-/* A probe's transfer has ended with `code`. */
-void web__complete(struct probe *p, CURLcode code);
+/* Begins; `done` as above. -errno and a sentence. */
+int web_loop__open(struct web_loop *w, uv_loop_t *loop, void (*done)(void *private, CURLcode code),
+		   struct err *err);
+/* All transfers have been taken back. `closed` is called when the memory of *w is no longer used. */
+void web_loop__close(struct web_loop *w, void (*closed)(void *ctx), void *ctx);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "journal/event.h"
+#include "core/event.h"
 
 #include <errno.h>
 #include <string.h>
@@ -13,6 +13,7 @@ static const char *const names[JOURNAL_KINDS] = {
 	[JOURNAL_ANYCAST] = "anycast", [JOURNAL_PEER] = "peer",
 	[JOURNAL_CONFIG] = "config",   [JOURNAL_OPERATOR] = "operator",
 	[JOURNAL_GAP] = "gap",	       [JOURNAL_STATE] = "state",
+	[JOURNAL_ALERT] = "alert",
 };
 
 const char *journal_kind__name(unsigned int kind)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* event.h - what the journal keeps: one thing that happened, and when. */
-#ifndef FAIRLEAD_JOURNAL_EVENT_H
-#define FAIRLEAD_JOURNAL_EVENT_H
+/* event.h - what the journal keeps and alerts are made of: one thing that happened, and when. */
+#ifndef FAIRLEAD_CORE_EVENT_H
+#define FAIRLEAD_CORE_EVENT_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -20,6 +20,7 @@ enum journal_kind {
 	JOURNAL_OPERATOR, /* what an operator said */
 	JOURNAL_GAP, /* events were lost: from `at` on, until states are told anew */
 	JOURNAL_STATE, /* no change: a state as it was found when the agent began, or after a gap */
+	JOURNAL_ALERT, /* a destination of alerts: fails, delivers, and what it did not get */
 	JOURNAL_KINDS
 };
 

@@ -2,6 +2,7 @@
 /* ops.c - what the API can ask of the agent. */
 #include "agent/agent.h"
 #include "agent/chronicle.h"
+#include "agent/diff.h"
 #include "agent/events.h"
 #include "agent/handover.h"
 #include "agent/metrics.h"
@@ -153,6 +154,11 @@ static void op_apply(void *ctx, const struct api_apply *what, struct api_request
 	chronicle__apply(ctx, what, request);
 }
 
+static void op_diff(void *ctx, const struct api_diff *what, struct api_request *request)
+{
+	diff__ask(ctx, what, request);
+}
+
 static void op_history(void *ctx, const struct api_history *what, struct api_request *request)
 {
 	chronicle__history(ctx, what, request);
@@ -187,6 +193,7 @@ const struct api_ops ops = {
 	.events = op_events,
 	.report = op_report,
 	.apply = op_apply,
+	.diff = op_diff,
 	.failover = op_failover,
 	.failover_undo = op_failover_undo,
 	.explain = op_explain,

@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/impact.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/agent.h"
+#include "agent/apply.h"
+#include "agent/names.h"
+#include "move/forecast.h"
+#include "move/ramp.h"
+
+enum effect { KEPT, ADDED, REMOVED, REPLACED };
+
+static const char *const effect_names[] = {
+	[KEPT] = "kept",
+	[ADDED] = "added",
+	[REMOVED] = "removed",
+	[REPLACED] = "replaced",
+};
+
+/* A backend, before or after or both. */
+struct row {
+	char id[FL_ID_LEN];
+	enum effect effect;
+	uint16_t old, now; /* indices, the same for one that goes on as it is */
+	uint32_t records; /* connections of it that are on record now */
+};
+
+struct impact {
+	const struct config_service *c;
+	enum effect effect;
+	struct table_seats *before; /* NULL: none */
+	uint32_t n; /* slots */
+	bool comparable; /* the old table has as many */
+	uint16_t *live, *want, *later, *next; /* n each */
+	uint32_t *words; /* n */
+	struct move_fact *facts;
+	struct forecast_share *shares;
+	struct move_table t;
+	struct service_taker *takers, *taken; /* at once; once all are well. c->n_backends */
+	struct row *rows;
+	size_t n_rows;
+	uint32_t budget, served, idle_s;
+	double per_slot, expected; /* of the service, as it is now */
+	double packets_per_s, opened_per_s;
+	bool watched;
+	struct forecast forecast;
+};
+
+void impact__free(struct impact *i)
+{
+	if (!i)
+		return;
+	table_seats__free(i->before);
+	free(i->live);
+	free(i->want);
+	free(i->later);
+	free(i->next);
+	free(i->words);
+	free(i->facts);
+	free(i->shares);
+	free(i->takers);
+	free(i->taken);
+	free(i->rows);
+	free(i);
+}
+
+/* --- members as they would be --------------------------------------------------------------------- */
+
+/* What stands for members while it is worked out what would become of them. */
+struct cast {
+	struct agent *agent;
+	struct impact *i;
+	struct stage st; /* finds those that there are */
+	struct service service; /* with the next rules */
+	struct member *members; /* as they would be, in the order of i->c->backends */
+	bool *fresh; /* that one is nobody's successor */
+	bool *claimed; /* by index: one that goes on under the same id */
+	uint32_t unused; /* below it, no index is free */
+};
+
+/* An index that nobody has, for an entry that is not there yet. */
+static uint16_t invent(struct cast *k)
+{
+	while (k->unused < FL_MAX_BACKENDS && (k->agent->by_index[k->unused] || k->claimed[k->unused]))
+		k->unused++;
+	if (k->unused == FL_MAX_BACKENDS)
+		return 0;
+	return (uint16_t)k->unused++;
+}
+
+/* One backend of the next configuration, as commit.c would have it. */
+static int cast_one(struct cast *k, const struct config *next, size_t at, struct err *err)
+{
+	const struct config_service *c = k->i->c;
+	const struct config_backend *b = &c->backends[at];
+	const struct member *like = stage__like(&k->st, b);
+	const struct target *t = target__foresee(k->agent, next, c, b, like ? like->target : NULL);
+	struct member *m = &k->members[at];
+	struct row *row = &k->i->rows[k->i->n_rows++];
+	const struct health_time now = agent__now();
+
+	k->fresh[at] = !like;
+	m->percent = m->asked = 100;
+	m->cap = TABLE_PARTS;
+	if (like)
+		*m = *like;
+	else
+		health__begin(&m->health, c->health.start, &now);
+	m->service = &k->service;
+	m->retired = m->dropped = false;
+	stage__adapt(m, c, b);
+	row->now = t ? (uint16_t)t->index : invent(k);
+	if (!row->now)
+		return err__set(err, -ENOSPC,
+				"the map 'backends' has no room for what would be new: %d entries "
+				"are in use",
+				FL_MAX_BACKENDS - 1);
+	/* Of a service that is another one for packets, a backend is the same if its id and address are. */
+	if (like && k->i->effect == REPLACED)
+		row->now = (uint16_t)like->target->index;
+	row->old = like ? (uint16_t)like->target->index : row->now;
+	row->effect = !like		      ? ADDED
+		      : row->old == row->now ? KEPT
+					     : REPLACED;
+	if (like)
+		row->records = flow_sweep__records(k->agent, like);
+	memcpy(row->id, b->id, sizeof(row->id));
+	k->claimed[row->old] = k->claimed[row->now] = true;
+	k->i->takers[at].index = k->i->taken[at].index = row->now;
+	return 0;
+}
+
+/* Those that leave, or have left and are not done yet. */
+static void cast_leaver(struct cast *k, const struct member *m, bool now)
+{
+	struct impact *i = k->i;
+	struct member as = *m;
+	struct row *row;
+
+	as.parts = 0;
+	if (!m->retired)
+		as.retired_s = agent__coarse_s();
+	as.retired = true;
+	as.dropped |= now;
+	i->facts[m->target->index] = moves__fact(&as);
+	if (k->claimed[m->target->index])
+		return;
+	row = &i->rows[i->n_rows++];
+	*row = (struct row){
+		.effect = REMOVED,
+		.old = (uint16_t)m->target->index,
+		.now = (uint16_t)m->target->index,
+		.records = flow_sweep__records(k->agent, m),
+	};
+	memcpy(row->id, member__id(m), sizeof(row->id));
+	k->claimed[row->old] = true;
+}
+
+/* Who takes how much, at once and once all that are new are well. */
+static int decide(struct cast *k)
+{
+	const struct config_service *c = k->i->c;
+	size_t n = c->n_backends;
+	struct pool_member *list = calloc(n + 1, sizeof(*list));
+	uint8_t *parts = calloc(n + 1, sizeof(*parts));
+	uint64_t mono_ns = uv_hrtime();
+
+	for (size_t j = 0; list && parts && j < n; j++)
+		list[j] = verdict__seen(&k->members[j], mono_ns);
+	if (list && parts) {
+		pool__decide(list, n, c->health.panic_pct, parts);
+		for (size_t j = 0; j < n; j++) {
+			k->members[j].parts = k->i->takers[j].parts = parts[j];
+			list[j].well |= k->fresh[j];
+			list[j].unsure &= !k->fresh[j];
+		}
+		pool__decide(list, n, c->health.panic_pct, parts);
+		for (size_t j = 0; j < n; j++)
+			k->i->taken[j].parts = parts[j];
+	}
+	free(parts);
+	free(list);
+	return list && parts ? 0 : -ENOMEM;
+}
+
+/* All of them, and what is known of each. */
+static int cast_all(struct cast *k, const struct config *next, bool now, struct err *err)
+{
+	const struct service *old = k->st.old;
+	struct impact *i = k->i;
+	const struct member *m;
+	int rc = 0;
+
+	for (size_t j = 0; j < i->c->n_backends && !rc; j++)
+		rc = cast_one(k, next, j, err);
+	if (rc)
+		return rc;
+	if (decide(k))
+		return err__set(err, -ENOMEM, "out of memory");
+	if (!old)
+		return 0;
+	for (size_t j = 0; j < old->n_members; j++)
+		cast_leaver(k, old->members[j], now);
+	TAILQ_FOREACH (m, &old->retired, retired_entry)
+		cast_leaver(k, m, now);
+	/* Last, as theirs is the word on an entry that is left and goes on. */
+	for (size_t j = 0; j < i->c->n_backends; j++)
+		i->facts[i->takers[j].index] = moves__fact(&k->members[j]);
+	return 0;
+}
+
+/* --- looking ------------------------------------------------------------------------------------ */
+
+static double opened_per_s(const struct service *s)
+{
+	double sum = 0;
+
+	for (size_t j = 0; j < s->n_members; j++)
+		sum += passive__opened_per_s(s->members[j]->target);
+	return sum;
+}
+
+/* What is measured of the service that runs. */
+static void measure(struct impact *i, const struct service *old)
+{
+	i->per_slot = old->per_slot;
+	i->expected = old->expected;
+	i->packets_per_s = old->rate.packets_per_s;
+	i->watched = old->watch != NULL;
+	i->opened_per_s = i->watched ? opened_per_s(old) : 0;
+	for (uint32_t slot = 0; i->comparable && slot < i->n; slot++)
+		i->served += (i->live[slot] & FL_SLOT_INDEX) != FL_SLOT_NONE;
+}
+
+static int copy_table(struct impact *i, const struct service *old, double expected)
+{
+	if (old && old->seats) {
+		i->before = table_seats__copy(old->seats);
+		if (!i->before)
+			return -ENOMEM;
+	}
+	if (i->comparable)
+		memcpy(i->live, old->slots, i->n * sizeof(*i->live));
+	for (uint32_t slot = 0; !i->comparable && slot < i->n; slot++)
+		i->live[slot] = FL_SLOT_NONE;
+	i->t = (struct move_table){.live = i->live, .n = i->n, .facts = i->facts, .stateless = true};
+	if (i->effect == KEPT) {
+		if (old->words)
+			memcpy(i->words, old->words, i->n * sizeof(*i->words));
+		i->t = moves__table(old, i->facts);
+		i->t.live = i->live;
+		i->t.pin = NULL;
+		i->t.fresh = moves__is_fresh(old);
+		i->budget = moves__budget(old, expected);
+	}
+	i->t.words = i->words;
+	i->t.hold_s = i->c->hold_ms / 1000;
+	i->t.down_hold_s = i->c->down_hold_ms / 1000;
+	return 0;
+}
+
+static bool allocate(struct impact *i, size_t n_rows)
+{
+	size_t n = i->c->n_backends;
+
+	i->live = calloc(i->n, sizeof(*i->live));
+	i->want = calloc(i->n, sizeof(*i->want));
+	i->later = calloc(i->n, sizeof(*i->later));
+	i->next = calloc(i->n, sizeof(*i->next));
+	i->words = calloc(i->n, sizeof(*i->words));
+	i->facts = calloc(FL_SLOT_NONE + 1, sizeof(*i->facts));
+	i->shares = calloc(FL_SLOT_NONE + 1, sizeof(*i->shares));
+	i->takers = calloc(n + 1, sizeof(*i->takers));
+	i->taken = calloc(n + 1, sizeof(*i->taken));
+	i->rows = calloc(n + n_rows + 1, sizeof(*i->rows));
+	return i->live && i->want && i->later && i->next && i->words && i->facts && i->shares &&
+	       i->takers && i->taken && i->rows;
+}
+
+static size_t count_members(const struct service *s)
+{
+	size_t n = s ? s->n_members : 0;
+	const struct member *m;
+
+	if (s)
+		TAILQ_FOREACH (m, &s->retired, retired_entry)
+			n++;
+	return n;
+}
+
+static int look(struct cast *k, const struct config *next, bool now, double expected,
+		struct err *err)
+{
+	struct impact *i = k->i;
+	const struct service *old;
+	int rc = stage__find(k->agent, &k->st, i->c);
+
+	old = k->st.old;
+	k->members = calloc(i->c->n_backends + 1, sizeof(*k->members));
+	k->fresh = calloc(i->c->n_backends + 1, sizeof(*k->fresh));
+	k->claimed = calloc(FL_SLOT_NONE + 1, sizeof(*k->claimed));
+	if (rc || !k->members || !k->fresh || !k->claimed || !allocate(i, count_members(old)))
+		return err__set(err, -ENOMEM, "out of memory");
+	i->effect = !old ? ADDED : stage__keeps(old, i->c) ? KEPT : REPLACED;
+	i->comparable = old && old->slot_class == i->c->slot_class;
+	i->idle_s = service__idle_s(i->c);
+	if (copy_table(i, old, expected))
+		return err__set(err, -ENOMEM, "out of memory");
+	if (old)
+		measure(i, old);
+	return cast_all(k, next, now, err);
+}
+
+int impact__look(struct agent *a, const struct config *next, const struct config_service *c,
+		 bool now, double expected, struct impact **out, struct err *err)
+{
+	struct impact *i = calloc(1, sizeof(*i));
+	struct cast k = {
+		.agent = a,
+		.i = i,
+		.service = {.agent = a, .health = c->health},
+		.unused = 1,
+	};
+	int rc;
+
+	if (!i)
+		return err__set(err, -ENOMEM, "out of memory");
+	i->c = c;
+	i->n = plane__slots(c->slot_class);
+	rc = look(&k, next, now, expected, err);
+	free(k.members);
+	free(k.fresh);
+	free(k.claimed);
+	free(k.st.by_id);
+	if (rc) {
+		impact__free(i);
+		return err__prefix(err, rc, "service '%s'", c->name);
+	}
+	*out = i;
+	return 0;
+}
+
+/* --- computing ---------------------------------------------------------------------------------- */
+
+int impact__compute(struct impact *i, struct ledger *const *offers, size_t n_offers,
+		    struct err *err)
+{
+	struct layout layout = {0};
+	int rc = apply__lay_out(i->before, i->c, offers, n_offers, &layout, err);
+
+	if (!rc) {
+		rc = service__owners(layout.seats, layout.base, i->takers, i->want);
+		rc = rc ? rc : service__owners(layout.seats, layout.base, i->taken, i->later);
+		if (rc)
+			err__set(err, rc, "service '%s': out of memory", i->c->name);
+	}
+	if (!rc) {
+		forecast__share(&i->t, i->want, i->later, i->shares);
+		forecast__make(&i->t, i->want, i->later, i->budget, i->next, &i->forecast);
+	}
+	table_seats__free(layout.seats);
+	table_base__free(layout.base);
+	return rc;
+}
+
+double impact__expects(const struct impact *i)
+{
+	const struct move_sums *sums = &i->forecast.sums;
+	double expected = i->per_slot * ((double)sums->moving + (double)sums->pinned);
+
+	return i->effect == KEPT && expected > i->expected ? expected - i->expected : 0;
+}
+
+/* --- telling ------------------------------------------------------------------------------------ */
+
+static json_t *row_json(const struct impact *i, const struct row *r)
+{
+	const struct forecast_share *old = &i->shares[r->old], *now = &i->shares[r->now];
+	bool two = r->old != r->now;
+	uint32_t before = old->before + (two ? now->before : 0);
+	uint32_t at_once = now->at_once + (two ? old->at_once : 0);
+	uint32_t later = now->later + (two ? old->later : 0);
+
+	if (r->effect == KEPT && before == at_once && before == later)
+		return NULL;
+	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "id", r->id, "effect",
+			 effect_names[r->effect], "slots", (json_int_t)before, "slots_at_once",
+			 (json_int_t)at_once, "slots_later", (json_int_t)later, "records",
+			 (json_int_t)r->records);
+}
+
+static json_t *slots_json(const struct impact *i)
+{
+	const struct forecast *f = &i->forecast;
+	json_t *o = json_pack("{s:I, s:I, s:I, s:I, s:I}", "total", (json_int_t)i->n, "filled",
+			      (json_int_t)f->filled, "unserved", (json_int_t)f->unserved, "waiting",
+			      (json_int_t)f->waiting, "begin", (json_int_t)f->begin);
+	/* Of tables of two sizes no slot is the same. */
+	bool known = i->comparable || i->effect == ADDED;
+
+	json_object_set_new(o, "at_once", known ? json_integer(f->at_once) : json_null());
+	json_object_set_new(o, "later", known ? json_integer(f->later) : json_null());
+	json_object_set_new(o, "moved", known ? json_integer(f->all) : json_null());
+	return o;
+}
+
+/* Estimates: all slots of a service are taken for equal. */
+static json_t *connections_json(const struct impact *i)
+{
+	const struct forecast *f = &i->forecast;
+	double share = i->served ? (double)f->all / i->served : 0;
+	bool keeps = i->effect == KEPT && i->t.stateless;
+	bool cut = i->effect == REPLACED;
+	json_t *o = json_object();
+
+	if (cut && !i->comparable)
+		share = 1;
+	json_object_set_new(o, "per_slot", i->per_slot > 0 ? json_real(i->per_slot) : json_null());
+	json_object_set_new(o, "records",
+			    keeps		 ? json_real(0)
+			    : i->per_slot > 0 && !cut ? json_real(i->per_slot * f->all)
+						      : json_null());
+	json_object_set_new(o, "packets_per_s", json_real(i->packets_per_s * share));
+	json_object_set_new(o, "opened_per_s",
+			    i->watched ? json_real(i->opened_per_s * share) : json_null());
+	json_object_set_new(o, "kept", json_boolean(!cut || !share));
+	return o;
+}
+
+/* Seconds until no slot is MOVING or PINNED, if all that come in are well at once. */
+static uint32_t clean_s(const struct impact *i)
+{
+	const struct forecast *f = &i->forecast;
+	uint32_t settle = f->sums.moving ? f->sums.settle_s : 0;
+
+	if (i->t.stateless || i->t.fresh)
+		return 0;
+	if (f->all > f->at_once && settle <= i->t.hold_s)
+		settle = i->t.hold_s + 1;
+	return settle || f->sums.pinned ? settle + FL_TENTATIVE_S : 0;
+}
+
+static json_t *head(const struct config_service *c, enum effect effect)
+{
+	char vip[ADDR_PREFIX_STRLEN], ports[NAMES_LEN], protocol[NAMES_LEN];
+
+	return json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", c->name, "vip",
+			 addr_prefix__format(&c->vip, vip), "ports", names__ports(c, ports),
+			 "protocol", names__protocol(c->proto, protocol), "effect",
+			 effect_names[effect]);
+}
+
+static void add_times(json_t *o, uint32_t clean, uint32_t ramp, uint32_t hold, uint32_t idle)
+{
+	json_object_set_new(o, "clean_in_s", json_integer(clean));
+	json_object_set_new(o, "ramp_s", json_integer(ramp));
+	json_object_set_new(o, "hold_s", json_integer(hold));
+	json_object_set_new(o, "idle_s", json_integer(idle));
+}
+
+json_t *impact__json(const struct impact *i)
+{
+	json_t *o = head(i->c, i->effect), *backends = json_array();
+
+	for (size_t j = 0; j < i->n_rows; j++) {
+		json_t *row = row_json(i, &i->rows[j]);
+
+		if (row)
+			json_array_append_new(backends, row);
+	}
+	json_object_set_new(o, "slots", slots_json(i));
+	json_object_set_new(o, "connections", connections_json(i));
+	add_times(o, clean_s(i),
+		  ramp__seconds(i->forecast.waiting, i->per_slot,
+				i->t.hold_s + i->idle_s + FL_TENTATIVE_S),
+		  i->t.hold_s, i->idle_s);
+	json_object_set_new(o, "backends", backends);
+	return o;
+}
+
+json_t *impact__removed(const struct service *s)
+{
+	uint32_t n = plane__slots(s->slot_class), served = n - s->unserved;
+	json_t *o = head(s->config, REMOVED), *backends = json_array();
+
+	for (size_t j = 0; j < s->n_members; j++) {
+		const struct member *m = s->members[j];
+
+		json_array_append_new(
+			backends,
+			json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "id", member__id(m), "effect",
+				  effect_names[REMOVED], "slots", (json_int_t)m->slots,
+				  "slots_at_once", (json_int_t)0, "slots_later", (json_int_t)0,
+				  "records", (json_int_t)flow_sweep__records(s->agent, m)));
+	}
+	json_object_set_new(o, "slots",
+			    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "total",
+				      (json_int_t)n, "filled", (json_int_t)0, "unserved",
+				      (json_int_t)n, "waiting", (json_int_t)0, "begin",
+				      (json_int_t)0, "at_once", (json_int_t)served, "later",
+				      (json_int_t)served, "moved", (json_int_t)served));
+	json_object_set_new(
+		o, "connections",
+		json_pack("{s:o, s:o, s:f, s:o, s:b}", "per_slot",
+			  s->per_slot > 0 ? json_real(s->per_slot) : json_null(), "records",
+			  json_null(), "packets_per_s", s->rate.packets_per_s, "opened_per_s",
+			  s->watch ? json_real(opened_per_s(s)) : json_null(), "kept", false));
+	add_times(o, 0, 0, 0, 0);
+	json_object_set_new(o, "backends", backends);
+	return o;
+}

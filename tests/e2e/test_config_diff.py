@@ -163,7 +163,7 @@ def test_text_of_another_file(two, tmp_path):
     for line in ("instance\n  log.level: info -> debug\n", "service web (192.0.2.10 tcp 80)\n",
                  f"  backend b3 added: address {v4('b3')}\n", "  backend b1: weight: 100 -> 50\n",
                  "  probe.type: tcp -> http\n", "  probe.headers: (none) -> (not shown)\n",
-                 "of 65536 get another backend", "b3: 0 -> 0 -> ", "clean again after 15m8s"):
+                 "of 65536 get another backend", "b3: 0 -> 0 -> ", "clean again after 15m31s"):
         assert line in r.stdout, (line, r.stdout)
     assert "s3cret" not in r.stdout
     assert two.cli("config", "diff", check=False).stdout == "no change\n"

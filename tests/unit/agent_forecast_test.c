@@ -277,11 +277,34 @@ static void test_waves(void **state)
 		live_through(seed * 104729, true);
 }
 
+/* Backups that are called in until others are up: a slot may be back where it was in the end. */
+static void test_there_and_back(void **state)
+{
+	static uint16_t want[SLOTS], later[SLOTS], out[SLOTS];
+	struct world *w = begin(1);
+	struct forecast f;
+
+	(void)state;
+	for (size_t i = 0; i < SLOTS; i++) {
+		w->live[i] = i < 96 ? FL_SLOT_NONE : 1;
+		want[i] = i < 1000 ? 2 : FL_SLOT_NONE;
+		later[i] = i < 32 ? FL_SLOT_NONE : 1;
+	}
+	forecast__make(&w->t, want, later, UINT32_MAX, out, &f);
+	assert_int_equal(f.at_once, SLOTS - 96);
+	assert_int_equal(f.later, 0);
+	assert_int_equal(f.all, SLOTS - 96);
+	assert_int_equal(f.filled, 64);
+	assert_int_equal(f.unserved, SLOTS - 1000);
+	free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_changes),
 		cmocka_unit_test(test_waves),
+		cmocka_unit_test(test_there_and_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

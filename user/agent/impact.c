@@ -426,7 +426,7 @@ static json_t *connections_json(const struct impact *i)
 	json_object_set_new(o, "packets_per_s", json_real(i->packets_per_s * share));
 	json_object_set_new(o, "opened_per_s",
 			    i->watched ? json_real(i->opened_per_s * share) : json_null());
-	json_object_set_new(o, "kept", json_boolean(!cut || !share));
+	json_object_set_new(o, "kept", json_boolean(!cut));
 	return o;
 }
 

@@ -39,10 +39,12 @@ static void print_change(const json_t *c)
 		fputs(" -> ", stdout);
 		print_or(c, "to", "(none)");
 	} else {
-		if (!*text_of(c, "backend") && !*text_of(c, "what"))
-			fputs("the service is", stdout);
-		printf(" %s", kind);
-		print_word(c, strcmp(kind, "added") ? "from" : "to", ": ", "");
+		const char *text = text_of(c, strcmp(kind, "added") ? "from" : "to");
+
+		/* Of a whole service the line above says what becomes of it. */
+		if (*text_of(c, "backend") || *text_of(c, "what"))
+			printf(" %s%s", kind, *text ? ": " : "");
+		cli__print_text(stdout, text);
 	}
 	putchar('\n');
 }
@@ -77,32 +79,27 @@ static void print_slots(const json_t *s)
 {
 	const json_t *slots = json_object_get(s, "slots");
 	json_int_t total = integer_of(slots, "total"), moved = integer_of(slots, "moved");
-	json_int_t at_once = integer_of(slots, "at_once"), filled = integer_of(slots, "filled");
-	json_int_t unserved = integer_of(slots, "unserved"), waiting = integer_of(slots, "waiting");
+	json_int_t at_once = integer_of(slots, "at_once"), later = integer_of(slots, "later");
+	json_int_t filled = integer_of(slots, "filled"), unserved = integer_of(slots, "unserved");
 
 	if (json_is_null(json_object_get(slots, "moved")))
-		printf("  slots: as many as %lld"
-		       " now, of which none is one of before\n",
-		       total);
-	else
-		printf("  slots: %lld of %lld"
-		       " get another backend, %lld of them at once\n",
-		       moved, total, at_once);
-	if (moved != at_once)
-		printf("         %lld"
-		       " of all have another one than now once the new backends are up\n",
-		       integer_of(slots, "later"));
+		printf("  slots: %lld now, of which none is one of before\n", total);
+	else if (!filled || moved)
+		printf("  slots: %lld of %lld get another backend", moved, total);
+	if (at_once != moved)
+		printf(", %lld of them at once, the others when backends come up", at_once);
+	if (!filled || moved)
+		putchar('\n');
+	if (later != moved)
+		printf("         %lld of all have another one than now in the end\n", later);
 	if (filled)
-		printf("         %lld"
-		       " that have none get one, once backends are up\n",
-		       filled);
+		printf("  slots: %lld of %lld that have no backend get one\n", filled, total);
 	if (unserved)
-		printf("         %lld have none at first\n", unserved);
-	if (waiting) {
-		printf("         %lld"
-		       " wait for others, as their records would take too much room: all have "
-		       "moved in about ",
-		       waiting);
+		printf("         %lld have none until backends are known to be up\n", unserved);
+	if (integer_of(slots, "waiting")) {
+		printf("         %lld wait for others, as their records would take too much room: "
+		       "all have moved in about ",
+		       integer_of(slots, "waiting"));
 		print_duration(integer_of(s, "ramp_s"));
 		putchar('\n');
 	}
@@ -153,8 +150,8 @@ static void print_connections(const json_t *s, bool now)
 	if (!kept) {
 		printf("  connections: %s",
 		       strcmp(text_of(s, "effect"), "removed")
-			       ? "those of slots that get another backend end at once, as the service "
-				 "is another one for packets"
+			       ? "not kept, as the service is another one for packets: those of slots "
+				 "that get another backend, and those on record, end"
 			       : "all end at once");
 		print_rates(c);
 		return;
@@ -198,12 +195,13 @@ static void print_service(const json_t *answer, const json_t *s, bool now)
 	if (strcmp(effect, "kept") != 0)
 		printf(" is %s", effect);
 	putchar('\n');
-	/* One that has another address is there twice: as what comes, and as what goes. */
+	/* One that has another address is there twice, as what comes and as what goes. */
 	if (strcmp(effect, "removed") != 0)
 		print_changes(answer, text_of(s, "name"));
-	print_slots(s);
-	if (strcmp(effect, "removed") != 0)
+	if (strcmp(effect, "removed") != 0) {
+		print_slots(s);
 		print_rows(s);
+	}
 	print_connections(s, now);
 	print_times(s);
 }

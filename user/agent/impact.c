@@ -79,6 +79,8 @@ struct cast {
 	bool *fresh; /* that one is nobody's successor */
 	bool *claimed; /* by index: one that goes on under the same id */
 	uint32_t unused; /* below it, no index is free */
+	struct health_time now;
+	uint32_t now_s;
 };
 
 /* An index that nobody has, for an entry that is not there yet. */
@@ -100,7 +102,6 @@ static int cast_one(struct cast *k, const struct config *next, size_t at, struct
 	const struct target *t = target__foresee(k->agent, next, c, b, like ? like->target : NULL);
 	struct member *m = &k->members[at];
 	struct row *row = &k->i->rows[k->i->n_rows++];
-	const struct health_time now = agent__now();
 
 	k->fresh[at] = !like;
 	m->percent = m->asked = 100;
@@ -108,7 +109,7 @@ static int cast_one(struct cast *k, const struct config *next, size_t at, struct
 	if (like)
 		*m = *like;
 	else
-		health__begin(&m->health, c->health.start, &now);
+		health__begin(&m->health, c->health.start, &k->now);
 	m->service = &k->service;
 	m->retired = m->dropped = false;
 	stage__adapt(m, c, b);
@@ -142,7 +143,7 @@ static void cast_leaver(struct cast *k, const struct member *m, bool now)
 
 	as.parts = 0;
 	if (!m->retired)
-		as.retired_s = agent__coarse_s();
+		as.retired_s = k->now_s;
 	as.retired = true;
 	as.dropped |= now;
 	i->facts[m->target->index] = moves__fact(&as);
@@ -323,6 +324,8 @@ int impact__look(struct agent *a, const struct config *next, const struct config
 		.i = i,
 		.service = {.agent = a, .health = c->health},
 		.unused = 1,
+		.now = agent__now(),
+		.now_s = agent__coarse_s(),
 	};
 	int rc;
 

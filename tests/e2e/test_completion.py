@@ -31,7 +31,7 @@ def offered(lab, line):
 def helped(lab, *argv):
     """(commands, long options) that --help tells of."""
     text = lab.cli(*argv, "--help").stdout
-    return set(re.findall(r"^  ([a-z]+) ", text, re.M)), set(re.findall(r"--[a-z]+", text))
+    return set(re.findall(r"^  ([a-z]+) ", text, re.M)), set(re.findall(r"--[a-z]+(?:-[a-z]+)*", text))
 
 
 def test_all_that_help_tells(network):

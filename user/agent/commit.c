@@ -358,6 +358,7 @@ int commit__run(struct apply *ap, struct err *err)
 			nat__pool(a, a->config, &ignored);
 			links__attach(a, a->config, &ignored);
 			links__prune(a, a->config);
+			plane__drop_unused(a->plane);
 		}
 	}
 	stage__free(stages, n);

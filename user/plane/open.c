@@ -336,7 +336,8 @@ int plane__configure(struct plane *p, const struct plane_options *o, struct err 
 		/* Those that have it already get the old one back. */
 		p->skel = old;
 		if (plane_attach__replace_all(p, &again))
-			err__set(err, rc, "%s; and %s", first.text, again.text);
+			err__set(err, rc, "%s; and putting the old program back: %s", first.text,
+				 again.text);
 		else
 			err__set(err, rc, "%s", first.text);
 		lb_bpf__destroy(skel);

@@ -60,12 +60,7 @@ def as_before(lab, before, said, told):
     assert "the running configuration stays" in told, told
     assert running(lab) == said, told
     # What was made and found by nobody goes after a grace period.
-    try:
-        lab.wait_for(lambda: others(lab) == before, 5, f"all to be as it was after {told}")
-    except TimeoutError:
-        o = others(lab)
-        print(set(o[0]) ^ set(before[0]), [k for k in o[1] if o[1][k] != before[1].get(k)])
-        raise
+    lab.wait_for(lambda: others(lab) == before, 5, f"all to be as it was after {told}")
 
 
 def more_of(text):

@@ -113,7 +113,8 @@ static size_t count_fresh(const struct world *w)
 	return n;
 }
 
-static struct forecast foretell(const struct world *w, uint32_t budget, struct forecast_share *shares)
+static struct forecast foretell(const struct world *w, uint32_t budget,
+				struct forecast_share *shares)
 {
 	static uint16_t want[SLOTS], later[SLOTS], out[SLOTS];
 	static uint32_t words[SLOTS];

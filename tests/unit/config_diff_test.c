@@ -50,8 +50,9 @@ static const char *diff(const char *from, const char *to)
 	return text;
 }
 
-#define WEB(more, backends) \
-	HEAD "services:\n  - {name: web, vip: 192.0.2.1, port: 80, " more "backends: [" backends "]}\n"
+#define WEB(more, backends)                                                                      \
+	HEAD "services:\n  - {name: web, vip: 192.0.2.1, port: 80, " more "backends: [" backends \
+	     "]}\n"
 #define B1 "{id: b1, address: 198.51.100.1}"
 #define B2 "{id: b2, address: 198.51.100.2}"
 
@@ -69,8 +70,9 @@ static void test_same(void **state)
 static void test_backends(void **state)
 {
 	(void)state;
-	assert_string_equal(diff(WEB("", B1), WEB("", B1 ", {id: b2, address: 198.51.100.2, backup: true}")),
-			    "added web/b2 :  > address 198.51.100.2, backup true\n");
+	assert_string_equal(
+		diff(WEB("", B1), WEB("", B1 ", {id: b2, address: 198.51.100.2, backup: true}")),
+		"added web/b2 :  > address 198.51.100.2, backup true\n");
 	assert_string_equal(diff(WEB("", B1 ", " B2), WEB("", B2)),
 			    "removed web/b1 : address 198.51.100.1 > \n");
 	assert_string_equal(
@@ -82,8 +84,9 @@ static void test_backends(void **state)
 static void test_services(void **state)
 {
 	(void)state;
-	assert_string_equal(diff(HEAD, WEB("forward: ipip, ", B1)),
-			    "added web :  > vip 192.0.2.1, port 80, forward ipip, min_up_again 1\n");
+	assert_string_equal(
+		diff(HEAD, WEB("forward: ipip, ", B1)),
+		"added web :  > vip 192.0.2.1, port 80, forward ipip, min_up_again 1\n");
 	assert_string_equal(diff(WEB("", B1), HEAD),
 			    "removed web : vip 192.0.2.1, port 80, min_up_again 1 > \n");
 	assert_string_equal(
@@ -104,17 +107,18 @@ static void test_services(void **state)
 static void test_hidden(void **state)
 {
 	(void)state;
-	assert_string_equal(
-		diff(WEB("probe: {type: http, headers: ['A: secret']}, ", B1),
-		     WEB("probe: {type: http, headers: ['A: other']}, ", B1)),
-		"changed web probe.headers: (not shown) > (not shown)\n");
+	assert_string_equal(diff(WEB("probe: {type: http, headers: ['A: secret']}, ", B1),
+				 WEB("probe: {type: http, headers: ['A: other']}, ", B1)),
+			    "changed web probe.headers: (not shown) > (not shown)\n");
 	assert_string_equal(
 		diff(WEB("probe: {type: script, steps: [{send: a}, {expect: b}]}, ", B1),
 		     WEB("probe: {type: script, steps: [{send: a}, {expect: c}]}, ", B1)),
 		"changed web probe.steps: (not shown) > (not shown)\n");
 	assert_string_equal(
-		diff(HEAD "flow_key: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n",
-		     HEAD "flow_key: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdee\n"),
+		diff(HEAD
+		     "flow_key: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n",
+		     HEAD
+		     "flow_key: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdee\n"),
 		"changed  flow_key: (not shown) > (not shown)\n");
 }
 
@@ -132,15 +136,17 @@ static void test_instance(void **state)
 			    "changed  snat.ports: 1024-32767 > 2000-9000\n");
 	assert_string_equal(
 		diff(HEAD "vrrp: [{name: a, interface: eth0, vrid: 1, addresses: [192.0.2.1]}]\n",
-		     HEAD "vrrp: [{name: a, interface: eth0, vrid: 1, addresses: [192.0.2.2],\n"
-			  "  track: {interfaces: [eth1], commands: [{name: c, command: [/bin/true]}]}}]\n"),
+		     HEAD
+		     "vrrp: [{name: a, interface: eth0, vrid: 1, addresses: [192.0.2.2],\n"
+		     "  track: {interfaces: [eth1], commands: [{name: c, command: [/bin/true]}]}}]\n"),
 		"removed  vrrp[a].addresses: 192.0.2.1 > \n"
 		"added  vrrp[a].addresses:  > 192.0.2.2\n"
 		"added  vrrp[a].track.interfaces:  > eth1\n"
 		"added  vrrp[a].track.commands[c]:  > command (not shown)\n");
 	assert_string_equal(
-		diff(HEAD, HEAD "bfd: [{peer: 192.0.2.9}]\n"
-				"peers: {listen: 192.0.2.8, key_file: /k, list: [{name: lb2, address: 192.0.2.9}]}\n"),
+		diff(HEAD, HEAD
+		     "bfd: [{peer: 192.0.2.9}]\n"
+		     "peers: {listen: 192.0.2.8, key_file: /k, list: [{name: lb2, address: 192.0.2.9}]}\n"),
 		"changed  peers.listen:  > 192.0.2.8\n"
 		"changed  peers.port:  > 5390\n"
 		"changed  peers.key_file:  > /k\n"
@@ -164,10 +170,13 @@ static void test_all_kinds(void **state)
 		"changed web probe.max_lag: 0s > 2s\n"
 		"changed web probe.sentinels:  > 192.0.2.7:26379\n"
 		"changed web probe.master_name:  > m\n");
-	assert_string_equal(diff(WEB("", B1), HEAD "services:\n  - {name: web, vip: 192.0.2.0/24, port: 80-89, probe: {port: 80}, backends: [" B1 "]}\n"),
-			    "changed web vip: 192.0.2.1 > 192.0.2.0/24\n"
-			    "changed web port: 80 > 80-89\n"
-			    "changed web probe.port:  > 80\n");
+	assert_string_equal(
+		diff(WEB("", B1), HEAD
+		     "services:\n  - {name: web, vip: 192.0.2.0/24, port: 80-89, probe: {port: 80}, backends: [" B1
+		     "]}\n"),
+		"changed web vip: 192.0.2.1 > 192.0.2.0/24\n"
+		"changed web port: 80 > 80-89\n"
+		"changed web probe.port:  > 80\n");
 }
 
 int main(void)

@@ -194,12 +194,12 @@ static json_t *changes_json(const struct config_changes *c)
 	for (size_t i = 0; i < c->n; i++) {
 		const struct config_change *one = &c->list[i];
 
-		json_array_append_new(
-			list, json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "kind",
-					config_change__name(one->kind), "service",
-					or_null(one->service), "backend", or_null(one->backend),
-					"what", or_null(one->what), "from", or_null(one->from),
-					"to", or_null(one->to)));
+		json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "kind",
+						      config_change__name(one->kind), "service",
+						      or_null(one->service), "backend",
+						      or_null(one->backend), "what",
+						      or_null(one->what), "from",
+						      or_null(one->from), "to", or_null(one->to)));
 	}
 	return list;
 }
@@ -349,8 +349,8 @@ static struct diff *new_diff(struct agent *a, const struct api_diff *what)
 		.expected = a->moves.expected,
 		.services = json_array(),
 	};
-	if (!seating__offers(a, &d->offers, &d->n_offers) && d->path && d->running &&
-	    d->services && (d->text || !what->text))
+	if (!seating__offers(a, &d->offers, &d->n_offers) && d->path && d->running && d->services &&
+	    (d->text || !what->text))
 		return d;
 	free_diff(d);
 	return NULL;
@@ -363,10 +363,11 @@ void diff__ask(struct agent *a, const struct api_diff *what, struct api_request 
 	if (a->applying || a->diff) {
 		api_request__reply(request, 409,
 				   json_pack("{s:s}", "error",
-					     a->applying ? "a configuration is being applied: try "
-							   "again when it is done"
-							 : "another comparison is running: try again "
-							   "when it is done"));
+					     a->applying
+						     ? "a configuration is being applied: try "
+						       "again when it is done"
+						     : "another comparison is running: try again "
+						       "when it is done"));
 		return;
 	}
 	d = new_diff(a, what);

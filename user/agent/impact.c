@@ -86,7 +86,8 @@ struct cast {
 /* An index that nobody has, for an entry that is not there yet. */
 static uint16_t invent(struct cast *k)
 {
-	while (k->unused < FL_MAX_BACKENDS && (k->agent->by_index[k->unused] || k->claimed[k->unused]))
+	while (k->unused < FL_MAX_BACKENDS &&
+	       (k->agent->by_index[k->unused] || k->claimed[k->unused]))
 		k->unused++;
 	if (k->unused == FL_MAX_BACKENDS)
 		return 0;
@@ -123,9 +124,7 @@ static int cast_one(struct cast *k, const struct config *next, size_t at, struct
 	if (like && k->i->effect == REPLACED)
 		row->now = (uint16_t)like->target->index;
 	row->old = like ? (uint16_t)like->target->index : row->now;
-	row->effect = !like		      ? ADDED
-		      : row->old == row->now ? KEPT
-					     : REPLACED;
+	row->effect = !like ? ADDED : row->old == row->now ? KEPT : REPLACED;
 	if (like)
 		row->records = flow_sweep__records(k->agent, like);
 	memcpy(row->id, b->id, sizeof(row->id));
@@ -247,7 +246,8 @@ static int copy_table(struct impact *i, const struct service *old, double expect
 		memcpy(i->live, old->slots, i->n * sizeof(*i->live));
 	for (uint32_t slot = 0; !i->comparable && slot < i->n; slot++)
 		i->live[slot] = FL_SLOT_NONE;
-	i->t = (struct move_table){.live = i->live, .n = i->n, .facts = i->facts, .stateless = true};
+	i->t = (struct move_table){
+		.live = i->live, .n = i->n, .facts = i->facts, .stateless = true};
 	if (i->effect == KEPT) {
 		if (old->words)
 			memcpy(i->words, old->words, i->n * sizeof(*i->words));
@@ -423,7 +423,7 @@ static json_t *connections_json(const struct impact *i)
 		share = 1;
 	json_object_set_new(o, "per_slot", i->per_slot > 0 ? json_real(i->per_slot) : json_null());
 	json_object_set_new(o, "records",
-			    keeps		 ? json_real(0)
+			    keeps		      ? json_real(0)
 			    : i->per_slot > 0 && !cut ? json_real(i->per_slot * f->all)
 						      : json_null());
 	json_object_set_new(o, "packets_per_s", json_real(i->packets_per_s * share));

@@ -83,7 +83,7 @@ int config_diff__run(const struct cli *cli, const char *file, bool now, bool jso
 	refused = json_string_value(json_object_get(reply, "refused"));
 	if (refused)
 		complain(refused);
-	rc = refused ? CONFIG_DIFF_FAILED
+	rc = refused					       ? CONFIG_DIFF_FAILED
 	     : json_is_true(json_object_get(reply, "changed")) ? CONFIG_DIFF_CHANGED
 							       : CONFIG_DIFF_SAME;
 	json_decref(reply);

@@ -117,8 +117,7 @@ static void print_rows(const json_t *s)
 			break;
 		shown++;
 		print_word(r, "id", "         ", ": ");
-		printf("%lld -> %lld", integer_of(r, "slots"),
-		       integer_of(r, "slots_at_once"));
+		printf("%lld -> %lld", integer_of(r, "slots"), integer_of(r, "slots_at_once"));
 		if (integer_of(r, "slots_later") != integer_of(r, "slots_at_once"))
 			printf(" -> %lld", integer_of(r, "slots_later"));
 		if (strcmp(effect, "kept") != 0)

@@ -58,7 +58,8 @@ enum option_list_kind { LIST_OTHER, LIST_SERVICES, LIST_BACKENDS };
 
 /* How a list is kept in its object, for who looks at what was read: a pointer, and how many there are. */
 struct option_list {
-	const struct section *section; /* of each element, its first key tells one from another; or NULL: */
+	const struct section
+		*section; /* of each element, its first key tells one from another; or NULL: */
 	option_parse *value; /* each element is one value, of which this is the parser */
 	size_t size; /* bytes of an element */
 	size_t n; /* offset of the size_t */

@@ -9,9 +9,9 @@
 #define AT(type, member) .offset = offsetof(type, member), .size = sizeof(((type *)0)->member)
 #define RANGE(low, high) .min = (low), .max = (high)
 /* A list of elements of a type, and the member that counts them; then what else option_list has. */
-#define LIST_OF(element, owner, count, ...)                  \
-	.list = &(const struct option_list)                  \
-	{                                                    \
+#define LIST_OF(element, owner, count, ...)                                       \
+	.list = &(const struct option_list)                                       \
+	{                                                                         \
 		.size = sizeof(element), .n = offsetof(owner, count), __VA_ARGS__ \
 	}
 

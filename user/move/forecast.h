@@ -17,7 +17,8 @@ struct forecast {
 	uint32_t at_once; /* slots that get another owner by the change itself */
 	uint32_t later; /* that have another owner than now once all are well */
 	uint32_t all; /* either of them */
-	uint32_t filled; /* slots without an owner that have one once all are well; not in the above */
+	uint32_t
+		filled; /* slots without an owner that have one once all are well; not in the above */
 	uint32_t unserved; /* slots without one at once */
 	uint32_t waiting; /* of at_once: begin to move when others have done */
 	uint32_t begin; /* of at_once: connections of them need records, which they don't yet */

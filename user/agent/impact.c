@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "agent/impact.h"
+#include "agent/impact_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -7,47 +7,6 @@
 
 #include "agent/agent.h"
 #include "agent/apply.h"
-#include "agent/names.h"
-#include "move/forecast.h"
-#include "move/ramp.h"
-
-enum effect { KEPT, ADDED, REMOVED, REPLACED };
-
-static const char *const effect_names[] = {
-	[KEPT] = "kept",
-	[ADDED] = "added",
-	[REMOVED] = "removed",
-	[REPLACED] = "replaced",
-};
-
-/* A backend, before or after or both. */
-struct row {
-	char id[FL_ID_LEN];
-	enum effect effect;
-	uint16_t old, now; /* indices, the same for one that goes on as it is */
-	uint32_t records; /* connections of it that are on record now */
-};
-
-struct impact {
-	const struct config_service *c;
-	enum effect effect;
-	struct table_seats *before; /* NULL: none */
-	uint32_t n; /* slots */
-	bool comparable; /* the old table has as many */
-	uint16_t *live, *want, *later, *next; /* n each */
-	uint32_t *words; /* n */
-	struct move_fact *facts;
-	struct forecast_share *shares;
-	struct move_table t;
-	struct service_taker *takers, *taken; /* at once; once all are well. c->n_backends */
-	struct row *rows;
-	size_t n_rows;
-	uint32_t budget, served, idle_s;
-	double per_slot, expected; /* of the service, as it is now */
-	double packets_per_s, opened_per_s;
-	bool watched;
-	struct forecast forecast;
-};
 
 void impact__free(struct impact *i)
 {
@@ -102,7 +61,7 @@ static int cast_one(struct cast *k, const struct config *next, size_t at, struct
 	const struct member *like = stage__like(&k->st, b);
 	const struct target *t = target__foresee(k->agent, next, c, b, like ? like->target : NULL);
 	struct member *m = &k->members[at];
-	struct row *row = &k->i->rows[k->i->n_rows++];
+	struct impact_row *row = &k->i->rows[k->i->n_rows++];
 
 	k->fresh[at] = !like;
 	m->percent = m->asked = 100;
@@ -138,7 +97,7 @@ static void cast_leaver(struct cast *k, const struct member *m, bool now)
 {
 	struct impact *i = k->i;
 	struct member as = *m;
-	struct row *row;
+	struct impact_row *row;
 
 	as.parts = 0;
 	if (!m->retired)
@@ -149,7 +108,7 @@ static void cast_leaver(struct cast *k, const struct member *m, bool now)
 	if (k->claimed[m->target->index])
 		return;
 	row = &i->rows[i->n_rows++];
-	*row = (struct row){
+	*row = (struct impact_row){
 		.effect = REMOVED,
 		.old = (uint16_t)m->target->index,
 		.now = (uint16_t)m->target->index,
@@ -214,7 +173,7 @@ static int cast_all(struct cast *k, const struct config *next, bool now, struct 
 
 /* --- looking ------------------------------------------------------------------------------------ */
 
-static double opened_per_s(const struct service *s)
+double impact__opened_per_s(const struct service *s)
 {
 	double sum = 0;
 
@@ -230,7 +189,7 @@ static void measure(struct impact *i, const struct service *old)
 	i->expected = old->expected;
 	i->packets_per_s = old->rate.packets_per_s;
 	i->watched = old->watch != NULL;
-	i->opened_per_s = i->watched ? opened_per_s(old) : 0;
+	i->opened_per_s = i->watched ? impact__opened_per_s(old) : 0;
 	for (uint32_t slot = 0; i->comparable && slot < i->n; slot++)
 		i->served += (i->live[slot] & FL_SLOT_INDEX) != FL_SLOT_NONE;
 }
@@ -375,143 +334,4 @@ double impact__expects(const struct impact *i)
 	double expected = i->per_slot * ((double)sums->moving + (double)sums->pinned);
 
 	return i->effect == KEPT && expected > i->expected ? expected - i->expected : 0;
-}
-
-/* --- telling ------------------------------------------------------------------------------------ */
-
-static json_t *row_json(const struct impact *i, const struct row *r)
-{
-	const struct forecast_share *old = &i->shares[r->old], *now = &i->shares[r->now];
-	bool two = r->old != r->now;
-	uint32_t before = old->before + (two ? now->before : 0);
-	uint32_t at_once = now->at_once + (two ? old->at_once : 0);
-	uint32_t later = now->later + (two ? old->later : 0);
-
-	if (r->effect == KEPT && before == at_once && before == later)
-		return NULL;
-	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "id", r->id, "effect",
-			 effect_names[r->effect], "slots", (json_int_t)before, "slots_at_once",
-			 (json_int_t)at_once, "slots_later", (json_int_t)later, "records",
-			 (json_int_t)r->records);
-}
-
-static json_t *slots_json(const struct impact *i)
-{
-	const struct forecast *f = &i->forecast;
-	json_t *o = json_pack("{s:I, s:I, s:I, s:I, s:I}", "total", (json_int_t)i->n, "filled",
-			      (json_int_t)f->filled, "unserved", (json_int_t)f->unserved, "waiting",
-			      (json_int_t)f->waiting, "begin", (json_int_t)f->begin);
-	/* Of tables of two sizes no slot is the same. */
-	bool known = i->comparable || i->effect == ADDED;
-
-	json_object_set_new(o, "at_once", known ? json_integer(f->at_once) : json_null());
-	json_object_set_new(o, "later", known ? json_integer(f->later) : json_null());
-	json_object_set_new(o, "moved", known ? json_integer(f->all) : json_null());
-	return o;
-}
-
-/* Estimates: all slots of a service are taken for equal. */
-static json_t *connections_json(const struct impact *i)
-{
-	const struct forecast *f = &i->forecast;
-	double share = i->served ? (double)f->all / i->served : 0;
-	bool keeps = i->effect == KEPT && i->t.stateless;
-	bool cut = i->effect == REPLACED;
-	json_t *o = json_object();
-
-	if (cut && !i->comparable)
-		share = 1;
-	json_object_set_new(o, "per_slot", i->per_slot > 0 ? json_real(i->per_slot) : json_null());
-	json_object_set_new(o, "records",
-			    keeps		      ? json_real(0)
-			    : i->per_slot > 0 && !cut ? json_real(i->per_slot * f->all)
-						      : json_null());
-	json_object_set_new(o, "packets_per_s", json_real(i->packets_per_s * share));
-	json_object_set_new(o, "opened_per_s",
-			    i->watched ? json_real(i->opened_per_s * share) : json_null());
-	json_object_set_new(o, "kept", json_boolean(!cut));
-	return o;
-}
-
-/* Seconds until no slot is MOVING or PINNED, if all that come in are well at once. */
-static uint32_t clean_s(const struct impact *i)
-{
-	const struct forecast *f = &i->forecast;
-	uint32_t settle = f->sums.moving ? f->sums.settle_s : 0;
-
-	if (i->t.stateless || i->t.fresh)
-		return 0;
-	if (f->all > f->at_once && settle <= i->t.hold_s)
-		settle = i->t.hold_s + 1;
-	return settle || f->sums.pinned ? settle + FL_TENTATIVE_S : 0;
-}
-
-static json_t *head(const struct config_service *c, enum effect effect)
-{
-	char vip[ADDR_PREFIX_STRLEN], ports[NAMES_LEN], protocol[NAMES_LEN];
-
-	return json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", c->name, "vip",
-			 addr_prefix__format(&c->vip, vip), "ports", names__ports(c, ports),
-			 "protocol", names__protocol(c->proto, protocol), "effect",
-			 effect_names[effect]);
-}
-
-static void add_times(json_t *o, uint32_t clean, uint32_t ramp, uint32_t hold, uint32_t idle)
-{
-	json_object_set_new(o, "clean_in_s", json_integer(clean));
-	json_object_set_new(o, "ramp_s", json_integer(ramp));
-	json_object_set_new(o, "hold_s", json_integer(hold));
-	json_object_set_new(o, "idle_s", json_integer(idle));
-}
-
-json_t *impact__json(const struct impact *i)
-{
-	json_t *o = head(i->c, i->effect), *backends = json_array();
-
-	for (size_t j = 0; j < i->n_rows; j++) {
-		json_t *row = row_json(i, &i->rows[j]);
-
-		if (row)
-			json_array_append_new(backends, row);
-	}
-	json_object_set_new(o, "slots", slots_json(i));
-	json_object_set_new(o, "connections", connections_json(i));
-	add_times(o, clean_s(i),
-		  ramp__seconds(i->forecast.waiting, i->per_slot,
-				i->t.hold_s + i->idle_s + FL_TENTATIVE_S),
-		  i->t.hold_s, i->idle_s);
-	json_object_set_new(o, "backends", backends);
-	return o;
-}
-
-json_t *impact__removed(const struct service *s)
-{
-	uint32_t n = plane__slots(s->slot_class), served = n - s->unserved;
-	json_t *o = head(s->config, REMOVED), *backends = json_array();
-
-	for (size_t j = 0; j < s->n_members; j++) {
-		const struct member *m = s->members[j];
-
-		json_array_append_new(
-			backends,
-			json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "id", member__id(m), "effect",
-				  effect_names[REMOVED], "slots", (json_int_t)m->slots,
-				  "slots_at_once", (json_int_t)0, "slots_later", (json_int_t)0,
-				  "records", (json_int_t)flow_sweep__records(s->agent, m)));
-	}
-	json_object_set_new(o, "slots",
-			    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "total",
-				      (json_int_t)n, "filled", (json_int_t)0, "unserved",
-				      (json_int_t)n, "waiting", (json_int_t)0, "begin",
-				      (json_int_t)0, "at_once", (json_int_t)served, "later",
-				      (json_int_t)served, "moved", (json_int_t)served));
-	json_object_set_new(
-		o, "connections",
-		json_pack("{s:o, s:o, s:f, s:o, s:b}", "per_slot",
-			  s->per_slot > 0 ? json_real(s->per_slot) : json_null(), "records",
-			  json_null(), "packets_per_s", s->rate.packets_per_s, "opened_per_s",
-			  s->watch ? json_real(opened_per_s(s)) : json_null(), "kept", false));
-	add_times(o, 0, 0, 0, 0);
-	json_object_set_new(o, "backends", backends);
-	return o;
 }

@@ -239,7 +239,8 @@ void view_diff__print(const json_t *answer, bool now)
 		puts("instance");
 		print_changes(answer, "");
 	}
-	json_array_foreach (json_object_get(answer, "services"), i, s)
+	json_array_foreach (json_object_get(answer, "services"), i, s) {
 		print_service(answer, s, now);
+	}
 	print_program(json_object_get(answer, "program"));
 }

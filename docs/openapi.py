@@ -160,6 +160,9 @@ def paths():
          query("interface", text(), "where it comes in; else the first"),
          query("length", count(14, 16384), "of a frame whose rest is zeros")], (400, 500))
     explain["requestBody"] = {"required": False, "content": {"application/octet-stream": {}}}
+    compare = operation("what applying the agent's own file, or the configuration in the body, would do",
+                        ref("Comparison"), [query("now", FLAG, "as of an apply with it")], (400, 409, 500, 503))
+    compare["requestBody"] = {"required": False, "content": {"application/yaml": {}}}
     sources = thing(changed=count(), missing=many(text()))
     told = {
         **pages(),
@@ -179,6 +182,7 @@ def paths():
             [query("now", FLAG, "connections of backends that are gone are given up"), REASON,
              query("confirm", count(1000, 86400000), "milliseconds until the one before comes back, unless this one "
                                                      "is confirmed")], (400, 409, 500, 503))},
+        "/v1/config/diff": {"post": compare},
         "/v1/config/confirm": {"post": operation("what was applied stays", thing(confirmed={"const": True}),
                                                  (), (400, 409, 503))},
         "/v1/config/rollback": {"post": operation(
@@ -288,7 +292,7 @@ def document(page, version):
             "Packets": thing(packets=many(table(page, "of a packet")), next=count(), missed=count(),
                              flows=count(), drops=count()),
             "Explanation": explanation(page), "Event": table(page, "of an event"),
-            "Version": table(page, "of a version"), "Report": report(page),
+            "Version": table(page, "of a version"), "Comparison": table(page, "of a comparison"), "Report": report(page),
             "Failover": thing(groups=many(thing(name=text(), active=text(), active_priority=count()))),
             "Health": thing(ok={"type": "boolean"}, problems=many(text())),
             "Error": thing([ERROR], error=text("a sentence for people"),

@@ -188,9 +188,12 @@ def test_without_a_journal(lab):
 
 
 @pytest.mark.parametrize("argv, text", [
-    (("apply", "--confirm", "1ms"), "from 1s to 24h"), (("confirm", "--now"), "go with apply only"),
+    (("apply", "--confirm", "1ms"), "from 1s to 24h"), (("confirm", "--now"), "goes with apply and diff only"),
     (("history", "--reason", "x"), "apply and rollback only"), (("rollback", "x"), "a number of history"),
-    (("apply", "-n", "1"), "go with history only"), (("nonsense",), "none of check, apply"),
+    (("apply", "-n", "1"), "goes with history only"), (("nonsense",), "none of check, diff, apply"),
+    (("diff", "--confirm", "60s"), "go with apply only"), (("diff", "a", "b"), "one FILE, or none"),
+    (("apply", "--dry-run", "--confirm", "60s"), "nothing to confirm"), (("apply", "--json"), "apply --dry-run and history"),
+    (("apply", "--dry-run", "x"), "no argument"),
 ])
 def test_mistakes(network, argv, text):
     """Each with a sentence, before anybody is asked."""

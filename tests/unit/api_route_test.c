@@ -259,10 +259,11 @@ static void test_explain(void **state)
 	/* A frame is the body. */
 	r = ok("/v1/explain?length=1514");
 	assert_int_equal(r.explain.len, 1514);
-	assert_true(route__reads_body("/v1/explain"));
-	assert_true(route__reads_body("/v1/explain?length=60"));
-	assert_false(route__reads_body("/v1/explained"));
-	assert_false(route__reads_body("/v1/status"));
+	assert_int_equal(route__max_body("/v1/explain"), API_MAX_FRAME);
+	assert_int_equal(route__max_body("/v1/explain?length=60"), API_MAX_FRAME);
+	assert_int_equal(route__max_body("/v1/config/diff?now=true"), API_MAX_CONFIG);
+	assert_int_equal(route__max_body("/v1/explained"), 0);
+	assert_int_equal(route__max_body("/v1/status"), 0);
 }
 
 static void test_explain_mistakes(void **state)

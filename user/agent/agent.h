@@ -263,6 +263,7 @@ struct agent {
 	size_t n_links;
 	struct apply *applying; /* an apply between prepare and commit */
 	bool apply_again; /* SIGHUP came meanwhile */
+	struct diff *diff; /* an answer on what an apply would do, in the making; NULL: none */
 	struct rate verdicts[FL_VERDICTS], notes[FL_NOTES];
 	struct sources sources; /* who may send */
 	struct sampling sampling;
@@ -343,8 +344,23 @@ void verdict__touch(struct service *s);
 /* What changes by time or load: slow starts, limits. Once a second. */
 void verdict__tick(struct agent *a);
 json_t *verdict__json(const struct service *s);
+/* What is known of a member, for pool__decide(). */
+struct pool_member verdict__seen(const struct member *m, uint64_t mono_ns);
 
 /* service.c */
+
+/* A member as tables see it. */
+struct service_taker {
+	uint16_t index; /* in `backends` */
+	uint8_t parts; /* as struct member has it */
+};
+
+/*
+ * The owner of each slot, by index, or FL_SLOT_NONE, when these are the members that the seats were made
+ * for. Any thread. -ENOMEM.
+ */
+int service__owners(const struct table_seats *seats, const struct table_base *base,
+		    const struct service_taker *takers, uint16_t *out);
 struct service *service__new(struct agent *a, const struct service_key *key, const char *name,
 			     enum fl_slot_class slot_class);
 void service__free(struct service *s);
@@ -370,6 +386,8 @@ bool service__has_enough(struct service *s);
 uint64_t service__enough_due_ns(const struct service *s);
 /* No packet and no record knows it: frees its id. */
 void service__release(struct service *s);
+/* Seconds that records of such a service live without a packet. */
+uint32_t service__idle_s(const struct config_service *c);
 /* Writes what may change while packets find it. */
 void service__tune(struct service *s, const struct config_service *c);
 /* What tells a configured service from others. */
@@ -386,6 +404,13 @@ void moves__free(struct agent *a);
  */
 int moves__turn(struct service *s, const uint16_t *want, const struct move_count *count,
 		struct err *err);
+/* What a turn goes by: of the service now, by those facts. */
+struct move_table moves__table(const struct service *s, const struct move_fact *facts);
+struct move_fact moves__fact(const struct member *m);
+/* Whether no packet has come for it, so that nothing is established at the owners of its slots. */
+bool moves__is_fresh(const struct service *s);
+/* Slots that may begin to move, if all services' moving slots are expected to need so many records. */
+uint32_t moves__budget(const struct service *s, double expected);
 /* Goes on with what an earlier agent left. */
 void moves__adopt(struct service *s);
 /* From now on packets may read either half, until a grace period has passed. */
@@ -457,6 +482,10 @@ bool member__is_lost(const struct member *m);
 int target__get(struct agent *a, const struct config *c, const struct config_service *s,
 		const struct config_backend *b, const struct target *like, struct target **out,
 		struct err *err);
+/* The one that it would be, NULL: one that there is not yet. Changes nothing. */
+const struct target *target__foresee(struct agent *a, const struct config *c,
+				     const struct config_service *s, const struct config_backend *b,
+				     const struct target *like);
 /* The target of an adopted entry; -ENOMEM. */
 int target__adopt(struct agent *a, uint32_t index);
 void target__join(struct target *t, struct member *m);
@@ -484,6 +513,8 @@ void target__free_all(struct agent *a);
 /* The way to an address, watched from now on; each hold needs one drop. */
 int hops__hold(struct agent *a, const struct addr *address, struct hop **out, struct err *err);
 void hops__drop(struct agent *a, struct hop *h);
+/* NULL: the address is not watched. */
+const struct hop *hops__find(struct agent *a, const struct addr *address);
 void hops__changed(void *agent, const struct addr *address, const struct net_hop *hop);
 
 /* nat.c: whose the replies of backends are */

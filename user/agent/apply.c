@@ -58,7 +58,8 @@ struct table_member *apply__members(const struct config_service *s)
 	return members;
 }
 
-static int lay_out(const struct apply *ap, const struct config_service *s, struct layout *out,
+int apply__lay_out(const struct table_seats *before, const struct config_service *s,
+		   struct ledger *const *offers, size_t n_offers, struct layout *out,
 		   struct err *err)
 {
 	struct table_member *members = apply__members(s);
@@ -67,14 +68,20 @@ static int lay_out(const struct apply *ap, const struct config_service *s, struc
 
 	if (!members)
 		return err__set(err, -ENOMEM, "out of memory");
-	rc = peer_seats__next(seats_before(ap->agent, s), members, s->n_backends, slots, s->name,
-			      ap->offers, ap->n_offers, &out->seats, err);
+	rc = peer_seats__next(before, members, s->n_backends, slots, s->name, offers, n_offers,
+			      &out->seats, err);
 	if (!rc)
 		rc = table_seats__base(out->seats, slots, &out->base, err);
 	free(members);
 	if (rc)
 		return err__prefix(err, rc, "service '%s'", s->name);
 	return 0;
+}
+
+static int lay_out(struct apply *ap, const struct config_service *s, struct layout *out)
+{
+	return apply__lay_out(seats_before(ap->agent, s), s, ap->offers, ap->n_offers, out,
+			      &ap->err);
 }
 
 static void prepare_on_worker(uv_work_t *work)
@@ -98,7 +105,7 @@ static void prepare_on_worker(uv_work_t *work)
 	}
 	ap->n_layouts = ap->next->n_services;
 	for (size_t i = 0; i < ap->n_layouts && !ap->rc; i++)
-		ap->rc = lay_out(ap, &ap->next->services[i], &ap->layouts[i], &ap->err);
+		ap->rc = lay_out(ap, &ap->next->services[i], &ap->layouts[i]);
 }
 
 static json_t *problems_json(const struct config_problems *p)

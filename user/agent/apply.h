@@ -34,6 +34,17 @@ struct apply {
 struct table_member *apply__members(const struct config_service *s);
 
 /*
+ * What its table is to be computed from, after `before` (NULL: none) and what peers have told. Worker
+ * thread; on failure what *out has is to be freed all the same.
+ */
+int apply__lay_out(const struct table_seats *before, const struct config_service *s,
+		   struct ledger *const *offers, size_t n_offers, struct layout *out,
+		   struct err *err);
+
+/* -EINVAL: the agent that runs can't have it, whatever else is so. */
+int commit__check(const struct agent *a, const struct config *next, struct err *err);
+
+/*
  * Makes `next` the running configuration, whole or (with -errno and a sentence) not at all. Takes
  * over next and layouts when it succeeds.
  */
@@ -53,6 +64,14 @@ struct stage {
 };
 
 bool stage__is_new(const struct stage *st);
+/* Finds the service that has the key of `c`, and sorts its members; -ENOMEM. */
+int stage__find(struct agent *a, struct stage *st, const struct config_service *c);
+/* Whether the service that was found (may be NULL) goes on as the one that is configured. */
+bool stage__keeps(const struct service *s, const struct config_service *c);
+/* The member that is this backend, of those that there are or were; NULL: none is. */
+struct member *stage__like(const struct stage *st, const struct config_backend *b);
+/* What the configuration says of a member, from now on. */
+void stage__adapt(struct member *m, const struct config_service *c, const struct config_backend *b);
 /* Finds or makes the service and its members. What was made is there even on failure. */
 int stage__service(struct agent *a, struct stage *st, const struct config_service *c,
 		   const struct config *next, struct err *err);

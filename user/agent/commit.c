@@ -230,6 +230,13 @@ static int check_fixed(const struct config *have, const struct config *next, str
 			what);
 }
 
+int commit__check(const struct agent *a, const struct config *next, struct err *err)
+{
+	int rc = a->config ? check_fixed(a->config, next, err) : 0;
+
+	return rc ? rc : neighbors__check(a, next, err);
+}
+
 static int stage_admission(struct agent *a, const struct config *next, const struct stage *stages,
 			   struct admission **out, struct err *err)
 {
@@ -288,17 +295,13 @@ int commit__run(struct apply *ap, struct err *err)
 	struct peers_stage *peers = NULL;
 	struct stage *stages;
 	size_t n = ap->next->n_services, staged = 0;
-	int rc = 0, listener = -1;
+	int rc = commit__check(a, ap->next, err), listener = -1;
 	struct err ignored;
 
-	if (a->config) {
-		before = admission__options(a, a->config);
-		rc = check_fixed(a->config, ap->next, err);
-	}
-	if (!rc)
-		rc = neighbors__check(a, ap->next, err);
 	if (rc)
 		return rc;
+	if (a->config)
+		before = admission__options(a, a->config);
 	stages = calloc(n + 1, sizeof(*stages));
 	if (!stages)
 		return err__set(err, -ENOMEM, "out of memory");
@@ -355,6 +358,7 @@ int commit__run(struct apply *ap, struct err *err)
 			nat__pool(a, a->config, &ignored);
 			links__attach(a, a->config, &ignored);
 			links__prune(a, a->config);
+			plane__drop_unused(a->plane);
 		}
 	}
 	stage__free(stages, n);

@@ -19,6 +19,11 @@ static struct hop *find(struct agent *a, const struct addr *address)
 	return node ? *(struct hop **)node : NULL;
 }
 
+const struct hop *hops__find(struct agent *a, const struct addr *address)
+{
+	return find(a, address);
+}
+
 static int make(struct agent *a, const struct addr *address, struct hop **out, struct err *err)
 {
 	struct hop *h = calloc(1, sizeof(*h));

@@ -45,7 +45,7 @@ void moves__free(struct agent *a)
 
 /* --- what is known of the members --------------------------------------------------------------- */
 
-static struct move_fact fact_of(const struct member *m)
+struct move_fact moves__fact(const struct member *m)
 {
 	const struct health *h = &m->health;
 	struct move_fact f = {0};
@@ -76,7 +76,7 @@ static void for_members(struct service *s, void (*each)(struct moves *v, struct 
 
 static void state_fact(struct moves *v, struct member *m)
 {
-	v->facts[m->target->index] = fact_of(m);
+	v->facts[m->target->index] = moves__fact(m);
 }
 
 static void forget_fact(struct moves *v, struct member *m)
@@ -96,7 +96,7 @@ static void take_count(struct moves *v, struct member *m)
 	m->target->used |= m->slots != 0;
 }
 
-static struct move_table table_of(const struct service *s)
+struct move_table moves__table(const struct service *s, const struct move_fact *facts)
 {
 	const struct config_service *c = s->config;
 
@@ -104,7 +104,7 @@ static struct move_table table_of(const struct service *s)
 		.live = s->slots,
 		.words = s->words,
 		.n = plane__slots(s->slot_class),
-		.facts = s->agent->moves.facts,
+		.facts = facts,
 		.now_s = agent__coarse_s(),
 		.hold_s = c ? c->hold_ms / 1000 : 0,
 		.down_hold_s = c ? c->down_hold_ms / 1000 : 0,
@@ -113,6 +113,11 @@ static struct move_table table_of(const struct service *s)
 		.pin = s->pins,
 		.stateless = s->forward == CONFIG_FWD_FULLNAT,
 	};
+}
+
+static struct move_table table_of(const struct service *s)
+{
+	return moves__table(s, s->agent->moves.facts);
 }
 
 /* Before anything is said to be over. */
@@ -161,12 +166,17 @@ void moves__measure(struct service *s, uint32_t records)
 	expect(s);
 }
 
-static uint32_t budget(const struct service *s)
+uint32_t moves__budget(const struct service *s, double expected)
 {
 	/* What was moving when the agent began has records, and nobody has counted them yet. */
 	if (!s->agent->flow_sweep.counted && s->sums.moving + s->sums.pinned)
 		return 0;
-	return ramp__budget(s->per_slot, s->agent->moves.expected);
+	return ramp__budget(s->per_slot, expected);
+}
+
+static uint32_t budget(const struct service *s)
+{
+	return moves__budget(s, s->agent->moves.expected);
 }
 
 uint32_t moves__ramp_s(const struct service *s)
@@ -282,7 +292,7 @@ static void take_sums(struct service *s, const struct move_sums *sums)
  * A machine that takes over from another has the connections of that one, which were established by the
  * table that both have when nothing moves, not by what this one had while its backends came up.
  */
-static bool is_fresh(const struct service *s)
+bool moves__is_fresh(const struct service *s)
 {
 	struct fl_count c;
 
@@ -346,7 +356,7 @@ int moves__turn(struct service *s, const uint16_t *want, const struct move_count
 	if (count || ages)
 		look_for_pressure(s->agent);
 	t = table_of(s);
-	t.fresh = is_fresh(s);
+	t.fresh = moves__is_fresh(s);
 	for_members(s, state_fact);
 	if (ages) {
 		move__age(&t, &aged);

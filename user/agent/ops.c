@@ -3,6 +3,7 @@
 #include "agent/agent.h"
 #include "agent/alerts.h"
 #include "agent/chronicle.h"
+#include "agent/diff.h"
 #include "agent/events.h"
 #include "agent/handover.h"
 #include "agent/metrics.h"
@@ -181,6 +182,11 @@ static void op_apply(void *ctx, const struct api_apply *what, struct api_request
 	chronicle__apply(ctx, what, request);
 }
 
+static void op_diff(void *ctx, const struct api_diff *what, struct api_request *request)
+{
+	diff__ask(ctx, what, request);
+}
+
 static void op_history(void *ctx, const struct api_history *what, struct api_request *request)
 {
 	chronicle__history(ctx, what, request);
@@ -223,6 +229,7 @@ const struct api_ops ops = {
 	.events = op_events,
 	.report = op_report,
 	.apply = op_apply,
+	.diff = op_diff,
 	.failover = op_failover,
 	.failover_undo = op_failover_undo,
 	.test_alerts = op_test_alerts,

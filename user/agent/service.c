@@ -36,7 +36,7 @@ bool service__has_key(const struct service *s, const struct service_key *key)
 }
 
 /* What is remembered while backends change is so for `hold` at least; what NAT remembers, as it says. */
-static uint32_t idle_s(const struct config_service *c)
+uint32_t service__idle_s(const struct config_service *c)
 {
 	uint32_t ms = c->idle_ms;
 
@@ -49,7 +49,7 @@ void service__tune(struct service *s, const struct config_service *c)
 {
 	const struct plane_tune t = {
 		.affinity = c->affinity,
-		.idle_s = idle_s(c),
+		.idle_s = service__idle_s(c),
 		.udp_grace_s = (uint16_t)(c->udp_grace_ms / 1000),
 		.quic = c->quic,
 	};
@@ -147,46 +147,40 @@ void service__lay_out(struct service *s, struct layout *layout)
 	s->dirty = true;
 }
 
-/* Who sits there, NULL: nobody. */
-static const struct member *on_seat(const struct service *s, size_t seat)
+int service__owners(const struct table_seats *seats, const struct table_base *base,
+		    const struct service_taker *takers, uint16_t *out)
 {
-	uint16_t place = s->seats->member[seat];
-
-	return place == TABLE_NONE ? NULL : s->members[place];
-}
-
-/* From seats to indices. */
-static void name_indices(const struct service *s, uint16_t *slots, uint32_t n)
-{
-	uint16_t index[TABLE_MAX_MEMBERS] = {0}; /* 64 KiB of stack; of a seat that somebody has */
-
-	for (size_t i = 0; i < s->seats->n; i++) {
-		const struct member *m = on_seat(s, i);
-
-		if (m)
-			index[i] = (uint16_t)m->target->index;
-	}
-	for (uint32_t i = 0; i < n; i++)
-		slots[i] = slots[i] == TABLE_NONE ? FL_SLOT_NONE : index[slots[i]];
-}
-
-/* Owners in terms of indices. */
-static int compute(const struct service *s, uint16_t *out)
-{
-	uint8_t *parts = calloc(s->seats->n + 1, sizeof(*parts));
-	uint32_t slots = plane__slots(s->slot_class);
+	uint8_t *parts = calloc(seats->n + 1, sizeof(*parts));
 
 	if (!parts)
 		return -ENOMEM;
-	for (size_t i = 0; i < s->seats->n; i++) {
-		const struct member *m = on_seat(s, i);
-
-		parts[i] = m ? m->parts : 0;
+	for (size_t i = 0; i < seats->n; i++) {
+		if (seats->member[i] != TABLE_NONE)
+			parts[i] = takers[seats->member[i]].parts;
 	}
-	table__fill(s->base, parts, out);
+	table__fill(base, parts, out);
 	free(parts);
-	name_indices(s, out, slots);
+	/* From seats to indices: who has a slot sits somewhere. */
+	for (uint32_t i = 0; i < table_base__slots(base); i++)
+		out[i] = out[i] == TABLE_NONE ? FL_SLOT_NONE : takers[seats->member[out[i]]].index;
 	return 0;
+}
+
+static int compute(const struct service *s, uint16_t *out)
+{
+	struct service_taker *takers = calloc(s->n_members + 1, sizeof(*takers));
+	int rc;
+
+	if (!takers)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->n_members; i++)
+		takers[i] = (struct service_taker){
+			.index = (uint16_t)s->members[i]->target->index,
+			.parts = s->members[i]->parts,
+		};
+	rc = service__owners(s->seats, s->base, takers, out);
+	free(takers);
+	return rc;
 }
 
 /*

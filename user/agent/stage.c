@@ -48,7 +48,7 @@ static bool same_port(const struct member *m, const struct config_backend *b)
 	return ntohs(e->port) == b->port;
 }
 
-static struct member *member_like(const struct stage *st, const struct config_backend *b)
+struct member *stage__like(const struct stage *st, const struct config_backend *b)
 {
 	struct member **found;
 	struct addr address;
@@ -62,7 +62,7 @@ static struct member *member_like(const struct stage *st, const struct config_ba
 	return addr__equal(&address, &b->address) && same_port(*found, b) ? *found : NULL;
 }
 
-static bool keeps(const struct service *s, const struct config_service *c)
+bool stage__keeps(const struct service *s, const struct config_service *c)
 {
 	return s && s->slot_class == c->slot_class && s->forward == c->forward &&
 	       strcmp(s->name, c->name) == 0;
@@ -76,7 +76,7 @@ bool stage__is_new(const struct stage *st)
 static int stage_member(struct agent *a, struct stage *st, const struct config_service *c,
 			const struct config_backend *b, const struct config *next, struct err *err)
 {
-	struct member *like = member_like(st, b), *m;
+	struct member *like = stage__like(st, b), *m;
 	struct health_time now = agent__now();
 	struct target *t;
 	int rc;
@@ -146,6 +146,14 @@ static int sort_old(struct stage *st)
 	return 0;
 }
 
+int stage__find(struct agent *a, struct stage *st, const struct config_service *c)
+{
+	struct service_key key = service__key(c);
+
+	st->old = service_with_key(a, &key);
+	return sort_old(st);
+}
+
 static int new_service(struct agent *a, struct stage *st, const struct service_key *key,
 		       const struct config_service *c, struct err *err)
 {
@@ -177,11 +185,10 @@ int stage__service(struct agent *a, struct stage *st, const struct config_servic
 	struct service_key key = service__key(c);
 	int rc;
 
-	st->old = service_with_key(a, &key);
 	st->members = calloc(c->n_backends, sizeof(struct member *));
-	if (!st->members || sort_old(st))
+	if (!st->members || stage__find(a, st, c))
 		return err__set(err, -ENOMEM, "out of memory");
-	if (keeps(st->old, c)) {
+	if (stage__keeps(st->old, c)) {
 		st->service = st->old;
 	} else {
 		rc = new_service(a, st, &key, c, err);
@@ -257,24 +264,29 @@ static void commit_seats(struct stage *st)
 	st->seated = false;
 }
 
+void stage__adapt(struct member *m, const struct config_service *c, const struct config_backend *b)
+{
+	m->weight = b->weight;
+	m->backup = b->backup;
+	if (!c->probe.weight)
+		m->asked = 100;
+	if (!c->health.max_new)
+		m->cap = TABLE_PARTS;
+	m->full &= c->health.max_flows != 0;
+}
+
 void stage__equip(struct stage *st, const struct config_service *c, struct layout *layout)
 {
 	struct service *s = st->service;
 
 	for (size_t i = 0; i < st->n; i++) {
 		struct member *m = st->members[i];
+		uint32_t weight = m->weight;
 
 		m->kept = false;
-		m->backup = c->backends[i].backup;
-		if (!c->probe.weight)
-			m->asked = 100;
-		if (!c->health.max_new)
-			m->cap = TABLE_PARTS;
-		m->full &= c->health.max_flows != 0;
-		if (m->weight == c->backends[i].weight)
-			continue;
-		m->weight = c->backends[i].weight;
-		member__remember(m);
+		stage__adapt(m, c, &c->backends[i]);
+		if (m->weight != weight)
+			member__remember(m);
 	}
 	free(s->members);
 	s->members = st->members;

@@ -293,16 +293,38 @@ static int get(struct agent *a, const struct fl_backend *entry, struct hop *h, s
 	return 0;
 }
 
-int target__get(struct agent *a, const struct config *c, const struct config_service *s,
-		const struct config_backend *b, const struct target *like, struct target **out,
-		struct err *err)
+static struct plane_backend backend_of(const struct config_service *s,
+				       const struct config_backend *b)
 {
-	struct plane_backend want = {
+	return (struct plane_backend){
 		.id = b->id,
 		.address = b->address,
 		.mode = mode_of(s->forward, addr__is4(&b->address)),
 		.port = s->forward == CONFIG_FWD_GUE ? s->gue_port : b->port,
 	};
+}
+
+const struct target *target__foresee(struct agent *a, const struct config *c,
+				     const struct config_service *s, const struct config_backend *b,
+				     const struct target *like)
+{
+	static const struct hop unknown;
+	struct plane_backend want = backend_of(s, b);
+	const struct hop *h = like && like->hop ? like->hop : hops__find(a, &b->address);
+	const struct fl_backend entry =
+		wanted(c, h ? h : &unknown, &want, like ? &like->entry : NULL);
+
+	/* Thousands of them stay as they are. */
+	if (like && like->listed && compare(&entry, &like->entry) == 0)
+		return like;
+	return find(a, &entry);
+}
+
+int target__get(struct agent *a, const struct config *c, const struct config_service *s,
+		const struct config_backend *b, const struct target *like, struct target **out,
+		struct err *err)
+{
+	struct plane_backend want = backend_of(s, b);
 	struct fl_backend entry;
 	struct hop *h;
 	int rc = hops__hold(a, &b->address, &h, err);

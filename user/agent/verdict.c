@@ -31,7 +31,7 @@ static uint8_t most_parts(const struct member *m, uint64_t mono_ns)
 	return (uint8_t)(parts < m->cap ? parts : m->cap);
 }
 
-static struct pool_member seen(const struct member *m, uint64_t mono_ns)
+struct pool_member verdict__seen(const struct member *m, uint64_t mono_ns)
 {
 	return (struct pool_member){
 		.weight = m->weight,
@@ -108,7 +108,7 @@ void verdict__judge(struct service *s)
 	s->stale = false;
 	for (size_t i = 0; i < s->n_members; i++) {
 		end_ramp(s->members[i], mono_ns);
-		list[i] = seen(s->members[i], mono_ns);
+		list[i] = verdict__seen(s->members[i], mono_ns);
 	}
 	s->pool = pool__decide(list, s->n_members, s->health.panic_pct, parts);
 	s->pool.backups &= has_backups(s);

@@ -24,6 +24,9 @@
  *                                                     backends that are no longer in it lose their
  *                                                     connections; confirm: the one before comes back
  *                                                     unless this one is confirmed by then
+ *   POST /v1/config/diff?now=true                     what an apply would change, and what that would
+ *                                                     cost: of the text that is the body, else of the
+ *                                                     daemon's own file
  *   POST /v1/config/confirm                           it stays
  *   POST /v1/config/rollback?version=N&reason=TEXT    applies an earlier one (default: the one before),
  *                                                     and writes it to the daemon's file
@@ -135,6 +138,15 @@ struct api_apply {
 	uint32_t uid; /* as in struct api_word */
 };
 
+#define API_MAX_CONFIG (4U << 20) /* bytes of a configuration */
+
+/* What would happen if it came into force. */
+struct api_diff {
+	bool now; /* as in struct api_apply */
+	const char *text; /* the configuration, `len` bytes; NULL: the daemon's own file */
+	size_t len;
+};
+
 enum api_history_verb { API_HISTORY, API_CONFIRM, API_ROLLBACK };
 
 struct api_history {
@@ -206,6 +218,8 @@ struct api_ops {
 	void (*timeline)(void *ctx, uint32_t hours, struct api_request *request);
 	/* Starts an apply; the agent calls api_request__reply() exactly once, now or later. */
 	void (*apply)(void *ctx, const struct api_apply *what, struct api_request *request);
+	/* What an apply would do: likewise; `what` is valid during the call only. */
+	void (*diff)(void *ctx, const struct api_diff *what, struct api_request *request);
 	/* Configurations that were applied: likewise. */
 	void (*history)(void *ctx, const struct api_history *what, struct api_request *request);
 	/* Hands all VRRP groups over, to that peer or (NULL) to whichever; replies likewise. */

@@ -209,6 +209,18 @@ static void ask_apply(struct api_request *r, const struct route *route)
 	a->ops.apply(a->ctx, &what, r);
 }
 
+static void ask_diff(struct api_request *r, const struct route *route)
+{
+	const struct api *a = r->server->api;
+	const struct api_diff what = {
+		.now = route->now,
+		.text = (const char *)r->body,
+		.len = r->body_len,
+	};
+
+	a->ops.diff(a->ctx, &what, r);
+}
+
 static void ask_history(struct api_request *r, const struct route *route)
 {
 	const struct api *a = r->server->api;
@@ -239,6 +251,8 @@ static enum MHD_Result handle_later(struct api_request *r, const struct route *r
 		ask_apply(r, route);
 	else if (route->kind == ROUTE_ALERTS_TEST)
 		a->ops.test_alerts(a->ctx, or_null(route->name), r);
+	else if (route->kind == ROUTE_DIFF)
+		ask_diff(r, route);
 	else if (route->kind == ROUTE_FAILOVER)
 		a->ops.failover(a->ctx, route->to[0] ? route->to : NULL, r);
 	else
@@ -371,6 +385,7 @@ enum MHD_Result api_request__dispatch(struct api_request *r, const char *method)
 	case ROUTE_OPENAPI:
 		return handle_openapi(r);
 	case ROUTE_APPLY:
+	case ROUTE_DIFF:
 	case ROUTE_CONFIRM:
 	case ROUTE_ROLLBACK:
 	case ROUTE_HISTORY:

@@ -25,7 +25,7 @@
 #define API_PUBLIC_DEADLINE_MS 10000
 #define API_MAX_STREAMS 32 /* of events, of all servers */
 #define API_KEY_LEN (FL_NAME_LEN + 32)
-#define API_MAX_BODY 65536 /* bytes; all but a frame to explain is thrown away */
+#define API_MAX_BODY 65536 /* bytes; where none is asked for it is thrown away */
 #define API_CONNECTION_MEMORY (16 * 1024) /* bytes: request line, headers and the reply's headers */
 
 #define API_NO_MEMORY "the agent is out of memory"
@@ -81,8 +81,8 @@ struct api_request {
 	struct MHD_Connection *connection; /* NULL once the client's side has ended */
 	struct api_conn *conn; /* likewise */
 	char *uri; /* as the client wrote it, escapes included */
-	uint8_t *body; /* a frame to explain; NULL: none came */
-	size_t body_len;
+	uint8_t *body; /* NULL: none came, or none is asked for */
+	size_t body_len, body_room;
 	const char *allow; /* value of the Allow header; NULL: no such header */
 	json_t *reply; /* NULL until the request is answered */
 	unsigned int status;

@@ -338,7 +338,7 @@ static const struct parameter {
 	 false, false, read_service},
 	{"percent", "value of 'percent'", KIND(WEIGHT), false, false, read_percent},
 	{"prefix", "prefix", CHANGES_SOURCES, true, false, read_prefix},
-	{"now", "value of 'now'", KIND(APPLY), false, false, read_now},
+	{"now", "value of 'now'", KIND(APPLY) | KIND(DIFF), false, false, read_now},
 	{"monitor", "value of 'monitor'", KIND(SOURCES_DENY), false, false, read_monitor},
 	{"since", "value of 'since'", KIND(PACKETS) | KIND(EVENTS) | KIND(REPORT) | KIND(STREAM),
 	 false, false, read_since},

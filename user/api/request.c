@@ -8,6 +8,7 @@
  */
 #include "api/internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,19 +69,36 @@ enum MHD_Result api_request__refuse(struct api_request *r, unsigned int status,
 	return api_request__answer(r, status, error_object(sentence));
 }
 
+static bool takes_body(const struct api_request *r)
+{
+	return !r->server->is_public && route__max_body(r->uri);
+}
+
 /* The headers are there, the body is not: the last moment to refuse it unread. */
 static enum MHD_Result judge_body(struct api_request *r)
 {
 	const char *length =
 		MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, "Content-Length");
+	size_t most = takes_body(r) ? route__max_body(r->uri) : 0;
+	unsigned long long n = length ? strtoull(length, NULL, 10) : 0;
+	char text[64];
+
+	if (most < API_MAX_BODY)
+		most = API_MAX_BODY;
 
 	if (MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, "Transfer-Encoding"))
 		return api_request__refuse(r, MHD_HTTP_LENGTH_REQUIRED,
 					   "a body needs a Content-Length here");
-	if (length && strtoull(length, NULL, 10) > API_MAX_BODY)
-		return api_request__refuse(r, MHD_HTTP_CONTENT_TOO_LARGE,
-					   "the body is longer than 64 KiB");
-	return MHD_YES;
+	if (n > most) {
+		snprintf(text, sizeof(text), "the body is longer than %zu KiB", most >> 10);
+		return api_request__refuse(r, MHD_HTTP_CONTENT_TOO_LARGE, text);
+	}
+	if (!n || !takes_body(r))
+		return MHD_YES;
+	r->body = malloc(n);
+	r->body_room = n;
+	return r->body ? MHD_YES
+		       : api_request__refuse(r, MHD_HTTP_INTERNAL_SERVER_ERROR, API_NO_MEMORY);
 }
 
 void *api_request__begin(void *server, const char *uri, struct MHD_Connection *connection)
@@ -104,14 +122,10 @@ void *api_request__begin(void *server, const char *uri, struct MHD_Connection *c
 	return r;
 }
 
-/* A part of a frame to explain; one that is too long for that is refused when all of it is there. */
+/* A part of it, if it is one that is looked at; what of it is too long is refused when all of it is there. */
 static void keep_body(struct api_request *r, const char *data, size_t n)
 {
-	if (r->server->is_public || !route__reads_body(r->uri) || r->body_len + n > API_MAX_BODY)
-		return;
-	if (!r->body)
-		r->body = malloc(API_MAX_BODY);
-	if (!r->body)
+	if (!r->body || n > r->body_room - r->body_len)
 		return;
 	memcpy(r->body + r->body_len, data, n);
 	r->body_len += n;

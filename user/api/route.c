@@ -23,6 +23,7 @@ static const struct {
 	{"/v1/timings", ROUTE_TIMINGS},
 	{"/v1/version", ROUTE_VERSION},
 	{"/v1/config/apply", ROUTE_APPLY},
+	{"/v1/config/diff", ROUTE_DIFF},
 	{"/v1/config/confirm", ROUTE_CONFIRM},
 	{"/v1/config/rollback", ROUTE_ROLLBACK},
 	{"/v1/config/history", ROUTE_HISTORY},
@@ -136,12 +137,14 @@ bool route__is_public(const struct route *r)
 	}
 }
 
-bool route__reads_body(const char *uri)
+size_t route__max_body(const char *uri)
 {
 	struct route r;
 	struct err err;
 
-	return !parse_path(uri, strcspn(uri, "?"), &r, &err) && r.kind == ROUTE_EXPLAIN;
+	if (parse_path(uri, strcspn(uri, "?"), &r, &err))
+		return 0;
+	return r.kind == ROUTE_EXPLAIN ? API_MAX_FRAME : r.kind == ROUTE_DIFF ? API_MAX_CONFIG : 0;
 }
 
 static bool is_read(const struct route *r)

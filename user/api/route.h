@@ -55,6 +55,7 @@ enum route_kind {
 	ROUTE_TIMELINE,
 	ROUTE_STREAM,
 	ROUTE_ALERTS_TEST,
+	ROUTE_DIFF,
 };
 
 struct route {
@@ -65,7 +66,7 @@ struct route {
 	struct addr_prefix prefixes[ROUTE_MAX_PREFIXES]; /* sources */
 	size_t n_prefixes;
 	bool monitor; /* sources/deny */
-	bool now; /* config/apply */
+	bool now; /* config/apply, config/diff */
 	char to[FL_NAME_LEN]; /* failover; "": no peer is named */
 	char name[FL_NAME_LEN]; /* alerts/test; "": all */
 	bool has_since, has_n, has_flows, has_drops, has_percent; /* the request has that number */
@@ -100,8 +101,8 @@ int route__parse(const char *uri, struct route *out, struct err *err);
 /* Whether the TCP listener answers it, too. */
 bool route__is_public(const struct route *r);
 
-/* Whether the target is one whose body is read. */
-bool route__reads_body(const char *uri);
+/* How many bytes of a request's body are read for that target; 0: it takes none. */
+size_t route__max_body(const char *uri);
 
 /* Whether that method may be used, and the value of the Allow header when it may not. */
 bool route__allows(const struct route *r, const char *method);

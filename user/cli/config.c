@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* fairlead config check|apply|confirm|history|rollback */
+/* fairlead config check|diff|apply|confirm|history|rollback */
 #include "config/config.h"
 
 #include <errno.h>
@@ -10,6 +10,7 @@
 
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/config_diff.h"
 #include "cli/view_json.h"
 #include "core/duration.h"
 
@@ -18,7 +19,7 @@
 #define DEFAULT_N 100
 
 struct request {
-	bool now, json;
+	bool now, json, dry;
 	uint64_t confirm_ms;
 	const char *reason;
 	unsigned long n;
@@ -27,6 +28,7 @@ struct request {
 static const struct option options[] = {
 	CLI_LONG,
 	{"now", no_argument, NULL, 'N'},
+	{"dry-run", no_argument, NULL, 'D'},
 	{"confirm", required_argument, NULL, 'C'},
 	{"reason", required_argument, NULL, 'r'},
 	{"number", required_argument, NULL, 'n'},
@@ -199,18 +201,28 @@ static int dispatch(const struct cli *cli, const struct request *r, int argc, ch
 {
 	const char *verb = argv[0];
 	bool applies = !strcmp(verb, "apply"), rolls = !strcmp(verb, "rollback");
+	bool compares = !strcmp(verb, "diff") || (applies && r->dry);
 
-	if (!applies && (r->now || r->confirm_ms))
-		return cli__usage(&command_config, "--now and --confirm go with apply only");
+	if (!applies && (r->confirm_ms || r->dry))
+		return cli__usage(&command_config, "--confirm and --dry-run go with apply only");
+	if (!applies && !compares && r->now)
+		return cli__usage(&command_config, "--now goes with apply and diff only");
+	if (compares && r->confirm_ms)
+		return cli__usage(&command_config, "there is nothing to confirm after --dry-run");
 	if (!applies && !rolls && *r->reason)
 		return cli__usage(&command_config, "--reason goes with apply and rollback only");
-	if ((r->json || r->n != DEFAULT_N) && strcmp(verb, "history") != 0)
-		return cli__usage(&command_config, "--json and -n go with history only");
+	if (r->json && !compares && strcmp(verb, "history") != 0)
+		return cli__usage(&command_config,
+				  "--json goes with diff, apply --dry-run and history only");
+	if (r->n != DEFAULT_N && strcmp(verb, "history") != 0)
+		return cli__usage(&command_config, "-n goes with history only");
 	if (!strcmp(verb, "check")) {
 		if (argc != 2)
 			return cli__usage(&command_config, "check takes one FILE");
 		return check(argv[1]);
 	}
+	if (!strcmp(verb, "diff") && argc > 2)
+		return cli__usage(&command_config, "diff takes one FILE, or none");
 	if (rolls) {
 		if (argc > 2 || (argc == 2 && !is_number(argv[1])))
 			return cli__usage(
@@ -221,6 +233,8 @@ static int dispatch(const struct cli *cli, const struct request *r, int argc, ch
 	if (applies && argc != 1)
 		return cli__usage(&command_config,
 				  "apply takes no argument: the agent reads its own file");
+	if (compares)
+		return config_diff__run(cli, argc == 2 ? argv[1] : NULL, r->now, r->json);
 	if (argc != 1)
 		return cli__usage(&command_config, "%s takes no argument", verb);
 	if (applies)
@@ -230,7 +244,7 @@ static int dispatch(const struct cli *cli, const struct request *r, int argc, ch
 	if (!strcmp(verb, "history"))
 		return history(cli, r);
 	return cli__usage(&command_config,
-			  "'%s' is none of check, apply, confirm, history, rollback", verb);
+			  "'%s' is none of check, diff, apply, confirm, history, rollback", verb);
 }
 
 static int read_option(struct request *r, struct cli *cli, int option)
@@ -238,6 +252,9 @@ static int read_option(struct request *r, struct cli *cli, int option)
 	char *end;
 
 	switch (option) {
+	case 'D':
+		r->dry = true;
+		return CLI_NEXT;
 	case 'N':
 		r->now = true;
 		return CLI_NEXT;
@@ -282,7 +299,8 @@ static int run(struct cli *cli, int argc, char **argv)
 	argv += optind;
 	if (!argc)
 		return cli__usage(&command_config,
-				  "say 'check FILE', 'apply', 'confirm', 'history' or 'rollback'");
+				  "say 'check FILE', 'diff', 'apply', 'confirm', 'history' or "
+				  "'rollback'");
 	return dispatch(cli, &r, argc, argv);
 }
 
@@ -290,11 +308,15 @@ const struct command command_config = {
 	.name = "config",
 	.summary = "check a configuration file, have the agent apply its own, or bring one back",
 	.help = "Usage: fairlead config check FILE\n"
+		"       fairlead config diff [--now] [--json] [FILE]\n"
 		"       fairlead config apply [--now] [--confirm DURATION] [--reason TEXT]\n"
+		"       fairlead config apply --dry-run [--now] [--json]\n"
 		"       fairlead config confirm\n"
 		"       fairlead config history [-n N] [--json]\n"
 		"       fairlead config rollback [VERSION] [--reason TEXT]\n\n"
 		"check reads FILE and prints every problem of it, one a line; no agent is needed.\n"
+		"diff says what applying FILE (default: the agent's own) would change, and what that\n"
+		"would cost. It exits with 0: nothing changes, 1: something does, 2: there is a problem.\n"
 		"apply has the agent read its own file again. A file with problems changes nothing.\n"
 		"confirm says that what was applied with --confirm stays.\n"
 		"history shows what was applied, newest first: when, how, by whom, and why.\n"
@@ -305,6 +327,7 @@ const struct command command_config = {
 		"      --confirm DURATION  unless it is confirmed by then, 1s to 24h, the one before\n"
 		"                          comes back, also if the agent was killed meanwhile\n"
 		"      --reason TEXT       for the history\n"
+		"      --dry-run           the same as diff: nothing is applied\n"
 		"  -n, --number N          so many versions at most (default 100)\n"
 		"  -j, --json              for programs\n",
 	.run = run,

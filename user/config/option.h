@@ -54,6 +54,18 @@ struct section {
 	size_t n;
 };
 
+enum option_list_kind { LIST_OTHER, LIST_SERVICES, LIST_BACKENDS };
+
+/* How a list is kept in its object, for who looks at what was read: a pointer, and how many there are. */
+struct option_list {
+	const struct section
+		*section; /* of each element, its first key tells one from another; or NULL: */
+	option_parse *value; /* each element is one value, of which this is the parser */
+	size_t size; /* bytes of an element */
+	size_t n; /* offset of the size_t */
+	enum option_list_kind kind;
+};
+
 struct option {
 	const char *key;
 	option_parse *parse;
@@ -64,7 +76,11 @@ struct option {
 	uint64_t kinds; /* of a probe: bits of those that have the key; 0: all */
 	const struct choice *choices;
 	const struct section *section;
+	const struct section *inside; /* what `parse` reads into the same object */
+	const struct option_list *list; /* what `parse` reads is a list */
 	const char *(*rule)(const char *text); /* text: what is wrong with it, or NULL */
+	void (*show)(const void *at, char *buf,
+		     size_t len); /* what only `parse` understands, as text */
 	const char *fallback; /* the default as one would write it; NULL: none, or computed */
 	const char *missing; /* a required key: what it is for, told when it is not there */
 };

@@ -158,8 +158,10 @@ static const struct option encap_options[] = {
 static const struct section encap_section = {encap_options, COUNT(encap_options)};
 
 static const struct option snat_options[] = {
-	{"source4", read_snat4, CONFIG(snat4)},
-	{"source6", read_snat6, CONFIG(snat6)},
+	{"source4", read_snat4, CONFIG(snat4),
+	 LIST_OF(struct addr, struct config, n_snat4, .value = value__host)},
+	{"source6", read_snat6, CONFIG(snat6),
+	 LIST_OF(struct addr, struct config, n_snat6, .value = value__host)},
 	{"ports", value__ports, CONFIG(snat_port_first), RANGE(1, 65535), .fallback = "1024-32767"},
 };
 static const struct section snat_section = {snat_options, COUNT(snat_options)};
@@ -192,6 +194,7 @@ static const struct section anycast_section = {anycast_options, COUNT(anycast_op
 static const struct option root_options[] = {
 	{"instance", value__name, CONFIG(instance), .rule = rule__instance, .fallback = "main"},
 	{"interfaces", read_interfaces, CONFIG(interfaces),
+	 LIST_OF(char[CONFIG_IFNAME_LEN], struct config, n_interfaces, .value = value__name),
 	 .missing = "where the program is attached, as in [eth0]"},
 	{"xdp_mode", value__choice, CONFIG(xdp_generic), .choices = xdp_modes,
 	 .fallback = "native"},
@@ -207,12 +210,17 @@ static const struct option root_options[] = {
 	{"snat", option__section, .section = &snat_section},
 	{"events", option__section, .section = &events_section},
 	{"journal", option__section, .section = &journal_section},
-	{"alerts", schema__alerts, CONFIG(alerts)},
-	{"peers", schema__peers, CONFIG(peers)},
+	{"alerts", schema__alerts, CONFIG(alerts),
+	 LIST_OF(struct config_alert, struct config, n_alerts, .section = &schema_alert)},
+	{"peers", schema__peers, CONFIG(peers), .inside = &schema_peers},
 	{"anycast", option__section, .section = &anycast_section},
-	{"bfd", schema__bfd, CONFIG(bfd)},
-	{"vrrp", schema__vrrp, CONFIG(vrrp)},
-	{"services", schema__services, CONFIG(services)},
+	{"bfd", schema__bfd, CONFIG(bfd),
+	 LIST_OF(struct config_bfd, struct config, n_bfd, .section = &schema_bfd)},
+	{"vrrp", schema__vrrp, CONFIG(vrrp),
+	 LIST_OF(struct config_vrrp, struct config, n_vrrp, .section = &schema_vrrp)},
+	{"services", schema__services, CONFIG(services),
+	 LIST_OF(struct config_service, struct config, n_services, .section = &schema_service,
+		 .kind = LIST_SERVICES)},
 };
 const struct section config_section = {root_options, COUNT(root_options)};
 

@@ -8,6 +8,12 @@
 
 #define AT(type, member) .offset = offsetof(type, member), .size = sizeof(((type *)0)->member)
 #define RANGE(low, high) .min = (low), .max = (high)
+/* A list of elements of a type, and the member that counts them; then what else option_list has. */
+#define LIST_OF(element, owner, count, ...)                                       \
+	.list = &(const struct option_list)                                       \
+	{                                                                         \
+		.size = sizeof(element), .n = offsetof(owner, count), __VA_ARGS__ \
+	}
 
 /* The unit of intervals is the millisecond, as in struct config. */
 #define SECOND UINT64_C(1000)
@@ -32,6 +38,11 @@ void schema__addresses(struct reader *r, struct node *list, int family, size_t m
 extern const struct choice schema_booleans[]; /* true, false */
 extern const struct section schema_probe; /* of a struct config_probe */
 extern const struct section schema_sources; /* of a struct config_sources */
+extern const struct section schema_peers; /* of a struct config */
+extern const struct section schema_alert; /* of a struct config_alert */
+extern const struct section schema_bfd; /* of a struct config_bfd */
+extern const struct section schema_vrrp; /* of a struct config_vrrp */
+extern const struct section schema_service; /* of a struct config_service */
 /* The defaults of a probe that depend on its other values. 0 or -ENOMEM. */
 int schema_probe__complete(struct config_probe *p);
 

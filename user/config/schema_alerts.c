@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* schema_alerts.c - the keys of a destination of alerts; and what follows from them: copies and their end. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,6 +93,29 @@ static void read_kinds(struct reader *r, const struct option *o, struct node *li
 	}
 }
 
+static void show_kinds(const void *at, char *buf, size_t len)
+{
+	size_t n = 0;
+
+	for (unsigned int kind = 0; kind < JOURNAL_KINDS && n < len; kind++) {
+		if (*(const uint32_t *)at & 1u << kind)
+			n += (size_t)snprintf(buf + n, len - n, "%s%s", n ? ", " : "",
+					      journal_kind__name(kind));
+	}
+}
+
+/* It may hold a password, so that it is another one must do. */
+static void show_template(const void *at, char *buf, size_t len)
+{
+	const char *text = *(char *const *)at;
+	uint32_t sum = 2166136261u;
+
+	for (const char *c = text; c && *c; c++)
+		sum = (sum ^ (uint8_t)*c) * 16777619u;
+	if (text)
+		snprintf(buf, len, "(%zu bytes, digest %08x)", strlen(text), sum);
+}
+
 static void read_template(struct reader *r, const struct option *o, struct node *value, void *base)
 {
 	struct template_value values[CONFIG_ALERT_FIELDS];
@@ -136,7 +160,8 @@ static const struct option webhook_options[] = {
 	{"token_file", FILE_NAME, WEBHOOK(token_file)},
 	{"ca_file", FILE_NAME, WEBHOOK(ca_file)},
 	{"headers", value__words, WEBHOOK(headers), .max = 32, .rule = rule__http_header},
-	{"template", read_template, WEBHOOK(template), .max = TEMPLATE_MAX_LEN},
+	{"template", read_template, WEBHOOK(template), .max = TEMPLATE_MAX_LEN,
+	 .show = show_template},
 };
 static const struct section webhook_section = {webhook_options, COUNT(webhook_options)};
 
@@ -156,7 +181,7 @@ static void read_webhook(struct reader *r, const struct option *o, struct node *
 static const struct option alert_options[] = {
 	{"name", value__name, ALERT(name), .rule = rule__instance,
 	 .missing = "what status and metrics call the destination"},
-	{"kinds", read_kinds, ALERT(kinds)},
+	{"kinds", read_kinds, ALERT(kinds), .show = show_kinds},
 	{"severity", value__choice, ALERT(severity), .choices = severities, .fallback = "warning"},
 	{"services", value__words, ALERT(services), .max = 1024, .rule = rule__instance},
 	{"for", value__duration, ALERT(for_ms), RANGE(0, HOUR), .fallback = "0s"},
@@ -166,9 +191,9 @@ static const struct option alert_options[] = {
 	{"max_age", value__duration, ALERT(max_age_ms), RANGE(SECOND, 7 * DAY), .fallback = "1h"},
 	{"timeout", value__duration, ALERT(timeout_ms), RANGE(100, MINUTE), .fallback = "10s"},
 	{"exec", value__words, ALERT(command), .max = CONFIG_EXEC_WORDS},
-	{"webhook", read_webhook, ALERT(webhook)},
+	{"webhook", read_webhook, ALERT(webhook), .section = &webhook_section},
 };
-static const struct section alert_section = {alert_options, COUNT(alert_options)};
+const struct section schema_alert = {alert_options, COUNT(alert_options)};
 
 void schema__alerts(struct reader *r, const struct option *o, struct node *list, void *base)
 {
@@ -188,7 +213,7 @@ void schema__alerts(struct reader *r, const struct option *o, struct node *list,
 		size_t was = reader__enter_index(r, i);
 
 		if (option__expect(r, list->kids[i], NODE_MAP, "a mapping (key: value)"))
-			section__read(r, &alert_section, list->kids[i], &c->alerts[i]);
+			section__read(r, &schema_alert, list->kids[i], &c->alerts[i]);
 		if (!c->alerts[i].kinds)
 			c->alerts[i].kinds = JOURNAL_CHANGES;
 		reader__leave(r, was);

@@ -13,7 +13,7 @@ static const struct option bfd_options[] = {
 	{"min_rx", value__duration, BFD(min_rx_ms), INTERVAL, .fallback = "300ms"},
 	{"multiplier", value__number, BFD(multiplier), RANGE(1, 255), .fallback = "3"},
 };
-static const struct section bfd_section = {bfd_options, COUNT(bfd_options)};
+const struct section schema_bfd = {bfd_options, COUNT(bfd_options)};
 
 void schema__bfd(struct reader *r, const struct option *o, struct node *list, void *base)
 {
@@ -33,7 +33,7 @@ void schema__bfd(struct reader *r, const struct option *o, struct node *list, vo
 		size_t was = reader__enter_index(r, i);
 
 		if (option__expect(r, list->kids[i], NODE_MAP, "a mapping (key: value)"))
-			section__read(r, &bfd_section, list->kids[i], &c->bfd[i]);
+			section__read(r, &schema_bfd, list->kids[i], &c->bfd[i]);
 		reader__leave(r, was);
 	}
 }

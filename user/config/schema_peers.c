@@ -47,13 +47,14 @@ static const struct option peers_options[] = {
 	{"interval", value__duration, CONFIG(peer_interval_ms), RANGE(10, 10 * SECOND),
 	 .fallback = "100ms"},
 	{"list", read_list, CONFIG(peers),
+	 LIST_OF(struct config_peer, struct config, n_peers, .section = &peer_section),
 	 .missing = "the peers, as in [{name: lb2, address: 192.0.2.2}]"},
 };
-static const struct section peers_section = {peers_options, COUNT(peers_options)};
+const struct section schema_peers = {peers_options, COUNT(peers_options)};
 
 void schema__peers(struct reader *r, const struct option *o, struct node *map, void *base)
 {
 	(void)o;
 	if (option__expect(r, map, NODE_MAP, "a mapping (key: value)"))
-		section__read(r, &peers_section, map, base);
+		section__read(r, &schema_peers, map, base);
 }

@@ -132,9 +132,12 @@ static const struct option service_options[] = {
 	{"limits", option__section, SERVICE(limits), .section = &limits_section},
 	{"health", option__section, SERVICE(health), .section = &health_section},
 	{"probe", option__section, SERVICE(probe), .section = &schema_probe},
-	{"backends", read_backends, SERVICE(backends), .missing = "where its flows go"},
+	{"backends", read_backends, SERVICE(backends),
+	 LIST_OF(struct config_backend, struct config_service, n_backends,
+		 .section = &backend_section, .kind = LIST_BACKENDS),
+	 .missing = "where its flows go"},
 };
-static const struct section service_section = {service_options, COUNT(service_options)};
+const struct section schema_service = {service_options, COUNT(service_options)};
 
 /* value__port stores to two members. */
 _Static_assert(offsetof(struct config_service, port_last) ==
@@ -161,7 +164,7 @@ void schema__services(struct reader *r, const struct option *o, struct node *lis
 		size_t was = reader__enter_index(r, i);
 
 		if (option__expect(r, list->kids[i], NODE_MAP, "a mapping (key: value)"))
-			section__read(r, &service_section, list->kids[i], &c->services[i]);
+			section__read(r, &schema_service, list->kids[i], &c->services[i]);
 		if (!c->services[i].min_up_again)
 			c->services[i].min_up_again = c->services[i].min_up;
 		if (schema_probe__complete(&c->services[i].probe))

@@ -48,8 +48,10 @@ static void read_deny(struct reader *r, const struct option *o, struct node *lis
 #define SOURCES(member) AT(struct config_sources, member)
 
 static const struct option sources_options[] = {
-	{"allow", read_allow, SOURCES(allow)},
-	{"deny", read_deny, SOURCES(deny)},
+	{"allow", read_allow, SOURCES(allow),
+	 LIST_OF(struct addr_prefix, struct config_sources, n_allow, .value = value__net)},
+	{"deny", read_deny, SOURCES(deny),
+	 LIST_OF(struct addr_prefix, struct config_sources, n_deny, .value = value__net)},
 	{"monitor", value__choice, SOURCES(monitor), .choices = schema_booleans,
 	 .fallback = "false"},
 };

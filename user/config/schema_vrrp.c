@@ -93,11 +93,15 @@ static void read_commands(struct reader *r, const struct option *o, struct node 
 
 /* Of the group itself: offset 0 keeps `base`. */
 static const struct option track_options[] = {
-	{"interfaces", read_track, GROUP(track)},
+	{"interfaces", read_track, GROUP(track),
+	 LIST_OF(char[CONFIG_IFNAME_LEN], struct config_vrrp, n_track, .value = value__name)},
 	{"interface_cost", value__number, GROUP(interface_cost), RANGE(1, 254), .fallback = "50"},
-	{"bfd", read_track_bfd, GROUP(track_bfd)},
+	{"bfd", read_track_bfd, GROUP(track_bfd),
+	 LIST_OF(struct addr, struct config_vrrp, n_track_bfd, .value = value__neighbor)},
 	{"bfd_cost", value__number, GROUP(bfd_cost), RANGE(1, 254), .fallback = "50"},
-	{"commands", read_commands, GROUP(commands)},
+	{"commands", read_commands, GROUP(commands),
+	 LIST_OF(struct config_track_command, struct config_vrrp, n_commands,
+		 .section = &command_section)},
 	{"backends_cost", value__number, GROUP(backends_cost), RANGE(0, 254), .fallback = "0"},
 	{"min_up_cost", value__number, GROUP(min_up_cost), RANGE(0, 254), .fallback = "0"},
 };
@@ -111,6 +115,7 @@ static const struct option group_options[] = {
 	{"vrid", value__number, GROUP(vrid), RANGE(1, 255),
 	 .missing = "the virtual router's number, the same on all its balancers"},
 	{"addresses", read_addresses, GROUP(addresses),
+	 LIST_OF(struct addr, struct config_vrrp, n_addresses, .value = value__host),
 	 .missing = "which addresses the active balancer has"},
 	{"priority", value__number, GROUP(priority), RANGE(1, 255), .fallback = "100"},
 	{"interval", value__duration, GROUP(interval_ms), RANGE(10, 40950), .fallback = "1s"},
@@ -118,11 +123,12 @@ static const struct option group_options[] = {
 	{"preempt_delay", value__duration, GROUP(preempt_delay_ms), RANGE(0, HOUR),
 	 .fallback = "0s"},
 	{"source", value__host, GROUP(source), .has = offsetof(struct config_vrrp, has_source)},
-	{"peers", read_peers, GROUP(peers)},
+	{"peers", read_peers, GROUP(peers),
+	 LIST_OF(struct addr, struct config_vrrp, n_peers, .value = value__host)},
 	{"sync", value__name, GROUP(sync), .rule = rule__instance},
 	{"track", option__section, .section = &track_section},
 };
-static const struct section group_section = {group_options, COUNT(group_options)};
+const struct section schema_vrrp = {group_options, COUNT(group_options)};
 
 void schema__vrrp(struct reader *r, const struct option *o, struct node *list, void *base)
 {
@@ -142,7 +148,7 @@ void schema__vrrp(struct reader *r, const struct option *o, struct node *list, v
 		size_t was = reader__enter_index(r, i);
 
 		if (option__expect(r, list->kids[i], NODE_MAP, "a mapping (key: value)"))
-			section__read(r, &group_section, list->kids[i], &c->vrrp[i]);
+			section__read(r, &schema_vrrp, list->kids[i], &c->vrrp[i]);
 		reader__leave(r, was);
 	}
 }

@@ -321,6 +321,7 @@ void plane__rollback(struct plane *p)
 int plane__configure(struct plane *p, const struct plane_options *o, struct err *err)
 {
 	struct lb_bpf *old = p->skel, *skel;
+	struct err first, again;
 	int rc;
 
 	rc = write_settings(p, o, err);
@@ -330,9 +331,15 @@ int plane__configure(struct plane *p, const struct plane_options *o, struct err 
 	if (rc)
 		return rc;
 	p->skel = skel;
-	rc = plane_attach__replace_all(p, err);
+	rc = plane_attach__replace_all(p, &first);
 	if (rc) {
+		/* Those that have it already get the old one back. */
 		p->skel = old;
+		if (plane_attach__replace_all(p, &again))
+			err__set(err, rc, "%s; and putting the old program back: %s", first.text,
+				 again.text);
+		else
+			err__set(err, rc, "%s", first.text);
 		lb_bpf__destroy(skel);
 		return rc;
 	}

@@ -58,6 +58,19 @@ void table_seats__free(struct table_seats *s)
 	free(s);
 }
 
+struct table_seats *table_seats__copy(const struct table_seats *s)
+{
+	struct table_seats *copy = allocate(s->n);
+
+	if (!copy)
+		return NULL;
+	copy->n = s->n;
+	copy->epoch = s->epoch;
+	memcpy(copy->rows, s->rows, s->n * sizeof(*s->rows));
+	memcpy(copy->member, s->member, s->n * sizeof(*s->member));
+	return copy;
+}
+
 /* `out` has FL_ID_LEN bytes, and the id less. */
 static void set_holder(char *out, const char *id)
 {

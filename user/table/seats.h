@@ -56,6 +56,9 @@ int table_seats__from(const struct fl_seat *rows, size_t n, struct table_seats *
 int table_seats__next(const struct table_seats *old, const struct table_member *members, size_t n,
 		      uint32_t slots, struct table_seats **out, struct err *err);
 
+/* The same seats, as what table_seats__next() goes on from; NULL: out of memory. */
+struct table_seats *table_seats__copy(const struct table_seats *s);
+
 /* The base over the seats: its ordinals are places in `rows`. Errors as table_base__new(). */
 int table_seats__base(const struct table_seats *s, uint32_t slots, struct table_base **out,
 		      struct err *err);

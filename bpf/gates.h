@@ -34,6 +34,9 @@ const volatile __u8 gate_passive = 0;
 /* There are peers, which are told of records. */
 const volatile __u8 gate_peers = 0;
 
+/* `fairlead capture` runs: packets are copied. Never with gate_explain. */
+const volatile __u8 gate_capture = 0;
+
 /*
  * The program is not attached anywhere: the agent runs it to learn what would become of a packet. It reads
  * the live maps and writes to none of them, but tells of what it found in `explained`. Its counters

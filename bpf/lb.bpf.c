@@ -24,6 +24,7 @@
 #include "forward/reply.h"
 #include "lean6.h"
 #include "maps.h"
+#include "observe/capture.h"
 #include "observe/count.h"
 #include "observe/event.h"
 #include "observe/passive.h"
@@ -64,6 +65,8 @@ static __always_inline int sent_to_backend(int v)
 /* The one exit: counters and action. */
 static __always_inline int finish(struct xdp_md *ctx, const struct target *t, __u64 bytes, int v)
 {
+	int action;
+
 	if (t->id && !t->reply)
 		count_service(t->id, bytes);
 	if (likely(sent_to_backend(v)))
@@ -72,13 +75,19 @@ static __always_inline int finish(struct xdp_md *ctx, const struct target *t, __
 	tell_verdict(t, (__u32)v);
 	switch (action_of(v)) {
 	case PASS:
-		return XDP_PASS;
+		action = XDP_PASS;
+		break;
 	case SEND:
-		return t->send;
+		action = t->send;
+		break;
 	default:
+		action = XDP_DROP;
 		report_drop(ctx, t, (__u32)v);
-		return XDP_DROP;
 	}
+	if (gate_capture)
+		capture_end(ctx, t->hash, t->id | (__u64)t->index << 32,
+			    (__u32)v | (__u32)action << 8 | (__u32)t->reply << 16);
+	return action;
 }
 
 /* --- the fast path ------------------------------------------------------------------------------ */
@@ -143,10 +152,13 @@ int lb_fast(struct xdp_md *ctx)
 SEC("xdp")
 int lb(struct xdp_md *ctx)
 {
-	int v = lean(ctx);
+	__u32 copied = gate_capture ? (__u32)capture_begin(ctx, 0) : 0;
+	int v = copied ? NOT_LEAN : lean(ctx);
 
 	if (likely(v >= 0))
 		return v;
+	if (gate_capture && !copied)
+		capture_begin(ctx, 1);
 	/* Two calls, each with a number that is known: they become jumps. */
 	if (v == TO_FULL)
 		bpf_tail_call(ctx, &steps, FL_STEP_FULL);

@@ -34,15 +34,18 @@ const volatile __u8 gate_passive = 0;
 /* There are peers, which are told of records. */
 const volatile __u8 gate_peers = 0;
 
-/* `fairlead capture` runs: packets are copied. Never with gate_explain. */
-const volatile __u8 gate_capture = 0;
-
 /*
  * The program is not attached anywhere: the agent runs it to learn what would become of a packet. It reads
  * the live maps and writes to none of them, but tells of what it found in `explained`. Its counters
  * and `picked`, which a packet leaves for itself, are maps of its own.
  */
 const volatile __u8 gate_explain = 0;
+
+/* `fairlead capture` runs: packets are copied by `lb_copy` and in the steps. */
+const volatile __u8 gate_capture = 0;
+
+/* One of these two: a single look where most packets come by. */
+const volatile __u8 gate_told = 0;
 
 /*
  * Key of fl_flow_hash(): settings.flow_key, which cannot change in a running instance. Here it is

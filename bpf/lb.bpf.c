@@ -24,6 +24,7 @@
 #include "forward/reply.h"
 #include "lean6.h"
 #include "maps.h"
+#include "observe/action.h"
 #include "observe/capture.h"
 #include "observe/count.h"
 #include "observe/event.h"
@@ -42,52 +43,42 @@
 
 /* --- verdict ---------------------------------------------------------------------------------- */
 
-enum action { PASS, DROP, SEND };
-
-static __always_inline enum action action_of(int verdict)
-{
-	switch (verdict) {
-#define FL_VERDICT(name, action, text) \
-	case FL_V_##name:              \
-		return action;
-#include "fairlead/reasons.def"
-	default:
-		return DROP;
-	}
-}
-
 static __always_inline int sent_to_backend(int v)
 {
 	return v == FL_V_SEND_L2 || v == FL_V_SEND_IPIP || v == FL_V_SEND_GUE ||
 	       v == FL_V_SEND_NAT || v == FL_V_SEND_FULLNAT;
 }
 
+/* The end of the packet's way. */
+static __always_inline void tell_verdict(struct xdp_md *ctx, const struct target *t, __u32 verdict)
+{
+	if (!gate_told)
+		return;
+	if (gate_explain)
+		explain_verdict(t, verdict);
+	if (gate_capture)
+		capture_end(ctx, t->hash, t->id | (__u64)t->index << 32,
+			    verdict | (__u32)t->send << 8 | (__u32)t->reply << 16);
+}
+
 /* The one exit: counters and action. */
 static __always_inline int finish(struct xdp_md *ctx, const struct target *t, __u64 bytes, int v)
 {
-	int action;
-
 	if (t->id && !t->reply)
 		count_service(t->id, bytes);
 	if (likely(sent_to_backend(v)))
 		count_backend(t->index, bytes);
 	count_verdict((__u32)v, bytes);
-	tell_verdict(t, (__u32)v);
+	tell_verdict(ctx, t, (__u32)v);
 	switch (action_of(v)) {
 	case PASS:
-		action = XDP_PASS;
-		break;
+		return XDP_PASS;
 	case SEND:
-		action = t->send;
-		break;
+		return t->send;
 	default:
-		action = XDP_DROP;
 		report_drop(ctx, t, (__u32)v);
+		return XDP_DROP;
 	}
-	if (gate_capture)
-		capture_end(ctx, t->hash, t->id | (__u64)t->index << 32,
-			    (__u32)v | (__u32)action << 8 | (__u32)t->reply << 16);
-	return action;
 }
 
 /* --- the fast path ------------------------------------------------------------------------------ */
@@ -152,18 +143,32 @@ int lb_fast(struct xdp_md *ctx)
 SEC("xdp")
 int lb(struct xdp_md *ctx)
 {
-	__u32 copied = gate_capture ? (__u32)capture_begin(ctx, 0) : 0;
-	int v = copied ? NOT_LEAN : lean(ctx);
+	int v = lean(ctx);
 
 	if (likely(v >= 0))
 		return v;
-	if (gate_capture && !copied)
-		capture_begin(ctx, 1);
 	/* Two calls, each with a number that is known: they become jumps. */
 	if (v == TO_FULL)
 		bpf_tail_call(ctx, &steps, FL_STEP_FULL);
 	else
 		bpf_tail_call(ctx, &steps, FL_STEP_FAST);
+	count_verdict(FL_V_DROP_BUG, frame_len(ctx));
+	return XDP_DROP;
+}
+
+/* In its place while packets are captured. */
+SEC("xdp")
+int lb_copy(struct xdp_md *ctx)
+{
+	int copied = capture_begin(ctx, 0);
+	int v = copied ? NOT_LEAN : lean(ctx);
+
+	if (likely(v >= 0))
+		return v;
+	if (!copied)
+		capture_begin(ctx, 1);
+	/* Which hands on what only the full path knows. */
+	bpf_tail_call(ctx, &steps, FL_STEP_FAST);
 	count_verdict(FL_V_DROP_BUG, frame_len(ctx));
 	return XDP_DROP;
 }

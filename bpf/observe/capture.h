@@ -11,8 +11,10 @@
 #define FAIRLEAD_BPF_OBSERVE_CAPTURE_H
 
 #include "admit/meter.h"
-#include "observe/tell.h"
+#include "observe/action.h"
 #include "parse/parse.h"
+#include "pick/move.h"
+#include "pick/slot.h"
 #include "service/lookup.h"
 
 static __always_inline int is_within(const struct addr_words *a, const __u8 *of, const __u8 *mask)
@@ -103,14 +105,12 @@ RARE int capture_begin(struct xdp_md *ctx, __u32 late)
 	if (!l || *(volatile const __u32 *)&l->lapsed)
 		return 0;
 	c = bpf_map_lookup_elem(&capture, &zero);
-	h = caught_here();
+	h = bpf_map_lookup_elem(&caught, &zero);
 	if (!c || !h)
 		return 0;
 	if (!late) {
 		h->pending = 0;
-		h->head.slot = 0;
 		h->head.notes = 0;
-		h->head.flags = 0;
 	}
 	/* Early if what the straight way sends is wanted, else late. */
 	if (!late == !(c->flags & FL_CAPTURE_SENT))
@@ -139,39 +139,64 @@ static __always_inline void copy_end(struct xdp_md *ctx, const struct fl_capture
 	h->head.out_kept = n;
 }
 
-/* `where`: service, and the backend above 32 bits. `how`: verdict | action << 8 | reply << 16. */
+/*
+ * The slot as it is now, a moment after it was asked. One that is clean and not the backend's has changed
+ * hands in that moment: of that nothing is said.
+ */
+static __always_inline void tell_slot(struct fl_captured *to)
+{
+	const struct fl_service *s = service_at(to->service);
+	__u32 says = 0;
+
+	if (!s || !to->hash || to->flags & FL_CAPTURED_REPLY ||
+	    slot_of(s, to->hash, &says) != GO_ON)
+		return;
+	to->slot = (__u32)to->hash & s->slot_mask;
+	to->says = says;
+	if (says & FL_SLOT_DIRTY) {
+		to->word = move_word(to->service, to->slot, says & FL_SLOT_INDEX);
+		to->flags |= FL_CAPTURED_SLOT | FL_CAPTURED_WORD;
+	} else if (says == to->backend) {
+		to->flags |= FL_CAPTURED_SLOT;
+	}
+}
+
+/* `where`: service, and the backend above 32 bits. `how`: verdict | what SEND means << 8 | reply << 16. */
 RARE int capture_end(struct xdp_md *ctx, __u64 hash, __u64 where, __u32 how)
 {
-	__u32 zero = 0, verdict = how & 0xff, action = how >> 8 & 0xff;
+	__u32 zero = 0, verdict = how & 0xff;
 	const struct fl_capture *c;
+	struct fl_captured *to;
 	struct fl_caught *h;
+	enum action action;
 	__u64 size;
 
 	if (!gate_capture)
 		return 0;
 	c = bpf_map_lookup_elem(&capture, &zero);
-	h = caught_here();
+	h = bpf_map_lookup_elem(&caught, &zero);
 	if (!c || !h || !h->pending)
 		return 0;
 	h->pending = 0;
 	if (!(c->verdicts >> (verdict & 63) & 1) || (c->service && c->service != (__u32)where))
 		return 0;
-	h->head.hash = hash;
-	h->head.service = (__u32)where;
-	h->head.backend = where >> 32;
-	h->head.verdict = (__u8)verdict;
-	h->head.action = (__u8)action;
-	h->head.flags = (h->head.flags & FL_CAPTURED_WORD) |
-			(how >> 16 ? FL_CAPTURED_REPLY : 0);
-	h->head.out_ns = 0;
-	h->head.out_len = 0;
-	h->head.out_kept = 0;
-	if (action == XDP_TX || action == XDP_REDIRECT)
+	action = action_of((int)verdict);
+	to = &h->head;
+	to->hash = hash;
+	to->service = (__u32)where;
+	to->backend = where >> 32;
+	to->verdict = (__u8)verdict;
+	to->action = action == PASS ? XDP_PASS : action == SEND ? how >> 8 & 0xff : XDP_DROP;
+	to->flags = how >> 16 ? FL_CAPTURED_REPLY : 0;
+	to->out_ns = 0;
+	to->out_len = 0;
+	to->out_kept = 0;
+	if (action == SEND)
 		copy_end(ctx, c, h);
-	size = sizeof(h->head) + (__u64)h->head.kept + h->head.out_kept;
+	tell_slot(to);
+	size = sizeof(*to) + (__u64)to->kept + to->out_kept;
 	asm volatile("" : "+r"(size));
-	if (size > sizeof(h->head) + sizeof(h->bytes) ||
-	    bpf_ringbuf_output(&captured, &h->head, size, 0))
+	if (size > sizeof(*to) + sizeof(h->bytes) || bpf_ringbuf_output(&captured, to, size, 0))
 		h->lost++;
 	return 0;
 }

@@ -136,7 +136,6 @@ RARE __u32 move_word(__u32 id, __u32 slot, __u32 cur)
 	prev = word & FL_MOVE_PREV;
 	if (prev == cur || prev == FL_SLOT_NONE || !prev)
 		word |= FL_MOVE_PINNED;
-	tell_word(word);
 	return word;
 }
 

@@ -226,12 +226,8 @@ static __always_inline __u64 dirty_what(const struct fl_service *s, __u32 id, __
 static __always_inline __u32 pick_dirty_slot(struct xdp_md *ctx, __u64 where, __u64 what,
 					     __u64 slot)
 {
-	__u32 index;
+	__u32 index = seen_before(ctx, where, what);
 
-	/* For what it tells of the slot. */
-	if (gate_capture)
-		move_word((__u32)what & 0xffff, (__u32)slot, slot >> 32 & FL_SLOT_INDEX);
-	index = seen_before(ctx, where, what);
 	return likely(index != NO_INDEX) ? index : pick_moving(ctx, where, what, slot);
 }
 
@@ -265,8 +261,6 @@ RARE __u32 pick_dirty_error(const struct addr_words *src, const struct addr_word
 	k.dport = dest_port(turned);
 	k.service = (__u16)id;
 	k.proto = proto;
-	if (gate_capture)
-		move_word(id, (__u32)slot_id, cur);
 	f = bpf_map_lookup_elem(&flows, &k);
 	if (f && !is_dead(state_of(f)))
 		return f->backend;

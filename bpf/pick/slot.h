@@ -6,7 +6,6 @@
 #include "gates.h"
 #include "fairlead/flowhash.h"
 #include "maps.h"
-#include "observe/tell.h"
 #include "service/key.h"
 
 /*
@@ -93,7 +92,6 @@ static __always_inline int slot_of(const struct fl_service *s, __u64 hash, __u32
 	else
 		v = slot_of_1m(live, hash, &slot);
 	*says = slot;
-	tell_slot((__u32)hash & s->slot_mask, slot);
 	return v;
 }
 

@@ -33,9 +33,10 @@ struct fl_capture {
 };
 _Static_assert(sizeof(struct fl_capture) == 104, "fl_capture");
 
-#define FL_CAPTURED_SLOT 0x80000000U /* fl_captured.slot: a slot was asked, `says` is its answer */
-#define FL_CAPTURED_REPLY 1u /* fl_captured.flags: from the backend to the client */
-#define FL_CAPTURED_WORD 2u /* `word` is the slot's of the move table */
+/* fl_captured.flags */
+#define FL_CAPTURED_REPLY 1u /* from the backend to the client */
+#define FL_CAPTURED_SLOT 2u /* `slot` and `says` are of the slot that the flow's hash says */
+#define FL_CAPTURED_WORD 4u /* and `word` is the slot's of the move table */
 
 /* One record of the ring buffer `captured`: a packet, `kept` bytes as it came, `out_kept` as it left. */
 struct fl_captured {
@@ -46,8 +47,8 @@ struct fl_captured {
 	__u32 backend; /* index, 0: none was looked for, or FL_SLOT_NONE */
 	__u32 len, out_len; /* bytes of the frame; out_len is 0 where it did not leave */
 	__u32 kept, out_kept;
-	__u32 slot; /* number of the slot | FL_CAPTURED_SLOT */
-	__u32 says; /* what was in it: FL_SLOT_DIRTY and the owner's index */
+	__u32 slot; /* its number */
+	__u32 says; /* what was in it as the packet left: FL_SLOT_DIRTY and the owner's index */
 	__u32 word; /* FL_MOVE_* */
 	__u32 notes; /* bits of enum fl_note */
 	__u8 verdict; /* enum fl_verdict */

@@ -36,13 +36,17 @@ static int on_sample(void *ctx, void *data, size_t size)
 int plane__ring_open(struct plane *p, enum plane_ring_kind kind, plane_ring_cb *cb, void *ctx,
 		     struct plane_ring **out, struct err *err)
 {
-	const struct bpf_map *map = kind == PLANE_TOLD ? p->skel->maps.told : p->skel->maps.events;
+	const struct bpf_map *map = kind == PLANE_TOLD	     ? p->skel->maps.told
+				    : kind == PLANE_CAPTURED ? p->skel->maps.captured
+							     : p->skel->maps.events;
 	struct plane_ring *e = calloc(1, sizeof(*e));
 	int rc;
 
 	if (!e)
 		return err__set(err, -ENOMEM, "out of memory");
-	e->least = kind == PLANE_TOLD ? sizeof(struct fl_told) : sizeof(struct fl_event);
+	e->least = kind == PLANE_TOLD	   ? sizeof(struct fl_told)
+		   : kind == PLANE_CAPTURED ? sizeof(struct fl_captured)
+					    : sizeof(struct fl_event);
 	e->cb = cb;
 	e->ctx = ctx;
 	e->fd = fcntl(bpf_map__fd(map), F_DUPFD_CLOEXEC, STDERR_FILENO + 1);

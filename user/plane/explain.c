@@ -107,8 +107,8 @@ int plane__explain_load(const struct plane *p, struct plane_gates gates, struct 
 			      strerror(errno));
 		goto cleanup;
 	}
-	/* Neither has a say in what becomes of a packet. */
-	gates.passive = gates.path = false;
+	/* None has a say in what becomes of a packet. */
+	gates.passive = gates.path = gates.capture = false;
 	gates.explain = true;
 	plane_program__set_gates(p, &gates, e->skel);
 	bpf_program__set_autoload(e->skel->progs.lease_arm, false);

@@ -112,7 +112,9 @@ int plane_preflight__check(struct err *err);
 
 /* attach.c */
 
-/* Puts the loaded program on all pinned links. */
+/* The loaded program where packets begin: its fd. */
+int plane_attach__entry(const struct plane *p);
+/* Puts it on all pinned links. */
 int plane_attach__replace_all(struct plane *p, struct err *err);
 
 /* dispatch.c: sharing the hook through libxdp's dispatcher */

@@ -49,6 +49,7 @@ struct plane_gates {
 	bool passive; /* some service's new connections are watched for an answer */
 	bool path; /* some service is probed by the clients' path */
 	bool peers; /* records that are made are told to peers */
+	bool capture; /* packets are copied */
 	bool explain; /* for plane__explain() only: writes to no map that others have */
 };
 
@@ -485,11 +486,26 @@ enum plane_counter { PLANE_SERVICE, PLANE_BACKEND, PLANE_VERDICT, PLANE_NOTE };
 int plane__count(const struct plane *p, enum plane_counter kind, uint32_t index,
 		 struct fl_count *out);
 
+/* --- capture --------------------------------------------------------------------------------------
+ *
+ * Only while the gate `capture` is on; what is copied is in the ring buffer PLANE_CAPTURED.
+ */
+
+/* Which packets are copied from now on; at first none is. */
+int plane__capture_set(struct plane *p, const struct fl_capture *what, struct err *err);
+
+/* Since the gate is on, all CPUs together. */
+struct plane_capture_counts {
+	uint64_t seen, skipped, lost; /* as in struct fl_caught */
+};
+int plane__capture_counts(const struct plane *p, struct plane_capture_counts *out);
+
 /* --- ring buffers -------------------------------------------------------------------------------- */
 
 enum plane_ring_kind {
 	PLANE_EVENTS, /* of struct fl_event */
 	PLANE_TOLD, /* of struct fl_told; only while the gate `peers` is on */
+	PLANE_CAPTURED, /* of struct fl_captured and its bytes; only while the gate `capture` is on */
 };
 
 struct plane_ring;

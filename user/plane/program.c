@@ -115,6 +115,8 @@ void plane_program__set_gates(const struct plane *p, const struct plane_gates *g
 	skel->rodata->gate_passive = gates->passive;
 	skel->rodata->gate_peers = gates->peers;
 	skel->rodata->gate_explain = gates->explain;
+	skel->rodata->gate_capture = gates->capture;
+	skel->rodata->gate_told = gates->explain || gates->capture;
 	for (size_t i = 0; i < 4; i++)
 		skel->rodata->flow_key[i] = p->flow_key[i];
 	bpf_map__set_autocreate(skel->maps.nat_flows, gates->nat);
@@ -123,11 +125,16 @@ void plane_program__set_gates(const struct plane *p, const struct plane_gates *g
 	bpf_map__set_autocreate(skel->maps.passive_count, gates->passive);
 	bpf_map__set_autocreate(skel->maps.told, gates->peers);
 	bpf_map__set_autocreate(skel->maps.explained, gates->explain);
+	bpf_map__set_autocreate(skel->maps.capture, gates->capture);
+	bpf_map__set_autocreate(skel->maps.caught, gates->capture);
+	bpf_map__set_autocreate(skel->maps.captured, gates->capture);
+	bpf_program__set_autoload(skel->progs.lb_copy, gates->capture);
 	bpf_map__set_autocreate(skel->maps.probes, gates->path);
 	bpf_map__set_autocreate(skel->maps.probe_flows, gates->path);
 	bpf_program__set_autoload(skel->progs.probe_out, gates->path);
 	if (gates->jumbo) {
 		bpf_program__set_flags(skel->progs.lb, BPF_F_XDP_HAS_FRAGS);
+		bpf_program__set_flags(skel->progs.lb_copy, BPF_F_XDP_HAS_FRAGS);
 		bpf_program__set_flags(skel->progs.lb_fast, BPF_F_XDP_HAS_FRAGS);
 		bpf_program__set_flags(skel->progs.lb_full, BPF_F_XDP_HAS_FRAGS);
 		bpf_program__set_flags(skel->progs.lb_icmp, BPF_F_XDP_HAS_FRAGS);
@@ -151,6 +158,7 @@ int plane_program__load(const struct plane *p, const struct plane_gates *gates, 
 	 * backports (commit 4540aed51b12) what it tail-calls may have none either.
 	 */
 	bpf_program__set_expected_attach_type(skel->progs.lb, 0);
+	bpf_program__set_expected_attach_type(skel->progs.lb_copy, 0);
 	bpf_program__set_expected_attach_type(skel->progs.lb_fast, 0);
 	bpf_program__set_expected_attach_type(skel->progs.lb_full, 0);
 	bpf_program__set_expected_attach_type(skel->progs.lb_icmp, 0);

@@ -181,6 +181,7 @@ void agent__configured(struct agent *a)
 	plane__drop_unused(a->plane);
 	passive__configured(a);
 	explain__configured(a);
+	capture__configured(a);
 	neighbors__configured(a);
 	anycast__configured(a);
 	chronicle__configured(a);
@@ -218,6 +219,7 @@ void agent__stop(struct agent *a, int exit_code)
 	a->stopping = true;
 	a->exit_code = exit_code;
 	sd_notify(0, "STOPPING=1");
+	capture__close(a);
 	handover__stop(a);
 	/* Peers take over while the data plane still steers what comes. */
 	failover__stop(a);

@@ -173,6 +173,19 @@ static void op_explain(void *ctx, const struct api_explain *what, struct api_req
 	explain__ask(ctx, what, request);
 }
 
+static int op_capture(void *ctx, enum api_capture_verb verb, const struct api_capture *what,
+		      uint32_t id, json_t **out, struct err *err)
+{
+	switch (verb) {
+	case API_CAPTURE_START:
+		return capture__start(ctx, what, out, err);
+	case API_CAPTURE_NEXT:
+		return capture__next(ctx, id, out, err);
+	default:
+		return capture__stop(ctx, id, out, err);
+	}
+}
+
 const struct api_ops ops = {
 	.metrics = op_metrics,
 	.problems = op_problems,
@@ -189,6 +202,7 @@ const struct api_ops ops = {
 	.apply = op_apply,
 	.failover = op_failover,
 	.failover_undo = op_failover_undo,
+	.capture = op_capture,
 	.explain = op_explain,
 	.history = op_history,
 };

@@ -85,6 +85,29 @@ static int run_sources(const struct api_request *r, const struct route *route, j
 	return a->ops.set_sources(a->ctx, &what, out, err);
 }
 
+static int run_capture(const struct api_request *r, const struct route *route, json_t **out,
+		       struct err *err)
+{
+	const struct api *a = r->server->api;
+	struct api_capture what = route->capture;
+
+	if (route->kind != ROUTE_CAPTURE_START)
+		return a->ops.capture(a->ctx,
+				      route->kind == ROUTE_CAPTURE_NEXT ? API_CAPTURE_NEXT
+									 : API_CAPTURE_STOP,
+				      NULL, route->id, out, err);
+	what.service = route->service;
+	what.backend = route->backend;
+	what.verdicts = route->verdicts;
+	return a->ops.capture(a->ctx, API_CAPTURE_START, &what, 0, out, err);
+}
+
+static bool is_capture(const struct route *route)
+{
+	return route->kind == ROUTE_CAPTURE_START || route->kind == ROUTE_CAPTURE_NEXT ||
+	       route->kind == ROUTE_CAPTURE_STOP;
+}
+
 /* What is answered at once with an object or an error. */
 static enum MHD_Result handle_admission(struct api_request *r, const struct route *route)
 {
@@ -98,6 +121,8 @@ static enum MHD_Result handle_admission(struct api_request *r, const struct rout
 	else if (route->kind == ROUTE_SAMPLING)
 		rc = a->ops.set_sampling(a->ctx, route->has_flows ? &route->flows : NULL,
 					 route->has_drops ? &route->drops : NULL, &object, &err);
+	else if (is_capture(route))
+		rc = run_capture(r, route, &object, &err);
 	else
 		rc = run_sources(r, route, &object, &err);
 	if (rc)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "api/query.h"
+#include "api/query_read.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -62,7 +63,7 @@ int query__decode(const char *what, const char *text, size_t len, char *out, siz
 	return decode(what, text, len, out, size, false, err);
 }
 
-static int read_text(const char *what, const char *value, char *out, size_t size, struct err *err)
+int query_read__text(const char *what, const char *value, char *out, size_t size, struct err *err)
 {
 	size_t len = strlen(value);
 
@@ -74,12 +75,12 @@ static int read_text(const char *what, const char *value, char *out, size_t size
 
 static int read_to(const char *value, struct route *r, struct err *err)
 {
-	return read_text("peer's name", value, r->to, sizeof(r->to), err);
+	return query_read__text("peer's name", value, r->to, sizeof(r->to), err);
 }
 
 static int read_service(const char *value, struct route *r, struct err *err)
 {
-	return read_text("service's name", value, r->service, sizeof(r->service), err);
+	return query_read__text("service's name", value, r->service, sizeof(r->service), err);
 }
 
 static int read_prefix(const char *value, struct route *r, struct err *err)
@@ -123,7 +124,7 @@ static int read_now(const char *value, struct route *r, struct err *err)
 	return read_bool("now", value, &r->now, err);
 }
 
-static int read_number(const char *name, const char *value, uint64_t least, uint64_t most,
+int query_read__number(const char *name, const char *value, uint64_t least, uint64_t most,
 		       uint64_t *out, struct err *err)
 {
 	char *end;
@@ -139,14 +140,14 @@ static int read_number(const char *name, const char *value, uint64_t least, uint
 static int read_since(const char *value, struct route *r, struct err *err)
 {
 	r->has_since = true;
-	return read_number("since", value, 0, UINT64_MAX, &r->since, err);
+	return query_read__number("since", value, 0, UINT64_MAX, &r->since, err);
 }
 
-static int read_u32(const char *name, const char *value, uint64_t least, uint64_t most,
+int query_read__u32(const char *name, const char *value, uint64_t least, uint64_t most,
 		    uint32_t *out, struct err *err)
 {
 	uint64_t n = 0;
-	int rc = read_number(name, value, least, most, &n, err);
+	int rc = query_read__number(name, value, least, most, &n, err);
 
 	*out = (uint32_t)n;
 	return rc;
@@ -155,65 +156,65 @@ static int read_u32(const char *name, const char *value, uint64_t least, uint64_
 static int read_n(const char *value, struct route *r, struct err *err)
 {
 	r->has_n = true;
-	return read_u32("n", value, 1, ROUTE_MAX_PACKETS, &r->n, err);
+	return query_read__u32("n", value, 1, ROUTE_MAX_PACKETS, &r->n, err);
 }
 
 static int read_after(const char *value, struct route *r, struct err *err)
 {
-	return read_number("after", value, 0, INT64_MAX / 1000000, &r->after_ms, err);
+	return query_read__number("after", value, 0, INT64_MAX / 1000000, &r->after_ms, err);
 }
 
 static int read_wait(const char *value, struct route *r, struct err *err)
 {
-	return read_u32("wait", value, 0, ROUTE_MAX_WAIT_MS, &r->wait_ms, err);
+	return query_read__u32("wait", value, 0, ROUTE_MAX_WAIT_MS, &r->wait_ms, err);
 }
 
 static int read_reason(const char *value, struct route *r, struct err *err)
 {
-	return read_text("reason", value, r->reason, sizeof(r->reason), err);
+	return query_read__text("reason", value, r->reason, sizeof(r->reason), err);
 }
 
 static int read_confirm(const char *value, struct route *r, struct err *err)
 {
-	return read_u32("confirm", value, 1000, ROUTE_MAX_CONFIRM_MS, &r->confirm_ms, err);
+	return query_read__u32("confirm", value, 1000, ROUTE_MAX_CONFIRM_MS, &r->confirm_ms, err);
 }
 
 static int read_version(const char *value, struct route *r, struct err *err)
 {
-	return read_number("version", value, 1, INT64_MAX, &r->version, err);
+	return query_read__number("version", value, 1, INT64_MAX, &r->version, err);
 }
 
 static int read_target(const char *value, struct route *r, struct err *err)
 {
-	return read_u32("target", value, 0, 1000000, &r->target_ppm, err);
+	return query_read__u32("target", value, 0, 1000000, &r->target_ppm, err);
 }
 
 static int read_kinds(const char *value, struct route *r, struct err *err)
 {
-	return read_text("list of kinds", value, r->kinds, sizeof(r->kinds), err);
+	return query_read__text("list of kinds", value, r->kinds, sizeof(r->kinds), err);
 }
 
 static int read_backend(const char *value, struct route *r, struct err *err)
 {
-	return read_text("backend's id", value, r->backend, sizeof(r->backend), err);
+	return query_read__text("backend's id", value, r->backend, sizeof(r->backend), err);
 }
 
 static int read_flows(const char *value, struct route *r, struct err *err)
 {
 	r->has_flows = true;
-	return read_u32("flows", value, 0, ROUTE_MAX_SAMPLING, &r->flows, err);
+	return query_read__u32("flows", value, 0, ROUTE_MAX_SAMPLING, &r->flows, err);
 }
 
 static int read_drops(const char *value, struct route *r, struct err *err)
 {
 	r->has_drops = true;
-	return read_u32("drops", value, 0, ROUTE_MAX_SAMPLING, &r->drops, err);
+	return query_read__u32("drops", value, 0, ROUTE_MAX_SAMPLING, &r->drops, err);
 }
 
 static int read_percent(const char *value, struct route *r, struct err *err)
 {
 	uint32_t percent = 0;
-	int rc = read_u32("percent", value, 0, 100, &percent, err);
+	int rc = query_read__u32("percent", value, 0, 100, &percent, err);
 
 	r->has_percent = true;
 	r->word.percent = (uint8_t)percent;
@@ -232,7 +233,7 @@ static int read_interface(const char *value, struct route *r, struct err *err)
 static int read_length(const char *value, struct route *r, struct err *err)
 {
 	uint32_t n = 0;
-	int rc = read_u32("length", value, 14, API_MAX_FRAME, &n, err);
+	int rc = query_read__u32("length", value, 14, API_MAX_FRAME, &n, err);
 
 	r->explain.len = n;
 	return rc;
@@ -310,7 +311,7 @@ static const struct parameter {
 } parameters[] = {
 	{"service", "service's name",
 	 KIND(BACKEND) | KIND(SAY) | KIND(WEIGHT) | KIND(SOURCES) | KIND(EVENTS) | KIND(REPORT) |
-		 CHANGES_SOURCES,
+		 CHANGES_SOURCES | KIND(CAPTURE_START),
 	 false, false, read_service},
 	{"percent", "value of 'percent'", KIND(WEIGHT), false, false, read_percent},
 	{"prefix", "prefix", CHANGES_SOURCES, true, false, read_prefix},
@@ -321,7 +322,7 @@ static const struct parameter {
 	{"target", "value of 'target'", KIND(REPORT), false, false, read_target},
 	{"n", "value of 'n'", KIND(PACKETS) | KIND(EVENTS) | KIND(HISTORY), false, false, read_n},
 	{"kind", "list of kinds", KIND(EVENTS), false, false, read_kinds},
-	{"backend", "backend's id", KIND(EVENTS), false, false, read_backend},
+	{"backend", "backend's id", KIND(EVENTS) | KIND(CAPTURE_START), false, false, read_backend},
 	{"after", "value of 'after'", KIND(EVENTS), false, false, read_after},
 	{"wait", "value of 'wait'", KIND(EVENTS), false, false, read_wait},
 	{"flows", "value of 'flows'", KIND(SAMPLING), false, false, read_flows},
@@ -336,6 +337,19 @@ static const struct parameter {
 	{"flags", "value of 'flags'", KIND(EXPLAIN), false, false, read_tcp_flags},
 	{"interface", "interface's name", KIND(EXPLAIN), false, false, read_interface},
 	{"length", "value of 'length'", KIND(EXPLAIN), false, false, read_length},
+	{"source", "value of 'source'", KIND(CAPTURE_START), false, false, query_capture__source},
+	{"destination", "value of 'destination'", KIND(CAPTURE_START), false, false,
+	 query_capture__destination},
+	{"protocol", "value of 'protocol'", KIND(CAPTURE_START), false, false,
+	 query_capture__protocol},
+	{"port", "value of 'port'", KIND(CAPTURE_START), false, false, query_capture__port},
+	{"verdict", "list of verdicts", KIND(CAPTURE_START), false, false, query_capture__verdicts},
+	{"snap", "value of 'snap'", KIND(CAPTURE_START), false, false, query_capture__snap},
+	{"rate", "value of 'rate'", KIND(CAPTURE_START), false, false, query_capture__rate},
+	{"packets", "value of 'packets'", KIND(CAPTURE_START), false, false, query_capture__packets},
+	{"size", "value of 'size'", KIND(CAPTURE_START), false, false, query_capture__size},
+	{"time", "value of 'time'", KIND(CAPTURE_START), false, false, query_capture__time},
+	{"id", "value of 'id'", KIND(CAPTURE_NEXT) | KIND(CAPTURE_STOP), false, false, query_capture__id},
 };
 #define N_PARAMETERS (sizeof(parameters) / sizeof(parameters[0]))
 
@@ -351,7 +365,7 @@ static const struct parameter *find(const char *name, size_t len, enum route_kin
 
 static int unknown(const char *name, size_t len, enum route_kind kind, struct err *err)
 {
-	char known[128] = "";
+	char known[256] = "";
 	size_t at = 0;
 
 	for (size_t i = 0; i < N_PARAMETERS; i++) {
@@ -367,7 +381,7 @@ static int unknown(const char *name, size_t len, enum route_kind kind, struct er
 int query__parse(const char *query, struct route *out, struct err *err)
 {
 	char value[ROUTE_MAX_URI + 1];
-	unsigned int seen = 0;
+	uint64_t seen = 0; /* parameters, a bit for each */
 
 	while (*query) {
 		size_t len = strcspn(query, "&");
@@ -377,9 +391,9 @@ int query__parse(const char *query, struct route *out, struct err *err)
 
 		if (!p)
 			return unknown(query, name_len, out->kind, err);
-		if (!p->repeats && seen & 1u << (p - parameters))
+		if (!p->repeats && seen & 1ULL << (p - parameters))
 			return err__set(err, -EINVAL, "the parameter '%s' is there twice", p->name);
-		seen |= 1u << (p - parameters);
+		seen |= 1ULL << (p - parameters);
 		if (query[name_len] == '=')
 			name_len++;
 		rc = decode(p->what, query + name_len, len - name_len, value, sizeof(value),
@@ -434,6 +448,8 @@ int query__check(const struct route *r, struct err *err)
 		return check_explain(r, err);
 	if (1u << r->kind & CHANGES_SOURCES && !r->n_prefixes)
 		return err__set(err, -EINVAL, "the parameter 'prefix' is missing");
+	if ((r->kind == ROUTE_CAPTURE_NEXT || r->kind == ROUTE_CAPTURE_STOP) && !r->has_id)
+		return err__set(err, -EINVAL, "the parameter 'id' is missing");
 	if (r->kind == ROUTE_WEIGHT && !r->has_percent)
 		return err__set(err, -EINVAL, "the parameter 'percent' is missing");
 	if (r->kind == ROUTE_SAMPLING && !r->has_flows && !r->has_drops)

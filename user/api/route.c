@@ -33,6 +33,9 @@ static const struct {
 	{"/v1/explain", ROUTE_EXPLAIN},
 	{"/v1/events", ROUTE_EVENTS},
 	{"/v1/report", ROUTE_REPORT},
+	{"/v1/capture/start", ROUTE_CAPTURE_START},
+	{"/v1/capture/next", ROUTE_CAPTURE_NEXT},
+	{"/v1/capture/stop", ROUTE_CAPTURE_STOP},
 };
 
 static const struct {
@@ -82,10 +85,18 @@ static int parse_path(const char *path, size_t len, struct route *out, struct er
 	return -ENOENT;
 }
 
+static const struct api_capture capture_defaults = {
+	.snap = 256,
+	.rate = 5000,
+	.packets = 10000,
+	.time_ms = 60000,
+	.size = 64 << 20,
+};
+
 int route__parse(const char *uri, struct route *out, struct err *err)
 {
 	size_t path_len = strcspn(uri, "?");
-	struct route r = {.target_ppm = ROUTE_TARGET_PPM};
+	struct route r = {.target_ppm = ROUTE_TARGET_PPM, .capture = capture_defaults};
 	int rc;
 
 	if (strnlen(uri, ROUTE_MAX_URI + 1) > ROUTE_MAX_URI)

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * capture.h - packets as they came and as they left, with their verdict, for `fairlead capture`:
+ * docs/capture.md.
+ *
+ * While a capture runs the programs have the gate `capture`. There is one at a time, and it ends with its
+ * client, which has to ask for what there is every now and then.
+ */
+#ifndef FAIRLEAD_AGENT_CAPTURE_H
+#define FAIRLEAD_AGENT_CAPTURE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "api/api.h"
+#include "core/err.h"
+#include "fairlead/abi.h"
+
+struct agent;
+struct capture;
+
+/* Do the programs need the gate? */
+bool capture__on(const struct agent *a);
+
+/*
+ * 0 and {"id"}. -EBUSY: one runs already; -ENOENT: there is no such service or backend; -EINVAL: no such
+ * verdict.
+ */
+int capture__start(struct agent *a, const struct api_capture *what, json_t **out, struct err *err);
+
+/* What there is since the last call. -ENOENT: no capture has that id, or not any more. */
+int capture__next(struct agent *a, uint32_t id, json_t **out, struct err *err);
+
+/* The same, and there will be no more. */
+int capture__stop(struct agent *a, uint32_t id, json_t **out, struct err *err);
+
+/* A configuration is in force: ids and indexes may soon be another's. */
+void capture__configured(struct agent *a);
+
+/* The agent stops. */
+void capture__close(struct agent *a);
+
+/* capture_text.c */
+
+/* The verdicts that a list of names says, with commas between: a bit for each. "drop" is all of its kind. */
+int capture_text__verdicts(const char *names, uint64_t *out, struct err *err);
+
+#define CAPTURE_COMMENT 2000
+
+/* What became of the packet, in the words of `fairlead explain`. */
+void capture_text__comment(const struct agent *a, const struct fl_captured *c,
+			   char text[CAPTURE_COMMENT]);
+
+#endif

@@ -26,7 +26,6 @@ struct plane_options admission__options(const struct agent *a, const struct conf
 	}
 	o.gates.sources |= a->sources.runtime.n != 0;
 	o.gates.path |= paths__used(a);
-	o.gates.capture = capture__on(a);
 	o.gates.events = o.flow_event_every != 0;
 	return o;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * capture.c - a capture's life: the gate opened, what is copied made into blocks of pcapng and handed to
- * the client, the gate closed.
+ * capture.c - a capture's life: programs that copy packets are loaded on a worker and take the place of
+ * those that packets meet; what is copied is made into blocks of pcapng and handed to the client; in the end
+ * the others come back, which have been there all the time.
  *
  * The ring buffer is looked at a hundred times a second, for so many packets at most and while there is
  * room for their blocks: a client that is slow to fetch them loses packets, which the program counts, and
@@ -14,7 +15,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "agent/admission.h"
 #include "agent/agent.h"
 #include "core/base64.h"
 #include "core/log.h"
@@ -26,14 +26,19 @@
 #define ROOM (1 << 20) /* bytes of blocks that wait for the client */
 #define PAIR (2 * PCAPNG_PACKET_MAX(FL_CAPTURE_SNAP)) /* a packet's, at most */
 #define TRAILER (2 * PCAPNG_STATISTICS_MAX)
-#define BURST_NS 20000000 /* of the rate: as much as comes in that time at once */
 
 enum { IN, OUT, INTERFACES };
 
 struct capture {
 	struct agent *agent;
 	uint32_t id;
-	bool on; /* the gate is open */
+	uv_work_t work; /* loads the programs */
+	bool loading;
+	int rc; /* what came of it */
+	struct err err;
+	struct plane_gates gates; /* that they are loaded with */
+	struct plane_capture *programs; /* NULL: not yet, or no longer */
+	struct api_request *request; /* waits for them; NULL: it has its answer */
 	struct api_capture what; /* its texts are those below */
 	char service[FL_NAME_LEN], backend[FL_ID_LEN];
 	struct fl_capture filter;
@@ -42,18 +47,13 @@ struct capture {
 	uint64_t began_ns, heard_ns; /* uv_hrtime(): of the start, of the client's last call */
 	uint64_t realtime_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC */
 	uint64_t packets, blocks[INTERFACES], bytes; /* handed to the client, or about to be */
-	struct plane_capture_counts counts; /* as they were read last */
+	struct plane_capture_counts before, counts; /* of earlier programs; of all, as read last */
 	uint64_t thrown; /* came in time, and found no room for their blocks */
 	bool throwing;
 	const char *ended; /* why; NULL: it goes on */
 	struct pcapng out;
 	uint8_t room[ROOM];
 };
-
-bool capture__on(const struct agent *a)
-{
-	return a->capture && a->capture->on;
-}
 
 /* --- packets ------------------------------------------------------------------------------------------ */
 
@@ -137,6 +137,19 @@ static void take_all(struct capture *c)
 	c->throwing = false;
 }
 
+static void count(struct capture *c)
+{
+	struct plane_capture_counts now;
+
+	if (!c->programs || plane__capture_counts(c->programs, &now))
+		return;
+	c->counts = (struct plane_capture_counts){
+		.seen = c->before.seen + now.seen,
+		.skipped = c->before.skipped + now.skipped,
+		.lost = c->before.lost + now.lost,
+	};
+}
+
 /* --- its end ------------------------------------------------------------------------------------------ */
 
 static void put_statistics(struct capture *c)
@@ -157,26 +170,43 @@ static void put_statistics(struct capture *c)
 	}
 }
 
-/* Closes the gate; what the client has not fetched yet stays. */
-static void end(struct capture *c, const char *why)
+static void free_programs(void *programs, uint32_t arg)
+{
+	(void)arg;
+	plane__capture_free(programs);
+}
+
+/* Packets meet the others again; those that copy go when no packet is in them any more. */
+static void put_back(struct capture *c)
 {
 	struct agent *a = c->agent;
+	struct plane_capture *programs = c->programs;
 	struct err err;
 
-	if (!c->on)
+	plane__ring_close(c->ring);
+	c->ring = NULL;
+	c->programs = NULL;
+	if (plane__capture_detach(a->plane, programs, &err)) {
+		log_error("%s; packets go on being copied until the next reload", err.text);
+		return;
+	}
+	if (!a->stopping)
+		grace__after(a->grace, free_programs, programs, 0);
+	else if (!plane__grace(a->plane, &err))
+		plane__capture_free(programs);
+}
+
+/* What the client has not fetched yet stays. */
+static void end(struct capture *c, const char *why)
+{
+	if (!c->programs)
 		return;
 	take_all(c);
 	if (!c->ended)
 		c->ended = why;
-	plane__capture_counts(a->plane, &c->counts);
+	count(c);
 	put_statistics(c);
-	plane__ring_close(c->ring);
-	c->ring = NULL;
-	c->on = false;
-	if (admission__reconfigure(a, &err))
-		log_warn("%s; packets go on being looked at for a capture that has ended", err.text);
-	else
-		plane__drop_unused(a->plane);
+	put_back(c);
 	log_info("a capture has ended (%s): %llu packets", c->ended,
 		 (unsigned long long)c->packets);
 }
@@ -203,7 +233,7 @@ static void follow_service(struct capture *c)
 		if (strcmp(s->name, c->service) != 0 || s->id == c->filter.service)
 			continue;
 		c->filter.service = s->id;
-		if (plane__capture_set(c->agent->plane, &c->filter, &err))
+		if (plane__capture_set(c->programs, &c->filter, &err))
 			log_warn("%s", err.text);
 	}
 }
@@ -213,94 +243,21 @@ static void on_tick(uv_timer_t *timer)
 	struct capture *c = timer->data;
 	uint64_t now = uv_hrtime();
 
+	if (c->loading)
+		return;
 	if (now - c->heard_ns > SILENT_MS * 1000000ULL) {
 		end(c, "client");
 		let_go(c);
 		return;
 	}
-	if (!c->on)
+	if (!c->programs)
 		return;
 	take(c, TURN);
 	if (c->ended || now - c->began_ns >= c->what.time_ms * 1000000ULL)
 		end(c, "time");
 }
 
-/* --- API ------------------------------------------------------------------------------------------------ */
-
-static int find_names(const struct agent *a, struct capture *c, struct err *err)
-{
-	bool service = !*c->service, backend = !*c->backend;
-	const struct service *s;
-
-	TAILQ_FOREACH (s, &a->services, entry) {
-		bool named = !*c->service || !strcmp(s->name, c->service);
-
-		if (*c->service && named)
-			c->filter.service = s->id;
-		service |= named;
-		for (size_t i = 0; named && !backend && i < s->n_members; i++)
-			backend = !strcmp(member__id(s->members[i]), c->backend);
-	}
-	if (!service)
-		return err__set(err, -ENOENT, "there is no service '%s'", c->service);
-	if (!backend)
-		return err__set(err, -ENOENT, "there is no backend '%s'%s%s%s", c->backend,
-				*c->service ? " in the service '" : "", c->service,
-				*c->service ? "'" : "");
-	return 0;
-}
-
-static void fill_mask(const struct addr_prefix *p, __u8 address[16], __u8 mask[16])
-{
-	memcpy(address, p->addr.b, 16);
-	for (unsigned int i = 0; i < p->len; i++)
-		mask[i / 8] |= (__u8)(0x80 >> i % 8);
-}
-
-static int fill_filter(struct capture *c, struct err *err)
-{
-	/* What the straight way of the programs decides, too. */
-	static const uint64_t straight = 1ULL << FL_V_PASS_NOT_SERVICE | 1ULL << FL_V_SEND_L2 |
-					 1ULL << FL_V_SEND_IPIP | 1ULL << FL_V_SEND_GUE |
-					 1ULL << FL_V_SEND_NAT | 1ULL << FL_V_DROP_BUG;
-	struct fl_capture *f = &c->filter;
-	uint64_t verdicts = 0;
-	int rc = capture_text__verdicts(c->what.verdicts, &verdicts, err);
-
-	if (rc)
-		return rc;
-	f->verdicts = verdicts;
-	f->flags = verdicts & straight ? FL_CAPTURE_SENT : 0;
-	f->gap_ns = 1000000000 / c->what.rate;
-	f->burst_ns = BURST_NS;
-	f->snap = c->what.snap;
-	f->port = htons(c->what.port);
-	f->proto = c->what.proto;
-	fill_mask(&c->what.source, f->source, f->source_mask);
-	fill_mask(&c->what.destination, f->dest, f->dest_mask);
-	return find_names(c->agent, c, err);
-}
-
-static int begin(struct capture *c, struct err *err)
-{
-	struct agent *a = c->agent;
-	int rc;
-
-	c->on = true;
-	a->capture = c;
-	rc = admission__reconfigure(a, err);
-	if (!rc)
-		rc = plane__ring_open(a->plane, PLANE_CAPTURED, on_captured, c, &c->ring, err);
-	if (!rc)
-		rc = plane__capture_set(a->plane, &c->filter, err);
-	if (!rc)
-		return 0;
-	plane__ring_close(c->ring);
-	a->capture = NULL;
-	if (!admission__reconfigure(a, NULL))
-		plane__drop_unused(a->plane);
-	return rc;
-}
+/* --- its begin ------------------------------------------------------------------------------------------ */
 
 static void put_head(struct capture *c)
 {
@@ -312,23 +269,119 @@ static void put_head(struct capture *c)
 	c->bytes = c->out.len;
 }
 
-int capture__start(struct agent *a, const struct api_capture *what, json_t **out, struct err *err)
+/* --- programs ------------------------------------------------------------------------------------------- */
+
+static void load_on_worker(uv_work_t *work)
 {
-	struct capture *c;
-	int rc;
+	struct capture *c = work->data;
+
+	c->rc = plane__capture_load(c->agent->plane, c->gates, &c->programs, &c->err);
+}
+
+static void after_load(uv_work_t *work, int status);
+
+static void load(struct capture *c)
+{
+	struct agent *a = c->agent;
+
+	c->loading = true;
+	c->work.data = c;
+	c->gates = plane__gates(a->plane);
+	if (uv_queue_work(&a->loop, &c->work, load_on_worker, after_load))
+		after_load(&c->work, UV_ECANCELED);
+}
+
+static int begin(struct capture *c, struct err *err)
+{
+	int rc = plane__ring_open_captured(c->programs, on_captured, c, &c->ring, err);
+
+	if (!rc)
+		rc = plane__capture_set(c->programs, &c->filter, err);
+	if (!rc)
+		rc = plane__capture_attach(c->agent->plane, c->programs, err);
+	return rc;
+}
+
+static void refuse(struct api_request *request, int rc, const char *sentence)
+{
+	api_request__reply(request,
+			   rc == -EBUSY	   ? 409
+			   : rc == -ENOENT ? 404
+			   : rc == -EINVAL ? 400
+					   : 500,
+			   json_pack("{s:s}", "error", sentence));
+}
+
+/* The programs are there, or not: of a new capture the client is told. */
+static void answer(struct capture *c)
+{
+	struct api_request *request = c->request;
+
+	c->request = NULL;
+	c->heard_ns = uv_hrtime();
+	if (c->rc && request)
+		refuse(request, c->rc, c->err.text);
+	else if (c->rc)
+		log_error("%s; the capture ends", c->err.text);
+	if (c->rc) {
+		plane__ring_close(c->ring);
+		plane__capture_free(c->programs);
+		c->programs = NULL;
+		c->ended = "agent";
+		let_go(c);
+		return;
+	}
+	if (!request)
+		return;
+	c->began_ns = c->heard_ns;
+	log_info("a capture begins: at most %u packets, %llu bytes, %u s", c->what.packets,
+		 (unsigned long long)c->what.size, c->what.time_ms / 1000);
+	api_request__reply(request, 200, json_pack("{s:I}", "id", (json_int_t)c->id));
+}
+
+static void after_load(uv_work_t *work, int status)
+{
+	struct capture *c = work->data;
+	struct agent *a = c->agent;
+
+	c->loading = false;
+	if (status == UV_ECANCELED || a->stopping)
+		c->rc = err__set(&c->err, -ECANCELED, "fairleadd is stopping");
+	/* A reload came meanwhile, and may have taken away what was to be shared. */
+	if (c->rc != -ECANCELED && !plane__gates_are(a->plane, &c->gates)) {
+		plane__capture_free(c->programs);
+		c->programs = NULL;
+		load(c);
+		return;
+	}
+	if (!c->rc)
+		c->rc = begin(c, &c->err);
+	answer(c);
+}
+
+/* --- API ------------------------------------------------------------------------------------------------ */
+
+static int check(const struct agent *a, struct err *err)
+{
+	const struct capture *c = a->capture;
 
 	if (a->stopping)
 		return err__set(err, -EBUSY, "fairleadd is stopping");
-	if (capture__on(a))
-		return err__set(err, -EBUSY,
-				"a capture runs already, and there is one at a time: it began %llu "
-				"s ago and ends with its client, or after %u s",
-				(unsigned long long)((uv_hrtime() - a->capture->began_ns) /
-						     1000000000),
-				a->capture->what.time_ms / 1000);
-	if (a->capture)
-		let_go(a->capture);
-	c = calloc(1, sizeof(*c));
+	if (!c || (!c->programs && !c->loading))
+		return 0;
+	return err__set(err, -EBUSY,
+			"a capture runs already, and there is one at a time: it began %llu s ago and "
+			"ends with its client, or after %u s",
+			(unsigned long long)((uv_hrtime() - c->began_ns) / 1000000000),
+			c->what.time_ms / 1000);
+}
+
+static int make(struct agent *a, const struct api_capture *what, struct capture **out,
+		struct err *err)
+{
+	struct capture *c = calloc(1, sizeof(*c));
+	int rc = 0;
+
 	if (!c)
 		return err__set(err, -ENOMEM, "out of memory");
 	c->agent = a;
@@ -338,24 +391,38 @@ int capture__start(struct agent *a, const struct api_capture *what, json_t **out
 	c->out = (struct pcapng){.at = c->room, .room = sizeof(c->room)};
 	c->began_ns = c->heard_ns = uv_hrtime();
 	c->realtime_ns = agent__realtime_ns() - c->began_ns;
-	rc = getrandom(&c->id, sizeof(c->id), 0) == sizeof(c->id)
-		     ? 0
-		     : err__set(err, -EIO, "cannot get a random number");
-	rc = rc ? rc : fill_filter(c, err);
-	put_head(c);
-	rc = rc ? rc : begin(c, err);
+	if (getrandom(&c->id, sizeof(c->id), 0) != sizeof(c->id))
+		rc = err__set(err, -EIO, "cannot get a random number: %s", strerror(errno));
+	rc = rc ? rc : capture_filter__make(a, what, &c->filter, err);
 	if (rc) {
 		free(c);
 		return rc;
 	}
-	c->what.service = c->what.backend = c->what.verdicts = NULL;
+	c->what.service = c->what.backend = c->what.verdicts = NULL; /* they were the caller's */
+	put_head(c);
+	*out = c;
+	return 0;
+}
+
+void capture__start(struct agent *a, const struct api_capture *what, struct api_request *request)
+{
+	struct capture *c = NULL;
+	struct err err;
+	int rc = check(a, &err);
+
+	rc = rc ? rc : make(a, what, &c, &err);
+	if (rc) {
+		refuse(request, rc, err.text);
+		return;
+	}
+	if (a->capture)
+		let_go(a->capture);
+	a->capture = c;
+	c->request = request;
 	uv_timer_init(&a->loop, &c->timer);
 	c->timer.data = c;
 	uv_timer_start(&c->timer, on_tick, TICK_MS, TICK_MS);
-	log_info("a capture begins: at most %u packets, %llu bytes, %u s", c->what.packets,
-		 (unsigned long long)c->what.size, c->what.time_ms / 1000);
-	*out = json_pack("{s:I}", "id", (json_int_t)c->id);
-	return 0;
+	load(c);
 }
 
 /* NULL: it has ended. */
@@ -363,7 +430,7 @@ static struct capture *find(struct agent *a, uint32_t id, struct err *err)
 {
 	struct capture *c = a->capture;
 
-	if (!c || c->id != id) {
+	if (!c || c->id != id || c->request) {
 		err__set(err, -ENOENT,
 			 "that capture has ended: its client was not heard of for %d s, or "
 			 "fairleadd was restarted",
@@ -383,13 +450,12 @@ static json_t *hand_over(struct capture *c)
 	if (!text)
 		return NULL;
 	base64__encode(c->out.at, c->out.len, text);
-	if (c->on)
-		plane__capture_counts(c->agent->plane, &c->counts);
+	count(c);
 	o = json_pack("{s:s%, s:I, s:I, s:I, s:I, s:I, s:o}", "data", text, len, "packets",
 		      (json_int_t)c->packets, "bytes", (json_int_t)c->bytes, "seen",
 		      (json_int_t)c->counts.seen, "skipped", (json_int_t)c->counts.skipped, "lost",
 		      (json_int_t)(c->counts.lost + c->thrown), "ended",
-		      c->on ? json_null() : json_string(c->ended));
+		      c->ended && !c->programs ? json_string(c->ended) : json_null());
 	free(text);
 	c->out.len = 0;
 	return o;
@@ -398,14 +464,16 @@ static json_t *hand_over(struct capture *c)
 int capture__next(struct agent *a, uint32_t id, json_t **out, struct err *err)
 {
 	struct capture *c = find(a, id, err);
+	bool ended;
 
 	if (!c)
 		return -ENOENT;
+	ended = c->ended && !c->programs;
 	*out = hand_over(c);
-	if (c->on)
-		take(c, TURN);
-	else
+	if (ended)
 		let_go(c);
+	else if (c->programs)
+		take(c, TURN);
 	return 0;
 }
 
@@ -415,6 +483,8 @@ int capture__stop(struct agent *a, uint32_t id, json_t **out, struct err *err)
 
 	if (!c)
 		return -ENOENT;
+	if (c->loading)
+		return err__set(err, -EBUSY, "a reload is under way: try again");
 	end(c, "client");
 	*out = hand_over(c);
 	let_go(c);
@@ -425,16 +495,26 @@ void capture__configured(struct agent *a)
 {
 	struct capture *c = a->capture;
 
-	if (!capture__on(a))
+	if (!c || !c->programs || c->loading)
 		return;
 	take_all(c);
 	follow_service(c);
+	if (plane__capture_attached(a->plane, c->programs))
+		return;
+	/* With the new gates, once more; what comes until then is not seen. */
+	count(c);
+	c->before = c->counts;
+	put_back(c);
+	load(c);
 }
 
 void capture__close(struct agent *a)
 {
-	if (!a->capture)
+	struct capture *c = a->capture;
+
+	/* What a worker is loading goes when it has. */
+	if (!c || c->loading)
 		return;
-	end(a->capture, "agent");
-	let_go(a->capture);
+	end(c, "agent");
+	let_go(c);
 }

@@ -3,8 +3,8 @@
  * capture.h - packets as they came and as they left, with their verdict, for `fairlead capture`:
  * docs/capture.md.
  *
- * While a capture runs the programs have the gate `capture`. There is one at a time, and it ends with its
- * client, which has to ask for what there is every now and then.
+ * There is one at a time, and it ends with its client, which has to ask for what there is every now and
+ * then.
  */
 #ifndef FAIRLEAD_AGENT_CAPTURE_H
 #define FAIRLEAD_AGENT_CAPTURE_H
@@ -21,14 +21,11 @@
 struct agent;
 struct capture;
 
-/* Do the programs need the gate? */
-bool capture__on(const struct agent *a);
-
 /*
- * 0 and {"id"}. -EBUSY: one runs already; -ENOENT: there is no such service or backend; -EINVAL: no such
- * verdict.
+ * Answers the request, now or later: {"id"}, or 409: one runs already; 404: there is no such service or
+ * backend; 400: no such verdict.
  */
-int capture__start(struct agent *a, const struct api_capture *what, json_t **out, struct err *err);
+void capture__start(struct agent *a, const struct api_capture *what, struct api_request *request);
 
 /* What there is since the last call. -ENOENT: no capture has that id, or not any more. */
 int capture__next(struct agent *a, uint32_t id, json_t **out, struct err *err);
@@ -42,10 +39,11 @@ void capture__configured(struct agent *a);
 /* The agent stops. */
 void capture__close(struct agent *a);
 
-/* capture_text.c */
+/* capture_filter.c: -ENOENT: there is no such service or backend; -EINVAL: no such verdict. */
+int capture_filter__make(const struct agent *a, const struct api_capture *what,
+			 struct fl_capture *out, struct err *err);
 
-/* The verdicts that a list of names says, with commas between: a bit for each. "drop" is all of its kind. */
-int capture_text__verdicts(const char *names, uint64_t *out, struct err *err);
+/* capture_text.c */
 
 #define CAPTURE_COMMENT 2000
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* capture_text.c - verdicts by their names, and what became of a packet in words. */
+/* capture_text.c - what became of a packet that was captured, in words. */
 #include <arpa/inet.h>
-#include <errno.h>
 #include <linux/bpf.h>
 #include <net/if.h>
 #include <stdarg.h>
@@ -11,52 +10,6 @@
 #include "agent/agent.h"
 #include "agent/capture.h"
 #include "agent/names.h"
-
-/* --- verdicts --------------------------------------------------------------------------------------- */
-
-static uint64_t verdicts_named(const char *name, size_t len)
-{
-	char word[NAMES_LEN];
-	uint64_t found = 0;
-
-	for (uint32_t v = 0; v < FL_VERDICTS; v++) {
-		names__verdict(v, word);
-		if (strlen(word) == len && !memcmp(word, name, len))
-			return 1ULL << v;
-		names__action(v, word);
-		if (strlen(word) == len && !memcmp(word, name, len))
-			found |= 1ULL << v;
-	}
-	return found;
-}
-
-int capture_text__verdicts(const char *names, uint64_t *out, struct err *err)
-{
-	uint64_t all = 0, one;
-	size_t len;
-
-	_Static_assert(FL_VERDICTS <= 64, "a bit for each");
-	if (!*names) {
-		*out = UINT64_MAX >> (64 - FL_VERDICTS);
-		return 0;
-	}
-	for (;; names += len + 1) {
-		len = strcspn(names, ",");
-		one = verdicts_named(names, len);
-		if (!one)
-			return err__set(err, -EINVAL,
-					"'%.*s' is no verdict: 'send', 'drop' and 'pass' are all "
-					"of their kind, docs/datapath.md names each",
-					(int)(len < 64 ? len : 64), names);
-		all |= one;
-		if (!names[len])
-			break;
-	}
-	*out = all;
-	return 0;
-}
-
-/* --- words ------------------------------------------------------------------------------------------- */
 
 struct words {
 	char *text;

@@ -173,17 +173,14 @@ static void op_explain(void *ctx, const struct api_explain *what, struct api_req
 	explain__ask(ctx, what, request);
 }
 
-static int op_capture(void *ctx, enum api_capture_verb verb, const struct api_capture *what,
-		      uint32_t id, json_t **out, struct err *err)
+static void op_capture(void *ctx, const struct api_capture *what, struct api_request *request)
 {
-	switch (verb) {
-	case API_CAPTURE_START:
-		return capture__start(ctx, what, out, err);
-	case API_CAPTURE_NEXT:
-		return capture__next(ctx, id, out, err);
-	default:
-		return capture__stop(ctx, id, out, err);
-	}
+	capture__start(ctx, what, request);
+}
+
+static int op_captured(void *ctx, uint32_t id, bool stop, json_t **out, struct err *err)
+{
+	return stop ? capture__stop(ctx, id, out, err) : capture__next(ctx, id, out, err);
 }
 
 const struct api_ops ops = {
@@ -203,6 +200,7 @@ const struct api_ops ops = {
 	.failover = op_failover,
 	.failover_undo = op_failover_undo,
 	.capture = op_capture,
+	.captured = op_captured,
 	.explain = op_explain,
 	.history = op_history,
 };

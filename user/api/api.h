@@ -170,8 +170,6 @@ struct api_capture {
 	uint64_t size; /* or before its blocks have more bytes */
 };
 
-enum api_capture_verb { API_CAPTURE_START, API_CAPTURE_NEXT, API_CAPTURE_STOP };
-
 /* What the agent does for the API. All are called on the loop. Objects returned are owned by api. */
 struct api_ops {
 	/* The text of the metrics, *len bytes, for free(); NULL: out of memory. */
@@ -208,9 +206,10 @@ struct api_ops {
 	/* Hands all VRRP groups over, to that peer or (NULL) to whichever; replies likewise. */
 	void (*failover)(void *ctx, const char *to, struct api_request *request);
 	json_t *(*failover_undo)(void *ctx);
-	/* `what` is valid during the call only, and NULL unless the verb is START, whose `id` is 0. */
-	int (*capture)(void *ctx, enum api_capture_verb verb, const struct api_capture *what,
-		       uint32_t id, json_t **out, struct err *err);
+	/* Begins a capture; likewise, `what` is valid during the call only. */
+	void (*capture)(void *ctx, const struct api_capture *what, struct api_request *request);
+	/* What it has got since the last call; `stop`: and it ends. -ENOENT: it has ended before. */
+	int (*captured)(void *ctx, uint32_t id, bool stop, json_t **out, struct err *err);
 	/* Likewise; `what` is valid during the call only. */
 	void (*explain)(void *ctx, const struct api_explain *what, struct api_request *request);
 };

@@ -85,29 +85,6 @@ static int run_sources(const struct api_request *r, const struct route *route, j
 	return a->ops.set_sources(a->ctx, &what, out, err);
 }
 
-static int run_capture(const struct api_request *r, const struct route *route, json_t **out,
-		       struct err *err)
-{
-	const struct api *a = r->server->api;
-	struct api_capture what = route->capture;
-
-	if (route->kind != ROUTE_CAPTURE_START)
-		return a->ops.capture(a->ctx,
-				      route->kind == ROUTE_CAPTURE_NEXT ? API_CAPTURE_NEXT
-									 : API_CAPTURE_STOP,
-				      NULL, route->id, out, err);
-	what.service = route->service;
-	what.backend = route->backend;
-	what.verdicts = route->verdicts;
-	return a->ops.capture(a->ctx, API_CAPTURE_START, &what, 0, out, err);
-}
-
-static bool is_capture(const struct route *route)
-{
-	return route->kind == ROUTE_CAPTURE_START || route->kind == ROUTE_CAPTURE_NEXT ||
-	       route->kind == ROUTE_CAPTURE_STOP;
-}
-
 /* What is answered at once with an object or an error. */
 static enum MHD_Result handle_admission(struct api_request *r, const struct route *route)
 {
@@ -121,8 +98,9 @@ static enum MHD_Result handle_admission(struct api_request *r, const struct rout
 	else if (route->kind == ROUTE_SAMPLING)
 		rc = a->ops.set_sampling(a->ctx, route->has_flows ? &route->flows : NULL,
 					 route->has_drops ? &route->drops : NULL, &object, &err);
-	else if (is_capture(route))
-		rc = run_capture(r, route, &object, &err);
+	else if (route->kind == ROUTE_CAPTURE_NEXT || route->kind == ROUTE_CAPTURE_STOP)
+		rc = a->ops.captured(a->ctx, route->id, route->kind == ROUTE_CAPTURE_STOP, &object,
+				     &err);
 	else
 		rc = run_sources(r, route, &object, &err);
 	if (rc)
@@ -201,6 +179,17 @@ static void ask_history(struct api_request *r, const struct route *route)
 	a->ops.history(a->ctx, &what, r);
 }
 
+static void ask_capture(struct api_request *r, const struct route *route)
+{
+	const struct api *a = r->server->api;
+	struct api_capture what = route->capture;
+
+	what.service = route->service;
+	what.backend = route->backend;
+	what.verdicts = route->verdicts;
+	a->ops.capture(a->ctx, &what, r);
+}
+
 /* What the agent answers now or later. */
 static enum MHD_Result handle_later(struct api_request *r, const struct route *route)
 {
@@ -213,6 +202,8 @@ static enum MHD_Result handle_later(struct api_request *r, const struct route *r
 		ask_report(r, route);
 	else if (route->kind == ROUTE_APPLY)
 		ask_apply(r, route);
+	else if (route->kind == ROUTE_CAPTURE_START)
+		ask_capture(r, route);
 	else if (route->kind == ROUTE_FAILOVER)
 		a->ops.failover(a->ctx, route->to[0] ? route->to : NULL, r);
 	else
@@ -375,6 +366,7 @@ enum MHD_Result api_request__dispatch(struct api_request *r, const char *method)
 	case ROUTE_EVENTS:
 	case ROUTE_REPORT:
 	case ROUTE_FAILOVER:
+	case ROUTE_CAPTURE_START:
 		return handle_later(r, &route);
 	case ROUTE_EXPLAIN:
 		return handle_explain(r, &route);

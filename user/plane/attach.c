@@ -25,8 +25,7 @@ static void link_path(const struct plane *p, const char *ifname, char *buf)
 
 int plane_attach__entry(const struct plane *p)
 {
-	return bpf_program__fd(p->skel->rodata->gate_capture ? p->skel->progs.lb_copy
-							      : p->skel->progs.lb);
+	return bpf_program__fd(p->copying ? p->copying->progs.lb_copy : p->skel->progs.lb);
 }
 
 /* The pinned link's fd if it still sits on that interface in that mode; else it is unpinned. */

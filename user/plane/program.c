@@ -141,6 +141,19 @@ void plane_program__set_gates(const struct plane *p, const struct plane_gates *g
 	}
 }
 
+/*
+ * The trampoline extends the dispatcher and so has no attach type; since 6.18 and its stable backports
+ * (commit 4540aed51b12) what it tail-calls may have none either.
+ */
+void plane_program__share_hook(struct lb_bpf *skel)
+{
+	bpf_program__set_expected_attach_type(skel->progs.lb, 0);
+	bpf_program__set_expected_attach_type(skel->progs.lb_copy, 0);
+	bpf_program__set_expected_attach_type(skel->progs.lb_fast, 0);
+	bpf_program__set_expected_attach_type(skel->progs.lb_full, 0);
+	bpf_program__set_expected_attach_type(skel->progs.lb_icmp, 0);
+}
+
 int plane_program__load(const struct plane *p, const struct plane_gates *gates, struct lb_bpf **out,
 			struct err *err)
 {
@@ -153,15 +166,7 @@ int plane_program__load(const struct plane *p, const struct plane_gates *gates, 
 		return err__set(err, -errno, "cannot open the built-in BPF object: %s",
 				strerror(errno));
 	plane_program__set_gates(p, gates, skel);
-	/*
-	 * The trampoline extends the dispatcher and so has no attach type; since 6.18 and its stable
-	 * backports (commit 4540aed51b12) what it tail-calls may have none either.
-	 */
-	bpf_program__set_expected_attach_type(skel->progs.lb, 0);
-	bpf_program__set_expected_attach_type(skel->progs.lb_copy, 0);
-	bpf_program__set_expected_attach_type(skel->progs.lb_fast, 0);
-	bpf_program__set_expected_attach_type(skel->progs.lb_full, 0);
-	bpf_program__set_expected_attach_type(skel->progs.lb_icmp, 0);
+	plane_program__share_hook(skel);
 	rc = set_pins(p, gates, skel, err);
 	if (rc)
 		goto cleanup;
@@ -175,4 +180,23 @@ int plane_program__load(const struct plane *p, const struct plane_gates *gates, 
 cleanup:
 	lb_bpf__destroy(skel);
 	return rc;
+}
+
+/* What is not there was taken away by a reload, and the gates fit no more. */
+int plane_program__share_map(const struct plane *p, struct bpf_map *map, struct err *err)
+{
+	char path[PLANE_PATH_LEN];
+	int fd, rc;
+
+	rc = plane_pins__path(path, sizeof(path), p->instance, NULL, bpf_map__name(map));
+	fd = rc ? -1 : bpf_obj_get(path);
+	if (!rc && fd < 0)
+		rc = -errno;
+	if (!rc)
+		rc = bpf_map__reuse_fd(map, fd);
+	if (fd >= 0)
+		close(fd);
+	return rc ? err__set(err, rc, "cannot share the map '%s': %s", bpf_map__name(map),
+			     strerror(-rc))
+		  : 0;
 }

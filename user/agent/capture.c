@@ -27,8 +27,6 @@
 #define PAIR (2 * PCAPNG_PACKET_MAX(FL_CAPTURE_SNAP)) /* a packet's, at most */
 #define TRAILER (2 * PCAPNG_STATISTICS_MAX)
 
-enum { IN, OUT, INTERFACES };
-
 struct capture {
 	struct agent *agent;
 	uint32_t id;
@@ -46,7 +44,7 @@ struct capture {
 	uv_timer_t timer;
 	uint64_t began_ns, heard_ns; /* uv_hrtime(): of the start, of the client's last call */
 	uint64_t realtime_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC */
-	uint64_t packets, blocks[INTERFACES], bytes; /* handed to the client, or about to be */
+	uint64_t packets, left, bytes; /* in blocks: packets, those that left, all of it */
 	struct plane_capture_counts before, counts; /* of earlier programs; of all, as read last */
 	uint64_t thrown; /* came in time, and found no room for their blocks */
 	bool throwing;
@@ -75,18 +73,6 @@ static void on_captured(void *ctx, const void *sample)
 	const struct fl_captured *p = sample;
 	struct capture *c = ctx;
 	size_t before = c->out.len;
-	char comment[CAPTURE_COMMENT];
-	struct pcapng_packet packet = {
-		.interface = IN,
-		.time_ns = p->time_ns + c->realtime_ns,
-		.data = (const uint8_t *)(p + 1),
-		.kept = p->kept,
-		.len = p->len,
-		.direction = PCAPNG_INBOUND,
-		.id = c->packets + 1,
-		.action = p->action,
-		.comment = comment,
-	};
 
 	if (c->ended || !is_wanted(c, p))
 		return;
@@ -94,25 +80,14 @@ static void on_captured(void *ctx, const void *sample)
 		c->thrown++;
 		return;
 	}
-	capture_text__comment(c->agent, p, comment);
-	pcapng__packet(&c->out, &packet);
-	if (p->out_kept) {
-		packet.interface = OUT;
-		packet.time_ns = p->out_ns + c->realtime_ns;
-		packet.data += p->kept;
-		packet.kept = p->out_kept;
-		packet.len = p->out_len;
-		packet.direction = PCAPNG_OUTBOUND;
-		pcapng__packet(&c->out, &packet);
-	}
+	capture_blocks__packet(&c->out, c->agent, p, c->packets + 1, c->realtime_ns);
 	if (c->bytes + (c->out.len - before) + TRAILER > c->what.size) {
 		c->out.len = before;
 		c->ended = "size";
 		return;
 	}
 	c->bytes += c->out.len - before;
-	c->blocks[IN]++;
-	c->blocks[OUT] += p->out_kept != 0;
+	c->left += p->out_kept != 0;
 	if (++c->packets == c->what.packets)
 		c->ended = "packets";
 }
@@ -154,20 +129,20 @@ static void count(struct capture *c)
 
 static void put_statistics(struct capture *c)
 {
-	uint64_t now = agent__realtime_ns();
+	struct pcapng_statistics s = {
+		.begin_ns = c->began_ns + c->realtime_ns,
+		.end_ns = agent__realtime_ns(),
+		.accepted = c->counts.seen,
+		.dropped = c->counts.skipped + c->counts.lost + c->thrown,
+		.delivered = c->packets,
+	};
 
-	for (uint32_t i = 0; i < INTERFACES; i++) {
-		struct pcapng_statistics s = {
-			.interface = i,
-			.begin_ns = c->began_ns + c->realtime_ns,
-			.end_ns = now,
-			.accepted = i == IN ? c->counts.seen : c->blocks[OUT],
-			.dropped = i == IN ? c->counts.skipped + c->counts.lost + c->thrown : 0,
-			.delivered = c->blocks[i],
-		};
-
-		pcapng__statistics(&c->out, &s);
-	}
+	s.interface = CAPTURE_IN;
+	pcapng__statistics(&c->out, &s);
+	s.interface = CAPTURE_OUT;
+	s.accepted = s.delivered = c->left;
+	s.dropped = 0;
+	pcapng__statistics(&c->out, &s);
 }
 
 static void free_programs(void *programs, uint32_t arg)
@@ -258,16 +233,6 @@ static void on_tick(uv_timer_t *timer)
 }
 
 /* --- its begin ------------------------------------------------------------------------------------------ */
-
-static void put_head(struct capture *c)
-{
-	pcapng__section(&c->out, "fairlead " FAIRLEAD_VERSION,
-			"packets as they came in and, if they left, as they left; the comment "
-			"says what became of each");
-	pcapng__interface(&c->out, "in", "packets as they came in", c->what.snap);
-	pcapng__interface(&c->out, "out", "packets as they left", c->what.snap);
-	c->bytes = c->out.len;
-}
 
 /* --- programs ------------------------------------------------------------------------------------------- */
 
@@ -399,7 +364,8 @@ static int make(struct agent *a, const struct api_capture *what, struct capture 
 		return rc;
 	}
 	c->what.service = c->what.backend = c->what.verdicts = NULL; /* they were the caller's */
-	put_head(c);
+	capture_blocks__head(&c->out, c->what.snap);
+	c->bytes = c->out.len;
 	*out = c;
 	return 0;
 }

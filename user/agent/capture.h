@@ -17,6 +17,7 @@
 #include "api/api.h"
 #include "core/err.h"
 #include "fairlead/abi.h"
+#include "frame/pcapng.h"
 
 struct agent;
 struct capture;
@@ -42,6 +43,15 @@ void capture__close(struct agent *a);
 /* capture_filter.c: -ENOENT: there is no such service or backend; -EINVAL: no such verdict. */
 int capture_filter__make(const struct agent *a, const struct api_capture *what,
 			 struct fl_capture *out, struct err *err);
+
+/* capture_blocks.c: the file's interfaces, and a packet as it came in and, if it left, as it left */
+
+enum capture_interface { CAPTURE_IN, CAPTURE_OUT };
+
+void capture_blocks__head(struct pcapng *out, uint32_t snap);
+/* `realtime_ns`: CLOCK_REALTIME - CLOCK_MONOTONIC. */
+void capture_blocks__packet(struct pcapng *out, const struct agent *a, const struct fl_captured *p,
+			    uint64_t number, uint64_t realtime_ns);
 
 /* capture_text.c */
 

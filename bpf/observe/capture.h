@@ -62,27 +62,32 @@ static __always_inline int fits_capture(struct xdp_md *ctx, const struct fl_capt
 	       is_within(&dst, c->dest, c->dest_mask) && !of_another(c, &p, &dst);
 }
 
-/* 1..FL_CAPTURE_SNAP, as the verifier sees it too; 0: nothing. */
-static __always_inline __u32 snap_of(const struct fl_capture *c, __u64 len)
-{
-	__u64 n = len < c->snap ? len : c->snap;
+_Static_assert(!(FL_CAPTURE_SNAP & (FL_CAPTURE_SNAP - 1)), "a power of two");
 
-	/* Kept from being derived from the other two again, whose bounds are not known. */
-	asm volatile("" : "+r"(n));
-	return n <= FL_CAPTURE_SNAP ? (__u32)n : 0;
+/* How many bytes are kept of a frame: 1..FL_CAPTURE_SNAP. 0: the agent has not said yet. */
+static __always_inline int snap_of(const struct fl_capture *c, __u64 len, __u64 *n)
+{
+	__u64 most = len < c->snap ? len : c->snap;
+
+	if (!most)
+		return 0;
+	/* As verifiers before 6.2 see it, too: a mask is what they know both bounds of. */
+	most--;
+	asm volatile("" : "+r"(most));
+	*n = (most & (FL_CAPTURE_SNAP - 1)) + 1;
+	return 1;
 }
 
 static __always_inline int copy_begin(struct xdp_md *ctx, const struct fl_capture *c,
 				      struct fl_caught *h)
 {
-	__u64 len = frame_len(ctx);
-	__u32 n = snap_of(c, len);
+	__u64 len = frame_len(ctx), n;
 
-	if (!n || bpf_xdp_load_bytes(ctx, 0, h->bytes, n))
+	if (!snap_of(c, len, &n) || bpf_xdp_load_bytes(ctx, 0, h->bytes, (__u32)n))
 		return 0;
 	h->head.time_ns = bpf_ktime_get_ns();
 	h->head.len = (__u32)len;
-	h->head.kept = n;
+	h->head.kept = (__u32)n;
 	h->head.ifindex = ctx->ingress_ifindex;
 	h->pending = 1;
 	return 1;
@@ -128,15 +133,15 @@ RARE int capture_begin(struct xdp_md *ctx, __u32 late)
 static __always_inline void copy_end(struct xdp_md *ctx, const struct fl_capture *c,
 				     struct fl_caught *h)
 {
-	__u64 len = frame_len(ctx), at = h->head.kept;
-	__u32 n = snap_of(c, len);
+	__u64 len = frame_len(ctx), at = h->head.kept, n;
 
 	asm volatile("" : "+r"(at));
-	if (!n || at > FL_CAPTURE_SNAP || bpf_xdp_load_bytes(ctx, 0, h->bytes + at, n))
+	if (at > FL_CAPTURE_SNAP || !snap_of(c, len, &n) ||
+	    bpf_xdp_load_bytes(ctx, 0, h->bytes + at, (__u32)n))
 		return;
 	h->head.out_ns = bpf_ktime_get_ns();
 	h->head.out_len = (__u32)len;
-	h->head.out_kept = n;
+	h->head.out_kept = (__u32)n;
 }
 
 /*

@@ -194,6 +194,9 @@ def test_filters(web, file):
 
 def test_drops(web, file):
     """Without those that are sent, which then go their straight way: why each was dropped, and no `out`."""
+    with capturing(web, file, "--verdict", "drop", "--service", "web") as p:
+        assert len(web.fetch_many(url_of(VIP4), 10)) == 10
+    assert p.said.startswith("0 packets, ") and "; 0 seen, " in p.said, p.said
     for b in web.backends:
         web.cli("disable", b)
     with capturing(web, file, "--verdict", "drop", "--number", "2") as p:

@@ -21,7 +21,7 @@
 #include "frame/pcapng.h"
 
 #define TICK_MS 10
-#define TURN 256 /* packets that a tick takes */
+#define TURN 512 /* packets that a tick takes */
 #define SILENT_MS 3000 /* a client that has not asked for so long is gone */
 #define ROOM (1 << 20) /* bytes of blocks that wait for the client */
 #define PAIR (2 * PCAPNG_PACKET_MAX(FL_CAPTURE_SNAP)) /* a packet's, at most */

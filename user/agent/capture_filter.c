@@ -86,10 +86,10 @@ static void fill_mask(const struct addr_prefix *p, __u8 address[16], __u8 mask[1
 int capture_filter__make(const struct agent *a, const struct api_capture *what,
 			 struct fl_capture *out, struct err *err)
 {
-	/* What the straight way of the programs decides, too. */
+	/* What the straight way of the programs decides, too (drop_bug aside, which it cannot come to). */
 	static const uint64_t straight = 1ULL << FL_V_PASS_NOT_SERVICE | 1ULL << FL_V_SEND_L2 |
 					 1ULL << FL_V_SEND_IPIP | 1ULL << FL_V_SEND_GUE |
-					 1ULL << FL_V_SEND_NAT | 1ULL << FL_V_DROP_BUG;
+					 1ULL << FL_V_SEND_NAT;
 	struct fl_capture f = {
 		.gap_ns = 1000000000 / what->rate,
 		.burst_ns = BURST_NS,

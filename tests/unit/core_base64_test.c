@@ -13,10 +13,13 @@
 
 static void test_vectors(void **state)
 {
-	static const char *const vectors[][2] = {
-		{"", ""},	      {"f", "Zg=="},	    {"fo", "Zm8="},
-		{"foo", "Zm9v"},      {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="},
-		{"foobar", "Zm9vYmFy"}};
+	static const char *const vectors[][2] = {{"", ""},
+						 {"f", "Zg=="},
+						 {"fo", "Zm8="},
+						 {"foo", "Zm9v"},
+						 {"foob", "Zm9vYg=="},
+						 {"fooba", "Zm9vYmE="},
+						 {"foobar", "Zm9vYmFy"}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(vectors) / sizeof(*vectors); i++) {
@@ -50,7 +53,7 @@ static void test_bytes(void **state)
 
 static void test_refused(void **state)
 {
-	static const char *const bad[] = {"Zg=", "Zg",	 "Zh==", "Zm9=", "Z===", "====",
+	static const char *const bad[] = {"Zg=",      "Zg",   "Zh==", "Zm9=", "Z===", "====",
 					  "Zg==Zg==", "Zm-v", "Zm_v", "Zm v", "Zm=v", "Zm\n="};
 	size_t n;
 

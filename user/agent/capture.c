@@ -334,11 +334,12 @@ static int check(const struct agent *a, struct err *err)
 		return err__set(err, -EBUSY, "fairleadd is stopping");
 	if (!c || (!c->programs && !c->loading))
 		return 0;
-	return err__set(err, -EBUSY,
-			"a capture runs already, and there is one at a time: it began %llu s ago and "
-			"ends with its client, or after %u s",
-			(unsigned long long)((uv_hrtime() - c->began_ns) / 1000000000),
-			c->what.time_ms / 1000);
+	return err__set(
+		err, -EBUSY,
+		"a capture runs already, and there is one at a time: it began %llu s ago and "
+		"ends with its client, or after %u s",
+		(unsigned long long)((uv_hrtime() - c->began_ns) / 1000000000),
+		c->what.time_ms / 1000);
 }
 
 static int make(struct agent *a, const struct api_capture *what, struct capture **out,

@@ -346,10 +346,12 @@ static const struct parameter {
 	{"verdict", "list of verdicts", KIND(CAPTURE_START), false, false, query_capture__verdicts},
 	{"snap", "value of 'snap'", KIND(CAPTURE_START), false, false, query_capture__snap},
 	{"rate", "value of 'rate'", KIND(CAPTURE_START), false, false, query_capture__rate},
-	{"packets", "value of 'packets'", KIND(CAPTURE_START), false, false, query_capture__packets},
+	{"packets", "value of 'packets'", KIND(CAPTURE_START), false, false,
+	 query_capture__packets},
 	{"size", "value of 'size'", KIND(CAPTURE_START), false, false, query_capture__size},
 	{"time", "value of 'time'", KIND(CAPTURE_START), false, false, query_capture__time},
-	{"id", "value of 'id'", KIND(CAPTURE_NEXT) | KIND(CAPTURE_STOP), false, false, query_capture__id},
+	{"id", "value of 'id'", KIND(CAPTURE_NEXT) | KIND(CAPTURE_STOP), false, false,
+	 query_capture__id},
 };
 #define N_PARAMETERS (sizeof(parameters) / sizeof(parameters[0]))
 

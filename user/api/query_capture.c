@@ -12,7 +12,8 @@ static int read_net(const char *name, const char *value, struct addr_prefix *out
 	if (!addr__parse_net(value, out))
 		return 0;
 	return err__set(err, -EINVAL,
-			"%s is not an address or a prefix without host bits, as in 192.0.2.0/24", name);
+			"%s is not an address or a prefix without host bits, as in 192.0.2.0/24",
+			name);
 }
 
 int query_capture__source(const char *value, struct route *r, struct err *err)
@@ -42,8 +43,7 @@ int query_capture__protocol(const char *value, struct route *r, struct err *err)
 			return 0;
 		}
 	}
-	return err__set(err, -EINVAL,
-			"protocol is 'tcp', 'udp', 'sctp', 'icmp' or 'icmpv6'");
+	return err__set(err, -EINVAL, "protocol is 'tcp', 'udp', 'sctp', 'icmp' or 'icmpv6'");
 }
 
 int query_capture__port(const char *value, struct route *r, struct err *err)
@@ -72,13 +72,14 @@ int query_capture__rate(const char *value, struct route *r, struct err *err)
 
 int query_capture__packets(const char *value, struct route *r, struct err *err)
 {
-	return query_read__u32("packets", value, 1, ROUTE_CAPTURE_PACKETS, &r->capture.packets, err);
+	return query_read__u32("packets", value, 1, ROUTE_CAPTURE_PACKETS, &r->capture.packets,
+			       err);
 }
 
 int query_capture__size(const char *value, struct route *r, struct err *err)
 {
 	return query_read__number("size", value, ROUTE_CAPTURE_LEAST_SIZE, ROUTE_CAPTURE_SIZE,
-			   &r->capture.size, err);
+				  &r->capture.size, err);
 }
 
 int query_capture__time(const char *value, struct route *r, struct err *err)

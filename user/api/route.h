@@ -66,7 +66,8 @@ struct route {
 	bool monitor; /* sources/deny */
 	bool now; /* config/apply */
 	char to[FL_NAME_LEN]; /* failover; "": no peer is named */
-	bool has_since, has_n, has_id, has_flows, has_drops, has_percent; /* the request has that number */
+	bool has_since, has_n, has_id, has_flows, has_drops,
+		has_percent; /* the request has that number */
 	uint64_t since; /* packets, events; report: CLOCK_REALTIME, ms */
 	uint64_t after_ms; /* events: CLOCK_REALTIME */
 	char kinds[ROUTE_KINDS_LEN]; /* events: as they were written */

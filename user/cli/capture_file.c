@@ -86,8 +86,10 @@ int capture_file__write(struct capture_file *f, const uint8_t *data, size_t n, s
 
 			/* Not past the last block: half of one would spoil the file. */
 			if (f->regular && ftruncate(f->fd, (off_t)f->written))
-				err__set(err, rc, "cannot write to %s, nor cut off a part of a "
-					 "block at its end: %s", f->path, strerror(errno));
+				err__set(err, rc,
+					 "cannot write to %s, nor cut off a part of a "
+					 "block at its end: %s",
+					 f->path, strerror(errno));
 			return rc;
 		}
 		at += (size_t)done;

@@ -78,7 +78,8 @@ int plane__capture_load(const struct plane *p, struct plane_gates gates, struct 
 		goto cleanup;
 	rc = lb_bpf__load(c->skel);
 	if (rc) {
-		err__set(err, rc, "cannot load the programs that copy packets: %s (libbpf says: %s)",
+		err__set(err, rc,
+			 "cannot load the programs that copy packets: %s (libbpf says: %s)",
 			 strerror(-rc), plane_program__warning());
 		goto cleanup;
 	}

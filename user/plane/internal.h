@@ -45,7 +45,8 @@ struct plane {
 	struct plane_gates gates; /* how the loaded program was specialised */
 	__u64 flow_key[4]; /* the one in use */
 	struct lb_bpf *skel;
-	struct lb_bpf *copying; /* its programs stand in the place of skel's; NULL: nothing is captured */
+	struct lb_bpf
+		*copying; /* its programs stand in the place of skel's; NULL: nothing is captured */
 	int arm_fd; /* lease_arm, kept open over replacements for the real-time thread */
 	int grace_fd; /* an inner map whose insertion waits for a grace period */
 	int grace_outer_fd; /* the map it is inserted into */

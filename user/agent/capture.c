@@ -24,8 +24,8 @@
 #define TURN 512 /* packets that a tick takes */
 #define SILENT_MS 3000 /* a client that has not asked for so long is gone */
 #define ROOM (1 << 20) /* bytes of blocks that wait for the client */
-#define PAIR (2 * PCAPNG_PACKET_MAX(FL_CAPTURE_SNAP)) /* a packet's, at most */
-#define TRAILER (2 * PCAPNG_STATISTICS_MAX)
+#define PAIR (2UL * PCAPNG_PACKET_MAX(FL_CAPTURE_SNAP)) /* a packet's, at most */
+#define TRAILER (2UL * PCAPNG_STATISTICS_MAX)
 
 struct capture {
 	struct agent *agent;
@@ -332,7 +332,8 @@ static int check(const struct agent *a, struct err *err)
 
 	if (a->stopping)
 		return err__set(err, -EBUSY, "fairleadd is stopping");
-	if (!c || (!c->programs && !c->loading))
+	/* One that has ended stays until its client has fetched the last of it, or is silent. */
+	if (!c)
 		return 0;
 	return err__set(
 		err, -EBUSY,
@@ -342,14 +343,17 @@ static int check(const struct agent *a, struct err *err)
 		c->what.time_ms / 1000);
 }
 
-static int make(struct agent *a, const struct api_capture *what, struct capture **out,
-		struct err *err)
+/* NULL: *rc and the sentence say why. */
+static struct capture *make(struct agent *a, const struct api_capture *what, int *rc,
+			    struct err *err)
 {
 	struct capture *c = calloc(1, sizeof(*c));
-	int rc = 0;
 
-	if (!c)
-		return err__set(err, -ENOMEM, "out of memory");
+	*rc = 0;
+	if (!c) {
+		*rc = err__set(err, -ENOMEM, "out of memory");
+		return NULL;
+	}
 	c->agent = a;
 	c->what = *what;
 	snprintf(c->service, sizeof(c->service), "%s", what->service);
@@ -358,17 +362,16 @@ static int make(struct agent *a, const struct api_capture *what, struct capture 
 	c->began_ns = c->heard_ns = uv_hrtime();
 	c->realtime_ns = agent__realtime_ns() - c->began_ns;
 	if (getrandom(&c->id, sizeof(c->id), 0) != sizeof(c->id))
-		rc = err__set(err, -EIO, "cannot get a random number: %s", strerror(errno));
-	rc = rc ? rc : capture_filter__make(a, what, &c->filter, err);
-	if (rc) {
+		*rc = err__set(err, -EIO, "cannot get a random number: %s", strerror(errno));
+	*rc = *rc ? *rc : capture_filter__make(a, what, &c->filter, err);
+	if (*rc) {
 		free(c);
-		return rc;
+		return NULL;
 	}
 	c->what.service = c->what.backend = c->what.verdicts = NULL; /* they were the caller's */
 	capture_blocks__head(&c->out, c->what.snap);
 	c->bytes = c->out.len;
-	*out = c;
-	return 0;
+	return c;
 }
 
 void capture__start(struct agent *a, const struct api_capture *what, struct api_request *request)
@@ -377,13 +380,12 @@ void capture__start(struct agent *a, const struct api_capture *what, struct api_
 	struct err err;
 	int rc = check(a, &err);
 
-	rc = rc ? rc : make(a, what, &c, &err);
-	if (rc) {
+	if (!rc)
+		c = make(a, what, &rc, &err);
+	if (!c) {
 		refuse(request, rc, err.text);
 		return;
 	}
-	if (a->capture)
-		let_go(a->capture);
 	a->capture = c;
 	c->request = request;
 	uv_timer_init(&a->loop, &c->timer);
@@ -421,7 +423,7 @@ static json_t *hand_over(struct capture *c)
 	o = json_pack("{s:s%, s:I, s:I, s:I, s:I, s:I, s:o}", "data", text, len, "packets",
 		      (json_int_t)c->packets, "bytes", (json_int_t)c->bytes, "seen",
 		      (json_int_t)c->counts.seen, "skipped", (json_int_t)c->counts.skipped, "lost",
-		      (json_int_t)(c->counts.lost + c->thrown), "ended",
+		      (json_int_t)c->counts.lost + (json_int_t)c->thrown, "ended",
 		      c->ended && !c->programs ? json_string(c->ended) : json_null());
 	free(text);
 	c->out.len = 0;

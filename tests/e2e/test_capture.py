@@ -30,8 +30,8 @@ def is_on(lab):
 
 
 def bpf_name(prog):
-    """A program's name by its id."""
-    return json.loads(run("bpftool", "-j", "prog", "show", "id", str(prog)))["name"]
+    """A program's name by its id; None: it has just gone."""
+    return json.loads(run("bpftool", "-j", "prog", "show", "id", str(prog), check=False)).get("name")
 
 
 @contextlib.contextmanager

@@ -140,7 +140,7 @@ def paths():
     explain["requestBody"] = {"required": False, "content": {"application/octet-stream": {}}}
     sources = thing(changed=count(), missing=many(text()))
     captured = thing(data=text(), packets=count(), bytes=count(), seen=count(), skipped=count(), lost=count(),
-                     ended={"type": ["string", "null"], "enum": ["packets", "size", "time", "client", "agent", None]})
+                     ended={"type": ["string", "null"], "enum": ["packets", "size", "time", "client", None]})
     of_capture = [query("id", count(), "as `start` answered", True)]
     told = {
         "/metrics": {"get": operation("for Prometheus", text(), kind="text/plain")},

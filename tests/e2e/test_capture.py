@@ -272,6 +272,7 @@ def test_agent_killed(web, file):
     web.wait_for(lambda: not is_on(web) and not web.pinned("steps_copy"), 2, "the new agent's")
     with capturing(web, file):
         web.fetch_many(url_of(VIP4), 3)
+        web.wait_for(lambda: os.path.getsize(file) > 2000, 2, "the packets in the file")
         web.stop_agent()
     assert packets(file) and not is_on(web)
 

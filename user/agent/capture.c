@@ -292,7 +292,6 @@ static void answer(struct capture *c)
 		plane__ring_close(c->ring);
 		plane__capture_free(c->programs);
 		c->programs = NULL;
-		c->ended = "agent";
 		let_go(c);
 		return;
 	}

@@ -253,8 +253,7 @@ static const char *why(const char *ended)
 		const char *word, *text;
 	} known[] = {{"packets", "it has as many packets as --number allows"},
 		     {"size", "it is as large as --size allows"},
-		     {"time", "its --time is over"},
-		     {"agent", "fairleadd stops"}};
+		     {"time", "its --time is over"}};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
 		if (!strcmp(ended, known[i].word))

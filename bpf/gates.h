@@ -41,6 +41,12 @@ const volatile __u8 gate_peers = 0;
  */
 const volatile __u8 gate_explain = 0;
 
+/* `fairlead capture` runs: packets are copied by `lb_copy` and in the steps. */
+const volatile __u8 gate_capture = 0;
+
+/* One of these two: a single look where most packets come by. */
+const volatile __u8 gate_told = 0;
+
 /*
  * Key of fl_flow_hash(): settings.flow_key, which cannot change in a running instance. Here it is
  * known to the verifier, and so an immediate in the code.

@@ -24,6 +24,8 @@
 #include "forward/reply.h"
 #include "lean6.h"
 #include "maps.h"
+#include "observe/action.h"
+#include "observe/capture.h"
 #include "observe/count.h"
 #include "observe/event.h"
 #include "observe/passive.h"
@@ -41,24 +43,22 @@
 
 /* --- verdict ---------------------------------------------------------------------------------- */
 
-enum action { PASS, DROP, SEND };
-
-static __always_inline enum action action_of(int verdict)
-{
-	switch (verdict) {
-#define FL_VERDICT(name, action, text) \
-	case FL_V_##name:              \
-		return action;
-#include "fairlead/reasons.def"
-	default:
-		return DROP;
-	}
-}
-
 static __always_inline int sent_to_backend(int v)
 {
 	return v == FL_V_SEND_L2 || v == FL_V_SEND_IPIP || v == FL_V_SEND_GUE ||
 	       v == FL_V_SEND_NAT || v == FL_V_SEND_FULLNAT;
+}
+
+/* The end of the packet's way. */
+static __always_inline void tell_verdict(struct xdp_md *ctx, const struct target *t, __u32 verdict)
+{
+	if (!gate_told)
+		return;
+	if (gate_explain)
+		explain_verdict(t, verdict);
+	if (gate_capture)
+		capture_end(ctx, t->hash, t->id | (__u64)t->index << 32,
+			    verdict | (__u32)t->send << 8 | (__u32)t->reply << 16);
 }
 
 /* The one exit: counters and action. */
@@ -69,7 +69,7 @@ static __always_inline int finish(struct xdp_md *ctx, const struct target *t, __
 	if (likely(sent_to_backend(v)))
 		count_backend(t->index, bytes);
 	count_verdict((__u32)v, bytes);
-	tell_verdict(t, (__u32)v);
+	tell_verdict(ctx, t, (__u32)v);
 	switch (action_of(v)) {
 	case PASS:
 		return XDP_PASS;
@@ -152,6 +152,23 @@ int lb(struct xdp_md *ctx)
 		bpf_tail_call(ctx, &steps, FL_STEP_FULL);
 	else
 		bpf_tail_call(ctx, &steps, FL_STEP_FAST);
+	count_verdict(FL_V_DROP_BUG, frame_len(ctx));
+	return XDP_DROP;
+}
+
+/* In its place while packets are captured. */
+SEC("xdp")
+int lb_copy(struct xdp_md *ctx)
+{
+	int copied = capture_begin(ctx, 0);
+	int v = copied ? NOT_LEAN : lean(ctx);
+
+	if (likely(v >= 0))
+		return v;
+	if (!copied)
+		capture_begin(ctx, 1);
+	/* Which hands on what only the full path knows. */
+	bpf_tail_call(ctx, &steps, FL_STEP_FAST);
 	count_verdict(FL_V_DROP_BUG, frame_len(ctx));
 	return XDP_DROP;
 }

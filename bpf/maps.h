@@ -157,6 +157,14 @@ ARRAY(passive_count, BPF_F_MMAPABLE, FL_PASSIVE_COUNTS, struct fl_passive);
 
 ARRAY(explained, BPF_F_MMAPABLE, 1, struct fl_explained); /* with gate_explain */
 
+/* with gate_capture */
+ARRAY(capture, 0, 1, struct fl_capture);
+PERCPU_ARRAY(caught, 1, struct fl_caught);
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, FL_CAPTURED_SIZE);
+} captured SEC(".maps");
+
 /* probes by the clients' path; `probe_flows` has a header of its own */
 MAP(probes, BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, FL_MAX_PROBES, struct fl_probe_key,
     struct fl_probe);

@@ -164,6 +164,9 @@ def paths():
                         ref("Comparison"), [query("now", FLAG, "as of an apply with it")], (400, 409, 500, 503))
     compare["requestBody"] = {"required": False, "content": {"application/yaml": {}}}
     sources = thing(changed=count(), missing=many(text()))
+    captured = thing(data=text(), packets=count(), bytes=count(), seen=count(), skipped=count(), lost=count(),
+                     ended={"type": ["string", "null"], "enum": ["packets", "size", "time", "client", None]})
+    of_capture = [query("id", count(), "as `start` answered", True)]
     told = {
         **pages(),
         "/metrics": {"get": operation("for Prometheus", text(), kind="text/plain")},
@@ -221,6 +224,21 @@ def paths():
         "/v1/failover/undo": {"post": operation("groups that were handed over may be taken back",
                                                 thing(groups=count()))},
         "/v1/explain": {"post": explain},
+        "/v1/capture/start": {"post": operation(
+            "packets are copied from now on", thing(id=count()),
+            [SERVICE, query("backend", text(), "of that backend"), query("source", text(), "an address or a prefix"),
+             query("destination", text(), "likewise"),
+             query("protocol", {"type": "string", "enum": ["tcp", "udp", "sctp", "icmp", "icmpv6"]}, "else any"),
+             query("port", count(1, 65535), "source or destination"),
+             query("verdict", text(), "names, or `send`, `drop`, `pass`, with commas"),
+             query("snap", count(14, 2048), "bytes of each; else 256"),
+             query("rate", count(1, 100000), "packets a second and CPU; else 5000"),
+             query("packets", count(1, 10000000), "then it ends; else 10000"),
+             query("size", count(65536, 10000000000), "bytes, then it ends; else 67108864"),
+             query("time", count(100, 3600000), "milliseconds, then it ends; else 60000")], (400, 404, 409, 500))},
+        "/v1/capture/next": {"post": operation("packets since the last call", captured, of_capture, (400, 404, 500))},
+        "/v1/capture/stop": {"post": operation("the same, and the capture ends", captured, of_capture,
+                                               (400, 404, 409, 500))},
         "/v1/packets/sampling": {"post": operation(
             "how many are told of", thing(flows=count(), drops=count()),
             [query(name, count(0, 1000000000), f"one in so many {name}; 0: none") for name in ("flows", "drops")])},

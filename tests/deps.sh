@@ -11,7 +11,7 @@ libncurses-dev'
 tests='libclang-rt-dev libcmocka-dev spin nginx-light wrk curl iproute2 iputils-ping ethtool tcpdump procps util-linux libcap2-bin man-db
 systemd unbound keepalived etcd-server haproxy memcached librdkafka-dev redis-server libzookeeper-java default-jre-headless
 mosquitto slapd exim4-daemon-light mariadb-server postgresql bird2 frr openssl python3 python3-pytest python3-pytest-xdist python3-scapy
-python3-pyroute2 python3-seccomp python3-jsonschema prometheus zsh python3-pyte dpkg-dev debhelper'
+python3-pyroute2 python3-seccomp python3-jsonschema prometheus zsh python3-pyte dpkg-dev debhelper tshark'
 vm='qemu-system-x86 busybox-static cpio kmod xdp-tools zstd lz4 xz-utils'
 deb='dpkg-dev debhelper'
 debcheck="$deb lintian debootstrap"

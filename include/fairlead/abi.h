@@ -356,6 +356,7 @@ struct fl_nat_flow {
 };
 _Static_assert(sizeof(struct fl_nat_flow) == 48, "fl_nat_flow");
 
+#include "abi_capture.h"
 #include "abi_flows.h"
 #include "abi_members.h"
 #include "abi_passive.h"

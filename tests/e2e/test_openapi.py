@@ -112,7 +112,30 @@ def unconfirmed(lab):
     version(lab, "confirm=60000")
 
 
-BEFORE = {"/v1/config/apply": confirm, "/v1/config/confirm": unconfirmed, "/v1/config/rollback": version}
+# Where names mean something else than above.
+OF_CAPTURES = {"source": v4("client"), "destination": VIP4, "port": "80", "verdict": "send,drop_ttl", "snap": "64",
+               "rate": "10", "packets": "5", "size": "65536", "time": "1000", "id": "0"}
+
+
+def idle(lab):
+    """No capture runs."""
+    ask(lab, "post", f"/v1/capture/stop?id={OF_CAPTURES['id']}")
+
+
+def capturing(lab):
+    """One runs, and its id is known."""
+    idle(lab)
+    keep_id(*ask(lab, "post", "/v1/capture/start"))
+
+
+def keep_id(code, _, body):
+    """Of a capture that has begun."""
+    assert code == 200, body
+    OF_CAPTURES["id"] = str(json.loads(body)["id"])
+
+
+BEFORE = {"/v1/capture/start": idle, "/v1/capture/next": capturing, "/v1/capture/stop": capturing,
+          "/v1/config/apply": confirm, "/v1/config/confirm": unconfirmed, "/v1/config/rollback": version}
 
 
 def named(path):
@@ -122,7 +145,8 @@ def named(path):
 
 def target_of(path, parameters):
     """The path with its id and those parameters."""
-    pairs = [(p["name"], VALUES[p["name"]]) for p in parameters if p["in"] == "query" and p["name"] != WITH_BODY]
+    values = {**VALUES, **OF_CAPTURES} if "/capture/" in path else VALUES
+    pairs = [(p["name"], values[p["name"]]) for p in parameters if p["in"] == "query" and p["name"] != WITH_BODY]
     return named(path) + (f"?{urllib.parse.urlencode(pairs)}" if pairs else "")
 
 
@@ -131,9 +155,11 @@ def test_answers(running, method, path):
     """With all parameters, with the necessary ones, with one that it does not know, and by another method."""
     lab, parameters = running, PATHS[path][method].get("parameters", [])
     for given in () if path in ENDLESS else (parameters, [p for p in parameters if p["required"]]):
-        target = target_of(path, given)
         BEFORE.get(path, lambda lab: None)(lab)
+        target = target_of(path, given)
         code, kind, body = ask(lab, method, target)
+        if path == "/v1/capture/start":
+            keep_id(code, kind, body)
         assert code == (400 if path in NEEDY and not given else IN_VAIN.get(path, 200)), (target, body)
         check(method, path, code, kind, body)
     for missing in (p for p in parameters if p["required"] and p["in"] == "query"):

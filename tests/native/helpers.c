@@ -85,6 +85,14 @@ long bpf_xdp_adjust_tail(struct xdp_md *ctx, int delta)
 	return mem__adjust_tail(ctx, delta);
 }
 
+long bpf_xdp_load_bytes(struct xdp_md *ctx, __u32 offset, void *buf, __u32 len)
+{
+	if ((__u64)offset + len > mem__len(ctx))
+		return -EINVAL;
+	memcpy(buf, (const void *)(long)(ctx->data + offset), len);
+	return 0;
+}
+
 __u64 bpf_xdp_get_buff_len(struct xdp_md *ctx)
 {
 	return mem__len(ctx);
@@ -146,6 +154,15 @@ void bpf_ringbuf_submit(void *record, __u64 flags)
 void bpf_ringbuf_discard(void *record, __u64 flags)
 {
 	bpf_ringbuf_submit(record, flags);
+}
+
+long bpf_ringbuf_output(void *ring, void *data, __u64 size, __u64 flags)
+{
+	(void)data;
+	(void)size;
+	(void)flags;
+	map__of(ring);
+	return kernel.ring_full ? -EAGAIN : 0;
 }
 
 __u64 bpf_ktime_get_ns(void)

@@ -52,6 +52,9 @@ void path__define_maps(void)
 	MAP_DEFINE(passive);
 	MAP_DEFINE(passive_count);
 	MAP_DEFINE(explained);
+	MAP_DEFINE(capture);
+	MAP_DEFINE(caught);
+	MAP_DEFINE_RING(captured);
 	MAP_DEFINE(probes);
 	MAP_DEFINE(probe_flows);
 }

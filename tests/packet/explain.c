@@ -53,7 +53,7 @@ struct explain *explain__new(const struct rig *r)
 	e->skel = lb_bpf__open();
 	assert_non_null(e->skel);
 	rig__set_gates(r, e->skel);
-	e->skel->rodata->gate_explain = 1;
+	e->skel->rodata->gate_explain = e->skel->rodata->gate_told = 1;
 	e->skel->rodata->gate_passive = 0;
 	bpf_map__set_autocreate(e->skel->maps.passive, false);
 	bpf_map__set_autocreate(e->skel->maps.passive_count, false);

@@ -336,6 +336,53 @@ static void test_journal(void **state)
 	bad("/v1/events?service=a%20b", -EINVAL, "only printable ASCII");
 }
 
+static void test_capture(void **state)
+{
+	struct route r = ok("/v1/capture/start");
+	char text[ADDR_PREFIX_STRLEN];
+
+	(void)state;
+	assert_int_equal(r.kind, ROUTE_CAPTURE_START);
+	assert_int_equal(r.capture.snap, 256);
+	assert_int_equal(r.capture.rate, 5000);
+	assert_int_equal(r.capture.packets, 10000);
+	assert_int_equal(r.capture.time_ms, 60000);
+	assert_int_equal(r.capture.size, 64 << 20);
+	assert_int_equal(r.capture.source.len, 0);
+	assert_false(route__allows(&r, "GET"));
+	r = ok("/v1/capture/start?service=web&backend=b1&source=192.0.2.0/24&destination=2001:db8::1"
+	       "&protocol=sctp&port=80&verdict=send,drop_ttl&snap=14&rate=1&packets=2&size=65536"
+	       "&time=100");
+	assert_string_equal(r.service, "web");
+	assert_string_equal(r.backend, "b1");
+	assert_string_equal(addr_prefix__format(&r.capture.source, text), "192.0.2.0/24");
+	assert_int_equal(r.capture.destination.len, 128);
+	assert_int_equal(r.capture.proto, IPPROTO_SCTP);
+	assert_int_equal(r.capture.port, 80);
+	assert_string_equal(r.verdicts, "send,drop_ttl");
+	assert_int_equal(r.capture.snap, 14);
+	assert_int_equal(r.capture.rate, 1);
+	assert_int_equal(r.capture.packets, 2);
+	assert_int_equal(r.capture.size, 65536);
+	assert_int_equal(r.capture.time_ms, 100);
+	r = ok("/v1/capture/next?id=4294967295");
+	assert_int_equal(r.kind, ROUTE_CAPTURE_NEXT);
+	assert_int_equal(r.id, 4294967295);
+	assert_int_equal(ok("/v1/capture/stop?id=0").kind, ROUTE_CAPTURE_STOP);
+	bad("/v1/capture/next", -EINVAL, "'id' is missing");
+	bad("/v1/capture/stop?id=4294967296", -EINVAL, "id is not a number");
+	bad("/v1/capture/start?id=1", -EINVAL, "not a parameter");
+	bad("/v1/capture/start?snap=2049", -EINVAL, "snap is not a number in 14..2048");
+	bad("/v1/capture/start?source=192.0.2.1/24", -EINVAL, "without host bits");
+	bad("/v1/capture/start?protocol=gre", -EINVAL, "protocol is 'tcp'");
+	bad("/v1/capture/start?port=0", -EINVAL, "port is not");
+	bad("/v1/capture/start?size=65535", -EINVAL, "size is not");
+	bad("/v1/capture/start?time=3600001", -EINVAL, "time is not");
+	bad("/v1/capture/start?time=1000&rate=1&time=1000", -EINVAL, "there twice");
+	/* All of them are named, however many. */
+	bad("/v1/capture/start?x", -EINVAL, "'size', 'time' are");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -344,7 +391,7 @@ int main(void)
 		cmocka_unit_test(test_public),	      cmocka_unit_test(test_failover),
 		cmocka_unit_test(test_dashboard),     cmocka_unit_test(test_tags),
 		cmocka_unit_test(test_explain),	      cmocka_unit_test(test_explain_mistakes),
-		cmocka_unit_test(test_journal),
+		cmocka_unit_test(test_journal),	      cmocka_unit_test(test_capture),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

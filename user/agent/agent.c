@@ -184,6 +184,7 @@ void agent__configured(struct agent *a)
 	plane__drop_unused(a->plane);
 	passive__configured(a);
 	explain__configured(a);
+	capture__configured(a);
 	neighbors__configured(a);
 	anycast__configured(a);
 	alerts__configured(a);
@@ -222,6 +223,7 @@ void agent__stop(struct agent *a, int exit_code)
 	a->stopping = true;
 	a->exit_code = exit_code;
 	sd_notify(0, "STOPPING=1");
+	capture__close(a);
 	handover__stop(a);
 	/* Peers take over while the data plane still steers what comes. */
 	failover__stop(a);

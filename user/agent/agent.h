@@ -22,6 +22,7 @@
 #include <uv.h>
 
 #include "agent/anycast.h"
+#include "agent/capture.h"
 #include "agent/explain.h"
 #include "agent/grace.h"
 #include "agent/failover.h"
@@ -278,6 +279,7 @@ struct agent {
 	struct passive passive;
 	size_t metrics_len; /* of the last text */
 	struct explain explain;
+	struct capture *capture; /* NULL: none runs */
 	struct paths *paths; /* NULL: nothing is probed by the clients' path */
 	uint64_t lapses_before; /* the maps' count of lapses when this agent began */
 	uint64_t lapses_seen;

@@ -212,6 +212,16 @@ static void op_test_alerts(void *ctx, const char *name, struct api_request *requ
 	alerts__test(ctx, name, request);
 }
 
+static void op_capture(void *ctx, const struct api_capture *what, struct api_request *request)
+{
+	capture__start(ctx, what, request);
+}
+
+static int op_captured(void *ctx, uint32_t id, bool stop, json_t **out, struct err *err)
+{
+	return stop ? capture__stop(ctx, id, out, err) : capture__next(ctx, id, out, err);
+}
+
 const struct api_ops ops = {
 	.metrics = op_metrics,
 	.problems = op_problems,
@@ -233,6 +243,8 @@ const struct api_ops ops = {
 	.failover = op_failover,
 	.failover_undo = op_failover_undo,
 	.test_alerts = op_test_alerts,
+	.capture = op_capture,
+	.captured = op_captured,
 	.explain = op_explain,
 	.history = op_history,
 };

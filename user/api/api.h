@@ -63,6 +63,15 @@
  *   POST /v1/packets/sampling?flows=N&drops=N         one in N is told of, 0: none; until the next
  *                                                     apply: {"flows", "drops"}
  *
+ *   POST /v1/capture/start?service=NAME&source=P&destination=P&protocol=P&port=N&backend=ID&verdict=V,V
+ *                          &snap=N&rate=N&packets=N&size=N&time=MS
+ *                                                     packets are copied: {"id"}; 409: they are already
+ *   POST /v1/capture/next?id=N                        what there is: {"data": blocks of pcapng in base64,
+ *                                                     "packets", "bytes", "seen", "skipped", "lost",
+ *                                                     "ended": why, or null}; who does not ask for it for
+ *                                                     three seconds ends it
+ *   POST /v1/capture/stop?id=N                        the same, and it ends
+ *
  *   POST /v1/failover?to=PEER                         another balancer takes over all VRRP groups that
  *                                                     are active here: {"groups": [{"name", "active":
  *                                                     who is now, "active_priority"}]}; 409: nothing
@@ -177,6 +186,20 @@ struct api_explain {
 	const char *interface; /* NULL: the first one */
 };
 
+/* Packets that are captured: filters, where "" and 0 are whatever, and bounds. */
+struct api_capture {
+	const char *service, *backend;
+	const char *verdicts; /* names, or "send", "drop", "pass", with commas between them */
+	struct addr_prefix source, destination; /* of the packet as it comes in */
+	uint16_t port; /* its source or destination port, host order */
+	uint8_t proto; /* IPPROTO_* */
+	uint32_t snap; /* bytes of each */
+	uint32_t rate; /* packets a second and CPU */
+	uint32_t packets; /* then it ends, */
+	uint32_t time_ms; /* or then, */
+	uint64_t size; /* or before its blocks have more bytes */
+};
+
 /* What the agent does for the API. All are called on the loop. Objects returned are owned by api. */
 struct api_ops {
 	/* The text of the metrics, *len bytes, for free(); NULL: out of memory. */
@@ -227,6 +250,10 @@ struct api_ops {
 	json_t *(*failover_undo)(void *ctx);
 	/* Sends a test to that destination of alerts, or (NULL) to all; replies likewise. */
 	void (*test_alerts)(void *ctx, const char *name, struct api_request *request);
+	/* Begins a capture; likewise, `what` is valid during the call only. */
+	void (*capture)(void *ctx, const struct api_capture *what, struct api_request *request);
+	/* What it has got since the last call; `stop`: and it ends. -ENOENT: it has ended before. */
+	int (*captured)(void *ctx, uint32_t id, bool stop, json_t **out, struct err *err);
 	/* Likewise; `what` is valid during the call only. */
 	void (*explain)(void *ctx, const struct api_explain *what, struct api_request *request);
 };

@@ -100,6 +100,9 @@ static enum MHD_Result handle_admission(struct api_request *r, const struct rout
 	else if (route->kind == ROUTE_SAMPLING)
 		rc = a->ops.set_sampling(a->ctx, route->has_flows ? &route->flows : NULL,
 					 route->has_drops ? &route->drops : NULL, &object, &err);
+	else if (route->kind == ROUTE_CAPTURE_NEXT || route->kind == ROUTE_CAPTURE_STOP)
+		rc = a->ops.captured(a->ctx, route->id, route->kind == ROUTE_CAPTURE_STOP, &object,
+				     &err);
 	else
 		rc = run_sources(r, route, &object, &err);
 	if (rc)
@@ -237,6 +240,17 @@ static void ask_history(struct api_request *r, const struct route *route)
 	a->ops.history(a->ctx, &what, r);
 }
 
+static void ask_capture(struct api_request *r, const struct route *route)
+{
+	const struct api *a = r->server->api;
+	struct api_capture what = route->capture;
+
+	what.service = route->service;
+	what.backend = route->backend;
+	what.verdicts = route->verdicts;
+	a->ops.capture(a->ctx, &what, r);
+}
+
 /* What the agent answers now or later. */
 static enum MHD_Result handle_later(struct api_request *r, const struct route *route)
 {
@@ -253,6 +267,8 @@ static enum MHD_Result handle_later(struct api_request *r, const struct route *r
 		a->ops.test_alerts(a->ctx, or_null(route->name), r);
 	else if (route->kind == ROUTE_DIFF)
 		ask_diff(r, route);
+	else if (route->kind == ROUTE_CAPTURE_START)
+		ask_capture(r, route);
 	else if (route->kind == ROUTE_FAILOVER)
 		a->ops.failover(a->ctx, route->to[0] ? route->to : NULL, r);
 	else
@@ -393,6 +409,7 @@ enum MHD_Result api_request__dispatch(struct api_request *r, const char *method)
 	case ROUTE_REPORT:
 	case ROUTE_FAILOVER:
 	case ROUTE_ALERTS_TEST:
+	case ROUTE_CAPTURE_START:
 		return handle_later(r, &route);
 	case ROUTE_EXPLAIN:
 		return handle_explain(r, &route);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "api/query.h"
+#include "api/query_read.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -62,7 +63,7 @@ int query__decode(const char *what, const char *text, size_t len, char *out, siz
 	return decode(what, text, len, out, size, false, err);
 }
 
-static int read_text(const char *what, const char *value, char *out, size_t size, struct err *err)
+int query_read__text(const char *what, const char *value, char *out, size_t size, struct err *err)
 {
 	size_t len = strlen(value);
 
@@ -74,17 +75,17 @@ static int read_text(const char *what, const char *value, char *out, size_t size
 
 static int read_to(const char *value, struct route *r, struct err *err)
 {
-	return read_text("peer's name", value, r->to, sizeof(r->to), err);
+	return query_read__text("peer's name", value, r->to, sizeof(r->to), err);
 }
 
 static int read_name(const char *value, struct route *r, struct err *err)
 {
-	return read_text("destination's name", value, r->name, sizeof(r->name), err);
+	return query_read__text("destination's name", value, r->name, sizeof(r->name), err);
 }
 
 static int read_service(const char *value, struct route *r, struct err *err)
 {
-	return read_text("service's name", value, r->service, sizeof(r->service), err);
+	return query_read__text("service's name", value, r->service, sizeof(r->service), err);
 }
 
 static int read_prefix(const char *value, struct route *r, struct err *err)
@@ -128,7 +129,7 @@ static int read_now(const char *value, struct route *r, struct err *err)
 	return read_bool("now", value, &r->now, err);
 }
 
-static int read_number(const char *name, const char *value, uint64_t least, uint64_t most,
+int query_read__number(const char *name, const char *value, uint64_t least, uint64_t most,
 		       uint64_t *out, struct err *err)
 {
 	char *end;
@@ -144,14 +145,14 @@ static int read_number(const char *name, const char *value, uint64_t least, uint
 static int read_since(const char *value, struct route *r, struct err *err)
 {
 	r->has_since = true;
-	return read_number("since", value, 0, UINT64_MAX, &r->since, err);
+	return query_read__number("since", value, 0, UINT64_MAX, &r->since, err);
 }
 
-static int read_u32(const char *name, const char *value, uint64_t least, uint64_t most,
+int query_read__u32(const char *name, const char *value, uint64_t least, uint64_t most,
 		    uint32_t *out, struct err *err)
 {
 	uint64_t n = 0;
-	int rc = read_number(name, value, least, most, &n, err);
+	int rc = query_read__number(name, value, least, most, &n, err);
 
 	*out = (uint32_t)n;
 	return rc;
@@ -160,42 +161,42 @@ static int read_u32(const char *name, const char *value, uint64_t least, uint64_
 static int read_n(const char *value, struct route *r, struct err *err)
 {
 	r->has_n = true;
-	return read_u32("n", value, 1, ROUTE_MAX_PACKETS, &r->n, err);
+	return query_read__u32("n", value, 1, ROUTE_MAX_PACKETS, &r->n, err);
 }
 
 static int read_after(const char *value, struct route *r, struct err *err)
 {
-	return read_number("after", value, 0, INT64_MAX / 1000000, &r->after_ms, err);
+	return query_read__number("after", value, 0, INT64_MAX / 1000000, &r->after_ms, err);
 }
 
 static int read_wait(const char *value, struct route *r, struct err *err)
 {
-	return read_u32("wait", value, 0, ROUTE_MAX_WAIT_MS, &r->wait_ms, err);
+	return query_read__u32("wait", value, 0, ROUTE_MAX_WAIT_MS, &r->wait_ms, err);
 }
 
 static int read_reason(const char *value, struct route *r, struct err *err)
 {
-	return read_text("reason", value, r->reason, sizeof(r->reason), err);
+	return query_read__text("reason", value, r->reason, sizeof(r->reason), err);
 }
 
 static int read_confirm(const char *value, struct route *r, struct err *err)
 {
-	return read_u32("confirm", value, 1000, ROUTE_MAX_CONFIRM_MS, &r->confirm_ms, err);
+	return query_read__u32("confirm", value, 1000, ROUTE_MAX_CONFIRM_MS, &r->confirm_ms, err);
 }
 
 static int read_version(const char *value, struct route *r, struct err *err)
 {
-	return read_number("version", value, 1, INT64_MAX, &r->version, err);
+	return query_read__number("version", value, 1, INT64_MAX, &r->version, err);
 }
 
 static int read_target(const char *value, struct route *r, struct err *err)
 {
-	return read_u32("target", value, 0, 1000000, &r->target_ppm, err);
+	return query_read__u32("target", value, 0, 1000000, &r->target_ppm, err);
 }
 
 static int read_hours(const char *value, struct route *r, struct err *err)
 {
-	int rc = read_u32("hours", value, 1, 168, &r->hours, err);
+	int rc = query_read__u32("hours", value, 1, 168, &r->hours, err);
 
 	if (!rc && r->hours != 1 && r->hours != 24 && r->hours != 168)
 		rc = err__set(err, -EINVAL, "hours is 1, 24 or 168");
@@ -204,30 +205,30 @@ static int read_hours(const char *value, struct route *r, struct err *err)
 
 static int read_kinds(const char *value, struct route *r, struct err *err)
 {
-	return read_text("list of kinds", value, r->kinds, sizeof(r->kinds), err);
+	return query_read__text("list of kinds", value, r->kinds, sizeof(r->kinds), err);
 }
 
 static int read_backend(const char *value, struct route *r, struct err *err)
 {
-	return read_text("backend's id", value, r->backend, sizeof(r->backend), err);
+	return query_read__text("backend's id", value, r->backend, sizeof(r->backend), err);
 }
 
 static int read_flows(const char *value, struct route *r, struct err *err)
 {
 	r->has_flows = true;
-	return read_u32("flows", value, 0, ROUTE_MAX_SAMPLING, &r->flows, err);
+	return query_read__u32("flows", value, 0, ROUTE_MAX_SAMPLING, &r->flows, err);
 }
 
 static int read_drops(const char *value, struct route *r, struct err *err)
 {
 	r->has_drops = true;
-	return read_u32("drops", value, 0, ROUTE_MAX_SAMPLING, &r->drops, err);
+	return query_read__u32("drops", value, 0, ROUTE_MAX_SAMPLING, &r->drops, err);
 }
 
 static int read_percent(const char *value, struct route *r, struct err *err)
 {
 	uint32_t percent = 0;
-	int rc = read_u32("percent", value, 0, 100, &percent, err);
+	int rc = query_read__u32("percent", value, 0, 100, &percent, err);
 
 	r->has_percent = true;
 	r->word.percent = (uint8_t)percent;
@@ -246,7 +247,7 @@ static int read_interface(const char *value, struct route *r, struct err *err)
 static int read_length(const char *value, struct route *r, struct err *err)
 {
 	uint32_t n = 0;
-	int rc = read_u32("length", value, 14, API_MAX_FRAME, &n, err);
+	int rc = query_read__u32("length", value, 14, API_MAX_FRAME, &n, err);
 
 	r->explain.len = n;
 	return rc;
@@ -313,28 +314,28 @@ static int read_tcp_flags(const char *value, struct route *r, struct err *err)
 
 static int read_layout(const char *value, struct route *r, struct err *err)
 {
-	return read_text("value of 'layout'", value, r->layout, sizeof(r->layout), err);
+	return query_read__text("value of 'layout'", value, r->layout, sizeof(r->layout), err);
 }
 
 static int read_known(const char *value, struct route *r, struct err *err)
 {
-	return read_text("value of 'known'", value, r->known, sizeof(r->known), err);
+	return query_read__text("value of 'known'", value, r->known, sizeof(r->known), err);
 }
 
-#define KIND(name) (1u << ROUTE_##name)
+#define KIND(name) (UINT64_C(1) << ROUTE_##name)
 #define CHANGES_SOURCES (KIND(SOURCES_ALLOW) | KIND(SOURCES_DENY) | KIND(SOURCES_REMOVE))
 
 static const struct parameter {
 	const char *name;
 	const char *what; /* for errors about the text of its value */
-	unsigned int kinds; /* paths that take it */
+	uint64_t kinds; /* paths that take it */
 	bool repeats;
 	bool words; /* its value is a person's */
 	int (*read)(const char *value, struct route *r, struct err *err);
 } parameters[] = {
 	{"service", "service's name",
 	 KIND(BACKEND) | KIND(SAY) | KIND(WEIGHT) | KIND(SOURCES) | KIND(EVENTS) | KIND(REPORT) |
-		 KIND(STATUS) | KIND(OVERVIEW) | CHANGES_SOURCES,
+		 KIND(STATUS) | KIND(OVERVIEW) | CHANGES_SOURCES | KIND(CAPTURE_START),
 	 false, false, read_service},
 	{"percent", "value of 'percent'", KIND(WEIGHT), false, false, read_percent},
 	{"prefix", "prefix", CHANGES_SOURCES, true, false, read_prefix},
@@ -347,7 +348,8 @@ static const struct parameter {
 	 false, read_n},
 	{"hours", "value of 'hours'", KIND(TIMELINE), false, false, read_hours},
 	{"kind", "list of kinds", KIND(EVENTS), false, false, read_kinds},
-	{"backend", "backend's id", KIND(EVENTS) | KIND(STATUS), false, false, read_backend},
+	{"backend", "backend's id", KIND(EVENTS) | KIND(STATUS) | KIND(CAPTURE_START), false, false,
+	 read_backend},
 	{"after", "value of 'after'", KIND(EVENTS), false, false, read_after},
 	{"wait", "value of 'wait'", KIND(EVENTS), false, false, read_wait},
 	{"flows", "value of 'flows'", KIND(SAMPLING), false, false, read_flows},
@@ -365,6 +367,21 @@ static const struct parameter {
 	{"layout", "value of 'layout'", KIND(RATES), false, false, read_layout},
 	{"known", "value of 'known'", KIND(RATES), false, false, read_known},
 	{"length", "value of 'length'", KIND(EXPLAIN), false, false, read_length},
+	{"source", "value of 'source'", KIND(CAPTURE_START), false, false, query_capture__source},
+	{"destination", "value of 'destination'", KIND(CAPTURE_START), false, false,
+	 query_capture__destination},
+	{"protocol", "value of 'protocol'", KIND(CAPTURE_START), false, false,
+	 query_capture__protocol},
+	{"port", "value of 'port'", KIND(CAPTURE_START), false, false, query_capture__port},
+	{"verdict", "list of verdicts", KIND(CAPTURE_START), false, false, query_capture__verdicts},
+	{"snap", "value of 'snap'", KIND(CAPTURE_START), false, false, query_capture__snap},
+	{"rate", "value of 'rate'", KIND(CAPTURE_START), false, false, query_capture__rate},
+	{"packets", "value of 'packets'", KIND(CAPTURE_START), false, false,
+	 query_capture__packets},
+	{"size", "value of 'size'", KIND(CAPTURE_START), false, false, query_capture__size},
+	{"time", "value of 'time'", KIND(CAPTURE_START), false, false, query_capture__time},
+	{"id", "value of 'id'", KIND(CAPTURE_NEXT) | KIND(CAPTURE_STOP), false, false,
+	 query_capture__id},
 };
 #define N_PARAMETERS (sizeof(parameters) / sizeof(parameters[0]))
 
@@ -372,7 +389,7 @@ static const struct parameter *find(const char *name, size_t len, enum route_kin
 {
 	for (size_t i = 0; i < N_PARAMETERS; i++) {
 		if (strlen(parameters[i].name) == len && !memcmp(parameters[i].name, name, len) &&
-		    parameters[i].kinds & 1u << kind)
+		    parameters[i].kinds & UINT64_C(1) << kind)
 			return &parameters[i];
 	}
 	return NULL;
@@ -380,11 +397,11 @@ static const struct parameter *find(const char *name, size_t len, enum route_kin
 
 static int unknown(const char *name, size_t len, enum route_kind kind, struct err *err)
 {
-	char known[128] = "";
+	char known[256] = "";
 	size_t at = 0;
 
 	for (size_t i = 0; i < N_PARAMETERS; i++) {
-		if (parameters[i].kinds & 1u << kind)
+		if (parameters[i].kinds & UINT64_C(1) << kind)
 			at += (size_t)snprintf(known + at, sizeof(known) - at, "%s'%s'",
 					       at ? ", " : "", parameters[i].name);
 	}
@@ -396,7 +413,7 @@ static int unknown(const char *name, size_t len, enum route_kind kind, struct er
 int query__parse(const char *query, struct route *out, struct err *err)
 {
 	char value[ROUTE_MAX_URI + 1];
-	unsigned int seen = 0;
+	uint64_t seen = 0; /* parameters, a bit for each */
 
 	while (*query) {
 		size_t len = strcspn(query, "&");
@@ -406,9 +423,9 @@ int query__parse(const char *query, struct route *out, struct err *err)
 
 		if (!p)
 			return unknown(query, name_len, out->kind, err);
-		if (!p->repeats && seen & 1u << (p - parameters))
+		if (!p->repeats && seen & 1ULL << (p - parameters))
 			return err__set(err, -EINVAL, "the parameter '%s' is there twice", p->name);
-		seen |= 1u << (p - parameters);
+		seen |= 1ULL << (p - parameters);
 		if (query[name_len] == '=')
 			name_len++;
 		rc = decode(p->what, query + name_len, len - name_len, value, sizeof(value),
@@ -461,8 +478,10 @@ int query__check(const struct route *r, struct err *err)
 {
 	if (r->kind == ROUTE_EXPLAIN)
 		return check_explain(r, err);
-	if (1u << r->kind & CHANGES_SOURCES && !r->n_prefixes)
+	if (UINT64_C(1) << r->kind & CHANGES_SOURCES && !r->n_prefixes)
 		return err__set(err, -EINVAL, "the parameter 'prefix' is missing");
+	if ((r->kind == ROUTE_CAPTURE_NEXT || r->kind == ROUTE_CAPTURE_STOP) && !r->has_id)
+		return err__set(err, -EINVAL, "the parameter 'id' is missing");
 	if (r->kind == ROUTE_WEIGHT && !r->has_percent)
 		return err__set(err, -EINVAL, "the parameter 'percent' is missing");
 	if (r->kind == ROUTE_SAMPLING && !r->has_flows && !r->has_drops)

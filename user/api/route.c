@@ -42,6 +42,9 @@ static const struct {
 	{"/v1/timeline", ROUTE_TIMELINE},
 	{"/v1/events/stream", ROUTE_STREAM},
 	{"/v1/alerts/test", ROUTE_ALERTS_TEST},
+	{"/v1/capture/start", ROUTE_CAPTURE_START},
+	{"/v1/capture/next", ROUTE_CAPTURE_NEXT},
+	{"/v1/capture/stop", ROUTE_CAPTURE_STOP},
 };
 
 static const struct {
@@ -98,10 +101,19 @@ static int parse_path(const char *path, size_t len, struct route *out, struct er
 	return -ENOENT;
 }
 
+static const struct api_capture capture_defaults = {
+	.snap = 256,
+	.rate = 5000,
+	.packets = 10000,
+	.time_ms = 60000,
+	.size = 64 << 20,
+};
+
 int route__parse(const char *uri, struct route *out, struct err *err)
 {
 	size_t path_len = strcspn(uri, "?");
-	struct route r = {.target_ppm = ROUTE_TARGET_PPM, .hours = ROUTE_HOURS};
+	struct route r = {
+		.target_ppm = ROUTE_TARGET_PPM, .hours = ROUTE_HOURS, .capture = capture_defaults};
 	int rc;
 
 	if (strnlen(uri, ROUTE_MAX_URI + 1) > ROUTE_MAX_URI)

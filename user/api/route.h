@@ -17,6 +17,13 @@
 #define ROUTE_MAX_CONFIRM_MS 86400000
 #define ROUTE_KINDS_LEN 128
 #define ROUTE_KEY_LEN 17 /* with its NUL */
+#define ROUTE_VERDICTS_LEN 256
+#define ROUTE_CAPTURE_SNAP 2048 /* most of each bound of a capture; docs/capture.md */
+#define ROUTE_CAPTURE_RATE 100000
+#define ROUTE_CAPTURE_PACKETS 10000000
+#define ROUTE_CAPTURE_TIME_MS 3600000
+#define ROUTE_CAPTURE_SIZE 10000000000
+#define ROUTE_CAPTURE_LEAST_SIZE 65536
 #define ROUTE_TARGET_PPM 999000 /* report, unless asked otherwise: 99.9 % */
 #define ROUTE_HOURS 24 /* timeline, likewise */
 #define ROUTE_MAX_WAIT_MS 25000 /* less than the connection's patience */
@@ -56,6 +63,9 @@ enum route_kind {
 	ROUTE_STREAM,
 	ROUTE_ALERTS_TEST,
 	ROUTE_DIFF,
+	ROUTE_CAPTURE_START,
+	ROUTE_CAPTURE_NEXT,
+	ROUTE_CAPTURE_STOP,
 };
 
 struct route {
@@ -69,7 +79,8 @@ struct route {
 	bool now; /* config/apply, config/diff */
 	char to[FL_NAME_LEN]; /* failover; "": no peer is named */
 	char name[FL_NAME_LEN]; /* alerts/test; "": all */
-	bool has_since, has_n, has_flows, has_drops, has_percent; /* the request has that number */
+	bool has_since, has_n, has_id, has_flows, has_drops,
+		has_percent; /* the request has that number */
 	uint64_t since; /* packets, events; report: CLOCK_REALTIME, ms */
 	uint64_t after_ms; /* events: CLOCK_REALTIME */
 	char kinds[ROUTE_KINDS_LEN]; /* events: as they were written */
@@ -85,6 +96,9 @@ struct route {
 	uint32_t flows, drops; /* packets/sampling; 0..ROUTE_MAX_SAMPLING */
 	struct api_explain explain; /* explain; frame and interface are not set */
 	bool has_source, has_destination, has_protocol, has_tcp_flags;
+	struct api_capture capture; /* capture/start; its texts are service, backend and verdicts */
+	char verdicts[ROUTE_VERDICTS_LEN];
+	uint32_t id; /* capture/next, capture/stop */
 	char interface[16]; /* explain; "" when the request names none */
 };
 

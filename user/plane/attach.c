@@ -23,9 +23,9 @@ static void link_path(const struct plane *p, const char *ifname, char *buf)
 	plane_pins__path(buf, PLANE_PATH_LEN, p->instance, PLANE_LINKS, ifname);
 }
 
-static int lb_fd(const struct plane *p)
+int plane_attach__entry(const struct plane *p)
 {
-	return bpf_program__fd(p->skel->progs.lb);
+	return bpf_program__fd(p->copying ? p->copying->progs.lb_copy : p->skel->progs.lb);
 }
 
 /* The pinned link's fd if it still sits on that interface in that mode; else it is unpinned. */
@@ -87,7 +87,7 @@ static int create_link(const struct plane *p, const char *path, uint32_t ifindex
 {
 	LIBBPF_OPTS(bpf_link_create_opts, opts,
 		    .flags = generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
-	int fd = bpf_link_create(lb_fd(p), (int)ifindex, BPF_XDP, &opts);
+	int fd = bpf_link_create(plane_attach__entry(p), (int)ifindex, BPF_XDP, &opts);
 
 	if (fd < 0)
 		return fd;
@@ -111,7 +111,7 @@ static int update_alone(const struct plane *p, const char *ifname, uint32_t ifin
 	fd = adopt_link(path, ifindex, generic);
 	if (fd < 0)
 		return -ENOENT;
-	rc = bpf_link_update(fd, lb_fd(p), NULL);
+	rc = bpf_link_update(fd, plane_attach__entry(p), NULL);
 	close(fd);
 	if (rc)
 		return err__set(
@@ -275,7 +275,7 @@ static int replace_one(const struct plane *p, const char *ifname, struct err *er
 	fd = bpf_obj_get(path);
 	if (fd < 0)
 		return 0;
-	rc = bpf_link_update(fd, lb_fd(p), NULL);
+	rc = bpf_link_update(fd, plane_attach__entry(p), NULL);
 	close(fd);
 	/* -ENOLINK: the interface is gone and its link is dead, there is nothing to replace. */
 	if (rc && rc != -ENOLINK)

@@ -49,7 +49,7 @@ static int open_array(const char *instance)
 
 int plane_dispatch__point(struct plane *p, struct err *err)
 {
-	__u32 zero = 0, lb = (__u32)bpf_program__fd(p->skel->progs.lb);
+	__u32 zero = 0, lb = (__u32)plane_attach__entry(p);
 	int fd = open_array(p->instance), rc = 0;
 
 	if (fd == -ENOENT)

@@ -33,16 +33,15 @@ static int on_sample(void *ctx, void *data, size_t size)
 	return --e->left ? 0 : STOP;
 }
 
-int plane__ring_open(struct plane *p, enum plane_ring_kind kind, plane_ring_cb *cb, void *ctx,
+int plane_ring__open(const struct bpf_map *map, size_t least, plane_ring_cb *cb, void *ctx,
 		     struct plane_ring **out, struct err *err)
 {
-	const struct bpf_map *map = kind == PLANE_TOLD ? p->skel->maps.told : p->skel->maps.events;
 	struct plane_ring *e = calloc(1, sizeof(*e));
 	int rc;
 
 	if (!e)
 		return err__set(err, -ENOMEM, "out of memory");
-	e->least = kind == PLANE_TOLD ? sizeof(struct fl_told) : sizeof(struct fl_event);
+	e->least = least;
 	e->cb = cb;
 	e->ctx = ctx;
 	e->fd = fcntl(bpf_map__fd(map), F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
@@ -56,6 +55,15 @@ int plane__ring_open(struct plane *p, enum plane_ring_kind kind, plane_ring_cb *
 	}
 	*out = e;
 	return 0;
+}
+
+int plane__ring_open(struct plane *p, enum plane_ring_kind kind, plane_ring_cb *cb, void *ctx,
+		     struct plane_ring **out, struct err *err)
+{
+	if (kind == PLANE_TOLD)
+		return plane_ring__open(p->skel->maps.told, sizeof(struct fl_told), cb, ctx, out,
+					err);
+	return plane_ring__open(p->skel->maps.events, sizeof(struct fl_event), cb, ctx, out, err);
 }
 
 int plane__ring_fd(const struct plane_ring *e)

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #define EXPLAINED_SIZE 4096 /* whole pages, as the kernel maps an array */
 
@@ -33,25 +32,6 @@ static bool is_own(const struct bpf_map *map)
 	return false;
 }
 
-/* Never makes a map: what is not there was taken away by a reload, and the gates fit no more. */
-static int share_map(const struct plane *p, struct bpf_map *map, struct err *err)
-{
-	char path[PLANE_PATH_LEN];
-	int fd, rc;
-
-	rc = plane_pins__path(path, sizeof(path), p->instance, NULL, bpf_map__name(map));
-	fd = rc ? -1 : bpf_obj_get(path);
-	if (!rc && fd < 0)
-		rc = -errno;
-	if (!rc)
-		rc = bpf_map__reuse_fd(map, fd);
-	if (fd >= 0)
-		close(fd);
-	return rc ? err__set(err, rc, "cannot share the map '%s': %s", bpf_map__name(map),
-			     strerror(-rc))
-		  : 0;
-}
-
 static int set_maps(const struct plane *p, struct lb_bpf *skel, struct err *err)
 {
 	struct bpf_map *map;
@@ -62,7 +42,7 @@ static int set_maps(const struct plane *p, struct lb_bpf *skel, struct err *err)
 		if (bpf_map__is_internal(map) || !bpf_map__autocreate(map))
 			continue;
 		if (!is_own(map))
-			rc = share_map(p, map, err);
+			rc = plane_program__share_map(p, map, err);
 		else if (bpf_map__type(map) == BPF_MAP_TYPE_PERCPU_ARRAY)
 			rc = bpf_map__set_max_entries(map, 1);
 		if (rc)

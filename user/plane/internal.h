@@ -45,6 +45,8 @@ struct plane {
 	struct plane_gates gates; /* how the loaded program was specialised */
 	__u64 flow_key[4]; /* the one in use */
 	struct lb_bpf *skel;
+	struct lb_bpf
+		*copying; /* its programs stand in the place of skel's; NULL: nothing is captured */
 	int arm_fd; /* lease_arm, kept open over replacements for the real-time thread */
 	int grace_fd; /* an inner map whose insertion waits for a grace period */
 	int grace_outer_fd; /* the map it is inserted into */
@@ -97,6 +99,10 @@ int plane_program__load(const struct plane *p, const struct plane_gates *gates, 
 /* Gates, flow key and what is made for them, before the object is loaded. */
 void plane_program__set_gates(const struct plane *p, const struct plane_gates *gates,
 			      struct lb_bpf *skel);
+/* What may be called behind the dispatcher, where the hook is shared. */
+void plane_program__share_hook(struct lb_bpf *skel);
+/* Hands a map of the object the one that is pinned, which is never made: -ENOENT. */
+int plane_program__share_map(const struct plane *p, struct bpf_map *map, struct err *err);
 /* The first warning that libbpf or libxdp printed in this thread since they were forgotten; "" if none. */
 const char *plane_program__warning(void);
 void plane_program__keep_warning(const char *fmt, va_list ap);
@@ -112,7 +118,9 @@ int plane_preflight__check(struct err *err);
 
 /* attach.c */
 
-/* Puts the loaded program on all pinned links. */
+/* The loaded program where packets begin: its fd. */
+int plane_attach__entry(const struct plane *p);
+/* Puts it on all pinned links. */
 int plane_attach__replace_all(struct plane *p, struct err *err);
 
 /* dispatch.c: sharing the hook through libxdp's dispatcher */
@@ -140,6 +148,15 @@ int plane_nat__keep(struct plane *p, struct err *err);
 int plane_probe__replace(struct plane *p, struct err *err);
 /* Takes no more answers that come in by an interface. */
 void plane_probe__ignore(const char *instance, const char *ifname);
+
+/* capture.c */
+
+/* Where the programs that copy find each other: a pin, so that it outlives the agent with them. */
+int plane_capture__path(const struct plane *p, char path[PLANE_PATH_LEN]);
+
+/* events.c: a ring buffer whose samples have so many bytes at least */
+int plane_ring__open(const struct bpf_map *map, size_t least, plane_ring_cb *cb, void *ctx,
+		     struct plane_ring **out, struct err *err);
 
 /* passive.c */
 

@@ -320,7 +320,7 @@ void plane__rollback(struct plane *p)
 
 int plane__configure(struct plane *p, const struct plane_options *o, struct err *err)
 {
-	struct lb_bpf *old = p->skel, *skel;
+	struct lb_bpf *old = p->skel, *copying, *skel;
 	struct err first, again;
 	int rc;
 
@@ -330,11 +330,15 @@ int plane__configure(struct plane *p, const struct plane_options *o, struct err 
 	rc = plane_program__load(p, &o->gates, &skel, err);
 	if (rc)
 		return rc;
+	/* A capture of the old gates has ended; who runs it sees that. */
+	copying = p->copying;
 	p->skel = skel;
+	p->copying = NULL;
 	rc = plane_attach__replace_all(p, &first);
 	if (rc) {
 		/* Those that have it already get the old one back. */
 		p->skel = old;
+		p->copying = copying;
 		if (plane_attach__replace_all(p, &again))
 			err__set(err, rc, "%s; and putting the old program back: %s", first.text,
 				 again.text);
@@ -360,6 +364,9 @@ void plane__drop_unused(struct plane *p)
 		    !plane_pins__path(path, sizeof(path), p->instance, NULL, bpf_map__name(map)))
 			unlink(path);
 	}
+	/* Of an agent that was killed while it captured. */
+	if (!p->copying && !plane_capture__path(p, path))
+		unlink(path);
 }
 
 void plane__close(struct plane *p)

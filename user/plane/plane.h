@@ -49,6 +49,7 @@ struct plane_gates {
 	bool passive; /* some service's new connections are watched for an answer */
 	bool path; /* some service is probed by the clients' path */
 	bool peers; /* records that are made are told to peers */
+	bool capture; /* for plane__capture_load() only: packets are copied */
 	bool explain; /* for plane__explain() only: writes to no map that others have */
 };
 
@@ -485,6 +486,32 @@ enum plane_counter { PLANE_SERVICE, PLANE_BACKEND, PLANE_VERDICT, PLANE_NOTE };
 int plane__count(const struct plane *p, enum plane_counter kind, uint32_t index,
 		 struct fl_count *out);
 
+/* --- capture -------------------------------------------------------------------------------------- */
+
+/* The programs once more, with the gate `capture`: on the live maps, and their own entry. */
+struct plane_capture;
+
+/* Loads them with those gates, over the instance's pins. Worker thread; takes tens of milliseconds. */
+int plane__capture_load(const struct plane *p, struct plane_gates gates, struct plane_capture **out,
+			struct err *err);
+/*
+ * Puts them in the place of those that packets meet, and back. A change of gates puts them out of it, too.
+ */
+int plane__capture_attach(struct plane *p, struct plane_capture *c, struct err *err);
+int plane__capture_detach(struct plane *p, struct plane_capture *c, struct err *err);
+bool plane__capture_attached(const struct plane *p, const struct plane_capture *c);
+/* Detached, and after a grace period: no packet is in them any more. NULL is fine. */
+void plane__capture_free(struct plane_capture *c);
+
+/* Which packets are copied from now on; at first none is. */
+int plane__capture_set(struct plane_capture *c, const struct fl_capture *what, struct err *err);
+
+/* Since they were loaded, all CPUs together. */
+struct plane_capture_counts {
+	uint64_t seen, skipped, lost; /* as in struct fl_caught */
+};
+int plane__capture_counts(const struct plane_capture *c, struct plane_capture_counts *out);
+
 /* --- ring buffers -------------------------------------------------------------------------------- */
 
 enum plane_ring_kind {
@@ -498,6 +525,9 @@ typedef void plane_ring_cb(void *ctx, const void *sample);
 
 int plane__ring_open(struct plane *p, enum plane_ring_kind kind, plane_ring_cb *cb, void *ctx,
 		     struct plane_ring **out, struct err *err);
+/* That of captured packets: of struct fl_captured and its bytes. */
+int plane__ring_open_captured(struct plane_capture *c, plane_ring_cb *cb, void *ctx,
+			      struct plane_ring **out, struct err *err);
 /* NULL is fine. */
 void plane__ring_close(struct plane_ring *e);
 

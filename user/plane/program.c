@@ -115,6 +115,8 @@ void plane_program__set_gates(const struct plane *p, const struct plane_gates *g
 	skel->rodata->gate_passive = gates->passive;
 	skel->rodata->gate_peers = gates->peers;
 	skel->rodata->gate_explain = gates->explain;
+	skel->rodata->gate_capture = gates->capture;
+	skel->rodata->gate_told = gates->explain || gates->capture;
 	for (size_t i = 0; i < 4; i++)
 		skel->rodata->flow_key[i] = p->flow_key[i];
 	bpf_map__set_autocreate(skel->maps.nat_flows, gates->nat);
@@ -123,15 +125,33 @@ void plane_program__set_gates(const struct plane *p, const struct plane_gates *g
 	bpf_map__set_autocreate(skel->maps.passive_count, gates->passive);
 	bpf_map__set_autocreate(skel->maps.told, gates->peers);
 	bpf_map__set_autocreate(skel->maps.explained, gates->explain);
+	bpf_map__set_autocreate(skel->maps.capture, gates->capture);
+	bpf_map__set_autocreate(skel->maps.caught, gates->capture);
+	bpf_map__set_autocreate(skel->maps.captured, gates->capture);
+	bpf_program__set_autoload(skel->progs.lb_copy, gates->capture);
 	bpf_map__set_autocreate(skel->maps.probes, gates->path);
 	bpf_map__set_autocreate(skel->maps.probe_flows, gates->path);
 	bpf_program__set_autoload(skel->progs.probe_out, gates->path);
 	if (gates->jumbo) {
 		bpf_program__set_flags(skel->progs.lb, BPF_F_XDP_HAS_FRAGS);
+		bpf_program__set_flags(skel->progs.lb_copy, BPF_F_XDP_HAS_FRAGS);
 		bpf_program__set_flags(skel->progs.lb_fast, BPF_F_XDP_HAS_FRAGS);
 		bpf_program__set_flags(skel->progs.lb_full, BPF_F_XDP_HAS_FRAGS);
 		bpf_program__set_flags(skel->progs.lb_icmp, BPF_F_XDP_HAS_FRAGS);
 	}
+}
+
+/*
+ * The trampoline extends the dispatcher and so has no attach type; since 6.18 and its stable backports
+ * (commit 4540aed51b12) what it tail-calls may have none either.
+ */
+void plane_program__share_hook(struct lb_bpf *skel)
+{
+	bpf_program__set_expected_attach_type(skel->progs.lb, 0);
+	bpf_program__set_expected_attach_type(skel->progs.lb_copy, 0);
+	bpf_program__set_expected_attach_type(skel->progs.lb_fast, 0);
+	bpf_program__set_expected_attach_type(skel->progs.lb_full, 0);
+	bpf_program__set_expected_attach_type(skel->progs.lb_icmp, 0);
 }
 
 int plane_program__load(const struct plane *p, const struct plane_gates *gates, struct lb_bpf **out,
@@ -146,14 +166,7 @@ int plane_program__load(const struct plane *p, const struct plane_gates *gates, 
 		return err__set(err, -errno, "cannot open the built-in BPF object: %s",
 				strerror(errno));
 	plane_program__set_gates(p, gates, skel);
-	/*
-	 * The trampoline extends the dispatcher and so has no attach type; since 6.18 and its stable
-	 * backports (commit 4540aed51b12) what it tail-calls may have none either.
-	 */
-	bpf_program__set_expected_attach_type(skel->progs.lb, 0);
-	bpf_program__set_expected_attach_type(skel->progs.lb_fast, 0);
-	bpf_program__set_expected_attach_type(skel->progs.lb_full, 0);
-	bpf_program__set_expected_attach_type(skel->progs.lb_icmp, 0);
+	plane_program__share_hook(skel);
 	rc = set_pins(p, gates, skel, err);
 	if (rc)
 		goto cleanup;
@@ -167,4 +180,23 @@ int plane_program__load(const struct plane *p, const struct plane_gates *gates, 
 cleanup:
 	lb_bpf__destroy(skel);
 	return rc;
+}
+
+/* What is not there was taken away by a reload, and the gates fit no more. */
+int plane_program__share_map(const struct plane *p, struct bpf_map *map, struct err *err)
+{
+	char path[PLANE_PATH_LEN];
+	int fd, rc;
+
+	rc = plane_pins__path(path, sizeof(path), p->instance, NULL, bpf_map__name(map));
+	fd = rc ? -1 : bpf_obj_get(path);
+	if (!rc && fd < 0)
+		rc = -errno;
+	if (!rc)
+		rc = bpf_map__reuse_fd(map, fd);
+	if (fd >= 0)
+		close(fd);
+	return rc ? err__set(err, rc, "cannot share the map '%s': %s", bpf_map__name(map),
+			     strerror(-rc))
+		  : 0;
 }

@@ -38,6 +38,8 @@ long bpf_fib_lookup(void *ctx, struct bpf_fib_lookup *params, int plen, __u32 fl
 
 void *bpf_ringbuf_reserve(void *ring, __u64 size, __u64 flags);
 void bpf_ringbuf_submit(void *record, __u64 flags);
+long bpf_ringbuf_output(void *ring, void *data, __u64 size, __u64 flags);
+long bpf_xdp_load_bytes(struct xdp_md *ctx, __u32 offset, void *buf, __u32 len);
 void bpf_ringbuf_discard(void *record, __u64 flags);
 
 __u64 bpf_ktime_get_ns(void);

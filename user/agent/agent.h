@@ -28,6 +28,7 @@
 #include "agent/flow_sweep.h"
 #include "agent/lease.h"
 #include "agent/listener.h"
+#include "agent/macs.h"
 #include "agent/nat_sweep.h"
 #include "agent/neighbors.h"
 #include "agent/passive.h"
@@ -259,6 +260,7 @@ struct agent {
 	struct nat_state nat;
 	struct plane_link *links; /* where the program is attached */
 	size_t n_links;
+	struct macs macs; /* that frames for this machine are sent to */
 	struct apply *applying; /* an apply between prepare and commit */
 	bool apply_again; /* SIGHUP came meanwhile */
 	struct rate verdicts[FL_VERDICTS], notes[FL_NOTES];

@@ -69,6 +69,7 @@ struct plane_link {
 	uint32_t ifindex;
 	bool native; /* false: generic, in the stack and much slower */
 	bool dispatched; /* shares the hook through libxdp's dispatcher */
+	bool up; /* when it was looked at last; the owner's */
 };
 
 /*

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a balancer answers for: frames to its own MAC addresses, and a group's VIP as long as its tables are fresh."""
+import collections
+import re
+import signal
+import sys
+import time
+
+import pytest
+
+from conftest import ROOT, SANITIZER, service
+from lab.lab import PATIENCE
+from lab.pair import Balancer
+from lab.topology import VIP4, run, v4
+
+KEY = "00112233445566778899aabbccddeeff" * 2
+SYNS = f"{ROOT}/tests/lab/syns.py"
+LEASE_MS = int(400 * PATIENCE)
+GROUP = "vrrp:\n  - {{name: web, interface: eth0, vrid: 51, addresses: [{vip}], priority: {priority}, interval: 20ms}}\n"
+
+
+class Ears:
+    """Who was reached by which SYNs, by source port."""
+
+    def __init__(self, lab):
+        self.lab, self.next = lab, 10000
+        self.logs = {b: f"{lab.folder}/{b}-syns" for b in lab.backends}
+        for b, log in self.logs.items():
+            open(log, "w", encoding="ascii").close()
+            lab.procs.start(f"hear-{b}", [sys.executable, SYNS, "hear", VIP4, "80"], netns=lab.ns(b), log=log)
+        lab.wait_for(lambda: all("ready" in self.text(b) for b in self.logs), 10, "the backends to listen")
+
+    def text(self, backend):
+        """What one has heard."""
+        with open(self.logs[backend], encoding="ascii") as f:
+            return f.read()
+
+    def begin(self, mac, count=60, rate=1000):
+        """Starts sending to that MAC; returns the process and the source ports."""
+        ports = range(self.next, self.next + count)
+        self.next += count
+        return self.lab.procs.start("syns", [sys.executable, SYNS, "send", VIP4, "80", mac, str(ports.start),
+                                             str(count), str(rate)], netns=self.lab.ns("client")), ports
+
+    def copies(self, ports):
+        """Of each SYN, all backends together."""
+        return collections.Counter(int(p) for b in self.logs for p in self.text(b).split()[1:] if int(p) in ports)
+
+    def who(self, ports):
+        """Which backends were reached by any of them."""
+        return {b for b in self.logs if any(int(p) in ports for p in self.text(b).split()[1:])}
+
+    def send(self, mac, **more):
+        """Sends them all; returns their ports once they can have arrived."""
+        process, ports = self.begin(mac, **more)
+        assert process.wait(20 * PATIENCE) == 0
+        time.sleep(0.1 * PATIENCE)
+        return ports
+
+
+@pytest.fixture(scope="module")
+def ears(network):
+    """A second balancer on the clients' link, and who listens."""
+    network.add_host("lb2")
+    network.ip("client", "route", "replace", VIP4, "dev", "eth0")
+    yield Ears(network)
+    network.ip("client", "route", "replace", VIP4, "via", v4("lb"))
+    network.remove_host("lb2")
+
+
+@pytest.fixture
+def pair(ears, lab):
+    """Two balancers with one group; the first one is active."""
+    both = Balancer(lab, "lb"), Balancer(lab, "lb2")
+    for b, priority in zip(both, (150, 100)):
+        open(b.log, "w", encoding="utf-8").close()
+        b.configure(GROUP.format(vip=VIP4, priority=priority) + "services:\n" + service(),
+                    flow_key=KEY, lease=f"{LEASE_MS}ms")
+        b.start()
+    both[0].wait_state("active")
+    both[1].wait_state("backup")
+    lab.wait_for(lambda: all(serves(b) == 3 for b in both), 10, "both to have all backends")
+    yield both
+    for b in both:
+        b.remove()
+        assert not SANITIZER.search(b.log_text()), b.log_text()[-3000:]
+        lab.ip(b.host, "addr", "del", f"{VIP4}/32", "dev", "eth0", check=False)
+    lab.ip("client", "neigh", "flush", "dev", "eth0")
+
+
+def serves(balancer):
+    """How many backends take flows there."""
+    (s,) = balancer.status()["services"]
+    return sum(b["slots"] > 0 for b in s["backends"])
+
+
+def counted(balancer, verdict):
+    """Packets that had this verdict."""
+    return balancer.status()["verdicts"].get(verdict, {"packets": 0})["packets"]
+
+
+def mac(lab, host):
+    """eth0's address."""
+    return re.search(r"link/ether (\S+)", lab.ip(host, "link", "show", "eth0")).group(1)
+
+
+def test_flooded_frames(pair, ears, lab):
+    """A switch that has forgotten where everybody is sends all to all: each packet reaches one backend, once."""
+    try:
+        lab.ip("sw", "link", "set", "br0", "type", "bridge", "ageing_time", "0")
+        for host in ("lb", "lb2"):
+            ports = ears.send(mac(lab, host))
+            assert ears.copies(ports) == dict.fromkeys(ports, 1), host
+        assert counted(pair[1], "pass_other_host") >= 60
+    finally:
+        lab.ip("sw", "link", "set", "br0", "type", "bridge", "ageing_time", "30000")
+
+
+def test_mac_changes(pair, ears, lab):
+    """The interface gets another address, and a macvlan comes and goes: the program knows."""
+    one, before = pair[0], mac(lab, "lb")
+    other, third = "02:aa:00:00:00:01", "02:aa:00:00:00:02"
+    reached = lambda to: ears.who(ears.send(to, count=12))  # pylint: disable=unnecessary-lambda-assignment
+    try:
+        # The switch is told by what the balancer sends; until then it floods.
+        lab.ip("lb", "link", "set", "eth0", "address", other)
+        lab.wait_for(lambda: reached(other), 5, "the new address to be known")
+        run("nsenter", f"--net=/run/netns/{lab.ns('sw')}", "bridge", "fdb", "replace", before, "dev", "to-lb", "master",
+            "static")
+        run("nsenter", f"--net=/run/netns/{lab.ns('sw')}", "bridge", "fdb", "replace", third, "dev", "to-lb", "master",
+            "static")
+        assert not reached(before) and not reached(third)
+        lab.ip("lb", "link", "add", "mv0", "link", "eth0", "address", third, "type", "macvlan", "mode", "private")
+        lab.wait_for(lambda: reached(third), 5, "the macvlan's address to be known")
+        assert reached(other)
+        lab.ip("lb", "link", "del", "mv0")
+        lab.wait_for(lambda: not reached(third), 5, "the macvlan's address to be forgotten")
+        assert "is up" not in one.log_text().split("attached to eth0")[1]
+    finally:
+        lab.ip("lb", "link", "del", "mv0", check=False)
+        lab.ip("lb", "link", "set", "eth0", "address", before)
+        for address in (before, third):
+            run("nsenter", f"--net=/run/netns/{lab.ns('sw')}", "bridge", "fdb", "del", address, "dev", "to-lb", "master",
+                check=False)
+
+
+def test_woken_up(pair, ears, lab):
+    """SIGSTOP, and the peer loses a backend: nothing goes there by the old table, neither before nor after SIGCONT."""
+    one, two = pair
+    to_one = mac(lab, "lb")
+    assert ears.who(ears.send(to_one)) == {"b1", "b2", "b3"}
+    one.agent.send_signal(signal.SIGSTOP)
+    two.wait_state("active")
+    # Equal tables: until its lease lapses it steers what still comes.
+    lab.wait_for(lambda: not ears.who(ears.send(to_one, count=12)), 10, "the lease to lapse")
+    lab.procs.end(lab.nginx["b3"])
+    lab.wait_for(lambda: serves(two) == 2, 10, "the peer to see it")
+    assert not ears.who(ears.send(to_one))
+    assert ears.who(ears.send(mac(lab, "lb2"))) == {"b1", "b2"}
+    # What comes while it wakes up, and until it has caught up.
+    process, ports = ears.begin(to_one, count=6000, rate=1500)
+    lab.wait_for(lambda: process.poll() is None, 1, "the sender")
+    one.agent.send_signal(signal.SIGCONT)
+    lab.wait_for(lambda: ears.who(ports), 4 * PATIENCE, "it to steer again")
+    one.wait_state("active")
+    assert process.wait(20 * PATIENCE) == 0
+    assert ears.who(ports) == {"b1", "b2"}
+    assert serves(one) == 2
+    assert counted(one, "drop_stale") > 0
+    assert two.group()["state"] == "backup"
+
+
+def test_stopped(pair, ears, lab):
+    """It has taken its leave: what still comes is steered by the tables that it left, as on_agent_loss has it."""
+    assert pair[0].stop() == 0
+    pair[1].wait_state("active")
+    time.sleep(2 * LEASE_MS / 1000)
+    assert ears.who(ears.send(mac(lab, "lb"))) == {"b1", "b2", "b3"}

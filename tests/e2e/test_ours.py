@@ -18,8 +18,10 @@ KEY = "00112233445566778899aabbccddeeff" * 2
 SYNS = f"{ROOT}/tests/lab/syns.py"
 LEASE_MS = int(400 * PATIENCE)
 # What stands still is seen by nobody before this is over, and a group is active again sooner.
-PROBE = f"{{type: http, path: /health, interval: 1s, fast_interval: 200ms, timeout: {int(600 * PATIENCE)}ms, rise: 1, fall: 2}}"
-GROUP = "vrrp:\n  - {{name: web, interface: eth0, vrid: 51, addresses: [{vip}], priority: {priority}, interval: 20ms}}\n"
+PROBE = ("{type: http, path: /health, interval: 1s, fast_interval: 200ms, "
+         f"timeout: {int(600 * PATIENCE)}ms, rise: 1, fall: 2}}")
+GROUP = ("vrrp:\n  - {{name: web, interface: eth0, vrid: 51, addresses: [{vip}], "
+         "priority: {priority}, interval: 20ms}}\n")
 
 
 class Ears:
@@ -109,8 +111,8 @@ def mac(lab, host):
 
 def port_of(lab, verb, address):
     """The switch learns, or forgets, that the address is the balancer's."""
-    run("nsenter", f"--net=/run/netns/{lab.ns('sw')}", "bridge", "fdb", verb, address, "dev", "to-lb", "master", "static",
-        check=verb != "del")
+    run("nsenter", f"--net=/run/netns/{lab.ns('sw')}", "bridge", "fdb", verb, address, "dev", "to-lb", "master",
+        "static", check=verb != "del")
 
 
 def test_flooded_frames(pair, ears, lab):

@@ -103,7 +103,7 @@ static __always_inline int steer_fast(struct xdp_md *ctx, struct pkt *p, struct 
 	}
 	if (gate_nat && s->flags & FL_SVC_NAT)
 		return TO_FULL;
-	v = admit_lease();
+	v = admit_lease(s->flags & FL_SVC_GROUP);
 	if (v == GO_ON)
 		v = admit_source(&src, s, t->id);
 	if (v == GO_ON)
@@ -214,7 +214,7 @@ static __always_inline int resolve(struct xdp_md *ctx, struct full *f)
 		t->id = 0;
 		return not_for_service(ctx, p, t, &f->src, &f->dst);
 	}
-	v = admit_lease();
+	v = admit_lease(s->flags & FL_SVC_GROUP);
 	if (v == GO_ON)
 		v = admit_source(&f->src, s, t->id);
 	if (v == GO_ON)

@@ -19,6 +19,7 @@
 #include "observe/count.h"
 #include "observe/passive.h"
 #include "parse/l4.h"
+#include "parse/ours.h"
 #include "pick/moving.h"
 #include "pick/slot.h"
 #include "service/lookup.h"

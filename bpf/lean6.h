@@ -138,10 +138,12 @@ static __always_inline int lean6(struct xdp_md *ctx, __u32 word)
  */
 static __always_inline int lean(struct xdp_md *ctx)
 {
+	const struct fl_ours *o = what_is_ours();
 	void *data = frame(ctx);
 	__u32 word;
 
-	if (!lean_gates() || data + LEAN_HEADERS > frame_end(ctx) || to_group(data))
+	if (!lean_gates() || !o || data + LEAN_HEADERS > frame_end(ctx) || is_stale(o) ||
+	    !is_ours(o, data) || to_group(data))
 		return NOT_LEAN;
 	word = *(__u32 *)(data + AT_TYPE);
 	if ((word & IPV4_PLAIN_MASK) == IPV4_PLAIN)

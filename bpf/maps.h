@@ -74,6 +74,9 @@ _Static_assert(sizeof(struct lease) == sizeof(struct fl_lease), "lease");
 		__type(value, value_type);        \
 	}
 
+/* parse */
+ARRAY(ours, BPF_F_MMAPABLE, 1, struct fl_ours);
+
 /* service */
 ARRAY(svc_index, BPF_F_MMAPABLE, FL_INDEX_BUCKETS, struct fl_bucket);
 ARRAY(services, BPF_F_MMAPABLE, FL_MAX_SERVICES, struct fl_service);

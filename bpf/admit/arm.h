@@ -13,8 +13,14 @@
 
 static int lease_lapsed(void *map, __u32 *key, struct lease *l)
 {
+	struct fl_ours *o;
+	__u32 zero = 0;
+
 	l->lapsed = 1;
 	l->lapses++;
+	o = bpf_map_lookup_elem(&ours, &zero);
+	if (o && o->groups)
+		o->stale = 1;
 	return 0;
 }
 

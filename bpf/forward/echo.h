@@ -73,7 +73,7 @@ static __always_inline int answer_echo(struct xdp_md *ctx, const struct pkt *p, 
 	/* Options may want more of a host than an answer. */
 	if (!vip || !(vip->flags & FL_VIP_ECHO) || p->l4 != p->l3 + header)
 		return FL_V_PASS_NOT_SERVICE;
-	v = admit_lease();
+	v = admit_lease(vip->flags & FL_VIP_GROUP);
 	if (v == GO_ON)
 		v = admit_source(src, NULL, 0);
 	if (v != GO_ON)

@@ -55,12 +55,13 @@ recall_fragment(const struct pkt *p, const struct addr_words *src, const struct 
 static __always_inline int pick_fragment(struct target *t, const struct fl_frag *f)
 {
 	static const __u8 stays[16];
+	const struct fl_service *s = service_at(f->service);
 	int v;
 
 	t->id = f->service;
 	t->index = f->backend;
 	t->hash = f->hash;
-	v = admit_lease();
+	v = s ? admit_lease(s->flags & FL_SVC_GROUP) : FL_V_DROP_BUG;
 	if (v != GO_ON)
 		return v;
 	if (!equal16(f->saddr, stays)) {

@@ -147,7 +147,7 @@ static __always_inline int error_to_vip(struct xdp_md *ctx, const struct pkt *p,
 		t->id = 0;
 		return FL_V_PASS_NOT_SERVICE;
 	}
-	v = admit_lease();
+	v = admit_lease(s->flags & FL_SVC_GROUP);
 	if (v == GO_ON)
 		v = admit_source(&q->from, NULL, 0);
 	if (v != GO_ON)

@@ -10,7 +10,7 @@
  * `members`, `sources`, `limits`, `nat_back`, `seats`, `settings`, `tx_ports` and `probes`; the program
  * writes `svc_stats`, `be_stats`, `verdicts`, `notes`, `lease`, `meters`, `svc_meters`, `frags`, `events`,
  * `tentative`, `sighted`, `src_flows`, `pressure`, `churn`, `picked`, `kept_second`, `explained` and `probe_flows`; both
- * write `passive`, `passive_count` and `nat_flows` (the agent only deletes). `flows` belongs to the
+ * write `ours`, `passive`, `passive_count` and `nat_flows` (the agent only deletes). `flows` belongs to the
  * program: the agent has it swept by running `flow_sweep`.
  *
  * Entries of `services` and `backends` are immutable while a packet may reach them; the fields that do
@@ -122,6 +122,7 @@ enum fl_affinity {
 #define FL_SVC_NAT 8u /* by NAT of either kind: without it a backend of NAT is a contradiction */
 #define FL_SVC_QUIC \
 	16u /* UDP that is QUIC: an Initial packet begins a connection (RFC 9000 17.2.2) */
+#define FL_SVC_GROUP 32u /* its VIP is an address of a VRRP group: fl_ours.stale counts */
 
 /*
  * `services`[id]. The first cache line is all that a packet reads. Immutable but for live, flags,
@@ -170,6 +171,7 @@ struct fl_range {
 _Static_assert(sizeof(struct fl_range) == 8, "fl_range");
 
 #define FL_VIP_ECHO 1u /* echo requests to the address are answered */
+#define FL_VIP_GROUP 2u /* it is an address of a VRRP group: fl_ours.stale counts */
 
 struct fl_vip {
 	__u32 flags; /* FL_VIP_* */
@@ -465,6 +467,21 @@ struct fl_lease {
 	__u64 lapses; /* how often it lapsed */
 };
 _Static_assert(sizeof(struct fl_lease) == 40, "fl_lease");
+
+#define FL_MACS 15
+
+/*
+ * `ours`[0]: what this machine answers for; each word is one aligned store. A frame to none of these MAC
+ * addresses is another machine's: a switch that does not know where that one is sends it to everybody. An
+ * address is its six bytes as they lie in a frame, behind two of 0 (little-endian: << 16). Cells that are
+ * not needed repeat another one; all 0: not known, every frame is ours.
+ */
+struct fl_ours {
+	__u64 mac[FL_MACS];
+	__u32 groups; /* 1: an agent with VRRP groups is in charge, and has not taken its leave */
+	__u32 stale; /* 1: its lease has lapsed, and it has not caught up with its peers since */
+};
+_Static_assert(sizeof(struct fl_ours) == 128, "fl_ours");
 
 /* One counter of `svc_stats`, `be_stats`, `verdicts` and `notes`; per CPU, only ever grows. */
 struct fl_count {

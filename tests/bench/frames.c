@@ -18,7 +18,8 @@ static const uint8_t vip6[16] = {0x20, 0x01, 0x0d, 0xb8, 0, 1};
 /* 16.0.0.0/4 and 2001:db8:2::/100 hold the clients. */
 static const uint8_t client4[4] = {16, 0, 0, 0};
 static const uint8_t client6[16] = {0x20, 0x01, 0x0d, 0xb8, 0, 2};
-static const uint8_t dmac[6] = {2, 0, 0, 0, 0, 1}, smac[6] = {2, 0, 0, 0, 0, 2};
+const uint8_t frames_dmac[6] = {2, 0, 0, 0, 0, 1};
+static const uint8_t smac[6] = {2, 0, 0, 0, 0, 2};
 
 struct addr frames__vip(uint8_t version, uint32_t i)
 {
@@ -107,9 +108,9 @@ void frames__fill(const struct flows *f, struct feed *out)
 	out->flow_mask = f->flows - 1;
 	out->service_mask = f->vips - 1;
 	out->at = out->random;
-	memcpy(out->frame, dmac, sizeof(dmac));
-	memcpy(out->frame + sizeof(dmac), smac, sizeof(smac));
-	memcpy(out->frame + 2 * sizeof(dmac), &type, sizeof(type));
+	memcpy(out->frame, frames_dmac, sizeof(frames_dmac));
+	memcpy(out->frame + sizeof(smac), smac, sizeof(smac));
+	memcpy(out->frame + 2 * sizeof(smac), &type, sizeof(type));
 	if (f->version == 4) {
 		put_ip4(l3, f, &to);
 		l4 = sizeof(struct iphdr);

@@ -26,6 +26,8 @@ struct flows {
 	uint32_t vips; /* a power of two: packets are spread evenly over the first so many VIPs */
 };
 
+extern const uint8_t frames_dmac[6]; /* the balancer's port: every frame goes there */
+
 /* The i-th VIP of a family. */
 struct addr frames__vip(uint8_t version, uint32_t i);
 

@@ -50,9 +50,9 @@ static __always_inline int run(struct xdp_md *ctx, const enum step last)
 			return XDP_ABORTED;
 	}
 	used(t.id);
-	if (last >= ADMIT &&
-	    (admit_lease() != GO_ON || admit_source(&src, service, t.id) != GO_ON ||
-	     admit_rate(ctx, &p, &src, service, t.id) != GO_ON))
+	if (last >= ADMIT && (admit_lease(service->flags & FL_SVC_GROUP) != GO_ON ||
+			      admit_source(&src, service, t.id) != GO_ON ||
+			      admit_rate(ctx, &p, &src, service, t.id) != GO_ON))
 		return XDP_ABORTED;
 	if (last >= HASH)
 		t.hash = hash_flow(&p, &src, &dst, p.ports, service->affinity);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "frames.h"
 #include "host.h"
 /* The benchmark measures the program and the maps, which plane.h rightly hides. */
 #include "plane/internal.h"
@@ -54,6 +55,7 @@ int world__open(enum world_gate gate, struct world **out, struct err *err)
 		free(w);
 		return rc;
 	}
+	plane__macs(w->plane, &frames_dmac, 1);
 	*out = w;
 	return 0;
 }

@@ -2,10 +2,17 @@
 /* admit.c - section 3: the lease, source lists, and limits by GCRA (ITU-T I.371). */
 #include "internal.h"
 
-enum fl_verdict admit__lease(const struct run *r)
+bool in_group(const struct world *w, uint32_t service)
+{
+	return w->services[service].flags & FL_SVC_GROUP;
+}
+
+enum fl_verdict admit__lease(const struct run *r, bool group)
 {
 	const struct world *w = r->w;
 
+	if (group && w->ours.stale)
+		return FL_V_DROP_STALE;
 	if (!w->gates.lease || !w->lapsed)
 		return GO_ON;
 	switch (w->settings.on_agent_loss) {

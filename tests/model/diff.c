@@ -76,11 +76,11 @@ static void take_counts(struct diff *d)
 		d->w.verdicts[v] = real__verdict(d->real, (enum fl_verdict)v);
 }
 
-static bool may_be_answered(const struct frame *in)
+static bool may_be_answered(const struct diff *d, const struct frame *in)
 {
 	struct packet p;
 
-	return in->len > REFILL_LEN || (parse__packet(in, &p) == GO_ON &&
+	return in->len > REFILL_LEN || (parse__packet(&d->w, in, &p) == GO_ON &&
 					(p.proto == PROTO_ICMP || p.proto == PROTO_ICMP6));
 }
 
@@ -91,7 +91,7 @@ static void learn(struct diff *d, const struct frame *in, uint32_t action, struc
 	struct fl_nat_flow f;
 	struct packet p;
 
-	if (!d->w.gates.nat || parse__packet(in, &p) != GO_ON)
+	if (!d->w.gates.nat || parse__packet(&d->w, in, &p) != GO_ON)
 		return;
 	if (action == XDP_DROP)
 		at->snat_tried = real__verdict(d->real, FL_V_DROP_NAT_FULL).packets >
@@ -125,7 +125,7 @@ static int step(struct diff *d)
 	int rc;
 
 	gen__next(&d->gen, &in, &at.ingress);
-	if (may_be_answered(&in))
+	if (may_be_answered(d, &in))
 		real__refill(d->real);
 	if (rng__below(&d->rng, 200) == 0)
 		diff__event(d, (uint32_t)(now_ns() / 1000000000));

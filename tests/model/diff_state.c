@@ -222,12 +222,16 @@ void diff__event(struct diff *d, uint32_t now_s)
 {
 	if (rng__percent(&d->rng, 40))
 		age_moves(d);
-	switch (rng__below(&d->rng, 9)) {
+	switch (rng__below(&d->rng, 10)) {
 	case 0:
 		if (!d->w.gates.lease)
 			break;
 		d->w.lapsed = !d->w.lapsed;
 		real__lapse(d->real, d->w.lapsed);
+		break;
+	case 9:
+		d->w.ours.stale = rng__percent(&d->rng, 25);
+		real__ours(d->real, &d->w.ours);
 		break;
 	case 1:
 		move_backend(d);

@@ -100,6 +100,8 @@ struct desc gen__random_client(struct gen *g, uint8_t version, uint8_t proto)
 	d.trailer = percent(g, 15) ? below(g, 20) : 0;
 	if (percent(g, 2))
 		d.dmac[0] |= 1;
+	if (percent(g, 3)) /* another machine's: each byte counts */
+		d.dmac[below(g, 6)] ^= (uint8_t)(2 << below(g, 7));
 	random_tags(g, &d);
 	if (version == 6)
 		random_extensions(g, &d);

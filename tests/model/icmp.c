@@ -21,7 +21,7 @@ static enum fl_verdict echo(struct run *r, const struct fl_vip *vip)
 	if (!vip || !(vip->flags & FL_VIP_ECHO) || r->in->b[r->p.l4 + 1] ||
 	    r->p.l4 - r->p.l3 != (r->p.version == 4 ? IPV4_LEN : IPV6_LEN))
 		return FL_V_PASS_NOT_SERVICE;
-	v = admit__lease(r);
+	v = admit__lease(r, vip->flags & FL_VIP_GROUP);
 	if (v == GO_ON)
 		v = admit__scope(r, 0);
 	if (v != GO_ON)
@@ -68,7 +68,7 @@ static enum fl_verdict error_to_vip(struct run *r)
 	if (!way.service)
 		return FL_V_PASS_NOT_SERVICE;
 	r->out->service = way.service;
-	v = admit__lease(r);
+	v = admit__lease(r, in_group(r->w, way.service));
 	if (v == GO_ON)
 		v = admit__scope(r, 0);
 	if (v != GO_ON)

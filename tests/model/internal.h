@@ -66,11 +66,13 @@ enum fl_verdict chain__walk(const struct frame *f, uint32_t at, uint32_t end, ui
 			    struct chain *out);
 
 /* Section 1, up to the transport header. */
-enum fl_verdict parse__packet(const struct frame *f, struct packet *p);
+enum fl_verdict parse__packet(const struct world *w, const struct frame *f, struct packet *p);
 bool parse__quote(const struct frame *f, const struct packet *p, struct quote *q);
 
 /* Section 3 */
-enum fl_verdict admit__lease(const struct run *r);
+/* `group`: the VIP is an address of a VRRP group. */
+enum fl_verdict admit__lease(const struct run *r, bool group);
+bool in_group(const struct world *w, uint32_t service);
 enum fl_verdict admit__scope(struct run *r, uint32_t scope);
 enum fl_verdict admit__limits(struct run *r, uint32_t service);
 

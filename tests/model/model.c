@@ -73,7 +73,7 @@ static enum fl_verdict to_service(struct run *r, uint32_t service)
 	enum fl_verdict v;
 
 	r->out->service = service;
-	v = admit__lease(r);
+	v = admit__lease(r, in_group(r->w, service));
 	if (v == GO_ON)
 		v = admit__scope(r, 0);
 	if (v == GO_ON && r->w->services[service].flags & FL_SVC_SOURCES)
@@ -112,7 +112,7 @@ static enum fl_verdict to_no_service(struct run *r)
 static enum fl_verdict decide(struct run *r)
 {
 	const struct packet *p = &r->p;
-	enum fl_verdict v = parse__packet(r->in, &r->p);
+	enum fl_verdict v = parse__packet(r->w, r->in, &r->p);
 	uint32_t service;
 
 	if (v != GO_ON)

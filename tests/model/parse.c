@@ -56,7 +56,7 @@ enum fl_verdict chain__walk(const struct frame *f, uint32_t at, uint32_t end, ui
 	return GO_ON;
 }
 
-static enum fl_verdict parse_link(const struct frame *f, struct packet *p)
+static enum fl_verdict parse_link(const struct world *w, const struct frame *f, struct packet *p)
 {
 	uint32_t at = ETH_LEN - 2, type;
 
@@ -75,7 +75,9 @@ static enum fl_verdict parse_link(const struct frame *f, struct packet *p)
 		return FL_V_PASS_NOT_IP;
 	p->version = type == TYPE_IPV4 ? 4 : 6;
 	p->l3 = at + 2;
-	return f->b[0] & 1 ? FL_V_PASS_GROUP : GO_ON;
+	if (f->b[0] & 1)
+		return FL_V_PASS_GROUP;
+	return world__is_ours(w, f->b) ? GO_ON : FL_V_PASS_OTHER_HOST;
 }
 
 static enum fl_verdict parse_ipv4(const struct frame *f, struct packet *p)
@@ -159,12 +161,12 @@ static bool looks_mapped(uint8_t version, const uint8_t *saddr, const uint8_t *d
 	return version == 6 && (addr_is4(saddr) || addr_is4(daddr));
 }
 
-enum fl_verdict parse__packet(const struct frame *f, struct packet *p)
+enum fl_verdict parse__packet(const struct world *w, const struct frame *f, struct packet *p)
 {
 	enum fl_verdict v;
 
 	*p = (struct packet){};
-	v = parse_link(f, p);
+	v = parse_link(w, f, p);
 	if (v != GO_ON)
 		return v;
 	v = p->version == 4 ? parse_ipv4(f, p) : parse_ipv6(f, p);

@@ -180,6 +180,7 @@ static void fill(const struct real *r, const struct world *w)
 		fill_port(r, &w->ports[i]);
 	put(r->skel->maps.snat, &zero, &w->snat);
 	put(r->skel->maps.settings, &zero, &w->settings);
+	put(r->skel->maps.ours, &zero, &w->ours);
 }
 
 static int load(struct real *r, const struct world *w)
@@ -293,6 +294,13 @@ void real__lapse(struct real *r, bool lapsed)
 	must(bpf_map_lookup_elem(bpf_map__fd(r->skel->maps.lease), &zero, &l), "read the lease");
 	l.lapsed = lapsed;
 	put(r->skel->maps.lease, &zero, &l);
+}
+
+void real__ours(struct real *r, const struct fl_ours *o)
+{
+	uint32_t zero = 0;
+
+	put(r->skel->maps.ours, &zero, o);
 }
 
 void real__backend(struct real *r, uint32_t index, const struct fl_backend *b)

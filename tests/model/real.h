@@ -25,6 +25,7 @@ struct fl_count real__be_stat(const struct real *r, uint32_t index);
 void real__refill(struct real *r);
 
 void real__lapse(struct real *r, bool lapsed);
+void real__ours(struct real *r, const struct fl_ours *o);
 void real__backend(struct real *r, uint32_t index, const struct fl_backend *b);
 void real__nat_flow(struct real *r, const struct fl_nat_key *key, const struct fl_nat_flow *f);
 void real__frag(struct real *r, const struct fl_frag_key *key, const struct fl_frag *f);

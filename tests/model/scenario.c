@@ -238,6 +238,21 @@ static void make_backends(struct maker *m, uint32_t id)
 	make_moves(m, id, first, n);
 	if (m->w->services[id].key.proto == PROTO_UDP && percent(m, 40))
 		m->w->services[id].flags |= FL_SVC_QUIC;
+	if (id % 4 == 1)
+		m->w->services[id].flags |= FL_SVC_GROUP;
+}
+
+/* Sometimes it is not known; the one that packets are sent to is any of them. */
+static void make_ours(struct maker *m)
+{
+	static const uint8_t sent_to[6] = {2, 0, 0, 0, 0xaa, 1};
+	uint32_t n = below(m, FL_MACS + 1), known = n ? below(m, n) : 0;
+
+	for (uint32_t i = 0; i < FL_MACS && n; i++) {
+		uint8_t mac[6] = {2, 0xee, 0, 0, 0, (uint8_t)(i < n ? i : 0)};
+
+		m->w->ours.mac[i] = world__cell(i % n == known ? sent_to : mac);
+	}
 }
 
 /* What the services of a world are found by. */
@@ -376,7 +391,8 @@ static void make_vips(struct maker *m)
 		if (i < w->n_vips)
 			continue;
 		w->vips[i].key = key;
-		w->vips[i].value.flags = percent(m, 50) ? FL_VIP_ECHO : 0;
+		w->vips[i].value.flags =
+			(percent(m, 50) ? FL_VIP_ECHO : 0) | (i & 1 ? FL_VIP_GROUP : 0);
 		fill_vip(w, &key, &w->vips[i].value);
 		w->n_vips++;
 	}
@@ -465,4 +481,5 @@ void scenario__make(struct world *w, uint32_t number, struct rng *rng, int cpu, 
 	make_vips(&m);
 	if (w->gates.sources)
 		make_sources(&m);
+	make_ours(&m);
 }

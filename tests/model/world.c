@@ -69,6 +69,24 @@ uint32_t world__exact(const struct world *w, const uint8_t addr[16], uint16_t po
 	return 0;
 }
 
+uint64_t world__cell(const uint8_t mac[6])
+{
+	uint64_t cell = 0;
+
+	for (int i = 5; i >= 0; i--)
+		cell = cell << 8 | mac[i];
+	return cell << 16;
+}
+
+bool world__is_ours(const struct world *w, const uint8_t mac[6])
+{
+	for (int i = 0; i < FL_MACS; i++) {
+		if (w->ours.mac[i] == world__cell(mac))
+			return true;
+	}
+	return w->ours.mac[0] == 0;
+}
+
 const struct fl_vip *world__vip(const struct world *w, const uint8_t addr[16])
 {
 	const struct fl_vip *best = NULL;

@@ -63,6 +63,7 @@ struct world {
 	struct world_gates gates;
 	struct fl_settings settings;
 	bool lapsed;
+	struct fl_ours ours;
 	int cpu; /* the one that the test is pinned to */
 
 	/* configuration; entry 0 of services and backends is not used */
@@ -126,6 +127,12 @@ bool addr_in(const uint8_t *addr, const uint8_t *net, uint32_t prefix);
 
 /* Service id by address, port (host order) and protocol, exactly; 0: none. */
 uint32_t world__exact(const struct world *w, const uint8_t addr[16], uint16_t port, uint8_t proto);
+
+/* Whether frames to this MAC address are for this machine. */
+bool world__is_ours(const struct world *w, const uint8_t mac[6]);
+
+/* The cell of fl_ours.mac of an address. */
+uint64_t world__cell(const uint8_t mac[6]);
 
 /* The entry of `vips` with the longest prefix, or NULL. */
 const struct fl_vip *world__vip(const struct world *w, const uint8_t addr[16]);

@@ -74,6 +74,7 @@ static bool may_be_of_service(int v)
 	case FL_V_PASS_NOT_SERVICE:
 	case FL_V_PASS_MALFORMED:
 	case FL_V_PASS_GROUP:
+	case FL_V_PASS_OTHER_HOST:
 	case FL_V_PASS_SELF:
 	case FL_V_PASS_FRAGMENT:
 	case FL_V_PASS_LOCAL:

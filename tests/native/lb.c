@@ -10,6 +10,7 @@
 
 void path__define_maps(void)
 {
+	MAP_DEFINE(ours);
 	MAP_DEFINE(svc_index);
 	MAP_DEFINE(services);
 	MAP_DEFINE(vips);

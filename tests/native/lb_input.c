@@ -47,6 +47,8 @@ static uint32_t choose_scene(const uint8_t *b, struct scene_state *s)
 			  .passive = (b[1] & 3) == 3,
 			  .peers = (b[1] & 12) == 12},
 		.lapsed = b[0] >> 7,
+		.groups = (b[0] & 0x81) ==
+			  0x80, /* without the gate, what lapses is of no other use */
 		.on_agent_loss = (b[1] & 3) % 3, /* 3: keep, and watch new connections */
 		.nat_full = b[1] >> 4 & 1,
 		.ring_full = b[1] >> 5 & 1,

@@ -41,7 +41,7 @@ struct way {
 static const struct way ways[] = {
 	{.mode = FL_FWD_L2, .ifindex = SCENE_LINK},
 	{.mode = FL_FWD_L2, .ifindex = SCENE_OTHER, .vlan = TAG_77, .mtu = 1200},
-	{.mode = FL_FWD_IPIP4, .ifindex = SCENE_LINK, .flags = FL_SVC_LIMITS},
+	{.mode = FL_FWD_IPIP4, .ifindex = SCENE_LINK, .flags = FL_SVC_LIMITS | FL_SVC_GROUP},
 	{.mode = FL_FWD_IPIP6,
 	 .ifindex = SCENE_OTHER,
 	 .mtu = 1500,
@@ -447,13 +447,24 @@ static void build(void)
 	kernel.route = route;
 }
 
+/* Of the frames in seeds.py; a lapse leaves the services of groups without their backends. */
+static void add_groups(void)
+{
+	static const uint8_t mac[8] = {0, 0, 2, 0, 0, 0, 0xaa, 1};
+	struct fl_ours *o = map__value(map__named("ours"), 0);
+
+	for (size_t i = 0; i < FL_MACS; i++)
+		memcpy(&o->mac[i], mac, sizeof(mac));
+	o->groups = 1;
+}
+
 void scene__begin(const struct scene_state *state)
 {
 	static const char *const written[] = {
 		"settings",  "lease",	  "svc_meters", "meters",	 "flows",	"tentative",
 		"sighted",   "src_flows", "pressure",	"kept_second",	 "churn",	"frags",
 		"nat_flows", "snat_next", "notes",	"events",	 "icmp_meters", "svc_stats",
-		"be_stats",  "verdicts",  "passive",	"passive_count", "told"};
+		"be_stats",  "verdicts",  "passive",	"passive_count", "told",	"ours"};
 	static struct map *maps[COUNT(written)];
 	static struct fl_settings *settings;
 	struct xdp_md none = {};
@@ -479,6 +490,8 @@ void scene__begin(const struct scene_state *state)
 	if (state->promotions_wait)
 		*(__u64 *)map__value(map__named("churn"), FL_CHURN_PROMOTED) = INT64_MAX;
 	path__set_gates(&state->gates);
+	if (state->groups)
+		add_groups();
 	if (kernel__run(lease_arm, &none) == XDP_PASS && state->lapsed)
 		kernel__fire_timer();
 }

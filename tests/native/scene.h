@@ -32,6 +32,7 @@ struct scene_state {
 	struct path_gates gates;
 	uint8_t on_agent_loss; /* enum fl_agent_loss */
 	bool lapsed; /* the lease's timer has fired */
+	bool groups; /* some services are of VRRP groups, and the port's MAC address is known */
 	bool nat_full; /* `nat_flows` has room for a few entries only */
 	bool flows_full; /* `flows` has room for two */
 	bool promotions_wait; /* too many handshakes became records just now */

@@ -105,6 +105,16 @@ QINQ = Ether(src="02:00:00:00:bb:02", dst="02:00:00:00:aa:01") / Dot1AD(vlan=6) 
 GROUP = Ether(src="02:00:00:00:bb:02", dst="ff:ff:ff:ff:ff:ff")
 
 
+def groups():
+    """A lapse where some services are of VRRP groups, and frames that a switch has flooded."""
+    flooded = Ether(src="02:00:00:00:bb:02", dst="02:00:00:00:aa:02")
+    for version in (4, 6):
+        for way in ("ipip4", "l2"):
+            p = to_vip(way, version, flags="A")
+            yield f"groups-{way}-{version}", scene(
+                NAT | LAPSED, p, arrives(p, flooded), arrives(p, TAG), arrives(to_vip(way, version, "udp")))
+
+
 def each_way():
     """Every way, both families, all protocols; each headroom, tags, and back from another port."""
     for i, way in enumerate(WAYS):
@@ -491,7 +501,7 @@ def write_all(out, program, inputs):
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    parts = each_way, replies, records, moves, fragments, icmp, spoilt_quotes, admission, passive, wild, sizes, oddities, surplus
+    parts = each_way, replies, records, moves, fragments, icmp, spoilt_quotes, admission, passive, wild, sizes, oddities, surplus, groups
     write_all(sys.argv[1], "lb", (i for part in parts for i in part()))
     write_all(sys.argv[1], "decap", decap())
 

@@ -318,17 +318,35 @@ static void a_veth_is_read(void **state)
 	assert_int_equal(l.lower, 0);
 }
 
+/* A macvlan and what it stands on; the bridge that a device is part of. */
+static void a_macvlan_and_a_master_are_read(void **state)
+{
+	struct nlmsghdr *nlh = kind_message("macvlan");
+	struct net_link l;
+
+	(void)state;
+	mnl_attr_put_u32(nlh, IFLA_MASTER, 7);
+	assert_int_equal(net_wire__link(nlh, &l), 0);
+	assert_true(l.is_macvlan && !l.is_vlan && !l.is_veth);
+	assert_int_equal(l.lower, 2);
+	assert_int_equal(l.master, 7);
+	nlh = kind_message("macvlan");
+	mnl_attr_put_u16(nlh, IFLA_MASTER, 7);
+	assert_int_equal(net_wire__link(nlh, &l), -EINVAL);
+}
+
 /* IFLA_LINK of other kinds, and kinds that only begin alike. */
 static void other_kinds_are_no_vlans(void **state)
 {
-	static const char *const kinds[] = {"ipip", "vlan2", "vla", "veth2", "vet", ""};
+	static const char *const kinds[] = {"ipip", "vlan2",	"vla",	   "veth2",
+					    "vet",  "macvlan2", "macvtap", ""};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
 		struct net_link l;
 
 		assert_int_equal(net_wire__link(kind_message(kinds[i]), &l), 0);
-		assert_false(l.is_vlan || l.is_veth);
+		assert_false(l.is_vlan || l.is_veth || l.is_macvlan);
 		assert_int_equal(l.lower, 0);
 	}
 }
@@ -548,6 +566,7 @@ int main(void)
 		cmocka_unit_test(a_vlan_is_read),
 		cmocka_unit_test(a_vlan_from_elsewhere),
 		cmocka_unit_test(a_veth_is_read),
+		cmocka_unit_test(a_macvlan_and_a_master_are_read),
 		cmocka_unit_test(other_kinds_are_no_vlans),
 		cmocka_unit_test(the_way_of_a_vlan),
 		cmocka_unit_test(a_neighbour_is_read),

@@ -41,7 +41,10 @@ static const char *told(const struct vip_entry *list, size_t n, const char *net)
 					       r ? " " : "", v->ranges[r].service,
 					       v->ranges[r].first, v->ranges[r].last);
 		if (v->flags & FL_VIP_ECHO)
-			snprintf(text + at, sizeof(text) - at, "%secho", at ? " " : "");
+			at += (size_t)snprintf(text + at, sizeof(text) - at, "%secho",
+					       at ? " " : "");
+		if (v->flags & FL_VIP_GROUP)
+			snprintf(text + at, sizeof(text) - at, "%sgroup", at ? " " : "");
 		return text;
 	}
 	return "none";
@@ -66,10 +69,10 @@ static void test_exact(void **state)
 	size_t n;
 
 	(void)state;
-	uses[1].echo = true;
+	uses[1].echo = uses[0].group = true;
 	assert_int_equal(vips__build(uses, 2, &list, &n), 0);
 	assert_int_equal(n, 1);
-	assert_string_equal(told(list, n, "192.0.2.1"), "echo");
+	assert_string_equal(told(list, n, "192.0.2.1"), "echo group");
 	free(list);
 }
 

@@ -144,6 +144,10 @@ static void on_heartbeat(uv_timer_t *h)
 	struct agent *a = h->data;
 
 	lease__beat(a->lease);
+	if (!lease__lost(a->lease))
+		return;
+	failover__stood_still(a);
+	lease__regain(a->lease);
 }
 
 static void on_watchdog(uv_timer_t *h)
@@ -190,6 +194,10 @@ void agent__configured(struct agent *a)
 	alerts__configured(a);
 	chronicle__configured(a);
 	lease__set(a->lease, c->lease_ms);
+	if (!a->ready) {
+		lease__beat(a->lease);
+		lease__regain(a->lease);
+	}
 	uv_timer_start(&a->heartbeat, on_heartbeat, 0, beat);
 	if (a->ready) {
 		listener__configured(a);

@@ -29,6 +29,7 @@
 #include "agent/flow_sweep.h"
 #include "agent/lease.h"
 #include "agent/listener.h"
+#include "agent/macs.h"
 #include "agent/nat_sweep.h"
 #include "agent/neighbors.h"
 #include "agent/passive.h"
@@ -262,6 +263,7 @@ struct agent {
 	struct nat_state nat;
 	struct plane_link *links; /* where the program is attached */
 	size_t n_links;
+	struct macs macs; /* that frames for this machine are sent to */
 	struct apply *applying; /* an apply between prepare and commit */
 	bool apply_again; /* SIGHUP came meanwhile */
 	struct diff *diff; /* an answer on what an apply would do, in the making; NULL: none */

@@ -59,6 +59,7 @@ static int publish_vips(struct agent *a, const struct config *c, const struct st
 			.proto = s->proto,
 			.wild = config_service__wild(s),
 			.echo = s->echo,
+			.group = config__in_group(c, s),
 			.service = (uint16_t)stages[i].service->id,
 		};
 	}
@@ -172,6 +173,7 @@ static void finish(struct apply *ap, struct stage *stages, size_t n)
 		s->named = false;
 	}
 	links__prune(a, a->config);
+	macs__sync(a, a->config);
 	ports__sync(a, a->config);
 	failover__commit(a);
 	config__free(old_config);
@@ -311,6 +313,7 @@ int commit__run(struct apply *ap, struct err *err)
 		rc = listener__stage(a, ap->next, &listener, err);
 	if (!rc)
 		rc = plane__configure(a->plane, &wide, err);
+	macs__sync(a, ap->next);
 	if (!rc)
 		rc = links__attach(a, ap->next, err);
 	if (!rc)
@@ -359,6 +362,7 @@ int commit__run(struct apply *ap, struct err *err)
 			links__attach(a, a->config, &ignored);
 			links__prune(a, a->config);
 			plane__drop_unused(a->plane);
+			macs__sync(a, a->config);
 		}
 	}
 	stage__free(stages, n);

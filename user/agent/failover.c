@@ -20,6 +20,14 @@ static bool is_fit(void *agent)
 	return lease__alive(a->lease);
 }
 
+/* On the real-time thread. */
+static void on_doubt(void *agent, bool stale)
+{
+	struct agent *a = agent;
+
+	plane__stale(a->plane, stale);
+}
+
 /*
  * How long preemption waits for probes and peers at most, seconds: an active router of lower priority
  * serves meanwhile.
@@ -91,7 +99,7 @@ int failover__prepare(struct agent *a, const struct config *next, struct err *er
 	int rc = check_lateness(a, next, err);
 
 	if (!rc && !f->vrrp && next->n_vrrp)
-		rc = vrrp__new(a->rt, is_fit, on_event, a, &f->vrrp, err);
+		rc = vrrp__new(a->rt, is_fit, on_doubt, on_event, a, &f->vrrp, err);
 	if (rc || !f->vrrp)
 		return rc;
 	bfd__on_lost(a->neighbors.bfd, on_lost, f->vrrp);
@@ -104,8 +112,26 @@ void failover__discard(struct agent *a)
 	a->failover.plan = NULL;
 }
 
+/* What the program knows of groups: which services are theirs, and whether a lapse makes them stale. */
+static void tell_program(struct agent *a)
+{
+	struct service *s;
+
+	TAILQ_FOREACH (s, &a->services, entry) {
+		bool has = config__in_group(a->config, s->config);
+
+		plane__service_flags(a->plane, s->id, has ? FL_SVC_GROUP : 0,
+				     has ? 0 : FL_SVC_GROUP);
+	}
+	/* With `keep` nothing is dropped for want of an agent: perhaps there is no other one either. */
+	plane__groups(a->plane, a->config->n_vrrp && a->config->on_agent_loss != FL_LOSS_KEEP);
+	if (!a->config->n_vrrp)
+		plane__stale(a->plane, false);
+}
+
 void failover__commit(struct agent *a)
 {
+	tell_program(a);
 	if (!a->failover.plan)
 		return;
 	vrrp__commit(a->failover.plan);
@@ -220,8 +246,10 @@ static const char *hold_of(struct agent *a, const struct config_vrrp *c, struct 
 				       .down = down,
 				       .probed = !down && !b->down};
 	b->probed = b->probed || is_probed(a, c, b->since_ns);
-	b->synced = b->synced || is_synced(a, b);
-	return !b->probed   ? "its backends are probed again, since its interface was down"
+	/* Afterwards: a peer that was not heard for so long is thought to be gone at first. */
+	b->synced = b->synced || (b->probed && is_synced(a, b));
+	return !b->probed ? b->still ? "its backends are probed again, since the agent stood still"
+				     : "its backends are probed again, since its interface was down"
 	       : !b->synced ? "its peers have not told it all yet"
 			    : NULL;
 }
@@ -246,13 +274,41 @@ static bool is_warm(const struct agent *a)
 	return track__is_known(a);
 }
 
+/* Whether every group knows what its peers do. */
+static bool has_caught_up(const struct agent *a)
+{
+	for (size_t i = 0; i < a->config->n_vrrp; i++) {
+		const struct comeback *b = &a->failover.comebacks[i];
+
+		if (!b->probed || !b->synced)
+			return false;
+	}
+	return a->failover.warm && lease__alive(a->lease);
+}
+
 void failover__refresh(struct agent *a)
 {
 	if (!a->failover.vrrp || !a->config)
 		return;
 	a->failover.warm = a->failover.warm || is_warm(a);
 	vrrp__refresh(a->failover.vrrp, a->net, look, a);
+	if (plane__is_stale(a->plane) && has_caught_up(a))
+		plane__stale(a->plane, false);
 	peer_vrrp__tell(a);
+}
+
+void failover__stood_still(struct agent *a)
+{
+	if (!a->failover.vrrp || !a->config)
+		return;
+	for (size_t i = 0; i < a->config->n_vrrp; i++)
+		a->failover.comebacks[i] = (struct comeback){
+			.since_ns = agent__realtime_ns(),
+			.down = a->failover.comebacks[i].down,
+			.still = true,
+		};
+	failover__refresh(a);
+	vrrp__doubt(a->failover.vrrp);
 }
 
 /* Something that a group has waited for is there. */
@@ -266,7 +322,7 @@ static bool is_awaited(const struct agent *a)
 		const struct comeback *b = &a->failover.comebacks[i];
 
 		if ((!b->probed && is_probed(a, &c->vrrp[i], b->since_ns)) ||
-		    (!b->synced && is_synced(a, b)))
+		    (b->probed && !b->synced && is_synced(a, b)))
 			return true;
 	}
 	return false;
@@ -355,6 +411,9 @@ void failover__stop(struct agent *a)
 {
 	if (a->failover.vrrp)
 		bfd__on_lost(a->neighbors.bfd, NULL, NULL);
+	/* What comes after the leave that it takes is steered as on_agent_loss says. */
+	if (a->plane)
+		plane__groups(a->plane, false);
 	vrrp__free(a->failover.vrrp);
 	a->failover.vrrp = NULL;
 }

@@ -17,8 +17,10 @@ struct agent;
 
 /* A group that may not know yet what it would steer to, or what its peers know. */
 struct comeback {
-	uint64_t since_ns; /* CLOCK_REALTIME: of the start, or when its interface came up */
+	uint64_t
+		since_ns; /* CLOCK_REALTIME: of the start, or when its interface, or the agent, was back */
 	bool down; /* its interface */
+	bool still; /* it was the agent that stood still */
 	bool probed, synced; /* from then on */
 };
 
@@ -38,6 +40,13 @@ void failover__commit(struct agent *a);
 
 /* Interfaces, addresses, tracked things; once a second, and when a link changes. */
 void failover__refresh(struct agent *a);
+
+/*
+ * The agent was silent for its lease: peers have taken over, and changed what they like. Before anything is
+ * heeded that came meanwhile; until it has caught up, no group preempts, and packets to their VIPs are not
+ * steered unless it is active all the same.
+ */
+void failover__stood_still(struct agent *a);
 
 /* Once a turn of the loop: groups start as soon as the first probes are over. */
 void failover__flush(struct agent *a);

@@ -14,13 +14,19 @@ struct lease {
 	atomic_uint lease_ms;
 	atomic_ullong beat_ns; /* CLOCK_MONOTONIC of the loop's last sign of life */
 	atomic_int error;
+	atomic_bool watched, lost;
 };
 
-bool lease__alive(const struct lease *l)
+static bool is_fresh(const struct lease *l)
 {
 	uint64_t lease_ns = (uint64_t)atomic_load(&l->lease_ms) * 1000000;
 
 	return rt__now_ns() < atomic_load(&l->beat_ns) + lease_ns;
+}
+
+bool lease__alive(const struct lease *l)
+{
+	return !atomic_load(&l->lost) && is_fresh(l);
 }
 
 static void renew(void *ctx, uint64_t now_ns)
@@ -71,7 +77,21 @@ int lease__start(struct rt *rt, struct plane *plane, uint32_t lease_ms, struct l
 
 void lease__beat(struct lease *l)
 {
+	/* Before the beat, so that the other thread never sees the loop turn again with nothing to ask. */
+	if (atomic_load(&l->watched) && !is_fresh(l))
+		atomic_store(&l->lost, true);
 	atomic_store(&l->beat_ns, rt__now_ns());
+}
+
+bool lease__lost(const struct lease *l)
+{
+	return atomic_load(&l->lost);
+}
+
+void lease__regain(struct lease *l)
+{
+	atomic_store(&l->watched, true);
+	atomic_store(&l->lost, false);
 }
 
 void lease__set(struct lease *l, uint32_t lease_ms)

@@ -25,7 +25,16 @@ void lease__beat(struct lease *l);
 /* A new lease time, from the next renewal on. */
 void lease__set(struct lease *l, uint32_t lease_ms);
 
-/* Whether the loop has turned within the lease time. From any thread. */
+/*
+ * Whether there was once no beat for the lease time: the agent stood still or hung, and what it knew is old.
+ * It stays so, and nothing is renewed, until the loop says that it has drawn its conclusions.
+ */
+bool lease__lost(const struct lease *l);
+
+/* It has; or the first configuration is in force, until when nobody asks. */
+void lease__regain(struct lease *l);
+
+/* Whether the loop has turned within the lease time, and it was not lost. From any thread. */
 bool lease__alive(const struct lease *l);
 
 /* The last renewal's result: 0 or -errno. */

@@ -39,6 +39,7 @@ static int attach_one(struct agent *a, const char *ifname, bool generic, struct 
 
 	if (rc)
 		return rc;
+	link->up = failover__link_is_up(a, ifname);
 	if (warning.text[0])
 		log_warn("%s", warning.text);
 	return 0;
@@ -107,7 +108,9 @@ static void attached_changed(struct agent *a, struct plane_link *at, const struc
 			  l->name);
 		at->ifindex = 0;
 	} else if (at->ifindex == l->ifindex) {
-		log_info("interface %s is %s", l->name, l->up ? "up" : "down");
+		if (at->up != l->up)
+			log_info("interface %s is %s", l->name, l->up ? "up" : "down");
+		at->up = l->up;
 	} else if (attach_one(a, l->name, a->config->xdp_generic, at, &err)) {
 		log_error("interface %s is back, but: %s", l->name, err.text);
 	} else {
@@ -120,6 +123,9 @@ void links__changed(void *agent, const struct net_link *l, bool present)
 {
 	struct agent *a = agent;
 
+	/* Before one that is back is attached. */
+	if (a->config)
+		macs__sync(a, a->config);
 	for (size_t i = 0; i < a->n_links; i++) {
 		if (strcmp(a->links[i].ifname, l->name) == 0)
 			attached_changed(a, &a->links[i], l, present);

@@ -64,6 +64,15 @@ bool config_vrrp__has(const struct config_vrrp *g, const struct config_service *
 	return false;
 }
 
+bool config__in_group(const struct config *c, const struct config_service *s)
+{
+	for (size_t i = 0; i < c->n_vrrp; i++) {
+		if (config_vrrp__has(&c->vrrp[i], s))
+			return true;
+	}
+	return false;
+}
+
 bool config_service__wild(const struct config_service *s)
 {
 	return s->vip.len != 128 || s->port != s->port_last;

@@ -261,6 +261,9 @@ const char *config_affinity__name(enum fl_affinity affinity);
 /* Whether a group has the VIP of a service among its addresses. */
 bool config_vrrp__has(const struct config_vrrp *g, const struct config_service *s);
 
+/* Whether it is that of some group. */
+bool config__in_group(const struct config *c, const struct config_service *s);
+
 const char *config_quorum__name(enum config_quorum quorum);
 
 /* Whether more than one address or port leads to it, so that it is found in `vips` (abi.h). */

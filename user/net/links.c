@@ -58,7 +58,8 @@ bool net_links__update(struct net *n, const struct net_link *l)
 	if (strcmp(old.name, l->name) != 0) {
 		tell(n, &old, false);
 		tell(n, l, true);
-	} else if (old.up != l->up) {
+	} else if (old.up != l->up || old.master != l->master ||
+		   memcmp(old.mac, l->mac, sizeof(l->mac)) != 0) {
 		tell(n, &d->link, true);
 	}
 	return !same_hop(&old, l);

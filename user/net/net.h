@@ -46,13 +46,18 @@ struct net_link {
 	bool q; /* its tag is 802.1Q's, not 802.1ad's */
 	uint16_t vlan; /* VLAN id */
 	bool is_veth;
+	bool is_macvlan; /* takes the frames of `lower` that are for its own address */
 	uint32_t lower; /* of a veth: its other end; 0: not in this network namespace */
+	uint32_t master; /* the bridge, bond or VRF that it is part of; 0: of none */
 };
 
 /* Called when the hop of a watched address has changed, never from within net__watch(). */
 typedef void net_cb(void *ctx, const struct addr *address, const struct net_hop *hop);
 
-/* Called when a link appears, goes up or down, or vanishes (`present` is false). */
+/*
+ * Called when a link appears, goes up or down, gets another MAC address or another master, or vanishes
+ * (`present` is false).
+ */
 typedef void net_link_cb(void *ctx, const struct net_link *link, bool present);
 
 struct net;

@@ -124,6 +124,7 @@ static void read_info(const struct nlattr *info, struct net_link *l)
 		if (mnl_attr_get_type(attr) == IFLA_INFO_KIND) {
 			l->is_vlan = strnlen(text, len) == 4 && memcmp(text, "vlan", 4) == 0;
 			l->is_veth = strnlen(text, len) == 4 && memcmp(text, "veth", 4) == 0;
+			l->is_macvlan = strnlen(text, len) == 7 && memcmp(text, "macvlan", 7) == 0;
 		} else if (mnl_attr_get_type(attr) == IFLA_INFO_DATA) {
 			data = attr;
 		}
@@ -163,6 +164,9 @@ int net_wire__link(const struct nlmsghdr *nlh, struct net_link *out)
 		} else if (mnl_attr_get_type(attr) == IFLA_LINK) {
 			if (read_u32(attr, &l.lower))
 				return -EINVAL;
+		} else if (mnl_attr_get_type(attr) == IFLA_MASTER) {
+			if (read_u32(attr, &l.master))
+				return -EINVAL;
 		} else if (mnl_attr_get_type(attr) == IFLA_LINK_NETNSID) {
 			elsewhere = true;
 		} else if (mnl_attr_get_type(attr) == IFLA_LINKINFO) {
@@ -172,7 +176,7 @@ int net_wire__link(const struct nlmsghdr *nlh, struct net_link *out)
 	if (!l.ifindex || !l.name[0])
 		return -EINVAL;
 	/* The device of a tunnel: of no concern. */
-	if ((!l.is_vlan && !l.is_veth) || elsewhere)
+	if ((!l.is_vlan && !l.is_veth && !l.is_macvlan) || elsewhere)
 		l.lower = 0;
 	*out = l;
 	return 0;

@@ -55,6 +55,7 @@ struct plane {
 	struct fl_service *services; /* FL_MAX_SERVICES */
 	struct fl_bucket *index; /* FL_INDEX_BUCKETS */
 	struct fl_backend *backends; /* FL_MAX_BACKENDS */
+	struct fl_ours *ours; /* one */
 	/* inner slot maps of each service in use: fds, -1 otherwise */
 	int (*slot_fds)[2]; /* FL_MAX_SERVICES */
 	struct plane_moves *moves; /* FL_MAX_SERVICES */

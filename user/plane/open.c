@@ -45,6 +45,10 @@ static int map_arrays(struct plane *p, struct err *err)
 	if (rc)
 		return rc;
 	p->backends = at;
+	rc = plane_open__share(p->skel->maps.ours, sizeof(struct fl_ours), &at, err);
+	if (rc)
+		return rc;
+	p->ours = at;
 	return 0;
 }
 
@@ -392,6 +396,8 @@ void plane__close(struct plane *p)
 		munmap(p->index, sizeof(struct fl_bucket) * FL_INDEX_BUCKETS);
 	if (p->backends)
 		munmap(p->backends, sizeof(struct fl_backend) * FL_MAX_BACKENDS);
+	if (p->ours)
+		munmap(p->ours, sizeof(struct fl_ours));
 	lb_bpf__destroy(p->skel);
 	if (p->grace_fd >= 0)
 		close(p->grace_fd);

@@ -12,7 +12,7 @@
  *     store makes it live; the table just left may be written again only after plane__grace().
  *
  * All functions belong to the loop's thread except plane__grace(), plane__moves_install() and the two
- * sweeps (the worker's) and plane__lease_renew() (any thread's).
+ * sweeps (the worker's), and those that say so (any thread's).
  */
 #ifndef FAIRLEAD_PLANE_PLANE_H
 #define FAIRLEAD_PLANE_PLANE_H
@@ -70,6 +70,7 @@ struct plane_link {
 	uint32_t ifindex;
 	bool native; /* false: generic, in the stack and much slower */
 	bool dispatched; /* shares the hook through libxdp's dispatcher */
+	bool up; /* when it was looked at last; the owner's */
 };
 
 /*
@@ -124,6 +125,25 @@ int plane__lease_renew(struct plane *p);
 
 /* The lease as the program sees it. */
 int plane__lease(const struct plane *p, struct fl_lease *out);
+
+/* --- what this machine answers for ------------------------------------------------------------- */
+
+/*
+ * The MAC addresses that frames for this machine are sent to; what was there before and is there again is
+ * found all the time. With none, or with more than FL_MACS, every frame is taken for ours: false says that
+ * they were too many.
+ */
+bool plane__macs(struct plane *p, const uint8_t (*macs)[6], size_t n);
+
+/*
+ * Whether a lapse of the lease makes the tables stale for the VIPs of VRRP groups (FL_SVC_GROUP): from the
+ * first group on, until the agent takes its leave. Any thread, and so the next two.
+ */
+void plane__groups(struct plane *p, bool any);
+
+/* Whether they are: nothing is steered to backends of these VIPs then. */
+void plane__stale(struct plane *p, bool stale);
+bool plane__is_stale(const struct plane *p);
 
 /* --- services ---------------------------------------------------------------------------------- */
 

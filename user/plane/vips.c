@@ -61,6 +61,8 @@ static int fill(const struct vip_use *uses, size_t n, const struct fl_vip *aroun
 
 		if (uses[i].echo)
 			out->value.flags |= FL_VIP_ECHO;
+		if (uses[i].group)
+			out->value.flags |= FL_VIP_GROUP;
 		if (uses[i].wild && !append(&out->value, &ranges, &r))
 			return -E2BIG;
 	}

@@ -16,6 +16,7 @@ struct vip_use {
 	uint8_t proto;
 	bool wild; /* found by its prefix and range; else by `svc_index` */
 	bool echo; /* echo requests are answered */
+	bool group; /* it is an address of a VRRP group */
 	uint16_t service; /* id, never 0 */
 };
 

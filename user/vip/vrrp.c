@@ -362,6 +362,11 @@ void vrrp__status(struct vrrp *v, void (*each)(void *ctx, const struct vrrp_stat
 	}
 }
 
+void vrrp__doubt(struct vrrp *v)
+{
+	rt__call(v->rt, vrrp_thread__doubt, v);
+}
+
 size_t vrrp__hand_over(struct vrrp *v)
 {
 	return (size_t)rt__call(v->rt, vrrp_thread__hand_over, v);
@@ -407,8 +412,8 @@ static void on_note(void *ctx)
 	}
 }
 
-int vrrp__new(struct rt *rt, bool (*fit)(void *ctx), vrrp_event_cb *event, void *ctx,
-	      struct vrrp **out, struct err *err)
+int vrrp__new(struct rt *rt, bool (*fit)(void *ctx), vrrp_doubt_cb *doubt, vrrp_event_cb *event,
+	      void *ctx, struct vrrp **out, struct err *err)
 {
 	struct vrrp *v = calloc(1, sizeof(*v));
 	int rc;
@@ -417,6 +422,7 @@ int vrrp__new(struct rt *rt, bool (*fit)(void *ctx), vrrp_event_cb *event, void 
 		return err__set(err, -ENOMEM, "out of memory");
 	v->rt = rt;
 	v->fit = fit;
+	v->doubt = doubt;
 	v->event = event;
 	v->ctx = ctx;
 	v->note = (struct rt_note){.run = on_note, .ctx = v};

@@ -53,11 +53,17 @@ struct vrrp_ignored {
 };
 
 /*
+ * Whether tables are old: no group is active, and the agent was silent. Called on the real-time thread,
+ * before anything is announced; often with what was said before.
+ */
+typedef void vrrp_doubt_cb(void *ctx, bool stale);
+
+/*
  * `fit` is asked on the real-time thread before a timer is heeded: while it says no (the loop hangs),
  * no group is active. Any thread's callback `event` comes on the loop.
  */
-int vrrp__new(struct rt *rt, bool (*fit)(void *ctx), vrrp_event_cb *event, void *ctx,
-	      struct vrrp **out, struct err *err);
+int vrrp__new(struct rt *rt, bool (*fit)(void *ctx), vrrp_doubt_cb *doubt, vrrp_event_cb *event,
+	      void *ctx, struct vrrp **out, struct err *err);
 
 /*
  * A change to these groups, to be committed or discarded before anything else is done to v; once
@@ -89,6 +95,9 @@ void vrrp__refresh(struct vrrp *v, const struct net *net, vrrp_look_cb *look, vo
 /* Calls each() for every group, in the order of the configuration. */
 void vrrp__status(struct vrrp *v, void (*each)(void *ctx, const struct vrrp_status *s), void *ctx);
 void vrrp__ignored(struct vrrp *v, struct vrrp_ignored *out);
+
+/* The loop was silent for as long as `fit` allows, and has refreshed: `doubt` is told what that means now. */
+void vrrp__doubt(struct vrrp *v);
 
 /* Hands all active groups over; returns how many have begun to. */
 size_t vrrp__hand_over(struct vrrp *v);

@@ -54,6 +54,7 @@ struct vrrp {
 	struct hands *hands;
 	int announcer; /* the packet socket */
 	bool (*fit)(void *ctx);
+	vrrp_doubt_cb *doubt;
 	vrrp_event_cb *event;
 	void *ctx;
 	LIST_HEAD(, vrrp_port) ports;
@@ -83,6 +84,9 @@ void vrrp_thread__readable(void *port, uint64_t now_ns);
 /* Starts or stops it, as `ready` says, and follows its priority and settings. */
 void vrrp_thread__settle(struct vrrp_router *r, bool ready, enum vrrp_why why, uint8_t priority,
 			 const struct vrrp_settings *set, const struct addr *local);
+
+/* Tells whether tables are old, now that the agent was silent. 0. */
+int vrrp_thread__doubt(void *vrrp);
 
 /* All active ones; returns how many have begun to. */
 int vrrp_thread__hand_over(void *vrrp);

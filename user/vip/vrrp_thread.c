@@ -52,9 +52,24 @@ static void tell(struct vrrp_router *r, enum vrrp_state from)
 	rt__tell(v->rt, &v->note);
 }
 
+int vrrp_thread__doubt(void *vrrp)
+{
+	struct vrrp *v = vrrp;
+	const struct vrrp_router *r;
+	bool any = false;
+
+	TAILQ_FOREACH (r, &v->routers, entry)
+		any |= r->group.state == VRRP_ACTIVE;
+	v->doubt(v->ctx, !any);
+	return 0;
+}
+
 /* Adverts and announcements first: they need no address on the interface. */
 static void act(struct vrrp_router *r, unsigned int what, enum vrrp_state from)
 {
+	/* Whoever is active serves with what it has. */
+	if (r->group.state == VRRP_ACTIVE)
+		r->vrrp->doubt(r->vrrp->ctx, false);
 	if (what & VRRP_DO_STOP)
 		send_advert(r, VRRP_PRIORITY_STOP);
 	if (what & VRRP_DO_GIVE)
@@ -102,10 +117,12 @@ void vrrp_thread__fire(void *router, uint64_t now_ns)
 	enum vrrp_state from = r->group.state;
 
 	/* The loop starts it again when it turns: nobody else knows what has changed meanwhile. */
-	if (!r->vrrp->fit(r->vrrp->ctx))
+	if (!r->vrrp->fit(r->vrrp->ctx)) {
 		done(r, vrrp_group__stop(&r->group, now_ns, VRRP_WHY_HUNG), from, now_ns);
-	else
-		done(r, vrrp_group__timer(&r->group, now_ns), from, now_ns);
+		vrrp_thread__doubt(r->vrrp);
+		return;
+	}
+	done(r, vrrp_group__timer(&r->group, now_ns), from, now_ns);
 }
 
 int vrrp_thread__hand_over(void *vrrp)

@@ -20,6 +20,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lab import bpffs
 from lab.lab import Lab
 from lab.pair import Balancer
+from lab.screen import Screen
 from lab.topology import VIP4, VIP4_B, v4, v6
 
 PROBE = ("{type: http, path: /health, body: ok, interval: 200ms, fast_interval: 100ms, timeout: 200ms, "
@@ -30,6 +31,7 @@ LINES = 60  # of an answer, at most
 CONFIG = """\
 vrrp:
   - {{name: edge, interface: eth0, vrid: 51, addresses: [{vip}], priority: {priority}, interval: 100ms}}
+alerts: [{{name: pager, exec: [/usr/bin/logger, -t, fairlead]}}]
 peers: {{listen: {own}, key_file: {folder}/peers.key, list: [{{name: {other}, address: {their}}}]}}
 services:
   - name: shop
@@ -45,6 +47,30 @@ services:
     probe: {probe}
     backends:
 {mail}
+"""
+
+
+KEEPALIVED = """\
+vrrp_instance edge {
+	interface eth0
+	virtual_router_id 51
+	priority 150
+	advert_int 1
+	virtual_ipaddress { 192.0.2.10 }
+}
+virtual_server 192.0.2.10 80 {
+	delay_loop 2
+	lvs_sched sh
+	lvs_method DR
+	protocol TCP
+	quorum 2
+	real_server 10.77.0.11 80 {
+		HTTP_GET { url { path /health status_code 200 } }
+	}
+	real_server 10.77.0.12 80 {
+		HTTP_GET { url { path /health status_code 200 } }
+	}
+}
 """
 
 
@@ -94,6 +120,18 @@ class Session:
         typed = [f"{prompt} fairlead {shlex.join(argv)}"]
         self.out.append(self.installed("```\n" + "\n".join(typed + lines) + "\n```\n"))
 
+    def show(self, *command):
+        """What a full screen shows after some seconds."""
+        argv = [f"{self.lab.build}/fairlead", "-s", self.pair[0].socket, *command]
+        with Screen(argv, 110, 24) as screen:
+            began = time.monotonic()
+            while time.monotonic() - began < 12:
+                screen.read(0.2)
+            shown = "\n".join(screen.text).rstrip()
+            screen.press("q")
+            screen.wait_end()
+        self.out.append(self.installed(f"```\n$ fairlead {shlex.join(command)}\n{shown}\n```\n"))
+
     def text(self):
         """The page."""
         return ("<!-- SPDX-License-Identifier: GPL-2.0-or-later -->\n# Every verb, tried\n\n"
@@ -107,7 +145,7 @@ def build_up(session):
     bpffs.mount_if_missing(lab.folder)
     for balancer in session.pair:
         for name in os.listdir(balancer.folder):
-            if name.startswith("journal.db"):
+            if name.startswith(("journal.db", "shop.pcapng")):
                 os.unlink(f"{balancer.folder}/{name}")  # of the run before
     lab.up()
     lab.add_host("lb2")
@@ -136,6 +174,7 @@ def look(s):
     s.chapter("What runs", "The table first: services, backends, their share of the flows, and what the probes found.")
     time.sleep(3)
     s.type("status")
+    s.show("top")
     s.type("version")
     s.chapter("What would become of a packet", "The program itself says, on the live maps, and changes nothing.")
     s.type("explain", "10.77.0.1:40000", f"{VIP4}:80")
@@ -144,6 +183,7 @@ def look(s):
     time.sleep(4)
     s.type("packets")
     s.type("packets", "--flows", "0")
+    s.type("capture", f"{s.pair[0].folder}/shop.pcapng", "--service", "shop", "--number", "10")
 
 
 def change(s):
@@ -170,6 +210,7 @@ def configure(s):
               "All or nothing; `--confirm` brings the one before back unless you are still there to say so.")
     s.configure(balancer, weight=50)
     s.type("config", "check", balancer.config)
+    s.type("config", "diff", status=1)
     s.type("config", "apply", "--confirm", "60s", "--reason", "b3 is a smaller machine")
     s.type("config", "confirm")
     s.type("config", "history")
@@ -191,6 +232,9 @@ def fail(s):
     lab.wait_for(lambda: s.pair[0].status()["services"][0]["backends"][1]["state"] == "up", 10, "b2 to be up")
     s.type("events")
     s.type("report", "--since", "1h")
+    s.chapter("Who is told", "Destinations of alerts, what they have got, and whether they can be reached.")
+    s.type("alerts")
+    s.type("alerts", "test", "pager")
 
 
 def hand_over(s):
@@ -201,6 +245,11 @@ def hand_over(s):
     s.type("failover", "--undo")
     s.chapter("What is wrong with this machine", "Each finding with the command that mends it.")
     s.type("doctor", status=1)
+    s.chapter("Coming from keepalived", "What could not be translated is told, and stands in the file at its place.")
+    path = f"{s.pair[0].folder}/keepalived.conf"
+    with open(path, "w", encoding="ascii") as f:
+        f.write(KEEPALIVED)
+    s.type("import", path)
     s.type("help", "explain")
 
 

@@ -123,9 +123,10 @@ void links__changed(void *agent, const struct net_link *l, bool present)
 {
 	struct agent *a = agent;
 
+	if (!a->config)
+		return; /* nothing is attached yet */
 	/* Before one that is back is attached. */
-	if (a->config)
-		macs__sync(a, a->config);
+	macs__sync(a, a->config);
 	for (size_t i = 0; i < a->n_links; i++) {
 		if (strcmp(a->links[i].ifname, l->name) == 0)
 			attached_changed(a, &a->links[i], l, present);
@@ -133,7 +134,7 @@ void links__changed(void *agent, const struct net_link *l, bool present)
 	failover__refresh(a);
 	if (!present)
 		plane__vlan_forget(a->plane, l->ifindex);
-	else if (a->config)
+	else
 		ports__sync(a, a->config);
 }
 

@@ -276,7 +276,7 @@ static void print_end(const struct request *r, const struct capture_file *f, jso
 	}
 	fprintf(out, "%lld packets, %" PRIu64 " bytes", integer_of(last, "packets"),
 		capture_file__written(f));
-	if (strcmp(r->path, "-")) {
+	if (strcmp(r->path, "-") != 0) {
 		fputs(" in ", out);
 		cli__print_text(out, r->path);
 	}

@@ -19,11 +19,14 @@ URL = f"http://{VIP4}/"
 
 
 def others(lab):
-    """Files of the instance, and what its maps say: all but counters."""
+    """Files of the instance, and what its maps say: all but counters. None: one has gone meanwhile."""
     root = os.path.dirname(lab.pin("services"))
     pins = sorted(os.path.join(at, name)[len(root):] for at, _, names in os.walk(root) for name in names)
     names = [*MAPS, *(name[1:] for name in pins if name.startswith(("/slots/", "/seats/")))]
-    maps = {name: content(f"{root}/{name}") for name in names}
+    try:
+        maps = {name: content(f"{root}/{name}") for name in names}
+    except FileNotFoundError:
+        return None
     # A place that somebody has had is as free as one that nobody has had yet.
     words = array.array("I", maps["svc_index"])
     maps["svc_index"] = [0 if word == TOMBSTONE else word for word in words]

@@ -64,7 +64,7 @@ def test_words(zsh, tmp_path):
     """Beginnings are finished, choices are shown, values follow their option; files are zsh's."""
     zsh.expect("fairlead sta", r"fairlead status ")
     zsh.expect("fairlead status --js", r"--json ")
-    zsh.expect("fairlead config ", r"apply +check +confirm +history +rollback")
+    zsh.expect("fairlead config ", r"apply +check +confirm +diff +history +rollback")
     zsh.expect("fairlead explain --flags=sy", r"--flags=syn ")
     (tmp_path / "some file.yaml").touch()
     zsh.expect("fairlead config check som", r"some\\ file\.yaml ")

@@ -146,6 +146,7 @@ def test_contents(package, tmp_path):
         "usr/lib/sysusers.d/fairlead.conf": 0o644,
         "usr/lib/fairlead/decap.bpf.o": 0o644,
         "usr/share/bash-completion/completions/fairlead": 0o644,
+        "usr/share/zsh/site-functions/_fairlead": 0o644,
         "usr/share/fairlead/fairlead.rules.yml": 0o644,
         "usr/share/fairlead/fairlead.json": 0o644,
         "usr/share/man/man1/fairlead.1.gz": 0o644,

@@ -136,7 +136,9 @@ def wait_equal(pair):
     for one in pair:
         wait_peer(one, lambda p: p["state"] == "up" and p.get("same_config") and not p["other_tables"]["n"]
                   and not p["disputes"] and p["sync"]["lag"] == 0, "both to be equal")
-    assert tables(pair[0]) == tables(pair[1]) and epochs(pair[0]) == epochs(pair[1])
+    # What was told is up to a second old.
+    pair[0].wait_for(lambda: tables(pair[0]) == tables(pair[1]) and epochs(pair[0]) == epochs(pair[1]), 5,
+                     "both to have the same tables and epochs")
 
 
 @pytest.fixture

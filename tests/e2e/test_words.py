@@ -2,6 +2,7 @@
 """What an operator says of a backend to one of two agents holds on both, and outlives cuts, kills and new machines."""
 import json
 import signal
+import time
 
 from conftest import service
 from lab.second import split
@@ -34,7 +35,11 @@ def test_said_to_one(pair):
     """drain, undrain, disable, enable and weight; said here, done on both, and told as said elsewhere."""
     one, two = pair
     begin(pair, service() + service(name="second", port=8000, vip="192.0.2.11", backends=[("b1", v4("b1"), 100)]))
+    time.sleep(1.5)  # tables that are the same are looked at once a second
     one.cli("drain", "b1")
+    two.wait_state("web", "b1", "draining")
+    # No packet has come by it, but what is established by the other one may come in a moment.
+    two.wait_for(lambda: two.status()["services"][0]["transition"]["moving"], 2, "its slots to move, too")
     wait_everywhere(pair, "b1", "draining")
     wait_everywhere(pair, "b1", "draining", "second")
     assert two.backend("web", "b1")["slots"] == 0

@@ -78,8 +78,9 @@ class Procs:
         alive = []
         for pid, began, _ in rows:
             if began != "None" and start_time(int(pid)) == int(began):
-                os.kill(int(pid), signal.SIGTERM)
-                alive.append((int(pid), int(began)))
+                with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+                    os.kill(int(pid), signal.SIGTERM)
+                    alive.append((int(pid), int(began)))
         deadline = time.monotonic() + 3
         while alive and time.monotonic() < deadline:
             for p in list(self.running.values()):
@@ -87,7 +88,7 @@ class Procs:
             alive = [(pid, began) for pid, began in alive if start_time(pid) == began]
             time.sleep(0.02)
         for pid, _ in alive:
-            with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         for p in self.running.values():
             p.wait()

@@ -290,13 +290,14 @@ static void take_sums(struct service *s, const struct move_sums *sums)
 
 /*
  * A machine that takes over from another has the connections of that one, which were established by the
- * table that both have when nothing moves, not by what this one had while its backends came up.
+ * table that both have when nothing moves, not by what this one had while its backends came up. Once they have had
+ * the same table (`shared`), what it changes to here moves as it does there.
  */
 bool moves__is_fresh(const struct service *s)
 {
 	struct fl_count c;
 
-	return s->config && s->agent->config->n_peers &&
+	return s->config && s->agent->config->n_peers && !s->shared &&
 	       !plane__count(s->agent->plane, PLANE_SERVICE, s->id, &c) && !c.packets;
 }
 

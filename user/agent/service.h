@@ -62,6 +62,7 @@ struct service {
 	struct timing probe_times; /* of probes of its backends: how long they took */
 	bool named; /* an apply is running: the next configuration has it */
 	bool dirty; /* the table must be computed again */
+	bool shared; /* a peer has had the same table: flows may be established by it there */
 	bool stale; /* and before it, who takes how much */
 	bool unruled; /* and before that, what holds of its backends: peers have said something new */
 	bool contested; /* some of them are disputed */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/asked.h"
 
+#include "core/fnv.h"
+
 static uint32_t place_of(const struct addr *address)
 {
-	uint32_t h = 2166136261u; /* FNV-1a */
+	uint32_t h = fnv32(FNV32, address->b, sizeof(address->b));
 
-	for (size_t i = 0; i < sizeof(address->b); i++)
-		h = (h ^ address->b[i]) * 16777619u;
 	return (h ^ h >> 16) % ASKED_PLACES;
 }
 

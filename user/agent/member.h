@@ -163,7 +163,6 @@ void target__leave(struct member *m);
 void target__put(struct agent *a, struct target *t);
 /* The next hop has changed (or is to be written for the first time). */
 void target__hop_changed(struct agent *a, struct target *t);
-/* Ends all watches; the entries stay. */
 /* FL_BE_GONE follows the members: set once none of them may get its connections back. */
 void target__judge(struct agent *a, struct target *t);
 /* What has become of each target, by index: FL_MAX_BACKENDS of them. */
@@ -174,6 +173,7 @@ void target__losses(const struct agent *a, struct fate_loss *out);
  */
 void target__counted(struct agent *a, struct target *t, unsigned int swept, uint32_t began_s,
 		     uint32_t n);
+/* Ends all watches; the entries stay. */
 void target__quiet_all(struct agent *a);
 void target__free_all(struct agent *a);
 

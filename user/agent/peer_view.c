@@ -140,6 +140,23 @@ static json_t *peer_json(const struct peer *peer)
 	return o;
 }
 
+void peer_view__note_shared(struct peers *p)
+{
+	struct service *s;
+
+	TAILQ_FOREACH (s, &p->agent->services, entry) {
+		struct peer_service ours, theirs;
+
+		if (s->shared || !s->config || p->told[s->id] != s->generation ||
+		    !peer_facts__service(p->ours, s->name, &ours))
+			continue;
+		for (size_t i = 0; i < p->n && !s->shared; i++)
+			s->shared = peer_facts__service(p->list[i].link.copy, s->name, &theirs) &&
+				    theirs.table && theirs.table == ours.table &&
+				    theirs.front == ours.front;
+	}
+}
+
 json_t *peers__json(const struct agent *a)
 {
 	const struct peers *p = a->peers;

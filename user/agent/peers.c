@@ -478,27 +478,6 @@ static void tell_tables(struct peers *p)
 	p->dirty |= ledger__version(p->ours) != before;
 }
 
-/*
- * Where this machine and a peer have had the same table, what is established there is at the owners of the slots
- * here, too, though no packet has come by: it may be this machine's in a moment.
- */
-static void note_shared(struct peers *p)
-{
-	struct service *s;
-
-	TAILQ_FOREACH (s, &p->agent->services, entry) {
-		struct peer_service ours, theirs;
-
-		if (s->shared || !s->config || p->told[s->id] != s->generation ||
-		    !peer_facts__service(p->ours, s->name, &ours))
-			continue;
-		for (size_t i = 0; i < p->n && !s->shared; i++)
-			s->shared = peer_facts__service(p->list[i].link.copy, s->name, &theirs) &&
-				    theirs.table && theirs.table == ours.table &&
-				    theirs.front == ours.front;
-	}
-}
-
 void peers__tick(struct agent *a)
 {
 	struct peers *p = a->peers;
@@ -507,7 +486,7 @@ void peers__tick(struct agent *a)
 	if (!p)
 		return;
 	tell_tables(p);
-	note_shared(p);
+	peer_view__note_shared(p);
 	peer_records__tick(p);
 	for (size_t i = 0; i < p->n; i++)
 		peer_view__tick(&p->list[i]);

@@ -53,9 +53,6 @@ struct peers {
 	bool full; /* the ledger has no room, and that was told */
 };
 
-/* It is heard, and has told all. */
-bool peer_view__is_complete(const struct peer *peer);
-
 /* Of the links and streams. */
 static inline uint64_t peers__now_us(void)
 {
@@ -72,6 +69,12 @@ void peers__log(enum log_level level, const struct peer *peer, const char *text)
 
 /* Whether it is up and has told all. */
 bool peer_view__is_complete(const struct peer *peer);
+
+/*
+ * Once a second. Where this machine and a peer have had the same table, what is established there is at the owners
+ * of the slots here, too, though no packet has come by: it may be this machine's in a moment.
+ */
+void peer_view__note_shared(struct peers *p);
 
 /* Once a second: differences that came or went. */
 void peer_view__tick(struct peer *peer);

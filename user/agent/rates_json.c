@@ -17,6 +17,7 @@
 #include "agent/agent.h"
 #include "agent/names.h"
 #include "agent/told.h"
+#include "core/fnv.h"
 
 /* The backends of a service in the order of its columns. */
 struct rows {
@@ -32,13 +33,9 @@ static const char *const states[] = {
 
 /* --- hashes ---------------------------------------------------------------------------------------- */
 
-/* FNV-1a: what is listed is not chosen to collide. */
 static void mix(uint64_t *hash, const void *data, size_t len)
 {
-	const uint8_t *b = data;
-
-	for (size_t i = 0; i < len; i++)
-		*hash = (*hash ^ b[i]) * UINT64_C(0x100000001b3);
+	*hash = fnv64(*hash, data, len);
 }
 
 static void mix_number(uint64_t *hash, uint64_t n)
@@ -283,7 +280,7 @@ static bool each_service(const struct agent *a, struct harvest *h)
 
 static struct harvest empty(const struct agent *a)
 {
-	struct harvest h = {.layout = UINT64_C(0xcbf29ce484222325)};
+	struct harvest h = {.layout = FNV64};
 
 	mix_text(&h.layout, a->config->instance);
 	mix_text(&h.layout, FAIRLEAD_VERSION);

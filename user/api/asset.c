@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "api/asset.h"
+#include "core/fnv.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -54,10 +55,8 @@ const struct asset *asset__find(const char *name, size_t len)
 
 const char *asset__tag(const struct asset *a, char out[ASSET_TAG_LEN])
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+	uint64_t hash = fnv64(FNV64, a->text, (size_t)(a->end - a->text));
 
-	for (const char *p = a->text; p < a->end; p++)
-		hash = (hash ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
 	snprintf(out, ASSET_TAG_LEN, "\"%016llx\"", (unsigned long long)hash);
 	return out;
 }

@@ -9,6 +9,7 @@
 #include "config/schema.h"
 #include "config/template.h"
 #include "core/event.h"
+#include "core/fnv.h"
 
 #define DAY (24 * HOUR)
 #define URL_MAX_LEN 1024
@@ -108,12 +109,10 @@ static void show_kinds(const void *at, char *buf, size_t len)
 static void show_template(const void *at, char *buf, size_t len)
 {
 	const char *text = *(char *const *)at;
-	uint32_t sum = 2166136261u;
 
-	for (const char *c = text; c && *c; c++)
-		sum = (sum ^ (uint8_t)*c) * 16777619u;
 	if (text)
-		snprintf(buf, len, "(%zu bytes, digest %08x)", strlen(text), sum);
+		snprintf(buf, len, "(%zu bytes, digest %08x)", strlen(text),
+			 fnv32(FNV32, text, strlen(text)));
 }
 
 static void read_template(struct reader *r, const struct option *o, struct node *value, void *base)

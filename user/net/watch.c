@@ -5,16 +5,14 @@
 #include <string.h>
 
 #include "net/state.h"
+#include "core/fnv.h"
 
 #define NO_ANSWER_MS 250 /* pause when the kernel does not answer */
 
-/* FNV-1a; the addresses are the operator's, so nobody chooses them to collide. */
 uint32_t net_hash(const struct addr *a, uint32_t ifindex)
 {
-	uint32_t h = 2166136261u ^ ifindex;
+	uint32_t h = fnv32(FNV32 ^ ifindex, a->b, sizeof(a->b));
 
-	for (size_t i = 0; i < sizeof(a->b); i++)
-		h = (h ^ a->b[i]) * 16777619u;
 	return h ^ h >> 16;
 }
 

@@ -10,6 +10,7 @@
 
 #include "plane/internal.h"
 #include "probe.skel.h"
+#include "core/fnv.h"
 
 /*
  * Where our filter stands among others of the hook: early, since it leaves to them all that is not its
@@ -20,10 +21,8 @@
 
 uint16_t plane__instance_number(const char *instance)
 {
-	uint32_t h = 2166136261u; /* FNV-1a */
+	uint32_t h = fnv32(FNV32, instance, strlen(instance));
 
-	for (; *instance; instance++)
-		h = (h ^ (uint8_t)*instance) * 16777619u;
 	return (uint16_t)((h ^ h >> 12 ^ h >> 24) & 0xfff);
 }
 

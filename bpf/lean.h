@@ -292,7 +292,7 @@ static __always_inline int lean4(struct xdp_md *ctx, const void *data)
 	if (!lean4_parse(data, frame_end(ctx), &p))
 		return NOT_LEAN;
 	map_ipv4(&vip, p.daddr);
-	s = lean_service(&vip, &p, &id, FL_SVC_NAT | FL_SVC_QUIC, &v);
+	s = lean_service(&vip, &p, &id, FL_SVC_NAT | FL_SVC_QUIC | FL_SVC_GROUP, &v);
 	if (!s)
 		return v;
 	counts.of = bpf_map_lookup_elem(&svc_stats, &id);

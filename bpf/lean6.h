@@ -113,7 +113,7 @@ static __always_inline int lean6(struct xdp_md *ctx, __u32 word)
 
 	if (!lean6_parse(ctx, word, &p, &src, &dst))
 		return NOT_LEAN;
-	s = lean_service(&dst, &p, &id, FL_SVC_QUIC, &v);
+	s = lean_service(&dst, &p, &id, FL_SVC_QUIC | FL_SVC_GROUP, &v);
 	if (!s)
 		return v;
 	counts.of = bpf_map_lookup_elem(&svc_stats, &id);

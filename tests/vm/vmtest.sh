@@ -46,7 +46,7 @@ machine() {
 	folder=$results/vm-$1
 	part=$(use "$1")
 	[ "$part" = check ] && part=$mode
-	TIMEOUT=$([ "$mode" = check ] && echo 1500 || echo 2400) tests/vm/boot.sh "$1" "$folder" \
+	TIMEOUT=$([ "$mode" = check ] && echo 1500 || echo 5400) tests/vm/boot.sh "$1" "$folder" \
 		"FL_BUILD=$FL_BUILD sh tests/vm/guest.sh $1 $part $folder" >"$folder/log" 2>&1
 	echo $? >"$folder/exit"
 }

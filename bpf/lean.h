@@ -77,15 +77,19 @@ static __always_inline struct fl_service *lean_service(const struct addr_words *
 	struct fl_service *s = find_exact(vip, dest_port(p->ports), (__u8)p->proto, id);
 
 	if (!s) {
-		*v = gate_nat ? TO_FULL : NOT_LEAN;
-		if (gate_nat || gate_wild)
+		if (gate_nat || gate_wild) {
+			asm volatile(""); /* as in steps_wanted() */
+			*v = gate_nat ? TO_FULL : NOT_LEAN;
 			return NULL;
+		}
 		count_verdict(FL_V_PASS_NOT_SERVICE, p->bytes);
 		*v = XDP_PASS;
 		return NULL;
 	}
+	if (likely(!(s->flags & ~flags) && s->affinity == FL_AFF_FLOW))
+		return s;
 	*v = s->flags & FL_SVC_FULLNAT ? TO_FULL : NOT_LEAN;
-	return s->flags & ~flags || s->affinity != FL_AFF_FLOW ? NULL : s;
+	return NULL;
 }
 
 /*

@@ -314,6 +314,13 @@ void rig__set_gates(const struct rig *r, struct lb_bpf *skel)
 	bpf_map__set_autocreate(skel->maps.told, g->peers);
 	bpf_map__set_autocreate(skel->maps.passive, g->passive);
 	bpf_map__set_autocreate(skel->maps.passive_count, g->passive);
+	if (g->jumbo) {
+		bpf_program__set_flags(skel->progs.lb, BPF_F_XDP_HAS_FRAGS);
+		bpf_program__set_flags(skel->progs.lb_copy, BPF_F_XDP_HAS_FRAGS);
+		bpf_program__set_flags(skel->progs.lb_fast, BPF_F_XDP_HAS_FRAGS);
+		bpf_program__set_flags(skel->progs.lb_full, BPF_F_XDP_HAS_FRAGS);
+		bpf_program__set_flags(skel->progs.lb_icmp, BPF_F_XDP_HAS_FRAGS);
+	}
 }
 
 struct rig *rig__of(int prog)

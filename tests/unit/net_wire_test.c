@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* rtnetlink messages, crafted: what is read of them, and what is refused. */
+/* rtnetlink messages, crafted: what is read of them, and what is refused. (net_asked_test.c: what is asked.) */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -440,35 +440,6 @@ static void neighbours_of_no_concern_or_malformed(void **state)
 	assert_int_equal(n.ifindex, 1);
 }
 
-static void what_is_asked(void **state)
-{
-	const struct ndmsg *ndm;
-	const struct rtmsg *rtm;
-	struct nlmsghdr *nlh;
-	struct net_neigh n;
-	struct addr to;
-
-	(void)state;
-	assert_int_equal(addr__parse("192.0.2.1", &to), 0);
-	nlh = net_wire__ask_route(buf, &to);
-	rtm = mnl_nlmsg_get_payload(nlh);
-	assert_int_equal(nlh->nlmsg_type, RTM_GETROUTE);
-	assert_int_equal(rtm->rtm_family, AF_INET);
-	assert_int_equal(rtm->rtm_dst_len, 32);
-	assert_int_equal(nlh->nlmsg_len, sizeof(*nlh) + sizeof(*rtm) + 8);
-
-	assert_int_equal(addr__parse("fe80::1", &to), 0);
-	nlh = net_wire__use_neigh(buf, 7, &to);
-	ndm = mnl_nlmsg_get_payload(nlh);
-	assert_int_equal(ndm->ndm_flags, NTF_USE);
-	assert_int_equal(ndm->ndm_state, NUD_NONE);
-	assert_true(nlh->nlmsg_flags & NLM_F_CREATE);
-	assert_false(nlh->nlmsg_flags & NLM_F_REPLACE); /* an operator's entry stays */
-	assert_int_equal(net_wire__neigh(nlh, &n), 0);
-	assert_int_equal(n.ifindex, 7);
-	assert_addr(&n.address, "fe80::1");
-}
-
 static bool renewed(uint16_t type, uint32_t preferred, uint32_t made, uint32_t changed)
 {
 	struct ifa_cacheinfo life = {.ifa_prefered = preferred, .cstamp = made, .tstamp = changed};
@@ -499,59 +470,6 @@ static void a_renewal_is_no_change(void **state)
 	assert_false(net_wire__renewed(nlh));
 }
 
-/* What the kernel is asked for when an address of a VIP is taken, kept and given up. */
-static void how_an_address_is_set(void **state)
-{
-	struct nlmsghdr *nlh;
-	struct ifaddrmsg *ifa;
-	struct nlattr *attr;
-	struct ifa_cacheinfo life = {.ifa_valid = 1};
-	struct addr address;
-	int seen = 0;
-
-	(void)state;
-	assert_int_equal(addr__parse("192.0.2.10", &address), 0);
-	nlh = net_wire__set_address(buf, 7, &address, 3);
-	ifa = mnl_nlmsg_get_payload(nlh);
-	assert_int_equal(nlh->nlmsg_type, RTM_NEWADDR);
-	assert_int_equal(nlh->nlmsg_flags,
-			 NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE);
-	assert_int_equal(ifa->ifa_family, AF_INET);
-	assert_int_equal(ifa->ifa_prefixlen, 32);
-	assert_int_equal(ifa->ifa_index, 7);
-	assert_int_equal(ifa->ifa_flags, 0);
-	mnl_attr_for_each(attr, nlh, sizeof(*ifa))
-	{
-		if (mnl_attr_get_type(attr) == IFA_FLAGS) {
-			assert_int_equal(mnl_attr_get_u32(attr), 0);
-			continue;
-		}
-		if (mnl_attr_get_type(attr) == IFA_CACHEINFO) {
-			memcpy(&life, mnl_attr_get_payload(attr), sizeof(life));
-			continue;
-		}
-		assert_int_equal(mnl_attr_get_payload_len(attr), 4);
-		assert_memory_equal(mnl_attr_get_payload(attr), "\xc0\x00\x02\x0a", 4);
-		seen |= 1 << mnl_attr_get_type(attr);
-	}
-	assert_int_equal(seen, 1 << IFA_LOCAL | 1 << IFA_ADDRESS);
-	/* It goes by itself, and is nobody's source meanwhile. */
-	assert_int_equal(life.ifa_valid, 3);
-	assert_int_equal(life.ifa_prefered, 0);
-
-	assert_int_equal(addr__parse("2001:db8::10", &address), 0);
-	nlh = net_wire__set_address(buf, 7, &address, 3);
-	ifa = mnl_nlmsg_get_payload(nlh);
-	assert_int_equal(ifa->ifa_family, AF_INET6);
-	assert_int_equal(ifa->ifa_prefixlen, 128);
-	attr = (struct nlattr *)((char *)ifa + MNL_ALIGN(sizeof(*ifa)) + 2 * (4 + 16));
-	assert_int_equal(mnl_attr_get_type(attr), IFA_FLAGS);
-	assert_int_equal(mnl_attr_get_u32(attr), IFA_F_NODAD | IFA_F_NOPREFIXROUTE);
-	nlh = net_wire__set_address(buf, 7, &address, 0);
-	assert_int_equal(nlh->nlmsg_type, RTM_DELADDR);
-	assert_int_equal(nlh->nlmsg_flags, NLM_F_REQUEST | NLM_F_ACK);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -572,8 +490,6 @@ int main(void)
 		cmocka_unit_test(a_neighbour_is_read),
 		cmocka_unit_test(a_neighbour_without_a_usable_mac),
 		cmocka_unit_test(neighbours_of_no_concern_or_malformed),
-		cmocka_unit_test(what_is_asked),
-		cmocka_unit_test(how_an_address_is_set),
 		cmocka_unit_test(a_renewal_is_no_change),
 	};
 

@@ -28,7 +28,7 @@ endif
 NATIVE_WARN := $(if $(COV),$(WARN),$(filter-out -Wformat-signedness,$(WARN))) # gcc's alone
 
 # What each program is judged by; lb has maps, which a scene fills.
-NATIVE_lb := judge judge_passive judge_send scene
+NATIVE_lb := judge judge_passive judge_send scene scene_links
 NATIVE_decap := judge_decap
 NATIVE_OBJS = $(patsubst %,$(NATIVE)/%.o,$(1) $(1)_input $(NATIVE_$(1)) \
 	helpers map mem show wire $(2))

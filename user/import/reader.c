@@ -257,7 +257,7 @@ static const char *included(const char *text)
 {
 	const char *end = text + strcspn(text, " \t");
 
-	if (strncmp(text, "include", 7) || end - text > 8 || !*end ||
+	if (strncmp(text, "include", 7) != 0 || end - text > 8 || !*end ||
 	    (end - text == 8 && !strchr("rmwba", text[7])))
 		return NULL;
 	return skip_blanks(end);

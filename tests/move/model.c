@@ -185,11 +185,12 @@ static uint8_t begin(struct mv *m, const struct mv_packet *p)
 	const struct mv_cell *c = cell_of(m, p->flow);
 	bool past = r->life != MV_NONE && r->life != MV_DEAD && mv__over(m, r);
 	bool write = past && m->broken != MV_OVER_STAYS;
+	bool pinned = w.pinned || slot.cur == w.prev;
 	uint8_t to = slot.cur, client;
 
 	r->passed |= past && m->broken != MV_OVER_AGAIN;
 	if (again && m->broken != MV_PINNED_FIRST) {
-		if (!w.pinned || m->broken == MV_AGE_ANEW)
+		if (!pinned || m->broken == MV_AGE_ANEW)
 			t->seen_s = m->now;
 		return t->backend;
 	}
@@ -197,7 +198,7 @@ static uint8_t begin(struct mv *m, const struct mv_packet *p)
 	if (client) {
 		to = client;
 		write = true;
-	} else if (w.pinned || slot.cur == w.prev) {
+	} else if (pinned) {
 		to = slot.cur;
 	} else if (again) {
 		return t->backend;

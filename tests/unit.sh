@@ -1,27 +1,41 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # unit.sh RESULTS BINARY... - runs cmocka binaries, one XML file each; fails if one of them does.
-# A line "note: TEXT" of a binary's output is shown.
+# BINARY:PATTERN runs the tests whose names fit the pattern, where the binary knows FL_ONLY (tests/packet).
+# UNIT_JOBS of them at a time (1). A line "note: TEXT" of a binary's output is shown.
 set -u
 
 results=$1
 shift
 rm -rf "$results"
 mkdir -p "$results"
-status=0
-for binary in "$@"; do
+export results
+
+# shellcheck disable=SC2016 # the shells that xargs starts expand it
+one='
+	binary=${0%%:*}
 	name=$(basename "$binary")
-	if CMOCKA_MESSAGE_OUTPUT=xml CMOCKA_XML_FILE="$results/$name.xml" "$binary" \
-		>"$results/$name.log" 2>&1; then
-		printf '  ok      %s\n' "$name"
-		sed -n 's/^note: /          /p' "$results/$name.log"
-	else
+	case $0 in *:*) FL_ONLY=${0#*:}; export FL_ONLY ;; esac
+	status=0
+	CMOCKA_MESSAGE_OUTPUT=xml CMOCKA_XML_FILE="$results/$name.xml" "$binary" \
+		>"$results/$name.log" 2>&1 || status=1
+	# A crash leaves no result, and neither does a pattern that fits none: the sum must know.
+	grep -qs "<testcase" "$results/$name.xml" || {
 		status=1
-		printf '  FAILED  %s\n' "$name"
+		: >"$results/$name.crashed"
+	}
+	# At once, so that what two of them say is not mixed.
+	if [ $status = 0 ]; then
+		printf "  ok      %s\n" "$name"
+		sed -n "s/^note: /          /p" "$results/$name.log"
+	else
+		printf "  FAILED  %s\n" "$name"
 		cat "$results/$name.log"
-		[ -f "$results/$name.xml" ] && grep -B1 -A4 '<failure' "$results/$name.xml"
-		# A crash leaves no result: the sum must know.
-		[ -s "$results/$name.xml" ] || : >"$results/$name.crashed"
-	fi
-done
-exit $status
+		[ -f "$results/$name.xml" ] && grep -B1 -A4 "<failure" "$results/$name.xml"
+	fi >"$results/$name.said"
+	cat "$results/$name.said"
+	rm "$results/$name.said"
+	exit $status
+'
+# xargs ends with 123 if one of them failed.
+printf '%s\0' "$@" | xargs -0 -n 1 -P "${UNIT_JOBS:-1}" sh -c "$one"

@@ -27,10 +27,11 @@ static struct fl_explained frame_step(struct rig *r, const struct frame *in, uin
 {
 	static struct run run;
 	struct fl_explained first = {0}, told;
+	const struct explain *e = rig__explain(r);
 	uint64_t before = explain__digest(r);
 
 	for (int i = 0; i < TIMES; i++, explained++) {
-		explain__run(r->explain, in, ingress, &run, &told);
+		explain__run(e, in, ingress, &run, &told);
 		if (!i)
 			first = told;
 		assert_memory_equal(&told, &first, sizeof(told));

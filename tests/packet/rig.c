@@ -420,8 +420,20 @@ struct rig *rig__get_with_key(struct rig_gates gates, const uint64_t key[4])
 	the_rig->port = net__own_namespace();
 	load(the_rig);
 	fill(the_rig);
-	the_rig->explain = explain__new(the_rig);
 	return the_rig;
+}
+
+struct explain *rig__explain(struct rig *r)
+{
+	if (!r->explain)
+		r->explain = explain__new(r);
+	return r->explain;
+}
+
+/* FL_ONLY: a pattern of the names of the tests that are run (* and ?). */
+__attribute__((constructor)) static void only(void)
+{
+	cmocka_set_test_filter(getenv("FL_ONLY"));
 }
 
 int rig__teardown(void **state)

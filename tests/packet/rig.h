@@ -79,7 +79,7 @@ struct rig_backend {
 
 struct rig {
 	struct lb_bpf *skel;
-	struct explain *explain; /* explain.h */
+	struct explain *explain; /* of rig__explain(), which loads it on first use */
 	bool unexplained; /* until rig__get(): what happens hangs on the moment, or on a map's last entry */
 	int lb, arm; /* programs */
 	int cpus;
@@ -115,6 +115,9 @@ struct rig *rig__get_with_key(struct rig_gates gates, const uint64_t key[4]);
 
 /* Gates and flow key of a rig into another object. */
 void rig__set_gates(const struct rig *r, struct lb_bpf *skel);
+
+/* The programs that explain, over the rig's maps. Loading them takes as long as loading the rig. */
+struct explain *rig__explain(struct rig *r);
 
 /* The process's rig if its lb is that program, else NULL. */
 struct rig *rig__of(int prog);

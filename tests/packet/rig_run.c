@@ -34,7 +34,7 @@ int rig__run_meta(int prog, const struct frame *in, uint32_t ingress, uint32_t m
 
 void rig__run(int prog, const struct frame *in, uint32_t ingress, struct run *out)
 {
-	const struct rig *r = rig__of(prog);
+	struct rig *r = rig__of(prog);
 	struct fl_explained told;
 	static struct run said;
 	int rc;
@@ -42,7 +42,7 @@ void rig__run(int prog, const struct frame *in, uint32_t ingress, struct run *ou
 	if (r && (r->unexplained || getenv("FL_UNEXPLAINED")))
 		r = NULL;
 	if (r)
-		explain__run(r->explain, in, ingress, &said, &told);
+		explain__run(rig__explain(r), in, ingress, &said, &told);
 	rc = rig__run_meta(prog, in, ingress, 0, out);
 	if (rc)
 		fail_msg("test run of %u bytes: %s", in->len, strerror(-rc));

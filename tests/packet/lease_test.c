@@ -218,25 +218,44 @@ static void test_timer_fires(void **state)
 	}
 }
 
+/* Many renewals over more than one lease. False: one came too late, which proves nothing. */
+static bool renew_for_long(struct rig *r, uint64_t lease_ns)
+{
+	uint64_t last = now_ns(), longest = 0;
+	struct fl_lease first, l;
+
+	set_lease_ns(r, GENEROUS_MS * MS);
+	renew(r);
+	lease_get(r, &first);
+	set_lease_ns(r, lease_ns);
+	for (int i = 0; i < 40; i++) {
+		uint64_t now;
+
+		renew(r);
+		now = now_ns();
+		longest = now - last > longest ? now - last : longest;
+		last = now;
+		sleep_ms(20);
+	}
+	lease_get(r, &l);
+	longest = now_ns() - last > longest ? now_ns() - last : longest;
+	if (longest >= lease_ns)
+		return false;
+	assert_int_equal(l.lapses, first.lapses);
+	assert_int_equal(l.lapsed, 0);
+	assert_true(l.renewed > first.renewed);
+	return true;
+}
+
 /* A renewal in time is what keeps it: many of them, over far more than one lease. */
 static void test_renewed_in_time(void **state)
 {
 	struct rig *r = rig__get((struct rig_gates){.lease = true});
-	struct fl_lease first, l;
+	int tries = 1;
 
 	(void)state;
-	set_lease_ns(r, GENEROUS_MS * MS);
-	renew(r);
-	lease_get(r, &first);
-	set_lease_ns(r, 600 * MS);
-	for (int i = 0; i < 40; i++) {
-		renew(r);
-		sleep_ms(20);
-	}
-	lease_get(r, &l);
-	assert_int_equal(l.lapses, first.lapses);
-	assert_int_equal(l.lapsed, 0);
-	assert_true(l.renewed > first.renewed);
+	while (!renew_for_long(r, 600 * MS))
+		assert_in_range(++tries, 2, 10);
 }
 
 /* No packet is counted for a renewal. */

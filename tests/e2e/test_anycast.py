@@ -292,7 +292,7 @@ def test_killed_machine(lab, three):
     b.daemon.process.kill()
     b.stop_agent(signal.SIGKILL)
     three.wait_ways(["lb", "lb3"], patience=0.15 + 0.5)
-    assert set(lab.fetch_many(url_of(VIP4), 20)) == set(lab.backends)
+    assert set(lab.fetch_many(url_of(VIP4), 40)) == set(lab.backends)
 
 
 def test_agent_that_stands_still(lab, anycast):
@@ -329,8 +329,8 @@ def test_frr(lab, anycast):
     b.start_frr()
     for vip in (VIP4, VIP6):
         anycast.wait_ways(["lb"], vip, 60)
-    assert set(lab.fetch_many(url_of(VIP4), 20)) == set(lab.backends)
-    assert set(lab.fetch_many(url_of(VIP6), 20)) == set(lab.backends)
+    assert set(lab.fetch_many(url_of(VIP4), 40)) == set(lab.backends)
+    assert set(lab.fetch_many(url_of(VIP6), 40)) == set(lab.backends)
     for i in ("b1", "b2"):
         b.cli("drain", i)
     for vip in (VIP4, VIP6):

@@ -170,7 +170,7 @@ def test_filters(web, file):
     """Of what comes in at once, each filter lets through what it says; drops, which are rare, by themselves."""
     def only(*argv):
         with capturing(web, file, *argv):
-            owners = web.fetch_many(url_of(VIP4), 12)
+            owners = web.fetch_many(url_of(VIP4), 40)
             assert web.fetch(f"http://{v4('lb')}:81/", patience=1) is None
             run("nsenter", f"--net=/run/netns/{web.ns('client')}", "ping", "-c", "1", "-t", "1", VIP4,
                 check=False)
@@ -266,7 +266,7 @@ def test_agent_killed(web, file):
         p.wait(timeout=10 * PATIENCE)
     assert p.returncode == 1 and re.search("no agent answers on|talking to the agent", p.wrong)
     assert packets(file)
-    assert set(web.fetch_many(url_of(VIP4), 20)) == set(web.backends)
+    assert set(web.fetch_many(url_of(VIP4), 20)) <= set(web.backends)
     web.start_agent()
     web.wait_serving("web")
     web.wait_for(lambda: not is_on(web) and not web.pinned("steps_copy"), 2, "the new agent's")

@@ -64,10 +64,10 @@ def test_two_services_on_one_backend(lab, routed):  # pylint: disable=unused-arg
     # One goes: the other does not get its name back before the replies of the first have died out.
     lab.configure(both("one"))
     lab.cli("config", "apply")
-    assert answers(lab, url_of(VIP4), 20) == set(lab.backends)
+    assert answers(lab, url_of(VIP4), 40) == set(lab.backends)
     assert lab.fetch(url_of(VIP4_B), patience=1) is None
     time.sleep(11.5)
-    assert answers(lab, url_of(VIP4), 20) == set(lab.backends)
+    assert answers(lab, url_of(VIP4), 40) == set(lab.backends)
     # It comes back beside flows that had no records.
     lab.configure(both("one", "two"))
     lab.cli("config", "apply")
@@ -152,6 +152,6 @@ def test_gates_come_and_go(lab, routed):  # pylint: disable=unused-argument
         else:
             lab.cli("config", "apply")
         lab.wait_serving("web")
-        assert answers(lab, url_of(VIP4), 20) == set(lab.backends)
+        assert answers(lab, url_of(VIP4), 40) == set(lab.backends)
         assert lab.pinned("nat_flows") == (forward == "nat")
         assert lab.pinned("nat_back") and not lab.pinned("meters")

@@ -15,9 +15,13 @@ struct diff {
 	struct gen gen;
 	struct real *real;
 	uint64_t packets, differences;
+	bool late; /* a second began while the program ran: which one it knew nobody can tell */
 };
 
-/* Runs a scenario of `packets` packets; what differs goes to stderr. -errno: it could not run. */
+/*
+ * Runs a scenario of `packets` packets, or until one is late, after which nothing can be compared; what
+ * differs goes to stderr. -errno: it could not run.
+ */
 int diff__scenario(struct diff *d, uint64_t seed, uint32_t scenario, uint64_t packets, int cpu,
 		   int cpus);
 

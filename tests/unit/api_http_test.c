@@ -37,7 +37,8 @@ struct fixture {
 	struct client clients[MAX_CLIENTS];
 	/* what the agent was asked */
 	struct api_request *applies[MAX_CLIENTS];
-	unsigned int n_applies, answer_at; /* applies are answered when so many are there */
+	_Atomic unsigned int n_applies; /* clients look at it */
+	unsigned int answer_at; /* applies are answered when so many are there */
 	bool apply_now;
 	char backend[128], service[64];
 	struct api_word word;
@@ -163,7 +164,9 @@ static void *client_main(void *arg)
 			n += (size_t)got;
 		c->reply[n] = '\0';
 	} else {
-		usleep(50000); /* the request is read and suspended by then */
+		/* Until the request is read and suspended. */
+		for (int ms = 0; ms < 10000 && !c->fixture->n_applies; ms++)
+			usleep(1000);
 	}
 	close(fd);
 	uv_async_send(&c->fixture->done);

@@ -169,9 +169,8 @@ static void test_ends(void **state)
 	send_to(r, s, RST, RIG_L2);
 	want.reset = 1;
 	expect(r, RIG_L2, want);
-	/* In time, and too late. */
+	/* At once, and too late. */
 	send_to(r, s, SYN, RIG_L2);
-	age(r, hash, 380);
 	send_to(r, s, ACK, RIG_L2);
 	send_to(r, s, SYN, RIG_L2);
 	age(r, hash, 401);
@@ -187,6 +186,34 @@ static void test_ends(void **state)
 	want.opened = want.sampled = 4;
 	expect(r, RIG_L2, want);
 	assert_int_equal(cell(r, hash), 0);
+}
+
+/* To the tick: the clock is coarse, and so stands still while a packet is looked at. */
+static void test_last_moment(void **state)
+{
+	struct spec s = build__tcp(4);
+
+	(void)state;
+	for (uint32_t over = 0; over < 2; over++) {
+		const struct fl_passive want = {
+			.opened = 1, .sampled = 1, .completed = !over, .incomplete = over};
+		uint64_t now, sent;
+		struct rig *r;
+
+		do {
+			uint64_t hash;
+
+			r = open_rig();
+			hash = rig__hash(r, &s);
+			send_to(r, s, SYN, RIG_L2);
+			now = maps__clock();
+			sent = (now >> FL_PASSIVE_TICK) - (FL_PASSIVE_ANSWER - 1 + over);
+			set_cell(r, hash,
+				 (cell(r, hash) & ~FL_PASSIVE_TIME) | (sent & FL_PASSIVE_TIME));
+			send_to(r, s, ACK, RIG_L2);
+		} while (maps__clock() != now);
+		expect(r, RIG_L2, want);
+	}
 }
 
 static void test_sent_again(void **state)
@@ -333,7 +360,7 @@ int main(void)
 		cmocka_unit_test(test_every_way),  cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_sent_again), cmocka_unit_test(test_one_cell),
 		cmocka_unit_test(test_sampling),   cmocka_unit_test(test_affinity),
-		cmocka_unit_test(test_no_backend),
+		cmocka_unit_test(test_no_backend), cmocka_unit_test(test_last_moment),
 	};
 
 	return check__table("packet_passive", NULL, 0, tests, COUNT(tests));

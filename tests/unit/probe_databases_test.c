@@ -274,7 +274,7 @@ static void test_mysql_login_ways(void **state)
 	static const char *const ways[] = {"mysql_clear_password",  "dialog",
 					   "caching_sha2_password", "sha256_password",
 					   "no_such_way",	    ""};
-	struct config_probe args = probe_of(CONFIG_PROBE_MYSQL, false, 500);
+	struct config_probe args = probe_of(CONFIG_PROBE_MYSQL, false, 3000);
 	char text[64];
 
 	(void)state;
@@ -288,6 +288,7 @@ static void test_mysql_login_ways(void **state)
 		memcpy(text + 5, ways[i], len);
 		say(1, text, 5 + len);
 		heard_len = 0;
+		args.timeout_ms = ways[i][0] ? 3000 : 500;
 		s = ask(&args);
 		assert_int_equal(s.outcome, PROBE_FAILED);
 		/* One without a name is none either; what the library makes of it is its own affair. */
@@ -316,7 +317,7 @@ static void test_mysql_no_tls(void **state)
 /* A server asks for a file of this machine's in answer to the question. */
 static void test_mysql_local_file(void **state)
 {
-	struct config_probe args = probe_of(CONFIG_PROBE_MYSQL, false, 300);
+	struct config_probe args = probe_of(CONFIG_PROBE_MYSQL, false, 1000);
 
 	(void)state;
 	SAY(0, GREETING(NO_TLS, "\x82"));

@@ -32,7 +32,7 @@ $(BUILD)/tests/bench/packet: $(BENCH_OBJS) $(call libs,plane)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(call pkg_libs,plane) -ljansson -lm -o $@
 
 # tests/e2e/test_bench.py runs it.
-e2e: $(BUILD)/tests/bench/packet
+e2e-built: $(BUILD)/tests/bench/packet
 
 .PHONY: bench-packet
 #: make bench-packet  what a packet costs: table, build/bench/packet.json and .svg (root; BENCH_ROUNDS=)

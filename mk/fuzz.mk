@@ -31,7 +31,7 @@ $(foreach d,$(DECODERS),$(eval $(call decoder_rule,$(d))))
 #: make fuzz-decoders  libFuzzer on the agent's decoders alone, FUZZ_SECONDS=600 each
 fuzz-decoders: $(DECODER_BINS)
 	@$(PYTHON) -B tests/fuzz/seeds.py $(DECODER_CORPUS)
-	@for p in $(DECODERS); do tests/native/fuzz.sh $(DECODER_BUILD) $(DECODER_CORPUS) $$p \
-		$(FUZZ_SECONDS) tests/fuzz/regress/$$p-WHAT.hex || exit 1; done
+	@printf '%s\n' $(DECODERS) | xargs -P $(FUZZ_JOBS) -I '{}' tests/native/fuzz.sh $(DECODER_BUILD) \
+		$(DECODER_CORPUS) '{}' $(FUZZ_SECONDS) tests/fuzz/regress/'{}'-WHAT.hex
 
 fuzz: fuzz-decoders

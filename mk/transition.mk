@@ -31,7 +31,7 @@ $(TRANSITION)/cost: $(TRANSITION)/cost.o $(filter-out %/packet.o,$(BENCH_OBJS)) 
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(call pkg_libs,plane) -ljansson -lm -o $@
 
 # tests/e2e/test_long_lived.py runs it.
-e2e: $(TRANSITION)/talk
+e2e-built: $(TRANSITION)/talk
 
 TRANSITION_BINS := $(TRANSITION)/cost $(TRANSITION)/simulate $(TRANSITION)/talk $(MOVE_BINS) $(FLOOD)/flood
 

@@ -46,16 +46,28 @@ uint32_t agent__coarse_s(void)
 	return (uint32_t)t.tv_sec;
 }
 
+static void flush_services(struct agent *a, bool waits)
+{
+	struct service *s;
+
+	if (!a->flush_due)
+		return;
+	a->flush_due = waits;
+	TAILQ_FOREACH (s, &a->services, entry) {
+		if (service__flush(s))
+			a->flush_due = true;
+	}
+}
+
 static void on_flush(uv_prepare_t *h)
 {
 	struct agent *a = h->data;
-	struct service *s;
+	bool waits;
 
 	peer_words__flush(a);
-	peer_quorum__flush(a);
+	waits = peer_quorum__flush(a);
 	seating__flush(a);
-	TAILQ_FOREACH (s, &a->services, entry)
-		service__flush(s);
+	flush_services(a, waits);
 	nat__flush(a);
 	peers__flush(a);
 	anycast__flush(a);
@@ -113,6 +125,8 @@ static void on_tick(uv_timer_t *h)
 	anycast__tick(a);
 	failover__refresh(a);
 	chronicle__tick(a);
+	/* What failed is tried again. */
+	a->flush_due = true;
 	a->late_max_ns = rt__take_lateness(a->rt);
 	if (lease__last_error(a->lease) && !a->renew_failing)
 		log_error("cannot renew the lease: %s", strerror(-lease__last_error(a->lease)));

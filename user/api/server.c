@@ -6,6 +6,7 @@
  * called when that is readable or when a timeout that it asked for is over.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -20,6 +21,8 @@
  * the rest of the time is the balancer's.
  */
 #define REST_MS 5
+/* A client that cannot be taken in is there in every turn, and libmicrohttpd tries in every turn. */
+#define STARVED_MS 100
 
 static void on_timer(uv_timer_t *timer);
 static void on_poll(uv_poll_t *poll, int status, int events);
@@ -45,16 +48,34 @@ static void on_rested(uv_timer_t *timer)
 	arm(s);
 }
 
+/* Has the process as many files open as it may have? */
+static bool is_starved(const struct api_server *s)
+{
+	const union MHD_DaemonInfo *info = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	int fd = fcntl(info->epoll_fd, F_DUPFD_CLOEXEC, 0);
+
+	if (fd < 0)
+		return errno == EMFILE || errno == ENFILE;
+	close(fd);
+	return false;
+}
+
 static void run(struct api_server *s)
 {
+	uint64_t rest_ms = s->is_public ? REST_MS : 0;
+
 	s->wake = false;
 	MHD_run(s->daemon);
-	if (s->is_public) {
+	if (is_starved(s))
+		rest_ms = STARVED_MS;
+	if (rest_ms) {
 		uv_poll_stop(&s->poll);
-		uv_timer_start(&s->timer, on_rested, REST_MS, 0);
-	} else {
-		arm(s);
+		uv_timer_start(&s->timer, on_rested, rest_ms, 0);
+		return;
 	}
+	if (!uv_is_active((uv_handle_t *)&s->poll))
+		uv_poll_start(&s->poll, UV_READABLE, on_poll);
+	arm(s);
 }
 
 static void on_timer(uv_timer_t *timer)

@@ -67,47 +67,94 @@ static int ask(const char *path)
 	return fd;
 }
 
-/* The loop does not spin on the client, and takes it in as soon as there is a descriptor. */
-static void test_no_descriptors(void **state)
-{
-	char dir[] = "/tmp/api_starved_XXXXXX", path[64], reply[1024] = "";
-	struct rlimit was, none;
-	struct err warning, err;
-	unsigned int turns;
+struct fixture {
 	uv_loop_t loop;
+	char dir[32], path[64];
 	struct api *api;
-	ssize_t n = -1;
-	int fd;
+	struct rlimit was;
+};
 
-	(void)state;
-	assert_non_null(mkdtemp(dir));
-	snprintf(path, sizeof(path), "%s/api.sock", dir);
-	uv_loop_init(&loop);
-	assert_int_equal(api__new(&loop, path, "root", &ops, NULL, &api, &warning, &err), 0);
-	fd = ask(path);
-	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
-	none = (struct rlimit){.rlim_cur = 1, .rlim_max = was.rlim_max};
-	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-	turns = turns_in(&loop, 500);
-	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
-	assert_in_range(turns, 1, 50);
+static int setup(void **state)
+{
+	static struct fixture f;
+	struct err warning, err;
+
+	snprintf(f.dir, sizeof(f.dir), "/tmp/api_starved_XXXXXX");
+	if (!mkdtemp(f.dir) || getrlimit(RLIMIT_NOFILE, &f.was))
+		return -1;
+	snprintf(f.path, sizeof(f.path), "%s/api.sock", f.dir);
+	uv_loop_init(&f.loop);
+	*state = &f;
+	return api__new(&f.loop, f.path, "root", &ops, NULL, &f.api, &warning, &err);
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	setrlimit(RLIMIT_NOFILE, &f->was);
+	api__free(f->api);
+	uv_run(&f->loop, UV_RUN_DEFAULT);
+	return uv_loop_close(&f->loop) || rmdir(f->dir);
+}
+
+/* So many more can be opened. */
+static void leave(const struct fixture *f, rlim_t n)
+{
+	struct rlimit less = f->was;
+	int next = dup(0);
+
+	close(next);
+	less.rlim_cur = (rlim_t)next + n;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &less), 0);
+}
+
+/* The agent runs on; the client is answered, and its connection ends. */
+static void is_answered(struct fixture *f, int fd)
+{
+	char reply[1024] = "";
+	ssize_t n = -1;
+
 	for (int i = 0; n < 0 && i < 250; i++) {
-		turns_in(&loop, 20);
+		api__tick(f->api);
+		turns_in(&f->loop, 20);
 		n = read(fd, reply, sizeof(reply) - 1);
 	}
 	assert_true(n > 0);
 	assert_non_null(strstr(reply, "200 OK"));
 	close(fd);
-	api__free(api);
-	uv_run(&loop, UV_RUN_DEFAULT);
-	assert_int_equal(uv_loop_close(&loop), 0);
-	assert_int_equal(rmdir(dir), 0);
+}
+
+/* The loop does not spin on the client, and takes it in as soon as there is a descriptor. */
+static void test_first_client(void **state)
+{
+	struct fixture *f = *state;
+	int fd = ask(f->path);
+
+	leave(f, 0);
+	assert_in_range(turns_in(&f->loop, 500), 1, 50);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &f->was), 0);
+	is_answered(f, fd);
+}
+
+/* There is one for the first client and none for the second: that one is not forgotten. */
+static void test_second_client(void **state)
+{
+	struct fixture *f = *state;
+	int first = ask(f->path), second = ask(f->path);
+
+	leave(f, 1);
+	turns_in(&f->loop, 200);
+	is_answered(f, first);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &f->was), 0);
+	is_answered(f, second);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_no_descriptors),
+		cmocka_unit_test_setup_teardown(test_first_client, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_second_client, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,6 +98,16 @@ void api_server__wake(struct api_server *s)
 	uv_timer_start(&s->timer, on_timer, 0, 0);
 }
 
+/*
+ * libmicrohttpd looks away from its listening socket when there is no descriptor for a client, and back
+ * when it runs next after another one has left: for which nothing else would have it run.
+ */
+void api_server__tick(struct api_server *s)
+{
+	api_conns__expire(s);
+	api_server__wake(s);
+}
+
 static int start_daemon(struct api_server *s, int fd, const char *name, struct err *err)
 {
 	s->daemon = MHD_start_daemon(

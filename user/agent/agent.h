@@ -129,6 +129,8 @@ struct agent {
 	uint64_t lapses_seen;
 	uint64_t late_max_ns; /* worst wake-up of the real-time thread in the last second */
 	bool renew_failing;
+	bool probes_starved; /* they could not be tried, and the log says so */
+	uint32_t starved_s; /* when that was so last, agent__coarse_s() */
 	unsigned long pages; /* in memory when free ones were given back last, or fewer */
 	uv_prepare_t flush; /* rebuilds dirty tables once a turn of the loop */
 	bool flush_due; /* some service is dirty, stale or unruled: else none is looked at */

@@ -24,6 +24,7 @@
 #define TICK_MS 1000
 #define TRIM_PAGES 2048 /* more than before, and what is free of them is given back */
 #define HEARTBEATS_PER_LEASE 8
+#define STARVED_S 5 /* without such a second, it is over */
 
 uint64_t agent__realtime_ns(void)
 {
@@ -46,16 +47,28 @@ uint32_t agent__coarse_s(void)
 	return (uint32_t)t.tv_sec;
 }
 
+static void flush_services(struct agent *a, bool waits)
+{
+	struct service *s;
+
+	if (!a->flush_due)
+		return;
+	a->flush_due = waits;
+	TAILQ_FOREACH (s, &a->services, entry) {
+		if (service__flush(s))
+			a->flush_due = true;
+	}
+}
+
 static void on_flush(uv_prepare_t *h)
 {
 	struct agent *a = h->data;
-	struct service *s;
+	bool waits;
 
 	peer_words__flush(a);
-	peer_quorum__flush(a);
+	waits = peer_quorum__flush(a);
 	seating__flush(a);
-	TAILQ_FOREACH (s, &a->services, entry)
-		service__flush(s);
+	flush_services(a, waits);
 	nat__flush(a);
 	peers__flush(a);
 	anycast__flush(a);
@@ -93,6 +106,26 @@ static void give_back(struct agent *a)
 	a->pages = pages;
 }
 
+/* What is not asked says nothing of its target, so no verdict changes: only the log can tell. */
+static void tell_starved(struct agent *a)
+{
+	size_t n = prober__take_skipped(a->prober);
+	uint32_t now_s = agent__coarse_s();
+
+	if (n) {
+		a->starved_s = now_s;
+		if (!a->probes_starved)
+			log_error("%zu probes of the last second could not be tried: this machine "
+				  "lacks descriptors, ports or memory; backends keep the state that "
+				  "they have; see 'fairlead doctor'",
+				  n);
+		a->probes_starved = true;
+	} else if (a->probes_starved && now_s - a->starved_s >= STARVED_S) {
+		a->probes_starved = false;
+		log_info("probes can be tried again");
+	}
+}
+
 static void on_tick(uv_timer_t *h)
 {
 	struct agent *a = h->data;
@@ -113,6 +146,9 @@ static void on_tick(uv_timer_t *h)
 	anycast__tick(a);
 	failover__refresh(a);
 	chronicle__tick(a);
+	tell_starved(a);
+	/* What failed is tried again. */
+	a->flush_due = true;
 	a->late_max_ns = rt__take_lateness(a->rt);
 	if (lease__last_error(a->lease) && !a->renew_failing)
 		log_error("cannot renew the lease: %s", strerror(-lease__last_error(a->lease)));

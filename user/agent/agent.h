@@ -99,6 +99,7 @@ struct agent {
 	void *hops; /* tsearch(3) tree of struct hop */
 	void *targets; /* of struct target */
 	struct service_list services;
+	struct service_bucket by_key[FL_INDEX_BUCKETS]; /* the same, as service__find() wants it */
 	struct service *by_id[FL_MAX_SERVICES];
 	struct target *by_index[FL_MAX_BACKENDS];
 	struct nat_state nat;
@@ -128,8 +129,11 @@ struct agent {
 	uint64_t lapses_seen;
 	uint64_t late_max_ns; /* worst wake-up of the real-time thread in the last second */
 	bool renew_failing;
+	bool probes_starved; /* they could not be tried, and the log says so */
+	uint32_t starved_s; /* when that was so last, agent__coarse_s() */
 	unsigned long pages; /* in memory when free ones were given back last, or fewer */
 	uv_prepare_t flush; /* rebuilds dirty tables once a turn of the loop */
+	bool flush_due; /* some service is dirty, stale or unruled: else none is looked at */
 	uv_timer_t tick; /* rates, retries; 1 s */
 	uv_timer_t patience; /* wakes the loop for services that wait for their first verdicts */
 	uv_timer_t heartbeat; /* tells the real-time thread that the loop turns */

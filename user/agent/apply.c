@@ -38,13 +38,9 @@ static void free_apply(struct apply *ap)
 static const struct table_seats *seats_before(const struct agent *a, const struct config_service *c)
 {
 	struct service_key key = service__key(c);
-	const struct service *s;
+	const struct service *s = service__find(a, &key);
 
-	TAILQ_FOREACH (s, &a->services, entry) {
-		if (service__has_key(s, &key))
-			return s->seats;
-	}
-	return NULL;
+	return s ? s->seats : NULL;
 }
 
 struct table_member *apply__members(const struct config_service *s)

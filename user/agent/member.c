@@ -156,7 +156,7 @@ void member__give_up(struct member *m)
 {
 	m->dropped = true;
 	m->retired_s = agent__coarse_s();
-	m->service->dirty = true;
+	service__touch(m->service);
 	member__remember(m);
 	target__judge(m->service->agent, m->target);
 }

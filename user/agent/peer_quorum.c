@@ -103,6 +103,7 @@ static void touch_all(struct agent *a)
 
 	TAILQ_FOREACH (s, &a->services, entry)
 		s->unruled = true;
+	a->flush_due = true;
 }
 
 void peer_quorum__configured(struct agent *a)
@@ -120,6 +121,7 @@ void peer_quorum__heard(struct peer *peer, const void *key, size_t key_len)
 		return;
 	TAILQ_FOREACH (s, &peer->peers->agent->services, entry)
 		s->unruled |= strcmp(s->name, name) == 0;
+	peer->peers->agent->flush_due = true;
 }
 
 static struct peer_sound sound_of(const struct peer *peer)
@@ -132,7 +134,7 @@ static struct peer_sound sound_of(const struct peer *peer)
 	};
 }
 
-void peer_quorum__flush(struct agent *a)
+bool peer_quorum__flush(struct agent *a)
 {
 	struct peers *p = a->peers;
 	bool changed = false, wait = false;
@@ -147,12 +149,13 @@ void peer_quorum__flush(struct agent *a)
 	}
 	if (changed)
 		touch_all(a);
-	if (wait)
-		return;
+	if (wait || !a->flush_due)
+		return wait;
 	TAILQ_FOREACH (s, &a->services, entry) {
 		if (s->unruled)
 			rule_on(s);
 	}
+	return false;
 }
 
 /* --- what is told of it ---------------------------------------------------------------------------- */

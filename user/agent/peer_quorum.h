@@ -27,8 +27,8 @@ void peer_quorum__heard(struct peer *peer, const void *key, size_t key_len);
 /* Another configuration, perhaps other peers: all is ruled on anew. */
 void peer_quorum__configured(struct agent *a);
 
-/* Once a turn of the loop: rules on what peers have told. */
-void peer_quorum__flush(struct agent *a);
+/* Once a turn of the loop: rules on what peers have told. True: it waits for one that is to be heard first. */
+bool peer_quorum__flush(struct agent *a);
 
 /* Once a second: logs disputes that last, and those that have ended. */
 void peer_quorum__tick(struct agent *a);

@@ -113,6 +113,8 @@ int api_server__start(struct api *a, int fd, const char *name, bool is_public,
 void api_server__stop(struct api_server *s);
 /* Has libmicrohttpd run at the loop's next turn. */
 void api_server__wake(struct api_server *s);
+/* Once a second. */
+void api_server__tick(struct api_server *s);
 
 /* --- conn.c ----------------------------------------------------------------------------------------- */
 

@@ -6,6 +6,7 @@
  * called when that is readable or when a timeout that it asked for is over.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -20,6 +21,8 @@
  * the rest of the time is the balancer's.
  */
 #define REST_MS 5
+/* A client that cannot be taken in is there in every turn, and libmicrohttpd tries in every turn. */
+#define STARVED_MS 100
 
 static void on_timer(uv_timer_t *timer);
 static void on_poll(uv_poll_t *poll, int status, int events);
@@ -45,16 +48,34 @@ static void on_rested(uv_timer_t *timer)
 	arm(s);
 }
 
+/* Has the process as many files open as it may have? */
+static bool is_starved(const struct api_server *s)
+{
+	const union MHD_DaemonInfo *info = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	int fd = fcntl(info->epoll_fd, F_DUPFD_CLOEXEC, 0);
+
+	if (fd < 0)
+		return errno == EMFILE || errno == ENFILE;
+	close(fd);
+	return false;
+}
+
 static void run(struct api_server *s)
 {
+	uint64_t rest_ms = s->is_public ? REST_MS : 0;
+
 	s->wake = false;
 	MHD_run(s->daemon);
-	if (s->is_public) {
+	if (is_starved(s))
+		rest_ms = STARVED_MS;
+	if (rest_ms) {
 		uv_poll_stop(&s->poll);
-		uv_timer_start(&s->timer, on_rested, REST_MS, 0);
-	} else {
-		arm(s);
+		uv_timer_start(&s->timer, on_rested, rest_ms, 0);
+		return;
 	}
+	if (!uv_is_active((uv_handle_t *)&s->poll))
+		uv_poll_start(&s->poll, UV_READABLE, on_poll);
+	arm(s);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -75,6 +96,16 @@ void api_server__wake(struct api_server *s)
 	/* The flag: within MHD_run(), what is set here would be overwritten by its own timeout. */
 	s->wake = true;
 	uv_timer_start(&s->timer, on_timer, 0, 0);
+}
+
+/*
+ * libmicrohttpd looks away from its listening socket when there is no descriptor for a client, and back
+ * when it runs next after another one has left: for which nothing else would have it run.
+ */
+void api_server__tick(struct api_server *s)
+{
+	api_conns__expire(s);
+	api_server__wake(s);
 }
 
 static int start_daemon(struct api_server *s, int fd, const char *name, struct err *err)

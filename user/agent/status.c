@@ -244,8 +244,8 @@ static json_t *api_json(struct agent *a)
 	struct err err;
 	bool bad = api__token_problem(a->api, &err);
 
-	return json_pack("{s:b, s:s?}", "token", a->config->api_token_file != NULL, "token_problem",
-			 bad ? err.text : NULL);
+	return json_pack("{s:b, s:s}", "token", a->config->api_token_file != NULL, "token_problem",
+			 bad ? err.text : "");
 }
 
 json_t *status__json(struct agent *a, const char *service, const char *backend)

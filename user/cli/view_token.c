@@ -6,11 +6,11 @@
 
 void view_token__warn(const json_t *status, FILE *out)
 {
-	const json_t *problem = json_object_get(json_object_get(status, "api"), "token_problem");
+	const char *problem = text_of(json_object_get(status, "api"), "token_problem");
 
-	if (!json_is_string(problem))
+	if (!*problem)
 		return;
 	fputs("warning: nobody may change anything by the API: ", out);
-	cli__print_text(out, json_string_value(problem));
+	cli__print_text(out, problem);
 	putc('\n', out);
 }

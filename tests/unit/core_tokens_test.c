@@ -81,20 +81,20 @@ static void test_lines(void **state)
 
 static void test_words(void **state)
 {
-	char text[TOKEN_MAX + 2];
+	static const char *const none[] = {"=0123456789abcdef", "0123456789abcdef=0",
+					   "0123456789abcde\"", "================"};
+	char text[TOKEN_MAX + 2] = "";
 
 	(void)state;
-	memset(text, 'a', sizeof(text));
-	assert_true(token__fits(text, TOKEN_MIN));
-	assert_false(token__fits(text, TOKEN_MIN - 1));
-	assert_true(token__fits(text, TOKEN_MAX));
-	assert_false(token__fits(text, TOKEN_MAX + 1));
-	assert_true(token__fits(B, strlen(B)));
-	assert_false(token__fits("=0123456789abcdef", 17));
-	assert_false(token__fits("0123456789abcdef=0", 18));
-	assert_false(token__fits("0123456789abcde\"", 16));
-	assert_false(token__fits("0123456789abcde\0", 16));
-	assert_false(token__fits("================", 16));
+	memset(text, 'a', TOKEN_MIN);
+	good(text, 1, text, NULL);
+	memset(text, 'a', TOKEN_MAX);
+	good(text, 1, text, NULL);
+	text[TOKEN_MAX] = 'a';
+	bad(text, TOKEN_MAX + 1, -EINVAL, "line 1");
+	bad(text, TOKEN_MIN - 1, -EINVAL, "line 1");
+	for (size_t i = 0; i < sizeof(none) / sizeof(*none); i++)
+		bad(none[i], strlen(none[i]), -EINVAL, "line 1");
 }
 
 static void test_files(void **state)

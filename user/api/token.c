@@ -82,8 +82,9 @@ static int check(const struct tokens *t, const struct headers *h, struct err *er
 	if (h->n > 1)
 		return err__set(err, -EACCES, "the request has the header 'Authorization' twice");
 	if (len <= strlen(SCHEME) || strncasecmp(text, SCHEME, strlen(SCHEME)) != 0)
-		return err__set(err, -EACCES,
-				"the header 'Authorization' is to be 'Bearer TOKEN' and nothing else");
+		return err__set(
+			err, -EACCES,
+			"the header 'Authorization' is to be 'Bearer TOKEN' and nothing else");
 	text += strlen(SCHEME);
 	len -= strlen(SCHEME);
 	while (len && *text == ' ') {

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,7 +11,7 @@
 #define FILE_MAX 4096
 #define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/"
 
-bool token__fits(const char *text, size_t len)
+static bool fits(const char *text, size_t len)
 {
 	size_t i = 0;
 
@@ -61,7 +62,7 @@ static int parse(const char *text, struct tokens *t, const char *path, struct er
 					err, -E2BIG,
 					"line %u of the token file %s: there can be two tokens only",
 					number, path);
-			if (!token__fits(text, used))
+			if (!fits(text, used))
 				return err__set(
 					err, -EINVAL,
 					"line %u of the token file %s: a token is %d to %d letters, "
@@ -73,10 +74,11 @@ static int parse(const char *text, struct tokens *t, const char *path, struct er
 		text += len + (text[len] == '\n');
 	}
 	if (!t->n)
-		return err__set(err, -EINVAL,
-				"the token file %s has no token: make one with `(umask 077; openssl "
-				"rand -hex 32 >%s)`",
-				path, path);
+		return err__set(
+			err, -EINVAL,
+			"the token file %s has no token: make one with `(umask 077; openssl "
+			"rand -hex 32 >%s)`",
+			path, path);
 	return 0;
 }
 

@@ -3,7 +3,6 @@
 #ifndef FAIRLEAD_CORE_TOKENS_H
 #define FAIRLEAD_CORE_TOKENS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/err.h"
@@ -18,13 +17,8 @@ struct tokens {
 };
 
 /*
- * Whether those bytes could be a token: TOKEN_MIN to TOKEN_MAX of letters, digits, "-._~+/", then any number
- * of "=" (token68, RFC 9110 11.2).
- */
-bool token__fits(const char *text, size_t len);
-
-/*
- * Reads a file of one or two tokens, a line each; empty lines and those that begin with '#' don't count.
+ * Reads a file of one or two tokens, a line each: TOKEN_MIN to TOKEN_MAX of letters, digits, "-._~+/", then any
+ * number of "=" (token68, RFC 9110 11.2). Empty lines and those that begin with '#' don't count.
  * Refused: what is no regular file, one that others than its owner can read or write, anything else in it. 0, or
  * -errno and a sentence that names the file, and never quotes it. The caller wipes *out.
  */

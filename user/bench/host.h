@@ -3,20 +3,28 @@
  * host.h - the machine under the benchmark: made quiet, kept apart, left as it was.
  *
  * The process lives in a network and a mount namespace of its own, with a bpffs of its own, so that
- * devices and pins are gone when it ends, however it ends. One setting is the machine's: with
- * rcu_expedited, grace periods look free, so it is 0 while something is measured, and 1 while maps are
- * filled, which would take minutes otherwise.
+ * devices and pins are gone when it ends, however it ends. One setting is the machine's, and touched only
+ * where that is asked for: with rcu_expedited, grace periods look free, so it is 0 while something is
+ * measured, and 1 while maps are filled, which would take minutes otherwise.
  */
-#ifndef FAIRLEAD_TESTS_BENCH_HOST_H
-#define FAIRLEAD_TESTS_BENCH_HOST_H
+#ifndef FAIRLEAD_BENCH_HOST_H
+#define FAIRLEAD_BENCH_HOST_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/err.h"
 
+/* How it behaves towards what else runs. */
+struct host_manners {
+	int cpu; /* where it measures; -1: on the last one that this process may use */
+	bool first; /* SCHED_FIFO while it measures; else SCHED_IDLE, after all that wants to run */
+	bool expedite; /* rcu_expedited is 0 while it measures and 1 in between; else it stays as it is */
+};
+
 /* Namespaces, bpffs, one CPU, signal handlers. Undo with host__leave(). */
-int host__enter(struct err *err);
+int host__enter(const struct host_manners *manners, struct err *err);
 void host__leave(void);
 
 /* The time of measuring begins or ends: rcu_expedited, SCHED_FIFO. */
@@ -24,6 +32,9 @@ void host__quiet(bool on);
 
 /* -EINTR once the user wants to stop; for loops that take long. */
 int host__stopped(struct err *err);
+
+/* The processor's name, as the kernel has it. */
+void host__model(char *buf, size_t len);
 
 /* Says on stdout what the figures were measured on. */
 void host__describe(void);

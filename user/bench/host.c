@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -17,6 +18,7 @@
 
 #define RCU_EXPEDITED "/sys/kernel/rcu_expedited"
 #define BPFFS "/sys/fs/bpf"
+#define LOW_NICE 10 /* a tenth of what others get; less, and it would never end beside them */
 
 extern char **environ;
 
@@ -94,7 +96,6 @@ static int pin(struct err *err)
 int host__enter(const struct host_manners *m, struct err *err)
 {
 	const struct sigaction action = {.sa_handler = on_signal};
-	const struct sched_param usual = {0};
 
 	manners = *m;
 	if (unshare(CLONE_NEWNET | CLONE_NEWNS) ||
@@ -111,9 +112,6 @@ int host__enter(const struct host_manners *m, struct err *err)
 	sigaction(SIGTERM, &action, NULL);
 	if (!m->expedite || read_line(RCU_EXPEDITED, rcu_before, sizeof(rcu_before)))
 		rcu_before[0] = '\0';
-	if (!m->first && sched_setscheduler(0, SCHED_IDLE, &usual))
-		return err__set(err, -errno, "cannot step back behind what else runs: %s",
-				strerror(errno));
 	host__quiet(false);
 	return pin(err);
 }
@@ -123,14 +121,33 @@ void host__leave(void)
 	write_rcu(rcu_before);
 }
 
+/*
+ * Only while programs run: whoever is in the kernel to make or fill something there has locks that others wait
+ * for, and must not wait long itself. The scheduler's group of a session, sched(7), weighs as any other.
+ */
+static void step_back(bool on)
+{
+	char text[16];
+	int fd;
+
+	if (setpriority(PRIO_PROCESS, 0, on ? LOW_NICE : 0))
+		perror("bench: setpriority");
+	fd = getsid(0) == getpid() ? open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC) : -1;
+	if (fd < 0)
+		return;
+	snprintf(text, sizeof(text), "%d", on ? LOW_NICE : 0);
+	(void)!write(fd, text, strlen(text));
+	close(fd);
+}
+
 void host__quiet(bool on)
 {
 	const struct sched_param first = {.sched_priority = 1}, usual = {0};
 
 	write_rcu(on ? "0" : "1");
 	if (!manners.first)
-		return;
-	if (on)
+		step_back(on);
+	else if (on)
 		fifo = sched_setscheduler(0, SCHED_FIFO, &first) == 0;
 	else
 		sched_setscheduler(0, SCHED_OTHER, &usual);

@@ -19,7 +19,7 @@
 /* How it behaves towards what else runs. */
 struct host_manners {
 	int cpu; /* where it measures; -1: on the last one that this process may use */
-	bool first; /* SCHED_FIFO while it measures; else SCHED_IDLE, after all that wants to run */
+	bool first; /* SCHED_FIFO while it measures; else a low priority, then */
 	bool expedite; /* rcu_expedited is 0 while it measures and 1 in between; else it stays as it is */
 };
 
@@ -27,7 +27,7 @@ struct host_manners {
 int host__enter(const struct host_manners *manners, struct err *err);
 void host__leave(void);
 
-/* The time of measuring begins or ends: rcu_expedited, SCHED_FIFO. */
+/* The time of measuring begins or ends: rcu_expedited, priority. */
 void host__quiet(bool on);
 
 /* -EINTR once the user wants to stop; for loops that take long. */

@@ -12,10 +12,10 @@
 #define RUN_DIR "/run/fairlead/"
 
 static const struct command *const commands[] = {
-	&command_status,  &command_top,	   &command_config, &command_drain,   &command_undrain,
-	&command_disable, &command_enable, &command_weight, &command_source,  &command_packets,
-	&command_capture, &command_events, &command_alerts, &command_report,  &command_failover,
-	&command_explain, &command_doctor, &command_import, &command_version,
+	&command_status,  &command_top,	   &command_config, &command_drain,  &command_undrain,
+	&command_disable, &command_enable, &command_weight, &command_source, &command_packets,
+	&command_capture, &command_events, &command_alerts, &command_report, &command_failover,
+	&command_explain, &command_doctor, &command_bench,  &command_import, &command_version,
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

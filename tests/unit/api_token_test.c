@@ -61,8 +61,7 @@ static int op_say(void *ctx, const char *backend, const char *service, const str
 	return 0;
 }
 
-static const struct api_ops ops = {
-	.token_file = op_token_file, .status = op_status, .say = op_say};
+static const struct api_ops ops = {.token_file = op_token_file, .status = op_status, .say = op_say};
 
 static void *client_main(void *arg)
 {
@@ -97,8 +96,8 @@ static void expect(const char *line, const char *headers, const char *status, co
 	char request[20000];
 	pthread_t thread;
 
-	snprintf(request, sizeof(request),
-		 "%s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n%s\r\n", line, headers);
+	snprintf(request, sizeof(request), "%s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n%s\r\n",
+		 line, headers);
 	f.request = request;
 	f.answered = false;
 	assert_int_equal(pthread_create(&thread, NULL, client_main, NULL), 0);

@@ -43,7 +43,8 @@ struct api {
 		displaced; /* streams that were ended: their client did not read; for another one */
 	unsigned int servers; /* that are not closed yet: the last one frees it */
 	char *path;
-	struct err token_failure; /* why its file could not be used when it was looked at last; "": it could */
+	struct err
+		token_failure; /* why its file could not be used when it was looked at last; "": it could */
 	dev_t dev; /* of our socket, so that a successor's is never removed */
 	ino_t ino;
 };

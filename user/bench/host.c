@@ -162,7 +162,7 @@ void host__model(char *buf, size_t len)
 	while (f && fgets(line, sizeof(line), f)) {
 		char *colon = strchr(line, ':');
 
-		if (strncmp(line, "model name", 10) || !colon)
+		if (strncmp(line, "model name", 10) != 0 || !colon)
 			continue;
 		line[strcspn(line, "\n")] = '\0';
 		snprintf(buf, len, "%s", colon + 2);

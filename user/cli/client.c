@@ -55,10 +55,11 @@ static int no_token(const char *socket, struct err *err)
 				"the agent on %s does not know the token of %s: it has another one "
 				"in the file that its api.token_file names",
 				socket, token_file);
-	return err__set(err, -EPROTO,
-			"the agent on %s takes changes only with its token: name the file that holds "
-			"it with --token-file, or in FAIRLEAD_TOKEN_FILE",
-			socket);
+	return err__set(
+		err, -EPROTO,
+		"the agent on %s takes changes only with its token: name the file that holds "
+		"it with --token-file, or in FAIRLEAD_TOKEN_FILE",
+		socket);
 }
 
 static size_t on_data(char *data, size_t size, size_t n, void *arg)

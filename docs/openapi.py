@@ -249,6 +249,10 @@ def paths():
         more = [query("monitor", FLAG, "counts them only")] if verb == "deny" else []
         told[f"/v1/sources/{verb}"] = {"post": operation(f"{verb}s sources", sources, [PREFIXES, SERVICE, *more],
                                                          (400, 404, 500))}
+    for post in (methods["post"] for methods in told.values() if "post" in methods):
+        post["security"] = [{}, {"token": []}]
+        for code, why in (("401", "not without the token"), ("403", "the file of tokens can't be used")):
+            post["responses"][code] = {"description": why, "content": {"application/json": {"schema": ref("Error")}}}
     return dict(sorted(told.items()))
 
 
@@ -303,7 +307,9 @@ def document(page, version):
                                 "docs/api.md says the rest.",
                  "license": {"name": "GPL-2.0-or-later", "identifier": "GPL-2.0-or-later"}},
         "paths": paths(),
-        "components": {"schemas": {
+        "components": {"securitySchemes": {"token": {
+            "type": "http", "scheme": "bearer",
+            "description": "where `api.token_file` is configured, every request that takes POST needs it"}}, "schemas": {
             "Status": state, "Timings": timings, "Rates": rates(page),
             "Overview": overview(page, state), "Timeline": table(page, "of a timeline"),
             "Backend": table(page, "of a backend in a service"), "Source": table(page, "of a source"),

@@ -61,6 +61,7 @@ static void test_defaults(void **state)
 	assert_string_equal(c->api_socket, "/run/fairlead/main.sock");
 	assert_string_equal(c->api_group, "fairlead");
 	assert_false(c->has_api_listen);
+	assert_null(c->api_token_file);
 	assert_int_equal(c->log_level, LOG_LV_INFO);
 	assert_int_equal(s->proto, IPPROTO_TCP);
 	assert_int_equal(s->slot_class, FL_SLOTS_64K);
@@ -125,7 +126,7 @@ static void test_top_values(void **state)
 	struct config *c = parse(
 		"instance: edge-1\ninterfaces: [eth0, eth1.7]\nxdp_mode: \"generic\"\n"
 		"flow_key: 0123456789abcdefFEDCBA98765432100000000000000001ffffffffffffffff\n"
-		"on_agent_loss: drop\nlease: 1m\napi: {socket: /tmp/x, group: wheel, listen: \"[2001:db8::9]:9118\"}\n"
+		"on_agent_loss: drop\nlease: 1m\napi: {socket: /tmp/x, group: wheel, listen: \"[2001:db8::9]:9118\", token_file: /t}\n"
 		"log: {level: debug}\n"
 		"encap: {source4: 192.0.2.0/28, source6: 2001:db8:1::/64}\n");
 
@@ -141,6 +142,7 @@ static void test_top_values(void **state)
 	assert_string_equal(c->api_socket, "/tmp/x");
 	assert_string_equal(c->api_group, "wheel");
 	assert_true(c->has_api_listen && c->api_port == 9118);
+	assert_string_equal(c->api_token_file, "/t");
 	assert_string_equal(addr__format(&c->api_listen, text), "2001:db8::9");
 	assert_int_equal(c->log_level, LOG_LV_DEBUG);
 	assert_true(c->has_encap_source4 && c->has_encap_source6);

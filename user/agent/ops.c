@@ -222,7 +222,15 @@ static int op_captured(void *ctx, uint32_t id, bool stop, json_t **out, struct e
 	return stop ? capture__stop(ctx, id, out, err) : capture__next(ctx, id, out, err);
 }
 
+static const char *op_token_file(void *ctx)
+{
+	const struct agent *a = ctx;
+
+	return a->config->api_token_file;
+}
+
 const struct api_ops ops = {
+	.token_file = op_token_file,
 	.metrics = op_metrics,
 	.problems = op_problems,
 	.status = op_status,

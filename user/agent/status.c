@@ -238,6 +238,16 @@ json_t *status__frame(struct agent *a)
 	return o;
 }
 
+/* Not in the frame: those who may look on by TCP need not know. */
+static json_t *api_json(struct agent *a)
+{
+	struct err err;
+	bool bad = api__token_problem(a->api, &err);
+
+	return json_pack("{s:b, s:s}", "token", a->config->api_token_file != NULL, "token_problem",
+			 bad ? err.text : "");
+}
+
 json_t *status__json(struct agent *a, const char *service, const char *backend)
 {
 	json_t *services = json_array(), *o = status__frame(a);
@@ -253,5 +263,6 @@ json_t *status__json(struct agent *a, const char *service, const char *backend)
 	json_object_set_new(o, "notes", notes_json(a));
 	json_object_set_new(o, "alerts", alerts__json(a));
 	json_object_set_new(o, "nat", nat_sweep__json(a));
+	json_object_set_new(o, "api", api_json(a));
 	return o;
 }

@@ -202,6 +202,8 @@ struct api_capture {
 
 /* What the agent does for the API. All are called on the loop. Objects returned are owned by api. */
 struct api_ops {
+	/* The file of tokens without one of which nothing is changed; NULL, or no such function: anybody may. */
+	const char *(*token_file)(void *ctx);
 	/* The text of the metrics, *len bytes, for free(); NULL: out of memory. */
 	char *(*metrics)(void *ctx, size_t *len);
 	/* What the agent is not fit for, an array of sentences. */
@@ -277,6 +279,9 @@ int api__listen(struct api *a, int fd, const char *name, struct err *err);
 
 /* Once a second: what was made for many is made anew, and slow clients are ended. NULL is fine. */
 void api__tick(struct api *a);
+
+/* Whether the file of tokens can't be used, so that nobody may change anything, and a sentence. NULL is fine. */
+bool api__token_problem(struct api *a, struct err *err);
 
 void api__streams(const struct api *a, struct api_streams *out);
 

@@ -386,6 +386,12 @@ enum MHD_Result api_request__dispatch(struct api_request *r, const char *method)
 		err__set(&err, 0, "this path takes %s only", r->allow);
 		return api_request__refuse(r, MHD_HTTP_METHOD_NOT_ALLOWED, err.text);
 	}
+	rc = route__is_read(&route) ? 0 : api_token__check(r, &err);
+	if (rc) {
+		r->challenge = rc == -EACCES;
+		return api_request__refuse(
+			r, r->challenge ? MHD_HTTP_UNAUTHORIZED : MHD_HTTP_FORBIDDEN, err.text);
+	}
 	switch (route.kind) {
 	case ROUTE_PAGE:
 	case ROUTE_FILE:

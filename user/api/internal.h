@@ -4,7 +4,7 @@
  *
  * socket.c makes the listening sockets, server.c joins libmicrohttpd to the loop, once for each of them, conn.c
  * bounds what connections take, request.c is one request's life, dispatch.c gets its answer, route.c says what a
- * request line asks for. kept.c has answers that many share, stream.c those that never end, page.c the dashboard's
+ * request line asks for, token.c who may change something. kept.c has answers that many share, stream.c those that never end, page.c the dashboard's
  * files.
  * Everything runs on the loop's thread.
  */
@@ -43,6 +43,8 @@ struct api {
 		displaced; /* streams that were ended: their client did not read; for another one */
 	unsigned int servers; /* that are not closed yet: the last one frees it */
 	char *path;
+	struct err
+		token_failure; /* why its file could not be used when it was looked at last; "": it could */
 	dev_t dev; /* of our socket, so that a successor's is never removed */
 	ino_t ino;
 };
@@ -84,6 +86,7 @@ struct api_request {
 	uint8_t *body; /* NULL: none came, or none is asked for */
 	size_t body_len, body_room;
 	const char *allow; /* value of the Allow header; NULL: no such header */
+	bool challenge; /* it is told that a token is needed (RFC 9110 11.6.1) */
 	json_t *reply; /* NULL until the request is answered */
 	unsigned int status;
 	char key[API_KEY_LEN]; /* of its answer among those that are kept; "": it is its alone */
@@ -159,6 +162,11 @@ enum MHD_Result api_request__wait(struct api_request *r);
 void api_request__end_early(struct api_request *r, const char *sentence);
 /* Answers every suspended request with 503: the agent is stopping. */
 void api_request__stop_all(struct api_server *s);
+
+/* --- token.c ---------------------------------------------------------------------------------------- */
+
+/* Whether it may change something: 0; -EACCES: not with what it has; -EPERM: nobody may; and a sentence. */
+int api_token__check(const struct api_request *r, struct err *err);
 
 /* --- dispatch.c ------------------------------------------------------------------------------------- */
 

@@ -50,7 +50,9 @@ enum MHD_Result api_request__send(struct api_request *r)
 		return MHD_NO;
 	}
 	if (api_request__set_headers(response, "application/json") &&
-	    (!r->allow || MHD_add_response_header(response, "Allow", r->allow) == MHD_YES))
+	    (!r->allow || MHD_add_response_header(response, "Allow", r->allow) == MHD_YES) &&
+	    (!r->challenge || MHD_add_response_header(response, "WWW-Authenticate",
+						      "Bearer realm=\"fairlead\"") == MHD_YES))
 		rc = MHD_queue_response(r->connection, r->status, response);
 	MHD_destroy_response(response);
 	return rc;

@@ -49,6 +49,7 @@ void config__free(struct config *c)
 	free(c->snat6);
 	free(c->interfaces);
 	free(c->api_socket);
+	free(c->api_token_file);
 	free(c->api_group);
 	free(c->journal_path);
 	explicit_bzero(c->flow_key, sizeof(c->flow_key));

@@ -183,6 +183,7 @@ struct config {
 	struct addr api_listen; /* the unspecified address: all of its family */
 	uint16_t api_port;
 	bool has_api_listen; /* else there is no TCP listener */
+	char *api_token_file; /* NULL: whoever may use the socket may change things */
 	enum log_level log_level; /* default info */
 	bool has_encap_source4, has_encap_source6; /* else the route's preferred source */
 	struct addr_prefix encap_source4; /* outer sources vary inside these prefixes */

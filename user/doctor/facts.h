@@ -92,6 +92,8 @@ struct doctor_agent {
 	uint32_t targets; /* of probes */
 	struct doctor_alerts alerts[CONFIG_MAX_ALERTS];
 	size_t n_alerts;
+	bool token; /* changes need one, of api.token_file */
+	char token_problem[512]; /* why that can't be used; "": it can */
 	uint64_t capabilities; /* effective; meaningful if pid_seen */
 	int64_t files, files_hard; /* limits of open files; DOCTOR_UNKNOWN */
 };

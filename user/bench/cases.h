@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* cases.h - the parts of the benchmark. Each opens planes of its own, adds its rows, and closes them. */
-#ifndef FAIRLEAD_TESTS_BENCH_CASES_H
-#define FAIRLEAD_TESTS_BENCH_CASES_H
+#ifndef FAIRLEAD_BENCH_CASES_H
+#define FAIRLEAD_BENCH_CASES_H
 
-#include "measure.h"
+#include "bench/measure.h"
 
 /* Rows "path:", "step:", "size:": what a packet costs, what each step of it does, the program. */
 int path__run(struct bench *b, struct err *err);

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cases.h"
-#include "world.h"
+#include "bench/cases.h"
+#include "bench/world.h"
 
 #define PORT 80
 #define FLOWS (1u << 20)

@@ -8,10 +8,10 @@
  * the driver's part. Therefore the program is compared with two others in its place: one that swaps the MAC
  * addresses and sends the frame back, and one that drops it.
  */
-#ifndef FAIRLEAD_TESTS_BENCH_LIVE_H
-#define FAIRLEAD_TESTS_BENCH_LIVE_H
+#ifndef FAIRLEAD_BENCH_LIVE_H
+#define FAIRLEAD_BENCH_LIVE_H
 
-#include "measure.h"
+#include "bench/measure.h"
 
 /* Adds rows "live: ...". A kernel without live frames (before 5.18): says so, 0. */
 int live__run(struct bench *b, struct err *err);

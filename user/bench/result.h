@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* result.h - the rows that the benchmark writes: medians of rounds, and whether goals are met. */
-#ifndef FAIRLEAD_TESTS_BENCH_RESULT_H
-#define FAIRLEAD_TESTS_BENCH_RESULT_H
+#ifndef FAIRLEAD_BENCH_RESULT_H
+#define FAIRLEAD_BENCH_RESULT_H
 
+#include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,9 @@ void result__add(struct result *r, const char *name, const char *unit, const dou
 /* A row of one figure that does not vary. */
 void result__add_one(struct result *r, const char *name, const char *unit, double value,
 		     struct goal goal);
+
+/* The rows, as result__write() has them; valid while `r` is. */
+json_t *result__rows(const struct result *r);
 
 /* A list of {name, unit, value, min, max, n, goal, holds}; goal and holds are null where none. */
 int result__write(const struct result *r, const char *path, struct err *err);

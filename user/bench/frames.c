@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "frames.h"
+#include "bench/frames.h"
 
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
@@ -43,8 +43,12 @@ static uint16_t checksum(const void *data, size_t len)
 	const uint8_t *b = data;
 	uint32_t sum = 0;
 
-	for (size_t i = 0; i + 1 < len; i += 2)
-		sum += (uint32_t)(b[i] << 8 | b[i + 1]);
+	for (size_t i = 0; i + 1 < len; i += 2) {
+		uint16_t word;
+
+		memcpy(&word, b + i, sizeof(word));
+		sum += ntohs(word);
+	}
 	while (sum >> 16)
 		sum = (sum & 0xffff) + (sum >> 16);
 	return htons((uint16_t)~sum);

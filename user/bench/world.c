@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "world.h"
+#include "bench/world.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "frames.h"
-#include "host.h"
+#include "bench/frames.h"
+#include "bench/host.h"
 /* The benchmark measures the program and the maps, which plane.h rightly hides. */
 #include "plane/internal.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "result.h"
+#include "bench/result.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -27,6 +27,11 @@ void result__free(struct result *r)
 		return;
 	json_decref(r->rows);
 	free(r);
+}
+
+json_t *result__rows(const struct result *r)
+{
+	return r->rows;
 }
 
 static int compare(const void *a, const void *b)

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "measure.h"
+#include "bench/measure.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/if_link.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "feed.skel.h"
-#include "host.h"
-#include "world.h"
+#include "bench/feed.skel.h"
+#include "bench/host.h"
+#include "bench/world.h"
 
 enum { EMPTY, FLOOR, FIRST_CASE };
 
@@ -210,6 +211,12 @@ static int prepare(struct bench *b, const struct measured *cases, size_t n, stru
 	return rc;
 }
 
+void bench__tell(const struct bench *b, const char *what, uint32_t done)
+{
+	if (b->told)
+		b->told(b->ctx, what, done, b->rounds);
+}
+
 static size_t count_equal(const struct measured *cases, size_t n)
 {
 	size_t i = 1;
@@ -221,9 +228,12 @@ static size_t count_equal(const struct measured *cases, size_t n)
 
 int measure__all(struct bench *b, struct measured *cases, size_t n, struct err *err)
 {
+	char what[sizeof(cases->name)];
 	size_t some;
 	int rc;
 
+	/* The section of its rows. */
+	snprintf(what, sizeof(what), "%.*s", (int)strcspn(cases->name, ":"), cases->name);
 	host__quiet(true);
 	rc = prepare(b, cases, n, err);
 	for (uint32_t round = 0; round < b->rounds && !rc; round++) {
@@ -231,6 +241,8 @@ int measure__all(struct bench *b, struct measured *cases, size_t n, struct err *
 			some = count_equal(cases + i, n - i);
 			rc = measure_some(b, cases + i, some, i + FIRST_CASE, round, err);
 		}
+		if (!rc)
+			bench__tell(b, what, round + 1);
 	}
 	host__quiet(false);
 	return rc;

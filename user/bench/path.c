@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cases.h"
-#include "steps.skel.h"
-#include "world.h"
+#include "bench/cases.h"
+#include "bench/steps.skel.h"
+#include "bench/world.h"
 
 #define BACKENDS 64 /* of each service */
 #define JITED_MAX 12288 /* bytes of machine code, default gates */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "live.h"
+#include "bench/live.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -12,9 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "feed.skel.h"
-#include "host.h"
-#include "world.h"
+#include "bench/feed.skel.h"
+#include "bench/host.h"
+#include "bench/world.h"
 
 #define BATCH 64
 #define BACKENDS 64
@@ -221,8 +221,11 @@ static int measure(struct live *l, struct err *err)
 	host__quiet(true);
 	/* The first round warms up; it is written over. */
 	rc = run_round(l, 0, err);
-	for (uint32_t round = 0; round < l->b->rounds && !rc; round++)
+	for (uint32_t round = 0; round < l->b->rounds && !rc; round++) {
 		rc = run_round(l, round, err);
+		if (!rc)
+			bench__tell(l->b, "live", round + 1);
+	}
 	host__quiet(false);
 	for (size_t c = 0; c < N_CASES && !rc; c++)
 		report_case(l, c);
@@ -255,8 +258,9 @@ int live__run(struct bench *b, struct err *err)
 	if (!rc)
 		rc = measure(&l, err);
 	if (rc == -EOPNOTSUPP) {
-		puts("live path: left out, this kernel has no live frames (BPF_F_TEST_XDP_LIVE_FRAMES, "
-		     "Linux 5.18)");
+		fputs("live path: left out, this kernel has no live frames "
+		      "(BPF_F_TEST_XDP_LIVE_FRAMES, Linux 5.18)\n",
+		      stderr);
 		rc = 0;
 	}
 cleanup:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* feed.h - what the feeding BPF programs and the program that measures share. */
-#ifndef FAIRLEAD_TESTS_BENCH_FEED_H
-#define FAIRLEAD_TESTS_BENCH_FEED_H
+#ifndef FAIRLEAD_BENCH_FEED_H
+#define FAIRLEAD_BENCH_FEED_H
 
 #ifndef __VMLINUX_H__
 #include <linux/types.h>

@@ -12,16 +12,16 @@
  * Before anything is timed, each case proves that the program does what is to be measured: action,
  * length and next hop of one packet, then the program's own verdict counter over a round's packets.
  */
-#ifndef FAIRLEAD_TESTS_BENCH_MEASURE_H
-#define FAIRLEAD_TESTS_BENCH_MEASURE_H
+#ifndef FAIRLEAD_BENCH_MEASURE_H
+#define FAIRLEAD_BENCH_MEASURE_H
 
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bench/frames.h"
+#include "bench/result.h"
 #include "core/err.h"
 #include "fairlead/abi.h"
-#include "frames.h"
-#include "result.h"
 
 /* Test runs arrive on `lo`, so it is the port of ingress, and for XDP_TX the way out. */
 #define LO_IFINDEX 1
@@ -39,6 +39,9 @@ struct bench {
 	uint32_t rounds;
 	uint32_t slice; /* packets, a power of two */
 	struct result *result;
+	/* How far it is: rounds of what is measured now that are over; 0: it begins. NULL: nobody asks. */
+	void (*told)(void *ctx, const char *what, uint32_t done, uint32_t rounds);
+	void *ctx;
 };
 
 /* What a target must do with each packet of a case. */
@@ -68,6 +71,9 @@ void bench__close(struct bench *b);
  * in and take it out. So it is attached to `lo`, which carries nothing.
  */
 int bench__keep(struct bench *b, const struct bpf_program *prog, struct err *err);
+
+/* Says how far it is with `what`. */
+void bench__tell(const struct bench *b, const char *what, uint32_t done);
 
 /*
  * Measures all cases in each of b->rounds rounds. Neighbours with equal flows take turns, and share

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* frames.h - what packets a case feeds: the template and the flows it stands for. */
-#ifndef FAIRLEAD_TESTS_BENCH_FRAMES_H
-#define FAIRLEAD_TESTS_BENCH_FRAMES_H
+#ifndef FAIRLEAD_BENCH_FRAMES_H
+#define FAIRLEAD_BENCH_FRAMES_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bench/feed.h"
 #include "core/addr.h"
-#include "feed.h"
 
 #define TCP_SYN 0x02
 #define TCP_ACK 0x10

@@ -4,8 +4,8 @@
  *
  * This is the one file of the benchmark that knows user/plane.
  */
-#ifndef FAIRLEAD_TESTS_BENCH_WORLD_H
-#define FAIRLEAD_TESTS_BENCH_WORLD_H
+#ifndef FAIRLEAD_BENCH_WORLD_H
+#define FAIRLEAD_BENCH_WORLD_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -13,7 +13,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-#include "feed.h"
+#include "bench/feed.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);

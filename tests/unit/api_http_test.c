@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "core/prom.h"
 
 #define MAX_CLIENTS 4
 
@@ -47,15 +48,21 @@ struct fixture {
 	uint32_t uid; /* who asked for an apply */
 };
 
-static char *op_metrics(void *ctx, size_t *len)
+/* An answer as text, at once. */
+static void reply_text(struct api_request *request, char *text, const char *type)
+{
+	api_request__reply_text(&request, 1, text, text ? strlen(text) : 0, type);
+}
+
+static void op_metrics(void *ctx, struct api_request *request)
 {
 	struct fixture *f = ctx;
 	char *text = f->no_memory ? NULL : malloc(32);
 
 	f->n_metrics++;
 	if (text)
-		*len = (size_t)snprintf(text, 32, "made %u\n", f->n_metrics);
-	return text;
+		snprintf(text, 32, "made %u\n", f->n_metrics);
+	reply_text(request, text, PROM_CONTENT_TYPE);
 }
 
 static json_t *op_problems(void *ctx)
@@ -71,18 +78,35 @@ static json_t *op_timings(void *ctx)
 	return json_pack("{s:{}}", "loop");
 }
 
-static json_t *op_status(void *ctx, const char *service, const char *backend)
+static void op_status(void *ctx, const char *service, const char *backend,
+		      struct api_request *request)
 {
-	(void)ctx;
-	if (service || backend)
-		return json_pack("{s:s?, s:s?}", "service", service, "backend", backend);
-	return json_pack("{s:s}", "instance", "main");
+	struct fixture *f = ctx;
+	json_t *o = service || backend
+			    ? json_pack("{s:s?, s:s?}", "service", service, "backend", backend)
+			    : json_pack("{s:s}", "instance", "main");
+	char *text = json_dumps(o, JSON_COMPACT);
+
+	json_decref(o);
+	if (!f->answer_at) {
+		reply_text(request, text, "application/json");
+		return;
+	}
+	f->applies[f->n_applies++] = request;
+	if (f->n_applies == f->answer_at)
+		api_request__reply_text(f->applies, f->n_applies, f->no_memory ? NULL : text,
+					strlen(text), "application/json");
+	if (f->n_applies != f->answer_at || f->no_memory)
+		free(text);
 }
 
-static json_t *op_rates(void *ctx, const char *layout, const char *known)
+static void op_rates(void *ctx, const char *layout, const char *known, struct api_request *request)
 {
+	json_t *o = json_pack("{s:s, s:s}", "layout", layout, "known", known);
+
 	(void)ctx;
-	return json_pack("{s:s, s:s}", "layout", layout, "known", known);
+	reply_text(request, json_dumps(o, JSON_COMPACT), "application/json");
+	json_decref(o);
 }
 
 static int op_say(void *ctx, const char *backend, const char *service, const struct api_word *word,
@@ -260,6 +284,59 @@ static void test_reads(void **state)
 	expect(*state, "GET /v1/timings", "200", "\"loop\":{}");
 	expect(*state, "POST /v1/timings", "405", "GET, HEAD only");
 	expect(*state, "HEAD /v1/status", "200", "application/json");
+}
+
+static const char status[] = "GET /v1/status HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+
+/* One text for all who wait for it, of whom one has gone. */
+static void test_shared(void **state)
+{
+	struct fixture *f = *state;
+
+	f->answer_at = 3;
+	start_client(f, 2, status, true);
+	serve(f, 0);
+	pthread_join(f->clients[2].thread, NULL);
+	assert_int_equal(f->n_applies, 1);
+	start_client(f, 0, status, false);
+	start_client(f, 1, status, false);
+	serve(f, 2);
+	for (int i = 0; i < 2; i++) {
+		assert_non_null(strstr(f->clients[i].reply, " 200 "));
+		assert_non_null(strstr(f->clients[i].reply, "{\"instance\":\"main\"}"));
+	}
+	/* It is of nobody who asks afterwards. */
+	f->answer_at = 0;
+	expect(f, "GET /v1/status?service=web", "200", "\"service\":\"web\"");
+}
+
+static void test_shared_without_memory(void **state)
+{
+	struct fixture *f = *state;
+
+	f->answer_at = 2;
+	f->no_memory = true;
+	start_client(f, 0, status, false);
+	start_client(f, 1, status, false);
+	serve(f, 2);
+	for (int i = 0; i < 2; i++)
+		assert_non_null(strstr(f->clients[i].reply, "the agent is out of memory"));
+}
+
+/* A text that is there only when the API is no more. */
+static void test_shared_after_the_end(void **state)
+{
+	struct fixture *f = *state;
+
+	f->answer_at = 2;
+	start_client(f, 0, status, false);
+	while (!f->n_applies)
+		uv_run(&f->loop, UV_RUN_ONCE);
+	api__free(f->api);
+	f->api = NULL;
+	serve(f, 1);
+	assert_non_null(strstr(f->clients[0].reply, " 503 "));
+	reply_text(f->applies[0], strdup("{}"), "application/json");
 }
 
 /* Made once between two ticks. */
@@ -451,6 +528,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_reads, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_shared, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_shared_without_memory, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_shared_after_the_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_metrics, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_healthz, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_errors, setup, teardown),

@@ -240,6 +240,7 @@ void agent__stop(struct agent *a, int exit_code)
 		service__quiet(s);
 	target__quiet_all(a);
 	track__stop(a);
+	status_answers__stop(a);
 	api__free(a->api);
 	prober__free(a->prober);
 	events__free(a->events);
@@ -268,6 +269,7 @@ static void init_handles(struct agent *a)
 	uv_timer_init(&a->loop, &a->tick);
 	uv_timer_init(&a->loop, &a->patience);
 	passive__init(a);
+	status_answers__init(a);
 	uv_timer_init(&a->loop, &a->heartbeat);
 	uv_timer_init(&a->loop, &a->watchdog);
 	a->flush.data = a->tick.data = a->heartbeat.data = a;

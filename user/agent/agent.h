@@ -38,10 +38,12 @@
 #include "agent/seating.h"
 #include "agent/service.h"
 #include "agent/sources.h"
+#include "agent/status_answers.h"
 #include "agent/track.h"
 #include "api/api.h"
 #include "core/event.h"
 #include "config/config.h"
+#include "core/jtext.h"
 #include "core/log.h"
 #include "core/timing.h"
 #include "plane/plane.h"
@@ -121,6 +123,7 @@ struct agent {
 	struct flow_sweep flow_sweep;
 	struct passive passive;
 	size_t metrics_len; /* of the last text */
+	struct status_answers status_answers; /* in the making */
 	struct explain explain;
 	struct capture *capture; /* NULL: none runs */
 	struct paths *paths; /* NULL: nothing is probed by the clients' path */
@@ -234,14 +237,23 @@ void links__changed(void *agent, const struct net_link *l, bool present);
 bool links__jumbo(const struct config *c);
 
 /* status.c, ops.c, rates.c */
-/* `service`, `backend` (NULL: all): of the services and their backends only those. */
-json_t *status__json(struct agent *a, const char *service, const char *backend);
-/* Of it what is neither of services nor of single packets. */
+/* Of the status document what is neither of services nor of single packets. */
 json_t *status__frame(struct agent *a);
+/* Of it what stands behind its services. */
+json_t *status__totals(struct agent *a);
+/* A service as it is in there, but for its backends. */
+json_t *status__service_frame(struct agent *a, const struct service *s);
 /* The port that NAT gives to its packets, host order; 0: they keep theirs. */
 uint16_t status__port(const struct member *m);
-/* A backend of a service, as it is in there. */
-json_t *status__member(struct agent *a, const struct member *m);
+/* status_backend.c: backends of services, as they are in there */
+struct status_pen {
+	struct jtext out;
+	uint32_t ifindex; /* of the interface that was asked for last; 0: none was */
+	char ifname[16]; /* its name; "": it has none any more */
+};
+void status__write_member(struct status_pen *pen, const struct agent *a, const struct member *m);
+/* The same as an object; NULL: out of memory. */
+json_t *status__member(const struct agent *a, const struct member *m);
 /* What a configured service is, without its backends and counters. */
 json_t *status__service(const struct service *s);
 

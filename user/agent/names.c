@@ -87,16 +87,21 @@ const char *names__protocol(uint8_t proto, char *buf)
 	return buf;
 }
 
-json_t *names__time(uint64_t realtime_ns)
+const char *names__time_text(uint64_t realtime_ns, char *buf)
 {
 	time_t t = (time_t)(realtime_ns / 1000000000);
-	char text[40];
 	struct tm tm;
 	size_t n;
 
 	gmtime_r(&t, &tm);
-	n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text + n, sizeof(text) - n, ".%03uZ",
-		 (unsigned int)(realtime_ns / 1000000 % 1000));
-	return json_string(text);
+	n = strftime(buf, NAMES_LEN, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(buf + n, NAMES_LEN - n, ".%03uZ", (unsigned int)(realtime_ns / 1000000 % 1000));
+	return buf;
+}
+
+json_t *names__time(uint64_t realtime_ns)
+{
+	char text[NAMES_LEN];
+
+	return json_string(names__time_text(realtime_ns, text));
 }

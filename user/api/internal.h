@@ -84,7 +84,8 @@ struct api_request {
 	uint8_t *body; /* NULL: none came, or none is asked for */
 	size_t body_len, body_room;
 	const char *allow; /* value of the Allow header; NULL: no such header */
-	json_t *reply; /* NULL until the request is answered */
+	json_t *reply; /* NULL until the request is answered, by this */
+	struct api_text *text; /* or by that */
 	unsigned int status;
 	char key[API_KEY_LEN]; /* of its answer among those that are kept; "": it is its alone */
 	uint32_t keep_ms; /* for how long it is kept, until the next tick at least */
@@ -165,13 +166,20 @@ enum MHD_Result api_request__dispatch(struct api_request *r, const char *method)
 
 /* --- kept.c ----------------------------------------------------------------------------------------- */
 
-/* Whether the answer of its key is there. */
-bool api_kept__has(const struct api_request *r);
-/* Sends the answer of its key, or its own reply, which is kept. */
-enum MHD_Result api_kept__send(struct api_request *r);
-/* Sends a text, which is taken over, and keeps it; NULL: there was no memory for it. */
-enum MHD_Result api_kept__send_text(struct api_request *r, char *text, size_t len,
-				    const char *type);
+/* An answer that many may get, counted. */
+struct api_text;
+
+/* Takes over `text`, of `len` bytes. NULL: out of memory. */
+struct api_text *api_text__new(char *text, size_t len, const char *type);
+struct api_text *api_text__share(struct api_text *t);
+/* NULL is fine. */
+void api_text__drop(struct api_text *t);
+struct MHD_Response *api_text__response(const struct api_text *t);
+
+/* The answer of the request's key, one more of it; NULL: there is none. */
+struct api_text *api_kept__find(const struct api_request *r);
+/* Keeps the request's text under its key, if it has one. */
+void api_kept__keep(struct api_request *r);
 /* Drops those whose time is over, or all. */
 void api_kept__expire(struct api *a, bool all);
 

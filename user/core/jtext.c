@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "core/jtext.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "core/utf8.h"
 
 #define FIRST_ROOM 4096
+#define MOST_WHOLE 1e15 /* below it a double that is whole is an integer of as many digits */
 
 /* Room for n bytes more; NULL: there is none. */
 static char *reserve(struct jtext *t, size_t n)
@@ -56,6 +58,12 @@ void jtext__key(struct jtext *t, const char *key)
 	jtext__raw(t, "\":", 2);
 }
 
+void jtext__open(struct jtext *t, const char *key, char mark)
+{
+	jtext__key(t, key);
+	jtext__mark(t, mark);
+}
+
 /* A character that may not stand in a string as it is. */
 static void escape(struct jtext *t, unsigned char c)
 {
@@ -98,17 +106,60 @@ void jtext__string(struct jtext *t, const char *key, const char *value)
 	jtext__mark(t, '"');
 }
 
-void jtext__integer(struct jtext *t, const char *key, uint64_t value)
+static void put_digits(struct jtext *t, uint64_t value)
 {
 	char digits[20];
 	size_t n = sizeof(digits);
 
-	jtext__key(t, key);
 	do {
 		digits[--n] = (char)('0' + value % 10);
 		value /= 10;
 	} while (value);
 	jtext__raw(t, digits + n, sizeof(digits) - n);
+}
+
+void jtext__integer(struct jtext *t, const char *key, uint64_t value)
+{
+	jtext__key(t, key);
+	put_digits(t, value);
+}
+
+void jtext__signed(struct jtext *t, const char *key, int64_t value)
+{
+	if (value >= 0) {
+		jtext__integer(t, key, (uint64_t)value);
+		return;
+	}
+	jtext__key(t, key);
+	jtext__mark(t, '-');
+	put_digits(t, 0 - (uint64_t)value);
+}
+
+void jtext__real(struct jtext *t, const char *key, double value)
+{
+	char text[32];
+
+	if (!isfinite(value)) {
+		jtext__null(t, key);
+		return;
+	}
+	/* Most are: snprintf() would take longer than all else of a backend. */
+	if (value >= 0 && value < MOST_WHOLE && value == floor(value)) {
+		jtext__integer(t, key, (uint64_t)value);
+		jtext__raw(t, ".0", 2);
+		return;
+	}
+	jtext__key(t, key);
+	snprintf(text, sizeof(text), "%.17g", value);
+	jtext__raw(t, text, strlen(text));
+	if (!strpbrk(text, ".e"))
+		jtext__raw(t, ".0", 2);
+}
+
+void jtext__null(struct jtext *t, const char *key)
+{
+	jtext__key(t, key);
+	jtext__raw(t, "null", 4);
 }
 
 void jtext__boolean(struct jtext *t, const char *key, bool value)

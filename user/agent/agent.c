@@ -46,11 +46,23 @@ uint32_t agent__coarse_s(void)
 	return (uint32_t)t.tv_sec;
 }
 
+/* From one look at what has come in to the next, without the waiting: so long did anything else wait. */
+static void count_turn(struct agent *a)
+{
+	uint64_t now_ns = uv_hrtime(), waited_ns = uv_metrics_idle_time(&a->loop);
+
+	if (a->turn_ns)
+		timing__add(&a->turns, now_ns - a->turn_ns - (waited_ns - a->waited_ns));
+	a->turn_ns = now_ns;
+	a->waited_ns = waited_ns;
+}
+
 static void on_flush(uv_prepare_t *h)
 {
 	struct agent *a = h->data;
 	struct service *s;
 
+	count_turn(a);
 	peer_words__flush(a);
 	peer_quorum__flush(a);
 	seating__flush(a);
@@ -409,6 +421,7 @@ int agent__run(const char *config_path, enum log_sink sink)
 	explain__init(a);
 	signal(SIGPIPE, SIG_IGN);
 	uv_loop_init(&a->loop);
+	uv_loop_configure(&a->loop, UV_METRICS_IDLE_TIME);
 	init_handles(a);
 	if (start(a, c, &err)) {
 		log_error("%s", err.text);

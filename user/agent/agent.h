@@ -131,6 +131,8 @@ struct agent {
 	uint64_t lapses_seen;
 	uint64_t late_max_ns; /* worst wake-up of the real-time thread in the last second */
 	bool renew_failing;
+	struct timing turns; /* of the loop, but for its waiting */
+	uint64_t turn_ns, waited_ns; /* when this one began; all waiting up to then */
 	unsigned long pages; /* in memory when free ones were given back last, or fewer */
 	uv_prepare_t flush; /* rebuilds dirty tables once a turn of the loop */
 	uv_timer_t tick; /* rates, retries; 1 s */

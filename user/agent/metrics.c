@@ -157,6 +157,9 @@ static void write_lateness(const struct agent *a, struct prom *out)
 
 static void write_timings(const struct agent *a, struct prom *out)
 {
+	prom__family(out, "fairlead_loop_turn_seconds", PROM_HISTOGRAM,
+		     "How long turns of the agent's loop took: so long whatever came meanwhile waited.");
+	prom__timing(out, "", &a->turns);
 	gauge(out, "fairlead_probe_targets", "Probes that there are; equal ones are shared.",
 	      prober__count(a->prober));
 	prom__family(out, "fairlead_probe_start_delay_seconds", PROM_HISTOGRAM,

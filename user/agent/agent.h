@@ -122,6 +122,7 @@ struct agent {
 	struct nat_sweep nat_sweep;
 	struct flow_sweep flow_sweep;
 	struct passive passive;
+	struct scrape *scrape; /* metrics in the making; NULL: none are */
 	size_t metrics_len; /* of the last text */
 	struct status_answers status_answers; /* in the making */
 	struct explain explain;

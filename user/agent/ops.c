@@ -16,10 +16,7 @@
 
 static void op_metrics(void *ctx, struct api_request *request)
 {
-	size_t len = 0;
-	char *text = metrics__text(ctx, &len);
-
-	api_request__reply_text(&request, 1, text, len, PROM_CONTENT_TYPE);
+	metrics__ask(ctx, request);
 }
 
 static json_t *op_problems(void *ctx)

@@ -135,8 +135,11 @@ static void finish(struct status_answer *w)
 
 static void rest(struct agent *a)
 {
-	if (!a->stopping && !TAILQ_EMPTY(&a->status_answers.list))
+	if (!a->stopping && !TAILQ_EMPTY(&a->status_answers.list)) {
+		/* The rest begins now, not when the loop's turn did. */
+		uv_update_time(&a->loop);
 		uv_timer_start(&a->status_answers.timer, on_timer, REST_MS, 0);
+	}
 }
 
 static void turn(struct agent *a)

@@ -73,10 +73,16 @@ struct api_server {
 	struct api_conns conns;
 	unsigned int n_conns; /* but for those that are ending */
 	LIST_HEAD(, api_request) waiting; /* requests whose connection is suspended */
+	TAILQ_HEAD(, api_request) postponed; /* those of them whose turn has not come */
+	uint64_t
+		until_ns; /* CLOCK_MONOTONIC: requests that are there later wait for another turn */
+	bool dispatched; /* a request was, since this turn began */
+	bool resting; /* until the timer says so, this server has no turn */
 };
 
 struct api_request {
 	LIST_ENTRY(api_request) entry; /* in `waiting` while suspended */
+	TAILQ_ENTRY(api_request) postponed_entry;
 	struct api_server *server; /* valid while `connection` is */
 	struct MHD_Connection *connection; /* NULL once the client's side has ended */
 	struct api_conn *conn; /* likewise */
@@ -94,6 +100,8 @@ struct api_request {
 	bool begun; /* the headers were judged */
 	bool owed; /* the agent has not called api_request__reply() yet */
 	bool suspended;
+	bool postponed; /* it is in the server's list of those */
+	bool admitted; /* its turn has come */
 };
 
 /* --- socket.c --------------------------------------------------------------------------------------- */
@@ -152,6 +160,10 @@ enum MHD_Result api_request__refuse(struct api_request *r, unsigned int status,
 
 /* Has its connection wait until the agent replies. */
 void api_request__suspend(struct api_request *r);
+/* Has it wait for a turn, if others do already, or this one has been long enough. */
+bool api_request__postpone(struct api_request *r);
+/* It is the turn of the one that has waited for longest; there is one. */
+void api_request__admit(struct api_server *s);
 /* The answer, if the agent has replied; else waits for it. */
 enum MHD_Result api_request__wait(struct api_request *r);
 /* Ends it with 503, or a stream where it is, though the agent may owe a reply still. */

@@ -157,7 +157,12 @@ enum MHD_Result api_request__handle(void *server, struct MHD_Connection *connect
 		*upload_data_size = 0;
 		return MHD_YES;
 	}
-	return r->reply || r->text ? api_request__send(r) : api_request__dispatch(r, method);
+	if (r->reply || r->text)
+		return api_request__send(r);
+	if (api_request__postpone(r))
+		return MHD_YES;
+	r->server->dispatched = true;
+	return api_request__dispatch(r, method);
 }
 
 static void release(struct api_request *r)
@@ -214,7 +219,30 @@ static void resume(struct api_request *r)
 		api_conn__renew(r->server, r->conn);
 	}
 	LIST_REMOVE(r, entry);
+	if (r->postponed)
+		TAILQ_REMOVE(&r->server->postponed, r, postponed_entry);
+	r->postponed = false;
 	MHD_resume_connection(r->connection);
+}
+
+bool api_request__postpone(struct api_request *r)
+{
+	struct api_server *s = r->server;
+
+	if (r->admitted || (TAILQ_EMPTY(&s->postponed) && uv_hrtime() < s->until_ns))
+		return false;
+	api_request__suspend(r);
+	r->postponed = true;
+	TAILQ_INSERT_TAIL(&s->postponed, r, postponed_entry);
+	return true;
+}
+
+void api_request__admit(struct api_server *s)
+{
+	struct api_request *r = TAILQ_FIRST(&s->postponed);
+
+	r->admitted = true;
+	resume(r);
 }
 
 /* Whether an answer comes in time: the client is there, and nobody has ended its request. */

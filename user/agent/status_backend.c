@@ -9,7 +9,6 @@
 
 #include <arpa/inet.h>
 #include <net/if.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +31,17 @@ static const char *interface(struct status_pen *pen, uint32_t ifindex)
 	return pen->ifname;
 }
 
+static void format_mac(const uint8_t mac[6], char text[18])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < 6; i++) {
+		text[i * 3] = digits[mac[i] >> 4];
+		text[i * 3 + 1] = digits[mac[i] & 15];
+		text[i * 3 + 2] = i < 5 ? ':' : '\0';
+	}
+}
+
 static void write_hop(struct status_pen *pen, const struct hop *h)
 {
 	char mac[18] = "", via[ADDR_STRLEN] = "";
@@ -44,9 +54,7 @@ static void write_hop(struct status_pen *pen, const struct hop *h)
 	if (h->net.ifindex)
 		addr__format(&h->net.via, via);
 	if (h->net.resolved)
-		snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", h->net.dmac[0],
-			 h->net.dmac[1], h->net.dmac[2], h->net.dmac[3], h->net.dmac[4],
-			 h->net.dmac[5]);
+		format_mac(h->net.dmac, mac);
 	jtext__open(out, "nexthop", '{');
 	jtext__boolean(out, "resolved", h->net.resolved);
 	jtext__string(out, "interface", interface(pen, h->net.ifindex));

@@ -60,11 +60,23 @@ static void flush_services(struct agent *a, bool waits)
 	}
 }
 
+/* From one look at what has come in to the next, without the waiting: so long did anything else wait. */
+static void count_turn(struct agent *a)
+{
+	uint64_t now_ns = uv_hrtime(), waited_ns = uv_metrics_idle_time(&a->loop);
+
+	if (a->turn_ns)
+		timing__add(&a->turns, now_ns - a->turn_ns - (waited_ns - a->waited_ns));
+	a->turn_ns = now_ns;
+	a->waited_ns = waited_ns;
+}
+
 static void on_flush(uv_prepare_t *h)
 {
 	struct agent *a = h->data;
 	bool waits;
 
+	count_turn(a);
 	peer_words__flush(a);
 	waits = peer_quorum__flush(a);
 	seating__flush(a);
@@ -276,6 +288,7 @@ void agent__stop(struct agent *a, int exit_code)
 		service__quiet(s);
 	target__quiet_all(a);
 	track__stop(a);
+	status_answers__stop(a);
 	api__free(a->api);
 	prober__free(a->prober);
 	events__free(a->events);
@@ -304,6 +317,7 @@ static void init_handles(struct agent *a)
 	uv_timer_init(&a->loop, &a->tick);
 	uv_timer_init(&a->loop, &a->patience);
 	passive__init(a);
+	status_answers__init(a);
 	uv_timer_init(&a->loop, &a->heartbeat);
 	uv_timer_init(&a->loop, &a->watchdog);
 	a->flush.data = a->tick.data = a->heartbeat.data = a;
@@ -443,6 +457,7 @@ int agent__run(const char *config_path, enum log_sink sink)
 	explain__init(a);
 	signal(SIGPIPE, SIG_IGN);
 	uv_loop_init(&a->loop);
+	uv_loop_configure(&a->loop, UV_METRICS_IDLE_TIME);
 	init_handles(a);
 	if (start(a, c, &err)) {
 		log_error("%s", err.text);

@@ -38,10 +38,12 @@
 #include "agent/seating.h"
 #include "agent/service.h"
 #include "agent/sources.h"
+#include "agent/status_answers.h"
 #include "agent/track.h"
 #include "api/api.h"
 #include "core/event.h"
 #include "config/config.h"
+#include "core/jtext.h"
 #include "core/log.h"
 #include "core/timing.h"
 #include "plane/plane.h"
@@ -121,7 +123,9 @@ struct agent {
 	struct nat_sweep nat_sweep;
 	struct flow_sweep flow_sweep;
 	struct passive passive;
+	struct scrape *scrape; /* metrics in the making; NULL: none are */
 	size_t metrics_len; /* of the last text */
+	struct status_answers status_answers; /* in the making */
 	struct explain explain;
 	struct capture *capture; /* NULL: none runs */
 	struct paths *paths; /* NULL: nothing is probed by the clients' path */
@@ -131,6 +135,8 @@ struct agent {
 	bool renew_failing;
 	bool probes_starved; /* they could not be tried, and the log says so */
 	uint32_t starved_s; /* when that was so last, agent__coarse_s() */
+	struct timing turns; /* of the loop, but for its waiting */
+	uint64_t turn_ns, waited_ns; /* when this one began; all waiting up to then */
 	unsigned long pages; /* in memory when free ones were given back last, or fewer */
 	uv_prepare_t flush; /* rebuilds dirty tables once a turn of the loop */
 	bool flush_due; /* some service is dirty, stale or unruled: else none is looked at */
@@ -238,14 +244,23 @@ void links__changed(void *agent, const struct net_link *l, bool present);
 bool links__jumbo(const struct config *c);
 
 /* status.c, ops.c, rates.c */
-/* `service`, `backend` (NULL: all): of the services and their backends only those. */
-json_t *status__json(struct agent *a, const char *service, const char *backend);
-/* Of it what is neither of services nor of single packets. */
+/* Of the status document what is neither of services nor of single packets. */
 json_t *status__frame(struct agent *a);
+/* Of it what stands behind its services. */
+json_t *status__totals(struct agent *a);
+/* A service as it is in there, but for its backends. */
+json_t *status__service_frame(struct agent *a, const struct service *s);
 /* The port that NAT gives to its packets, host order; 0: they keep theirs. */
 uint16_t status__port(const struct member *m);
-/* A backend of a service, as it is in there. */
-json_t *status__member(struct agent *a, const struct member *m);
+/* status_backend.c: backends of services, as they are in there */
+struct status_pen {
+	struct jtext out;
+	uint32_t ifindex; /* of the interface that was asked for last; 0: none was */
+	char ifname[16]; /* its name; "": it has none any more */
+};
+void status__write_member(struct status_pen *pen, const struct agent *a, const struct member *m);
+/* The same as an object; NULL: out of memory. */
+json_t *status__member(const struct agent *a, const struct member *m);
 /* What a configured service is, without its backends and counters. */
 json_t *status__service(const struct service *s);
 

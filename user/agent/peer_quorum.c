@@ -213,14 +213,23 @@ void peer_quorum__explain(const struct member *m, char text[PEER_QUORUM_TEXT_LEN
 		 quorum__votes(&r, votes));
 }
 
-json_t *peer_quorum__json(const struct member *m)
+void peer_quorum__write(struct jtext *out, const char *key, const struct member *m)
 {
-	const struct quorum_ruling r = ask_of(m);
 	const struct health as_here = {.ruled = health__says(&m->health)};
+	struct quorum_ruling r;
 
-	if (!m->service->agent->peers || m->retired)
-		return json_null();
-	return json_pack("{s:s, s:s, s:b, s:i, s:i, s:i, s:i}", "here", health__name(&as_here),
-			 "by", quorum__why(r.why), "disputed", r.disputed, "up", (int)r.up,
-			 "suspect", (int)r.suspect, "down", (int)r.down, "mute", (int)r.mute);
+	if (!m->service->agent->peers || m->retired) {
+		jtext__null(out, key);
+		return;
+	}
+	r = ask_of(m);
+	jtext__open(out, key, '{');
+	jtext__string(out, "here", health__name(&as_here));
+	jtext__string(out, "by", quorum__why(r.why));
+	jtext__boolean(out, "disputed", r.disputed);
+	jtext__integer(out, "up", r.up);
+	jtext__integer(out, "suspect", r.suspect);
+	jtext__integer(out, "down", r.down);
+	jtext__integer(out, "mute", r.mute);
+	jtext__mark(out, '}');
 }

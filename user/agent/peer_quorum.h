@@ -9,9 +9,9 @@
 #ifndef FAIRLEAD_AGENT_PEER_QUORUM_H
 #define FAIRLEAD_AGENT_PEER_QUORUM_H
 
-#include <jansson.h>
 #include <stddef.h>
 
+#include "core/jtext.h"
 #include "health/health.h"
 
 struct agent;
@@ -39,6 +39,6 @@ void peer_quorum__tick(struct agent *a);
 void peer_quorum__explain(const struct member *m, char text[PEER_QUORUM_TEXT_LEN]);
 
 /* For status; null: there are no peers. */
-json_t *peer_quorum__json(const struct member *m);
+void peer_quorum__write(struct jtext *out, const char *key, const struct member *m);
 
 #endif

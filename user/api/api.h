@@ -204,14 +204,16 @@ struct api_capture {
 struct api_ops {
 	/* The file of tokens without one of which nothing is changed; NULL, or no such function: anybody may. */
 	const char *(*token_file)(void *ctx);
-	/* The text of the metrics, *len bytes, for free(); NULL: out of memory. */
-	char *(*metrics)(void *ctx, size_t *len);
+	/* The text of the metrics; answers now or later, as apply does. */
+	void (*metrics)(void *ctx, struct api_request *request);
 	/* What the agent is not fit for, an array of sentences. */
 	json_t *(*problems)(void *ctx);
-	/* Of services and backends only those (NULL: all). */
-	json_t *(*status)(void *ctx, const char *service, const char *backend);
-	/* Without names and states that `layout` and `known` (may be "") are of. */
-	json_t *(*rates)(void *ctx, const char *layout, const char *known);
+	/* Of services and backends only those (NULL: all); likewise. */
+	void (*status)(void *ctx, const char *service, const char *backend,
+		       struct api_request *request);
+	/* Without names and states that `layout` and `known` (may be "") are of; likewise. */
+	void (*rates)(void *ctx, const char *layout, const char *known,
+		      struct api_request *request);
 	json_t *(*timings)(void *ctx);
 	/*
 	 * In short; `service` (NULL: all): of that alone, with its backends. -ENOENT: there is none. *text is
@@ -241,7 +243,7 @@ struct api_ops {
 	void (*report)(void *ctx, const struct api_report *what, struct api_request *request);
 	/* States of the last `hours`: likewise. */
 	void (*timeline)(void *ctx, uint32_t hours, struct api_request *request);
-	/* Starts an apply; the agent calls api_request__reply() exactly once, now or later. */
+	/* Starts an apply; the agent replies exactly once, now or later. */
 	void (*apply)(void *ctx, const struct api_apply *what, struct api_request *request);
 	/* What an apply would do: likewise; `what` is valid during the call only. */
 	void (*diff)(void *ctx, const struct api_diff *what, struct api_request *request);
@@ -290,5 +292,12 @@ void api__free(struct api *a);
 
 /* Ends a request with an HTTP status and a JSON object (reference is taken over). Loop thread only. */
 void api_request__reply(struct api_request *request, unsigned int status, json_t *object);
+
+/*
+ * Ends `n` requests with 200 and the same text, of `len` bytes and media type `type`, which is taken over; NULL:
+ * there was no memory for it, and they are told so. Loop thread only.
+ */
+void api_request__reply_text(struct api_request *const *requests, size_t n, char *text, size_t len,
+			     const char *type);
 
 #endif

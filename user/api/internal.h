@@ -75,10 +75,16 @@ struct api_server {
 	struct api_conns conns;
 	unsigned int n_conns; /* but for those that are ending */
 	LIST_HEAD(, api_request) waiting; /* requests whose connection is suspended */
+	TAILQ_HEAD(, api_request) postponed; /* those of them whose turn has not come */
+	uint64_t
+		until_ns; /* CLOCK_MONOTONIC: requests that are there later wait for another turn */
+	bool dispatched; /* a request was, since this turn began */
+	bool resting; /* until the timer says so, this server has no turn */
 };
 
 struct api_request {
 	LIST_ENTRY(api_request) entry; /* in `waiting` while suspended */
+	TAILQ_ENTRY(api_request) postponed_entry;
 	struct api_server *server; /* valid while `connection` is */
 	struct MHD_Connection *connection; /* NULL once the client's side has ended */
 	struct api_conn *conn; /* likewise */
@@ -87,7 +93,8 @@ struct api_request {
 	size_t body_len, body_room;
 	const char *allow; /* value of the Allow header; NULL: no such header */
 	bool challenge; /* it is told that a token is needed (RFC 9110 11.6.1) */
-	json_t *reply; /* NULL until the request is answered */
+	json_t *reply; /* NULL until the request is answered, by this */
+	struct api_text *text; /* or by that */
 	unsigned int status;
 	char key[API_KEY_LEN]; /* of its answer among those that are kept; "": it is its alone */
 	uint32_t keep_ms; /* for how long it is kept, until the next tick at least */
@@ -96,6 +103,8 @@ struct api_request {
 	bool begun; /* the headers were judged */
 	bool owed; /* the agent has not called api_request__reply() yet */
 	bool suspended;
+	bool postponed; /* it is in the server's list of those */
+	bool admitted; /* its turn has come */
 };
 
 /* --- socket.c --------------------------------------------------------------------------------------- */
@@ -156,6 +165,10 @@ enum MHD_Result api_request__refuse(struct api_request *r, unsigned int status,
 
 /* Has its connection wait until the agent replies. */
 void api_request__suspend(struct api_request *r);
+/* Has it wait for a turn, if others do already, or this one has been long enough. */
+bool api_request__postpone(struct api_request *r);
+/* It is the turn of the one that has waited for longest; there is one. */
+void api_request__admit(struct api_server *s);
 /* The answer, if the agent has replied; else waits for it. */
 enum MHD_Result api_request__wait(struct api_request *r);
 /* Ends it with 503, or a stream where it is, though the agent may owe a reply still. */
@@ -175,13 +188,20 @@ enum MHD_Result api_request__dispatch(struct api_request *r, const char *method)
 
 /* --- kept.c ----------------------------------------------------------------------------------------- */
 
-/* Whether the answer of its key is there. */
-bool api_kept__has(const struct api_request *r);
-/* Sends the answer of its key, or its own reply, which is kept. */
-enum MHD_Result api_kept__send(struct api_request *r);
-/* Sends a text, which is taken over, and keeps it; NULL: there was no memory for it. */
-enum MHD_Result api_kept__send_text(struct api_request *r, char *text, size_t len,
-				    const char *type);
+/* An answer that many may get, counted. */
+struct api_text;
+
+/* Takes over `text`, of `len` bytes. NULL: out of memory. */
+struct api_text *api_text__new(char *text, size_t len, const char *type);
+struct api_text *api_text__share(struct api_text *t);
+/* NULL is fine. */
+void api_text__drop(struct api_text *t);
+struct MHD_Response *api_text__response(const struct api_text *t);
+
+/* The answer of the request's key, one more of it; NULL: there is none. */
+struct api_text *api_kept__find(const struct api_request *r);
+/* Keeps the request's text under its key, if it has one. */
+void api_kept__keep(struct api_request *r);
 /* Drops those whose time is over, or all. */
 void api_kept__expire(struct api *a, bool all);
 

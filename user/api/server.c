@@ -17,9 +17,10 @@
 /* Connections that are ending keep theirs until libmicrohttpd has seen that. */
 #define PLACES (2 * API_MAX_CONNECTIONS)
 /*
- * A server that anybody may reach has one turn in so many milliseconds, however many ask it however often:
- * the rest of the time is the balancer's.
+ * However many ask however often, the rest of the time is the balancer's: a turn has time for so much, and one request
+ * at least, and a server whose turn was that long, or that anybody may reach, has none for so many milliseconds.
  */
+#define TURN_NS 5000000
 #define REST_MS 5
 /* A client that cannot be taken in is there in every turn, and libmicrohttpd tries in every turn. */
 #define STARVED_MS 100
@@ -32,7 +33,7 @@ static void arm(struct api_server *s)
 {
 	MHD_UNSIGNED_LONG_LONG ms;
 
-	if (s->wake)
+	if (s->wake || !TAILQ_EMPTY(&s->postponed))
 		uv_timer_start(&s->timer, on_timer, 0, 0);
 	else if (MHD_get_timeout(s->daemon, &ms) == MHD_YES)
 		uv_timer_start(&s->timer, on_timer, ms, 0);
@@ -44,6 +45,7 @@ static void on_rested(uv_timer_t *timer)
 {
 	struct api_server *s = timer->data;
 
+	s->resting = false;
 	uv_poll_start(&s->poll, UV_READABLE, on_poll);
 	arm(s);
 }
@@ -64,18 +66,26 @@ static void run(struct api_server *s)
 {
 	uint64_t rest_ms = s->is_public ? REST_MS : 0;
 
-	s->wake = false;
+	s->wake = s->dispatched = false;
+	s->until_ns = uv_hrtime() + TURN_NS;
 	MHD_run(s->daemon);
+	while (!TAILQ_EMPTY(&s->postponed) && (!s->dispatched || uv_hrtime() < s->until_ns)) {
+		api_request__admit(s);
+		MHD_run(s->daemon);
+	}
+	if (uv_hrtime() >= s->until_ns)
+		rest_ms = REST_MS;
 	if (is_starved(s))
 		rest_ms = STARVED_MS;
 	if (rest_ms) {
+		s->resting = true;
 		uv_poll_stop(&s->poll);
+		/* The rest begins now, not when the loop's turn did. */
+		uv_update_time(s->api->loop);
 		uv_timer_start(&s->timer, on_rested, rest_ms, 0);
-		return;
+	} else {
+		arm(s);
 	}
-	if (!uv_is_active((uv_handle_t *)&s->poll))
-		uv_poll_start(&s->poll, UV_READABLE, on_poll);
-	arm(s);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -95,7 +105,8 @@ void api_server__wake(struct api_server *s)
 {
 	/* The flag: within MHD_run(), what is set here would be overwritten by its own timeout. */
 	s->wake = true;
-	uv_timer_start(&s->timer, on_timer, 0, 0);
+	if (!s->resting)
+		uv_timer_start(&s->timer, on_timer, 0, 0);
 }
 
 /*
@@ -153,6 +164,7 @@ int api_server__start(struct api *a, int fd, const char *name, bool is_public,
 		return err__set(err, -ENOMEM, "out of memory");
 	}
 	LIST_INIT(&s->waiting);
+	TAILQ_INIT(&s->postponed);
 	TAILQ_INIT(&s->conns);
 	s->api = a;
 	s->is_public = is_public;
@@ -195,6 +207,7 @@ void api_server__stop(struct api_server *s)
 	if (fd >= 0)
 		close(fd);
 	/* libmicrohttpd forbids to stop it with suspended connections. */
+	s->until_ns = UINT64_MAX;
 	api_request__stop_all(s);
 	for (int i = 0; s->open_requests && i < STOP_TURNS; i++)
 		MHD_run(s->daemon);

@@ -1,14 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* check_bgp.c - BGP sessions that VRRP groups track. */
-#include <string.h>
-
 #include "config/check.h"
-
-static bool is_twin(const struct config_track_bgp *a, const struct config_track_bgp *b)
-{
-	return a->daemon == b->daemon && strcmp(a->session, b->session) == 0 &&
-	       strcmp(a->vrf, b->vrf) == 0 && strcmp(a->socket, b->socket) == 0;
-}
 
 void check__bgp(const struct config_vrrp *g, const struct node *track, size_t index,
 		struct problem_sink *sink)
@@ -28,7 +20,7 @@ void check__bgp(const struct config_vrrp *g, const struct node *track, size_t in
 				    "vrrp[%zu].track.bgp[%zu].vrf: means nothing with daemon: bird, "
 				    "whose protocols are told apart by their names",
 				    index, i);
-		while (session && j < i && !is_twin(&g->bgp[j], s))
+		while (session && j < i && !config_track_bgp__same(&g->bgp[j], s))
 			j++;
 		if (session && j < i)
 			check__tell(sink, session,

@@ -285,6 +285,9 @@ bool config_vrrp__has(const struct config_vrrp *g, const struct config_service *
 bool config__in_group(const struct config *c, const struct config_service *s);
 
 const char *config_quorum__name(enum config_quorum quorum);
+/* Whether it is the same session, whatever it costs and however it is asked for. */
+bool config_track_bgp__same(const struct config_track_bgp *a, const struct config_track_bgp *b);
+
 /* "BIRD", "FRR" */
 const char *config_bgp_daemon__name(enum config_bgp_daemon daemon);
 

@@ -45,6 +45,12 @@ const char *config_bgp_daemon__name(enum config_bgp_daemon daemon)
 	return daemon == CONFIG_BGP_FRR ? "FRR" : "BIRD";
 }
 
+bool config_track_bgp__same(const struct config_track_bgp *a, const struct config_track_bgp *b)
+{
+	return a->daemon == b->daemon && strcmp(a->session, b->session) == 0 &&
+	       strcmp(a->vrf, b->vrf) == 0 && strcmp(a->socket, b->socket) == 0;
+}
+
 /* As Debian's packages have it. */
 static void complete(struct config_track_bgp *s)
 {

@@ -16,6 +16,9 @@ void doctor_check__clock(const struct doctor_facts *f, struct doctor_report *r);
 /* judge_alerts.c: whether alerts arrive */
 void doctor_check__alerts(const struct doctor_facts *f, struct doctor_report *r);
 
+/* judge_bgp.c: whether routing daemons can be asked */
+void doctor_check__bgp(const struct doctor_facts *f, struct doctor_report *r);
+
 /* judge_plane.c: what is pinned */
 void doctor_check__bpffs(const struct doctor_facts *f, struct doctor_report *r);
 void doctor_check__pins(const struct doctor_facts *f, struct doctor_report *r);

@@ -20,6 +20,7 @@ static const struct {
 	{"limits", doctor_check__limits, false},
 	{"clock", doctor_check__clock, false},
 	{"alerts", doctor_check__alerts, false},
+	{"bgp", doctor_check__bgp, false},
 	{"interface", doctor_check__interface, true},
 	{"xdp", doctor_check__xdp, true},
 	{"offloads", doctor_check__offloads, true},

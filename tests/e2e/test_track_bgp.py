@@ -9,7 +9,8 @@ import threading
 
 import pytest
 
-from conftest import service
+from conftest import ROOT, service
+from lab.anycast import shipped
 from lab.doctor import found, only
 from lab.lab import PATIENCE
 from lab.routers import Bird, Frr
@@ -278,24 +279,30 @@ def owned(path, user, number, mode):
     os.chmod(path, mode)
 
 
+def example(control):
+    """What configs/examples/failover-bgp.yaml tracks, asked for at that socket."""
+    with open(f"{ROOT}/configs/examples/failover-bgp.yaml", encoding="utf-8") as f:
+        text = re.search(r"^    track:(\n(?:      .*\n)+)", f.read(), re.M)[1]
+    assert "daemon: bird," in text
+    return text.rstrip("\n").replace("daemon: bird,", f"daemon: bird, interval: {INTERVAL}ms, socket: {control},")
+
+
 def test_permission(lab, router):  # noqa: F811 pylint: disable=unused-argument,redefined-outer-name
     """As confined as by its unit, an agent may not use the daemon's socket; the doctor says what gives it the group."""
-    bird = bird_on(lab, "lb", "client", 65001, 65000)
+    bird = Bird(lab, "lb", shipped("bird.conf", {"ME": v4("lb"), "ME6": v6("lb"), "ROUTER": v4("client"),
+                                                 "ROUTER6": v6("client")}))
     owned(bird.control, 65534, 54321, 0o660)
-
-    def configure(path):
-        lab.configure(lab.head() + "vrrp:\n" + group(150, [VIP4], track=track(
-            daemon="bird", session="up4", socket=path)) + "services:\n" + service())
+    lab.configure(lab.head() + "vrrp:\n" + group(150, [VIP4], track=example(bird.control)) + "services:\n"
+                  + service())
 
     def costs():
         return [c["what"] for c in lab.status()["vrrp"]["groups"][0]["costs"]]
-    configure(bird.control)
     lab.start_agent(wrapper=["setpriv", "--clear-groups", *confined()])
-    lab.wait_for(lambda: costs() == [f"BGP session up4 of BIRD is not established: {bird.control}: Permission denied"],
+    lab.wait_for(lambda: costs() == [f"BGP session router4 of BIRD is not established: {bird.control}: Permission denied"],
                  5, "the refusal")
     finding = only(found(lab, "bgp"))
     assert finding["level"] == "error"
-    assert f"the agent may not use {bird.control}, which BGP session up4 of BIRD is asked by" in finding["text"]
+    assert f"the agent may not use {bird.control}, which BGP session router4 of BIRD is asked by" in finding["text"]
     # The group has no name on this machine: systemd takes numbers as well.
     assert "SupplementaryGroups=54321" in finding["fix"]
     lab.stop_agent()

@@ -2,6 +2,13 @@
 /* check_bgp.c - BGP sessions that VRRP groups track. */
 #include "config/check.h"
 
+/* Whether all is known of it that tells sessions apart. */
+static bool is_known(const struct node *n)
+{
+	return node__sound(n, "session") && node__sound(n, "daemon") && !check__broken(n, "vrf") &&
+	       !check__broken(n, "socket");
+}
+
 void check__bgp(const struct config_vrrp *g, const struct node *track, size_t index,
 		struct problem_sink *sink)
 {
@@ -9,21 +16,19 @@ void check__bgp(const struct config_vrrp *g, const struct node *track, size_t in
 
 	for (size_t i = 0; nodes && i < g->n_bgp; i++) {
 		const struct config_track_bgp *s = &g->bgp[i];
-		const struct node *session = node__sound(nodes[i], "session");
-		const struct node *vrf = node__sound(nodes[i], "vrf");
 		size_t j = 0;
 
-		if (!node__sound(nodes[i], "daemon"))
+		if (!is_known(nodes[i]))
 			continue;
-		if (vrf && s->daemon == CONFIG_BGP_BIRD)
-			check__tell(sink, vrf,
+		if (s->vrf[0] && s->daemon == CONFIG_BGP_BIRD)
+			check__tell(sink, node__sound(nodes[i], "vrf"),
 				    "vrrp[%zu].track.bgp[%zu].vrf: means nothing with daemon: bird, "
 				    "whose protocols are told apart by their names",
 				    index, i);
-		while (session && j < i && !config_track_bgp__same(&g->bgp[j], s))
+		while (j < i && !(is_known(nodes[j]) && config_track_bgp__same(&g->bgp[j], s)))
 			j++;
-		if (session && j < i)
-			check__tell(sink, session,
+		if (j < i)
+			check__tell(sink, node__sound(nodes[i], "session"),
 				    "vrrp[%zu].track.bgp[%zu].session: same session as "
 				    "vrrp[%zu].track.bgp[%zu]",
 				    index, i, index, j);

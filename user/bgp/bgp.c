@@ -83,7 +83,7 @@ static bool all_settled(const struct bgp_ask *a)
 	const struct bgp_sub *s;
 
 	TAILQ_FOREACH (s, &a->subs, entry)
-		if (!s->settled && !s->cancelled)
+		if (!s->settled)
 			return false;
 	return true;
 }

@@ -53,8 +53,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		must(memchr(d.text, '\0', sizeof(d.text)) != NULL);
 		for (const char *c = d.text; *c; c++)
 			must(*c >= ' ' && *c <= '~');
-		must(!d.up || (next == BGP_ANSWER &&
-			       holds(data, size, s == sessions ? "up4" : "bgpState")));
+		must(!d.up ||
+		     (next == BGP_ANSWER && holds(data, size, s == sessions ? "up4" : "bgpState")));
 		if (next == BGP_ANSWER)
 			must(bgp_dialog__ask(&d) == BGP_SAY);
 	}

@@ -110,11 +110,13 @@ static const struct row rows[] = {
 	/* Another reply's lines are no protocols. */
 	{&bird, BYTES("1003-up4 BGP --- up 1 Established\n0000 \n"), BGP_ANSWER, false,
 	 "BIRD has no protocol of that name"},
-	{&frr, BYTES("{\n  \"192.0.2.1\":{\n    \"remoteAs\":65001,\n"
-		     "    \"bgpState\":\"Established\",\n    \"lastResetDueTo\":\"x\"\n  }\n}\n\0\0\0\0"),
+	{&frr,
+	 BYTES("{\n  \"192.0.2.1\":{\n    \"remoteAs\":65001,\n"
+	       "    \"bgpState\":\"Established\",\n    \"lastResetDueTo\":\"x\"\n  }\n}\n\0\0\0\0"),
 	 BGP_ANSWER, true, "FRR says \"Established\""},
-	{&red, BYTES("{\"eth1\":{\"bgpState\":\"Idle\",\"lastResetDueTo\":\"Waiting for Peer IPv6 LLA\"}}"
-		     "\n\0\0\0\0"),
+	{&red,
+	 BYTES("{\"eth1\":{\"bgpState\":\"Idle\",\"lastResetDueTo\":\"Waiting for Peer IPv6 LLA\"}}"
+	       "\n\0\0\0\0"),
 	 BGP_ANSWER, false, "FRR says \"Idle\", after: Waiting for Peer IPv6 LLA"},
 	{&frr, BYTES("{\"192.0.2.1\":{\"bgpState\":\"Active\",\"lastResetDueTo\":7}}\n\0\0\0\0"),
 	 BGP_ANSWER, false, "FRR says \"Active\""},
@@ -283,9 +285,9 @@ static void test_garbage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_answers),	  cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_answers),		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_more_than_asked), cmocka_unit_test(test_greeting),
-		cmocka_unit_test(test_too_long),  cmocka_unit_test(test_garbage),
+		cmocka_unit_test(test_too_long),	cmocka_unit_test(test_garbage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

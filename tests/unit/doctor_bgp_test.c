@@ -62,14 +62,15 @@ static void rights_of_the_agent(void **state)
 	snprintf(b->at, sizeof(b->at), "/run/frr/bgpd.vty");
 	snprintf(b->group, sizeof(b->group), "frrvty");
 	ask(doctor_check__bgp);
-	assert_only(DOCTOR_ERROR,
-		    "the agent may not use /run/frr/bgpd.vty, which BGP session 192.0.2.1 of FRR is "
-		    "asked by, so that costs a VRRP group priority: /run/frr/bgpd.vty is for group "
-		    "frrvty (mode 0770)",
-		    "mkdir -p /etc/systemd/system/fairleadd.service.d && printf "
-		    "'[Service]\\nSupplementaryGroups=frrvty\\n' "
-		    ">/etc/systemd/system/fairleadd.service.d/bgp-116.conf && systemctl daemon-reload "
-		    "&& systemctl restart fairleadd");
+	assert_only(
+		DOCTOR_ERROR,
+		"the agent may not use /run/frr/bgpd.vty, which BGP session 192.0.2.1 of FRR is "
+		"asked by, so that costs a VRRP group priority: /run/frr/bgpd.vty is for group "
+		"frrvty (mode 0770)",
+		"mkdir -p /etc/systemd/system/fairleadd.service.d && printf "
+		"'[Service]\\nSupplementaryGroups=frrvty\\n' "
+		">/etc/systemd/system/fairleadd.service.d/bgp-116.conf && systemctl daemon-reload "
+		"&& systemctl restart fairleadd");
 	/* What a group does not have either. */
 	b->by_group = false;
 	b->mode = 0700;
@@ -157,10 +158,14 @@ static void identity_of_a_process(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(nothing_is_tracked),   TEST(all_is_well),
-		TEST(daemons_that_do_not_listen), TEST(rights_of_the_agent),
-		TEST(rights_of_the_caller), TEST(in_the_whole),
-		TEST(who_may),		    TEST(identity_of_a_process),
+		TEST(nothing_is_tracked),
+		TEST(all_is_well),
+		TEST(daemons_that_do_not_listen),
+		TEST(rights_of_the_agent),
+		TEST(rights_of_the_caller),
+		TEST(in_the_whole),
+		TEST(who_may),
+		TEST(identity_of_a_process),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,11 +100,11 @@ static bool on_answer(void *ctx, bool up, const char *text)
 
 static bool is_same(const struct tracked *a, const struct tracked *b)
 {
-	if (strcmp(a->group->name, b->group->name) != 0 || !a->command != !b->command)
+	if (strcmp(a->group->name, b->group->name) != 0)
 		return false;
-	if (a->bgp)
+	if (a->bgp && b->bgp)
 		return config_track_bgp__same(a->bgp, b->bgp);
-	return strcmp(a->command->name, b->command->name) == 0 &&
+	return a->command && b->command && strcmp(a->command->name, b->command->name) == 0 &&
 	       config_probe__compare(&a->command->probe, &b->command->probe) == 0;
 }
 

@@ -42,7 +42,8 @@ static enum bgp_next judge(struct bgp_dialog *d, json_t *answer)
 	char state[24], why[80] = "";
 
 	if (!o)
-		return bgp_dialog__end(d, BGP_ANSWER, false, "FRR has no neighbour of that name%s%s",
+		return bgp_dialog__end(d, BGP_ANSWER, false,
+				       "FRR has no neighbour of that name%s%s",
 				       d->session->vrf[0] ? " in VRF " : "", d->session->vrf);
 	show(state, sizeof(state), json_object_get(o, "bgpState"));
 	reset = json_object_get(o, "lastResetDueTo");

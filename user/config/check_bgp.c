@@ -21,10 +21,11 @@ void check__bgp(const struct config_vrrp *g, const struct node *track, size_t in
 		if (!is_known(nodes[i]))
 			continue;
 		if (s->vrf[0] && s->daemon == CONFIG_BGP_BIRD)
-			check__tell(sink, node__sound(nodes[i], "vrf"),
-				    "vrrp[%zu].track.bgp[%zu].vrf: means nothing with daemon: bird, "
-				    "whose protocols are told apart by their names",
-				    index, i);
+			check__tell(
+				sink, node__sound(nodes[i], "vrf"),
+				"vrrp[%zu].track.bgp[%zu].vrf: means nothing with daemon: bird, "
+				"whose protocols are told apart by their names",
+				index, i);
 		while (j < i && !(is_known(nodes[j]) && config_track_bgp__same(&g->bgp[j], s)))
 			j++;
 		if (j < i)

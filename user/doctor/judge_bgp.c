@@ -34,7 +34,7 @@ static void judge_daemon(const struct doctor_bgp *b, struct doctor_report *r)
 			   "BGP session %s of %s can't be asked for, so it costs a VRRP group "
 			   "priority: %s %s",
 			   s->session, config_bgp_daemon__name(s->daemon),
-			   missing			    ? "there is no"
+			   missing		      ? "there is no"
 			   : b->error == ECONNREFUSED ? "nobody listens at"
 						      : "no connection can be made to",
 			   s->socket);

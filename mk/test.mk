@@ -49,12 +49,18 @@ $(BUILD)/tests/forge: tests/e2e/forge/forge.c
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $< -o $@
 
+# Another time of the day for one process, in tests/e2e/test_vrrp.py.
+$(BUILD)/tests/clock.so: tests/lab/clock.c
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CPPFLAGS) -O2 -Wall -Wextra -Werror -fPIC -shared $< -o $@
+
 # They wait more than they work: as many labs as this, a file of tests in one of them. The longest files
 # come first (conftest.py).
 E2E_JOBS := 2
 
 #: make e2e         the end-to-end tests, in namespaces fl-e2e* (root; FL_LAB=: another prefix)
-e2e: all $(LAB_OBJS) $(BUILD)/tests/netwatch $(BUILD)/tests/kafkamock $(BUILD)/tests/forge
+e2e: all $(LAB_OBJS) $(BUILD)/tests/netwatch $(BUILD)/tests/kafkamock $(BUILD)/tests/forge $(BUILD)/tests/clock.so
 	@FL_BUILD=$(BUILD) tests/e2e.sh $(E2E_JOBS) $(RESULTS)/$(SUITE)e2e
 
 #: make check       install what is missing, build, run every test, one line of sums (root)

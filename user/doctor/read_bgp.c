@@ -74,6 +74,7 @@ void doctor_read__bgp(struct doctor_facts *f)
 
 	for (size_t i = 0; i < f->config->n_vrrp; i++)
 		n += f->config->vrrp[i].n_bgp;
+	f->n_bgp = 0;
 	f->bgp = calloc(n + 1, sizeof(*f->bgp));
 	for (size_t i = 0; f->bgp && i < f->config->n_vrrp; i++) {
 		const struct config_vrrp *g = &f->config->vrrp[i];

@@ -5,6 +5,8 @@
 DECODERS := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 FUZZ_bfd := vip/bfd_wire vip/bfd_session
 FUZZ_vrrp := vip/vrrp_wire core/addr
+FUZZ_bgp = bgp/dialog bgp/bird bgp/frr $(patsubst user/%.c,%,$(wildcard user/config/*.c user/core/*.c))
+FUZZ_LIBS_bgp := -lyaml -ljansson -lsystemd -lm
 FUZZ_peer := peer/channel peer/ledger peer/link peer/facts
 FUZZ_LIBS_peer := -lsodium
 FUZZ_stream := peer/record peer/stream

@@ -49,6 +49,12 @@ $(BUILD)/tests/forge: tests/e2e/forge/forge.c
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $< -o $@
 
+# Another time of the day for one process, in tests/e2e/test_vrrp.py.
+$(BUILD)/tests/clock.so: tests/lab/clock.c
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CPPFLAGS) -O2 -Wall -Wextra -Werror -fPIC -shared $< -o $@
+
 # They wait more than they work: as many labs as this, a file of tests in one of them. The longest files
 # come first (conftest.py).
 E2E_JOBS := 2
@@ -61,7 +67,7 @@ e2e: e2e-built
 e2echeck: e2e-built
 	@FL_BUILD=$(BUILD) tests/e2e.sh check $(E2E_JOBS) $(RESULTS)/$(SUITE)e2e
 
-e2e-built: all $(LAB_OBJS) $(BUILD)/tests/netwatch $(BUILD)/tests/kafkamock $(BUILD)/tests/forge
+e2e-built: all $(LAB_OBJS) $(BUILD)/tests/netwatch $(BUILD)/tests/kafkamock $(BUILD)/tests/forge $(BUILD)/tests/clock.so
 
 #: make check       install what is missing, build, run every test, one line of sums (root)
 check:

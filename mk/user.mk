@@ -15,7 +15,8 @@ NEEDS_peer := table core
 NEEDS_vip := config net core
 NEEDS_api := core
 NEEDS_journal := core
-NEEDS_agent := alert journal api vip net frame peer plane move table health probe config core
+NEEDS_bgp := config core
+NEEDS_agent := alert journal api bgp vip net frame peer plane move table health probe config core
 NEEDS_alert := probe config core
 NEEDS_doctor := net plane move config core
 NEEDS_import := config core
@@ -33,6 +34,7 @@ PKGS_frame :=
 PKGS_peer := libsodium
 PKGS_plane := libbpf libxdp libcap-ng
 PKGS_vip := libuv libmnl
+PKGS_bgp := libuv jansson
 PKGS_api := libuv libmicrohttpd jansson libsodium
 PKGS_journal := libuv sqlite3
 PKGS_agent := libuv jansson libsystemd libcap-ng
@@ -42,7 +44,7 @@ PKGS_import :=
 PKGS_bench := jansson
 PKGS_cli := libcurl jansson libpcap smartcols ncursesw
 
-DIRS := core config table move health probe net frame peer plane vip api journal alert agent doctor import bench cli
+DIRS := core config table move health probe net frame peer plane vip bgp api journal alert agent doctor import bench cli
 
 # $(call closure,DIR): DIR and all that it needs, in link order
 closure = $(1) $(NEEDS_$(1))

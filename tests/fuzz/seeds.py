@@ -17,6 +17,14 @@ SEEDS = {
         "times": f"02 {DOWN} {POLL} {FINAL} 03 40 02 05 {FINAL} 02 00 ff {POLL} 03 01 01 01",
         "long": "03 00 1e 20 44 05 1c 00 00 00 4d 00 00 00 00 00 0f 42 40 00 00 27 10 00 00 00 00 01 04 61 62 02 ff ff",
     },
+    # Which daemon, and how long pieces are; then what it says, an answer a piece.
+    "bgp": {
+        "bird": "00 00" + (b"0001 BIRD 2.0.12 ready.\n0016 Access restricted\n2002-Name Proto\n1002-up4 BGP --- up 1 Established\n"
+                           b" up5 BGP --- start 1 Active\n0000 \n8003 No protocols match\n9001 syntax error\n").hex(),
+        "frr": "01 2d" + (b'{"192.0.2.1":{"bgpState":"Established"}}\n\0\0\0\0\n{"x":{"bgpState":"Idle","lastResetDueTo":"a"}}'
+                          b'\0\0\0\0').hex(),
+        "none": "01 22" + (b'{\n  "bgpNoSuchNeighbor":true\n}\n\0\0\0\1').hex(),
+    },
     # Texts: keepalived.conf in small.
     "import": {
         "vrrp": ("$I=eth0\nvrrp_instance A {\n interface $I\n virtual_router_id 5\n @lb1 priority 10\n track_interface {\n"

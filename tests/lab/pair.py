@@ -52,11 +52,11 @@ class Balancer:
         with open(self.config, "w", encoding="utf-8") as f:
             f.write("\n".join(head) + "\n" + text)
 
-    def start(self):
+    def start(self, env=None):
         """Starts the agent and waits for its API."""
         self.agent = self.lab.procs.start(
             f"fairleadd-{self.host}", [f"{self.lab.build}/fairleadd", "-c", self.config, "-f"],
-            netns=self.lab.ns(self.host), log=self.log)
+            netns=self.lab.ns(self.host), log=self.log, env=env)
         self.lab.wait_for(lambda: self.agent.poll() is not None or self.try_status(), 30,
                           f"the API on {self.host}")
         assert self.agent.poll() is None, self.log_text()[-3000:]

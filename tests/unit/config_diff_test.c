@@ -147,6 +147,12 @@ static void test_instance(void **state)
 		"added  vrrp[a].track.interfaces:  > eth1\n"
 		"added  vrrp[a].track.commands[c]:  > command (not shown)\n");
 	assert_string_equal(
+		diff(HEAD "vrrp: [{name: a, interface: eth0, vrid: 1, addresses: [192.0.2.1],\n"
+			  "  track: {bgp: [{session: up4, daemon: bird}]}}]\n",
+		     HEAD "vrrp: [{name: a, interface: eth0, vrid: 1, addresses: [192.0.2.1],\n"
+			  "  track: {bgp: [{session: up4, daemon: bird, cost: 7}]}}]\n"),
+		"changed  vrrp[a].track.bgp[up4].cost: 50 > 7\n");
+	assert_string_equal(
 		diff(HEAD, HEAD
 		     "bfd: [{peer: 192.0.2.9}]\n"
 		     "peers: {listen: 192.0.2.8, key_file: /k, list: [{name: lb2, address: 192.0.2.9}]}\n"),

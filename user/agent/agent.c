@@ -454,6 +454,7 @@ int agent__run(const char *config_path, enum log_sink sink)
 	a->started_ns = uv_hrtime();
 	a->started_at_ns = agent__realtime_ns();
 	TAILQ_INIT(&a->services);
+	track__init(a);
 	explain__init(a);
 	signal(SIGPIPE, SIG_IGN);
 	uv_loop_init(&a->loop);

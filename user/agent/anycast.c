@@ -226,6 +226,11 @@ void anycast__tick(struct agent *a)
 				"can't be announced: another program has a route for it in the table "
 				"of `anycast`",
 				"");
+		else if (state == -EADDRINUSE)
+			log_vip(a, LOG_LV_ERROR, v,
+				"can't be announced: another agent of this machine has its routes "
+				"in the table of `anycast`; agents need a table each",
+				"");
 		else if (state)
 			log_vip(a, LOG_LV_ERROR, v,
 				"can't be announced: the kernel refuses its route: ",
@@ -246,7 +251,9 @@ static json_t *vip_json(const struct anycast *y, const struct anycast_vip *v)
 	if (v->announced && state)
 		why = state == -EINPROGRESS ? "the route is being made"
 		      : state == -EEXIST    ? "another program has a route for it in the table"
-					    : strerror(-state);
+		      : state == -EADDRINUSE
+			      ? "another agent of this machine has its routes in the table"
+			      : strerror(-state);
 	return json_pack("{s:s, s:b, s:s, s:o}", "vip", addr_prefix__format(&v->vip, vip),
 			 "announced", state == 0, "why", why, "since", names__time(v->since_ns));
 }

@@ -29,10 +29,10 @@ static void on_doubt(void *agent, bool stale)
 }
 
 /*
- * How long preemption waits for probes and peers at most, seconds: an active router of lower priority
+ * How long preemption waits for probes and peers at most, a minute: an active router of lower priority
  * serves meanwhile.
  */
-#define PATIENCE_S 60
+#define PATIENCE_NS (UINT64_C(60) * 1000000000)
 
 static bool is_known(const struct addr *a)
 {
@@ -192,7 +192,7 @@ static bool is_judged(const struct member *m, uint64_t since_ns)
 	const struct config_probe *p = &m->service->config->probe;
 	uint64_t first_ms = m->probe_ok ? 0 : (uint64_t)p->timeout_ms + p->interval_ms;
 
-	return m->probe_at_ns > since_ns + first_ms * 1000000 && health__settled(&m->health);
+	return m->probed_ns > since_ns + first_ms * 1000000 && health__settled(&m->health);
 }
 
 /*
@@ -222,8 +222,7 @@ static bool is_probed(const struct agent *a, const struct config_vrrp *c, uint64
 				all &= is_judged(m, since_ns);
 		}
 	}
-	return !any || (some && (all || agent__realtime_ns() - since_ns >
-						(uint64_t)PATIENCE_S * 1000000000));
+	return !any || (some && (all || uv_hrtime() - since_ns > PATIENCE_NS));
 }
 
 static bool is_synced(const struct agent *a, const struct comeback *b)
@@ -231,8 +230,7 @@ static bool is_synced(const struct agent *a, const struct comeback *b)
 	/* With the first configuration the groups come before the peers. */
 	bool known = a->peers || !a->config->n_peers;
 
-	return (known && peers__in_sync(a)) ||
-	       agent__realtime_ns() - b->since_ns > (uint64_t)PATIENCE_S * 1000000000;
+	return (known && peers__in_sync(a)) || uv_hrtime() - b->since_ns > PATIENCE_NS;
 }
 
 /* Why the group leaves an active router of lower priority alone for now. */
@@ -242,9 +240,8 @@ static const char *hold_of(struct agent *a, const struct config_vrrp *c, struct 
 
 	/* At the start all is probed for the first time in any case. */
 	if (down || b->down || !b->since_ns)
-		*b = (struct comeback){.since_ns = agent__realtime_ns(),
-				       .down = down,
-				       .probed = !down && !b->down};
+		*b = (struct comeback){
+			.since_ns = uv_hrtime(), .down = down, .probed = !down && !b->down};
 	b->probed = b->probed || is_probed(a, c, b->since_ns);
 	/* Afterwards: a peer that was not heard for so long is thought to be gone at first. */
 	b->synced = b->synced || (b->probed && is_synced(a, b));
@@ -303,7 +300,7 @@ void failover__stood_still(struct agent *a)
 		return;
 	for (size_t i = 0; i < a->config->n_vrrp; i++)
 		a->failover.comebacks[i] = (struct comeback){
-			.since_ns = agent__realtime_ns(),
+			.since_ns = uv_hrtime(),
 			.down = a->failover.comebacks[i].down,
 			.still = true,
 		};

@@ -18,7 +18,7 @@ struct agent;
 /* A group that may not know yet what it would steer to, or what its peers know. */
 struct comeback {
 	uint64_t
-		since_ns; /* CLOCK_REALTIME: of the start, or when its interface, or the agent, was back */
+		since_ns; /* CLOCK_MONOTONIC: of the start, or when its interface, or the agent, was back */
 	bool down; /* its interface */
 	bool still; /* it was the agent that stood still */
 	bool probed, synced; /* from then on */

@@ -26,6 +26,7 @@ static void free_vrrp(struct config_vrrp *g)
 	for (size_t i = 0; i < g->n_commands; i++)
 		config_probe__clear(&g->commands[i].probe);
 	free(g->commands);
+	free(g->bgp);
 }
 
 void config__free(struct config *c)

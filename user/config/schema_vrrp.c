@@ -102,6 +102,8 @@ static const struct option track_options[] = {
 	{"commands", read_commands, GROUP(commands),
 	 LIST_OF(struct config_track_command, struct config_vrrp, n_commands,
 		 .section = &command_section)},
+	{"bgp", schema__bgp, GROUP(bgp),
+	 LIST_OF(struct config_track_bgp, struct config_vrrp, n_bgp, .section = &schema_bgp)},
 	{"backends_cost", value__number, GROUP(backends_cost), RANGE(0, 254), .fallback = "0"},
 	{"min_up_cost", value__number, GROUP(min_up_cost), RANGE(0, 254), .fallback = "0"},
 };

@@ -18,6 +18,8 @@ void doctor_check__alerts(const struct doctor_facts *f, struct doctor_report *r)
 
 /* judge_token.c: whether anything can be changed */
 void doctor_check__token(const struct doctor_facts *f, struct doctor_report *r);
+/* judge_bgp.c: whether routing daemons can be asked */
+void doctor_check__bgp(const struct doctor_facts *f, struct doctor_report *r);
 
 /* judge_plane.c: what is pinned */
 void doctor_check__bpffs(const struct doctor_facts *f, struct doctor_report *r);

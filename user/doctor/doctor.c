@@ -21,6 +21,7 @@ static const struct {
 	{"clock", doctor_check__clock, false},
 	{"alerts", doctor_check__alerts, false},
 	{"token", doctor_check__token, false},
+	{"bgp", doctor_check__bgp, false},
 	{"interface", doctor_check__interface, true},
 	{"xdp", doctor_check__xdp, true},
 	{"offloads", doctor_check__offloads, true},

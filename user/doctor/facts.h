@@ -78,6 +78,20 @@ struct doctor_alerts {
 	char error[160]; /* of the last try */
 };
 
+/* The socket of a routing daemon, by which the agent asks for a BGP session. */
+struct doctor_bgp {
+	const struct config_track_bgp *session; /* the first one that it is used for */
+	int error; /* of a connection from here: 0, or an errno */
+	bool shut; /* the agent has not the right to what is said here: */
+	char at[CONFIG_SOCKET_LEN]; /* the socket, or a folder on the way */
+	unsigned int mode; /* the permissions of that */
+	unsigned int gid; /* its group, */
+	char group[33]; /* by its name, or its number if it has none */
+	bool by_group; /* the members of its group have the right */
+};
+
+#define DOCTOR_GROUPS 64
+
 struct doctor_agent {
 	char socket[128];
 	bool runs;
@@ -94,7 +108,10 @@ struct doctor_agent {
 	size_t n_alerts;
 	bool token; /* changes need one, of api.token_file */
 	char token_problem[512]; /* why that can't be used; "": it can */
-	uint64_t capabilities; /* effective; meaningful if pid_seen */
+	uint64_t capabilities; /* effective; meaningful if pid_seen, as what follows */
+	unsigned int uid; /* by which it opens files */
+	unsigned int gids[DOCTOR_GROUPS]; /* likewise, and its supplementary ones */
+	size_t n_gids;
 	int64_t files, files_hard; /* limits of open files; DOCTOR_UNKNOWN */
 };
 
@@ -130,6 +147,8 @@ struct doctor_facts {
 	size_t n_devices;
 	struct doctor_way *ways;
 	size_t n_ways;
+	struct doctor_bgp *bgp; /* a socket each */
+	size_t n_bgp;
 	int rp_filter_all;
 	int forward4, forward6; /* net.ipv4.ip_forward, net.ipv6.conf.all.forwarding */
 	int redirects_all;

@@ -210,6 +210,7 @@ void doctor_facts__read(struct doctor_facts *f)
 	read_kernel(&f->kernel);
 	if (f->config) {
 		plane_seen__look(f->config->instance, &f->plane);
+		doctor_read__bgp(f);
 		if (!f->agent.other_net)
 			read_net(f);
 	} else {
@@ -231,4 +232,5 @@ void doctor_facts__free(struct doctor_facts *f)
 {
 	free(f->devices);
 	free(f->ways);
+	free(f->bgp);
 }

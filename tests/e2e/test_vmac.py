@@ -312,10 +312,18 @@ def test_leftovers(pair, lab):
     assert devices(lab, "lb2") and arp_of(lab, "lb2") == (1, 2)
     two.start()
     assert not devices(lab, "lb2") and arp_of(lab, "lb2") == (0, 0)
-    # A stop leaves nothing either.
+    # A stop leaves nothing either, nor does what follows a kill when no agent does.
     one.wait_state("active")
-    lab.wait_for(lambda: devices(lab, "lb"), 2, "the device")
+    lab.wait_for(lambda: has(lab, "lb", VIP4), 2, "the device")
     one.stop()
+    assert not devices(lab, "lb") and arp_of(lab, "lb") == (0, 1)
+    one.start()
+    one.wait_state("active")
+    lab.wait_for(lambda: has(lab, "lb", VIP4), 2, "the device")
+    one.stop(signal.SIGKILL)
+    doctor = lab.inside("lb", f"{lab.build}/fairlead", "-s", one.socket, "doctor", "-c", one.config, check=False)
+    assert f"device {name} was left by an agent that was killed" in doctor, doctor
+    lab.inside("lb", f"{lab.build}/fairleadd", "--detach", "-c", one.config)
     assert not devices(lab, "lb") and arp_of(lab, "lb") == (0, 1)
 
 

@@ -23,7 +23,7 @@
 	  "f:5:67: vrrp[1].peers: is empty; write at least one",
 	  "f:5:77: vrrp[1].sync: is empty"}},
 	{TOP("vrrp: [{name: a, interface: eth0, vrid: 1, addresses: [192.0.2.1], virtual_mac: vmac}]"),
-	 {"f:2:82: vrrp[0].virtual_mac: \"vmac\" is not one of true, false"}},
+	 {"f:2:81: vrrp[0].virtual_mac: \"vmac\" is not one of true, false"}},
 	{TOP("vrrp: [{strict: 1, name: a, interface: eth0, vrid: 1, addresses: [192.0.2.1]}]"),
 	 {"f:2:9: vrrp[0].strict: unknown key; known here: name, interface, vrid, addresses, virtual_mac, priority, interval, preempt, preempt_delay, source, peers, sync, track"}},
 	{TOP("vrrp:\n  - {name: a, interface: eth0, vrid: 1, addresses: [192.0.2.1, '2001:db8::1'],\n     interval: 95ms, source: '2001:db8::2', peers: [10.0.0.1, '2001:db8::3']}"),

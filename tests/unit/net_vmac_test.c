@@ -48,11 +48,11 @@ static void which_are_ours_by_name(void **state)
 		uint8_t family, vrid;
 		bool macvlan, is;
 	} cases[] = {
-		{"fl4.51.2", 1, 51, true, true},     {"fl6.51.2", 2, 51, true, true},
-		{"fl4.51.2", 1, 51, false, false},   {"fl4.51.2", 2, 51, true, false},
-		{"fl4.51.2", 1, 52, true, false},    {"fl4.5.2", 1, 51, true, false},
-		{"vrrp.51", 1, 51, true, false},     {"fl4.51.eth", 1, 51, true, false},
-		{"fl4.51", 1, 51, true, false},	     {"fl4.51.2x", 1, 51, true, false},
+		{"fl4.51.2", 1, 51, true, true},	 {"fl6.51.2", 2, 51, true, true},
+		{"fl4.51.2", 1, 51, false, false},	 {"fl4.51.2", 2, 51, true, false},
+		{"fl4.51.2", 1, 52, true, false},	 {"fl4.5.2", 1, 51, true, false},
+		{"vrrp.51", 1, 51, true, false},	 {"fl4.51.eth", 1, 51, true, false},
+		{"fl4.51", 1, 51, true, false},		 {"fl4.51.2x", 1, 51, true, false},
 		{"fl6.255.1234567", 2, 255, true, true},
 	};
 
@@ -136,8 +136,8 @@ static void links_are_read(void **state)
 	assert_int_equal(l.arp.ignore, 8);
 	assert_int_equal(l.arp.announce, 2);
 	/* One that ends before them says nothing of them. */
-	assert_int_equal(
-		net_wire__vmac_link(link_message("x", IPV4_DEVCONF_ARP_IGNORE - 1), &l), 0);
+	assert_int_equal(net_wire__vmac_link(link_message("x", IPV4_DEVCONF_ARP_IGNORE - 1), &l),
+			 0);
 	assert_false(l.arp.known);
 	memset(longest, 'a', sizeof(longest));
 	longest[NET_VMAC_ALIAS] = '\0';
@@ -189,9 +189,12 @@ static void errors_are_sentences(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(names_and_addresses), cmocka_unit_test(which_are_ours_by_name),
-		cmocka_unit_test(aliases),	       cmocka_unit_test(links_are_read),
-		cmocka_unit_test(a_device_is_made),    cmocka_unit_test(errors_are_sentences),
+		cmocka_unit_test(names_and_addresses),
+		cmocka_unit_test(which_are_ours_by_name),
+		cmocka_unit_test(aliases),
+		cmocka_unit_test(links_are_read),
+		cmocka_unit_test(a_device_is_made),
+		cmocka_unit_test(errors_are_sentences),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -547,15 +547,25 @@ static void test_sync(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_intervals),      cmocka_unit_test(test_initialize),
-		cmocka_unit_test(test_backup_adverts), cmocka_unit_test(test_backup_takes_over),
-		cmocka_unit_test(test_dead),	       cmocka_unit_test(test_learnt),
-		cmocka_unit_test(test_active_adverts), cmocka_unit_test(test_equal_priority),
-		cmocka_unit_test(test_active_timer),   cmocka_unit_test(test_announcements),
-		cmocka_unit_test(test_preempt_delay),  cmocka_unit_test(test_hold),
-		cmocka_unit_test(test_announce_anew), cmocka_unit_test(test_hand_over),      cmocka_unit_test(test_hand_over_in_vain),
-		cmocka_unit_test(test_stood_still),    cmocka_unit_test(test_late_backup),
-		cmocka_unit_test(test_changes),	       cmocka_unit_test(test_sync),
+		cmocka_unit_test(test_intervals),
+		cmocka_unit_test(test_initialize),
+		cmocka_unit_test(test_backup_adverts),
+		cmocka_unit_test(test_backup_takes_over),
+		cmocka_unit_test(test_dead),
+		cmocka_unit_test(test_learnt),
+		cmocka_unit_test(test_active_adverts),
+		cmocka_unit_test(test_equal_priority),
+		cmocka_unit_test(test_active_timer),
+		cmocka_unit_test(test_announcements),
+		cmocka_unit_test(test_preempt_delay),
+		cmocka_unit_test(test_hold),
+		cmocka_unit_test(test_announce_anew),
+		cmocka_unit_test(test_hand_over),
+		cmocka_unit_test(test_hand_over_in_vain),
+		cmocka_unit_test(test_stood_still),
+		cmocka_unit_test(test_late_backup),
+		cmocka_unit_test(test_changes),
+		cmocka_unit_test(test_sync),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,9 +17,9 @@ static bool is_wanted(void *agent, const char *name)
 
 	for (size_t i = 0; i < a->config->n_vrrp; i++) {
 		const struct config_vrrp *c = &a->config->vrrp[i];
-		struct net_vmac v = net_vmac__of(a->config->instance, c->vrid,
-						 addr__family(&c->addresses[0]),
-						 if_nametoindex(c->interface));
+		struct net_vmac v =
+			net_vmac__of(a->config->instance, c->vrid, addr__family(&c->addresses[0]),
+				     if_nametoindex(c->interface));
 
 		if (c->virtual_mac && strcmp(v.name, name) == 0)
 			return true;

@@ -261,7 +261,7 @@ static int on_swept(const struct nlmsghdr *nlh, void *ctx)
 
 	if (s->n == SWEPT_AT_ONCE || net_wire__vmac_link(nlh, &l) || !net_vmac__is(&l.link) ||
 	    !net_wire__vmac_read_alias(l.alias, s->instance, &had) ||
-	    s->wanted(s->ctx, l.link.name))
+	    (s->wanted && s->wanted(s->ctx, l.link.name)))
 		return MNL_CB_OK;
 	*v = net_vmac__of(s->instance, l.link.mac[5], l.link.mac[4] == 1 ? AF_INET : AF_INET6,
 			  l.link.lower);

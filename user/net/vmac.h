@@ -75,7 +75,7 @@ void net_vmac__explain(int rc, const struct net_vmac *v, char out[200]);
  */
 int net_vmac__drop(struct net_addresses *n, const struct net_vmac *v);
 
-/* Removes all devices of the instance but those that `wanted` says yes to. */
+/* Removes all devices of the instance but those that `wanted` (NULL: none) says yes to. */
 int net_vmac__sweep(struct net_addresses *n, const char *instance,
 		    bool (*wanted)(void *ctx, const char *name), void *ctx);
 

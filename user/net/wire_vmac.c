@@ -68,10 +68,11 @@ void net_vmac__explain(int rc, const struct net_vmac *v, char out[200])
 		out[0] = '\0';
 		break;
 	case -EEXIST:
-		snprintf(out, 200,
-			 "there is a device %s that is not of instance %s; it is left alone: remove "
-			 "or rename it",
-			 v->name, v->instance);
+		snprintf(
+			out, 200,
+			"there is a device %s that is not of instance %s; it is left alone: remove "
+			"or rename it",
+			v->name, v->instance);
 		break;
 	case -EADDRINUSE:
 		snprintf(out, 200,

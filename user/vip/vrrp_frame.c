@@ -29,16 +29,9 @@ static uint8_t *put_ipv4(uint8_t *p, const struct vrrp_envelope *e, size_t len)
 {
 	const size_t total = IPV4_LEN + len;
 	/* It is not to be fragmented, so that it needs no number (RFC 6864 4.1). */
-	const uint8_t head[12] = {0x45,
-				  TRAFFIC_CLASS,
-				  (uint8_t)(total >> 8),
-				  (uint8_t)total,
-				  0,
-				  0,
-				  0x40,
-				  0,
-				  VRRP_TTL,
-				  VRRP_PROTOCOL};
+	const uint8_t head[12] = {
+		0x45, TRAFFIC_CLASS, (uint8_t)(total >> 8), (uint8_t)total, 0, 0, 0x40,
+		0,    VRRP_TTL,	     VRRP_PROTOCOL};
 	uint32_t sum = 0;
 	size_t n;
 
@@ -55,8 +48,14 @@ static uint8_t *put_ipv4(uint8_t *p, const struct vrrp_envelope *e, size_t len)
 
 static uint8_t *put_ipv6(uint8_t *p, const struct vrrp_envelope *e, size_t len)
 {
-	const uint8_t head[8] = {0x60 | TRAFFIC_CLASS >> 4, (TRAFFIC_CLASS & 0xf) << 4, 0,	0,
-				 (uint8_t)(len >> 8),	    (uint8_t)len, VRRP_PROTOCOL, VRRP_TTL};
+	const uint8_t head[8] = {0x60 | TRAFFIC_CLASS >> 4,
+				 (TRAFFIC_CLASS & 0xf) << 4,
+				 0,
+				 0,
+				 (uint8_t)(len >> 8),
+				 (uint8_t)len,
+				 VRRP_PROTOCOL,
+				 VRRP_TTL};
 
 	return put(put(put(p, head, sizeof(head)), &e->from, 16), &e->to, 16);
 }

@@ -100,9 +100,9 @@ static void announce(struct vrrp_router *r)
 
 	net_vmac__mac(r->vrid, r->port->family, mac);
 	r->taught_ns = rt__now_ns();
-	r->announce_error = announce__send(r->vrrp->announcer, r->port->ifindex,
-					   r->virtual_mac ? mac : r->port->mac, r->addresses,
-					   r->n_addresses);
+	r->announce_error =
+		announce__send(r->vrrp->announcer, r->port->ifindex,
+			       r->virtual_mac ? mac : r->port->mac, r->addresses, r->n_addresses);
 }
 
 /* Another router has the virtual MAC address. */
@@ -128,9 +128,8 @@ static void act(struct vrrp_router *r, unsigned int what, enum vrrp_state from)
 		grip__want(r->grip, GRIP_GONE);
 	if (what & VRRP_DO_SEND)
 		send_advert(r, r->group.priority);
-	if ((what & VRRP_DO_ANNOUNCE) ||
-	    ((what & VRRP_DO_SEND) && r->virtual_mac && r->n_peers &&
-	     rt__now_ns() - r->taught_ns > TEACH_NS))
+	if ((what & VRRP_DO_ANNOUNCE) || ((what & VRRP_DO_SEND) && r->virtual_mac && r->n_peers &&
+					  rt__now_ns() - r->taught_ns > TEACH_NS))
 		announce(r);
 	if (what & VRRP_DO_TAKE)
 		grip__want(r->grip, GRIP_HERE);

@@ -129,7 +129,17 @@ bool net_wire__vmac_read_alias(const char *alias, const char *instance, struct n
 	return true;
 }
 
-/* IFLA_AF_SPEC of a link: the settings of IPv4 are an array, from 1 on. */
+/* IFLA_INET_CONF is an array, of which the first one is 1. */
+static uint32_t setting(const struct nlattr *conf, size_t which)
+{
+	uint32_t value;
+
+	memcpy(&value, (const uint8_t *)mnl_attr_get_payload(conf) + (which - 1) * sizeof(value),
+	       sizeof(value));
+	return value;
+}
+
+/* IFLA_AF_SPEC of a link. */
 static void read_settings(const struct nlattr *spec, struct net_vmac_arp *arp)
 {
 	const struct nlattr *family, *conf;
@@ -140,14 +150,12 @@ static void read_settings(const struct nlattr *spec, struct net_vmac_arp *arp)
 			continue;
 		mnl_attr_for_each_nested(conf, family)
 		{
-			const uint8_t *list = mnl_attr_get_payload(conf);
-
 			if (mnl_attr_get_type(conf) != IFLA_INET_CONF ||
 			    mnl_attr_get_payload_len(conf) <
 				    IPV4_DEVCONF_ARP_IGNORE * sizeof(uint32_t))
 				continue;
-			memcpy(&arp->ignore, list + (IPV4_DEVCONF_ARP_IGNORE - 1) * 4, 4);
-			memcpy(&arp->announce, list + (IPV4_DEVCONF_ARP_ANNOUNCE - 1) * 4, 4);
+			arp->ignore = setting(conf, IPV4_DEVCONF_ARP_IGNORE);
+			arp->announce = setting(conf, IPV4_DEVCONF_ARP_ANNOUNCE);
 			arp->known = true;
 		}
 	}

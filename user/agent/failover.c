@@ -8,6 +8,7 @@
 
 #include "agent/agent.h"
 #include "agent/chronicle.h"
+#include "agent/failover_vmac.h"
 #include "agent/names.h"
 #include "agent/peer_vrrp.h"
 #include "core/log.h"
@@ -26,6 +27,14 @@ static void on_doubt(void *agent, bool stale)
 	struct agent *a = agent;
 
 	plane__stale(a->plane, stale);
+}
+
+/* On the real-time thread, or the loop. */
+static void on_claim(void *agent, const uint8_t mac[6], bool ours)
+{
+	struct agent *a = agent;
+
+	plane__virtual_mac(a->plane, mac, ours);
 }
 
 /*
@@ -93,13 +102,27 @@ static int check_lateness(struct agent *a, const struct config *next, struct err
 	return 0;
 }
 
+static int start(struct agent *a, const struct config *c, struct err *err)
+{
+	const struct vrrp_owner owner = {
+		.instance = c->instance,
+		.fit = is_fit,
+		.doubt = on_doubt,
+		.claim = on_claim,
+		.event = on_event,
+		.ctx = a,
+	};
+
+	return vrrp__new(a->rt, &owner, &a->failover.vrrp, err);
+}
+
 int failover__prepare(struct agent *a, const struct config *next, struct err *err)
 {
 	struct failover *f = &a->failover;
 	int rc = check_lateness(a, next, err);
 
 	if (!rc && !f->vrrp && next->n_vrrp)
-		rc = vrrp__new(a->rt, is_fit, on_doubt, on_event, a, &f->vrrp, err);
+		rc = start(a, next, err);
 	if (rc || !f->vrrp)
 		return rc;
 	bfd__on_lost(a->neighbors.bfd, on_lost, f->vrrp);
@@ -132,6 +155,7 @@ static void tell_program(struct agent *a)
 void failover__commit(struct agent *a)
 {
 	tell_program(a);
+	failover_vmac__sweep(a);
 	if (!a->failover.plan)
 		return;
 	vrrp__commit(a->failover.plan);
@@ -383,6 +407,7 @@ static void add_group(void *ctx, const struct vrrp_status *s)
 	json_object_set_new(o, "send_error", error_json(s->send_error));
 	json_object_set_new(o, "announce_error", error_json(s->announce_error));
 	json_object_set_new(o, "address_error", error_json(s->address_error));
+	failover_vmac__show(groups->agent, s, o);
 	json_array_append_new(groups->list, o);
 }
 

@@ -28,6 +28,7 @@ struct failover {
 	struct vrrp *vrrp; /* NULL: no configuration has had a group yet */
 	struct vrrp_plan *plan; /* while a configuration is being committed */
 	struct comeback comebacks[CONFIG_VRRP_GROUPS]; /* in the order of the configuration */
+	bool swept; /* devices that an earlier agent left, and that no group has now, are gone */
 	bool warm; /* the first probes are over, so that this machine knows what it would steer to */
 };
 

@@ -65,7 +65,7 @@ static const struct column vrrp_columns[] = {
 static void write_groups(struct prom *out, struct prom *labels, const json_t *groups)
 {
 	static const char *const errors[] = {"fault", "send_error", "announce_error",
-					     "address_error"};
+					     "address_error", "device_error"};
 	static const enum vrrp_state states[] = {VRRP_INITIALIZE, VRRP_BACKUP, VRRP_ACTIVE};
 	const json_t *o;
 	size_t i;

@@ -167,6 +167,7 @@ struct config_vrrp {
 	uint8_t priority; /* 1..255, default 100; 255: the addresses' owner */
 	struct addr *addresses; /* n_addresses of them, 1..CONFIG_VRRP_ADDRESSES, of one family */
 	size_t n_addresses;
+	bool virtual_mac; /* they have the virtual router's MAC address, on a device of its own */
 	uint32_t interval_ms; /* 10..40950, a multiple of 10; default 1s */
 	bool preempt; /* default true */
 	uint32_t preempt_delay_ms; /* 0..1h, default 0 */

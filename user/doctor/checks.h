@@ -47,4 +47,7 @@ void doctor_check__forwarding(const struct doctor_facts *f, struct doctor_report
 void doctor_check__redirects(const struct doctor_facts *f, struct doctor_report *r);
 void doctor_check__rp_filter(const struct doctor_facts *f, struct doctor_report *r);
 
+/* judge_vmac.c: devices of virtual MAC addresses */
+void doctor_check__virtual_mac(const struct doctor_facts *f, struct doctor_report *r);
+
 #endif

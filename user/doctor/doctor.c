@@ -37,6 +37,7 @@ static const struct {
 	{"forwarding", doctor_check__forwarding, true},
 	{"redirects", doctor_check__redirects, true},
 	{"rp_filter", doctor_check__rp_filter, true},
+	{"virtual_mac", doctor_check__virtual_mac, true},
 };
 
 void doctor__judge(const struct doctor_facts *f, struct doctor_report *r)

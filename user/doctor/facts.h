@@ -70,6 +70,13 @@ struct doctor_way {
 		*below; /* of a VLAN device that one tag is enough for; else NULL */
 };
 
+/* A device with a virtual router's MAC address (net/vmac.h). */
+struct doctor_vmac {
+	char name[DOCTOR_NAME];
+	uint8_t mac[6];
+	char interface[DOCTOR_NAME]; /* that it stands on; "": it can't be seen */
+};
+
 /* A destination of alerts of a running agent. */
 struct doctor_alerts {
 	char name[CONFIG_ALERT_LEN];
@@ -149,6 +156,8 @@ struct doctor_facts {
 	size_t n_ways;
 	struct doctor_bgp *bgp; /* a socket each */
 	size_t n_bgp;
+	struct doctor_vmac *vmacs;
+	size_t n_vmacs;
 	int rp_filter_all;
 	int forward4, forward6; /* net.ipv4.ip_forward, net.ipv6.conf.all.forwarding */
 	int redirects_all;

@@ -49,6 +49,7 @@ static int map_arrays(struct plane *p, struct err *err)
 	if (rc)
 		return rc;
 	p->ours = at;
+	plane_ours__init(p);
 	return 0;
 }
 
@@ -396,8 +397,10 @@ void plane__close(struct plane *p)
 		munmap(p->index, sizeof(struct fl_bucket) * FL_INDEX_BUCKETS);
 	if (p->backends)
 		munmap(p->backends, sizeof(struct fl_backend) * FL_MAX_BACKENDS);
-	if (p->ours)
+	if (p->ours) {
 		munmap(p->ours, sizeof(struct fl_ours));
+		pthread_mutex_destroy(&p->ours_lock);
+	}
 	lb_bpf__destroy(p->skel);
 	if (p->grace_fd >= 0)
 		close(p->grace_fd);

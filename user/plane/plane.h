@@ -136,6 +136,13 @@ int plane__lease(const struct plane *p, struct fl_lease *out);
 bool plane__macs(struct plane *p, const uint8_t (*macs)[6], size_t n);
 
 /*
+ * The virtual router's MAC address (RFC 9568 7.3: 00:00:5e:00:01 or 02, and the VRID) is one of them from
+ * now on, or no longer. Counted: it is as long as any group has it. Any thread; it waits for plane__macs()
+ * at most, which takes microseconds. Where they are too many with it, the next plane__macs() says so.
+ */
+void plane__virtual_mac(struct plane *p, const uint8_t mac[6], bool ours);
+
+/*
  * Whether a lapse of the lease makes the tables stale for the VIPs of VRRP groups (FL_SVC_GROUP): from the
  * first group on, until the agent takes its leave. Any thread, and so the next two.
  */

@@ -38,6 +38,7 @@
 #include "pick/slot.h"
 #include "pick/sweep.h"
 #include "pick/take.h"
+#include "pick/take_nat.h"
 #include "probe.h"
 #include "service/lookup.h"
 
@@ -333,6 +334,13 @@ SEC("xdp")
 int flow_take(struct xdp_md *ctx)
 {
 	return take(ctx) ? XDP_ABORTED : XDP_PASS;
+}
+
+/* Likewise, of flows of NAT, into `nat_flows`. */
+SEC("xdp")
+int nat_take(struct xdp_md *ctx)
+{
+	return take_nat(ctx) ? XDP_ABORTED : XDP_PASS;
 }
 
 char LICENSE[] SEC("license") = "GPL";

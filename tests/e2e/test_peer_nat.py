@@ -214,7 +214,7 @@ def test_partition_and_restart(pair, lab):
 def test_overlap_is_told(pair, lab):
     """One whose ports are cut otherwise is warned of, loudly, on both sides, until it is mended."""
     lb, lb2 = pair.both
-    configure(lb2, 100, ports="19000-24999")
+    configure(lb2, 100, ports="16000-23999")
     lb2.reload()
     lab.wait_for(lambda: the_peer(lb)["pool"] == "overlap" and the_peer(lb2)["pool"] == "overlap", 5, "the overlap")
     assert "same addresses and ports" in lb.table() and "same addresses and ports" in lb2.table()

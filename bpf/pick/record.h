@@ -49,7 +49,8 @@ static __always_inline __u16 pair_flags(const struct fl_nat_flow *client,
 {
 	__u16 c = client->flags, b = back->flags;
 
-	return (c & (FL_NAT_FIN | FL_NAT_RST | FL_NAT_HERE)) | (b & (FL_NAT_SEEN | FL_NAT_RST | FL_NAT_HERE)) |
+	return (c & (FL_NAT_FIN | FL_NAT_RST | FL_NAT_HERE)) |
+	       (b & (FL_NAT_SEEN | FL_NAT_RST | FL_NAT_HERE)) |
 	       (c & FL_NAT_SEEN ? FL_NAT_SEEN_OTHER : 0) | (b & FL_NAT_FIN ? FL_NAT_FIN_OTHER : 0);
 }
 
@@ -59,7 +60,7 @@ static __always_inline __u16 pair_flags(const struct fl_nat_flow *client,
  * room for the key of the other entry.
  */
 static __always_inline void tell_nat(const struct fl_nat_key *k, const struct fl_nat_flow *f,
-				    struct fl_nat_key *turned)
+				     struct fl_nat_key *turned)
 {
 	const __u16 goes_on = FL_NAT_SEEN | FL_NAT_SEEN_OTHER;
 	const struct fl_nat_flow *other, *client = f;

@@ -27,9 +27,8 @@ static __always_inline int has_ended(__u16 flags)
 }
 
 /* The entry that belongs to the one with the key, whose packets it turns into what has that key; NULL: none. */
-static __always_inline struct fl_nat_flow *partner_of(const struct fl_nat_key *turned,
-						      const struct fl_nat_key *k,
-						      const struct fl_nat_flow *f)
+static __always_inline struct fl_nat_flow *
+partner_of(const struct fl_nat_key *turned, const struct fl_nat_key *k, const struct fl_nat_flow *f)
 {
 	struct fl_nat_flow *o = bpf_map_lookup_elem(&nat_flows, turned);
 

@@ -36,7 +36,8 @@ static void hear(void *ctx, const struct peer_record *r)
 		     !t->key.service && !t->flow.backend);
 	len = r->nat ? peer_record__write_nat(nat, r->name, NOW_S, bytes)
 		     : peer_record__write(t, r->name, NOW_S, bytes);
-	must(len <= sizeof(bytes) && peer_record__read(bytes, len, &at, NOW_S, &again) && at == len);
+	must(len <= sizeof(bytes) && peer_record__read(bytes, len, &at, NOW_S, &again) &&
+	     at == len);
 	must(r->name == again.name && r->nat == again.nat);
 	if (r->nat) {
 		/* An age grows as it is told on. */
@@ -45,7 +46,8 @@ static void hear(void *ctx, const struct peer_record *r)
 		must(!memcmp(nat, &again.nat_flow, sizeof(*nat)));
 	} else {
 		must(!memcmp(&t->key, &again.flow.key, sizeof(t->key)) &&
-		     t->flow.state == again.flow.flow.state && t->flow.slot == again.flow.flow.slot);
+		     t->flow.state == again.flow.flow.state &&
+		     t->flow.slot == again.flow.flow.slot);
 	}
 }
 

@@ -163,8 +163,8 @@ static struct fl_nat_key back_key(const struct rig *r, const struct spec *s, boo
 }
 
 /* What a peer tells: the client's flow with that port of the pool, seen so long ago. */
-static struct fl_told_nat peers(const struct rig *r, const struct spec *s, bool lone,
-				uint16_t port, uint16_t flags, uint32_t ago)
+static struct fl_told_nat peers(const struct rig *r, const struct spec *s, bool lone, uint16_t port,
+				uint16_t flags, uint32_t ago)
 {
 	struct fl_nat_key c = maps__nat_key(s), b = back_key(r, s, lone, port);
 	struct fl_told_nat t = {.flow = {.backend = backend_of(s, lone),
@@ -224,8 +224,8 @@ static enum fl_verdict answers(struct rig *r, const struct spec *s, bool lone, u
 	return verdict(r, &back, r->port);
 }
 
-#define ALL                                      \
-	for (uint8_t v = 4; v <= 6; v += 2)      \
+#define ALL                                 \
+	for (uint8_t v = 4; v <= 6; v += 2) \
 		for (int lone = 0; lone < 2; lone++)
 
 /* What was told last is the client's flow, with those flags. */
@@ -309,7 +309,8 @@ static void test_taken(void **state)
 		assert_int_equal(take(r, &t), STANDS);
 		assert_int_equal(maps__flows(r), lone ? 1 : 2);
 		assert_true(entry(r, &back, &f));
-		assert_int_equal(f.flags, FL_NAT_BACK | FL_NAT_SEEN | (lone ? FL_NAT_SEEN_OTHER : 0));
+		assert_int_equal(f.flags,
+				 FL_NAT_BACK | FL_NAT_SEEN | (lone ? FL_NAT_SEEN_OTHER : 0));
 		assert_int_equal(f.seen_s, t.flow.seen_s);
 		assert_int_equal(told(r), 0);
 		assert_int_equal(answers(r, &s, lone, port, ACK), FL_V_SEND_REPLY);
@@ -446,8 +447,7 @@ static void test_learnt(void **state)
 			struct fl_nat_key k = maps__nat_key(&s);
 
 			assert_true(entry(r, &k, &f));
-			assert_int_equal(f.flags,
-					 FL_NAT_SEEN | FL_NAT_HERE | FL_NAT_RST);
+			assert_int_equal(f.flags, FL_NAT_SEEN | FL_NAT_HERE | FL_NAT_RST);
 			assert_int_equal(f.seen_s, now_s());
 		}
 	}
@@ -522,11 +522,11 @@ static void test_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_told),	   cmocka_unit_test(test_no_room_to_tell),
-		cmocka_unit_test(test_taken),	   cmocka_unit_test(test_clash),
+		cmocka_unit_test(test_told),	    cmocka_unit_test(test_no_room_to_tell),
+		cmocka_unit_test(test_taken),	    cmocka_unit_test(test_clash),
 		cmocka_unit_test(test_same_client), cmocka_unit_test(test_copy_gives_way),
-		cmocka_unit_test(test_learnt),	   cmocka_unit_test(test_lone_clash),
-		cmocka_unit_test(test_full),	   cmocka_unit_test(test_many),
+		cmocka_unit_test(test_learnt),	    cmocka_unit_test(test_lone_clash),
+		cmocka_unit_test(test_full),	    cmocka_unit_test(test_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, rig__teardown);

@@ -479,8 +479,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_record),	cmocka_unit_test(test_ages),
-		cmocka_unit_test(test_nat),
-		cmocka_unit_test(test_nat_odd),
+		cmocka_unit_test(test_nat),	cmocka_unit_test(test_nat_odd),
 		cmocka_unit_test(test_stream),	cmocka_unit_test(test_quiet),
 		cmocka_unit_test(test_silence), cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_restart), cmocka_unit_test(test_malformed),

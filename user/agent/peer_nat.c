@@ -119,13 +119,15 @@ void peer_nat__tick(struct peer *peer)
 	if (!peer_view__is_complete(peer) || now == peer->pools)
 		return;
 	if (now == PEER_POOLS_OVERLAP)
-		peers__log(LOG_LV_ERROR, peer,
-			   "gives flows of full NAT the same addresses and ports as this machine: two "
-			   "connections may get one source, and each the other's answers; each machine "
-			   "must have all others in `peers.list`, and the same `snat.ports`");
+		peers__log(
+			LOG_LV_ERROR, peer,
+			"gives flows of full NAT the same addresses and ports as this machine: two "
+			"connections may get one source, and each the other's answers; each machine "
+			"must have all others in `peers.list`, and the same `snat.ports`");
 	else if (peer->pools == PEER_POOLS_OVERLAP)
-		peers__log(LOG_LV_INFO, peer,
-			   "no longer gives flows of full NAT the addresses and ports of this machine");
+		peers__log(
+			LOG_LV_INFO, peer,
+			"no longer gives flows of full NAT the addresses and ports of this machine");
 	peer->pools = now;
 }
 

@@ -50,8 +50,7 @@ static uint32_t seen_s(const struct peer_record *r)
 /* No packet of it has come by here. */
 static bool is_copy(const struct peer_record *r)
 {
-	return r->nat ? !(r->nat_flow.flow.flags & FL_NAT_HERE)
-		      : r->flow.flow.state & FL_FLOW_COPY;
+	return r->nat ? !(r->nat_flow.flow.flags & FL_NAT_HERE) : r->flow.flow.state & FL_FLOW_COPY;
 }
 
 static size_t encode(const struct peers *p, const struct peer_record *r, uint32_t now_s,
@@ -276,7 +275,8 @@ static bool tell_listed(struct peers *p, const struct peer_record *one, uint32_t
 	for (size_t i = 0; len && i < p->n; i++) {
 		struct peer_exchange *e = &p->list[i].records;
 
-		if (is_for(&p->list[i], one, r->since_s) && !peer_stream__put(&e->stream, record, len))
+		if (is_for(&p->list[i], one, r->since_s) &&
+		    !peer_stream__put(&e->stream, record, len))
 			peer_stream__miss(&e->stream);
 	}
 	return true;

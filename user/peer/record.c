@@ -100,12 +100,12 @@ size_t peer_record__write_nat(const struct fl_told_nat *t, uint64_t name, uint32
 	const uint8_t *client = pair ? t->key.saddr : t->key.daddr,
 		      *vip = pair ? t->key.daddr : t->flow.saddr, *pool = t->flow.saddr;
 	bool ipv4 = is_ipv4(client, vip) && (!pair || is_ipv4(pool, pool));
-	uint32_t flags = PEER_RECORD_NAT | (pair ? PEER_RECORD_PAIR : 0) |
-			 (ipv4 ? PEER_RECORD_IPV4 : 0);
+	uint32_t flags =
+		PEER_RECORD_NAT | (pair ? PEER_RECORD_PAIR : 0) | (ipv4 ? PEER_RECORD_IPV4 : 0);
 	size_t skip = ipv4 ? sizeof(mapped) : 0;
 	uint16_t late = t->flow.flags & FL_NAT_HERE ? 0 : 1, seen = ago(t->flow.seen_s, now_s);
-	__be16 ports[3] = {pair ? t->key.sport : t->key.dport,
-			   pair ? t->key.dport : t->flow.sport, pair ? t->flow.sport : 0};
+	__be16 ports[3] = {pair ? t->key.sport : t->key.dport, pair ? t->key.dport : t->flow.sport,
+			   pair ? t->flow.sport : 0};
 	uint8_t *to = out;
 
 	for (size_t i = 0; i < NAT_FLAGS; i++)

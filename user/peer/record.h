@@ -43,8 +43,8 @@
 #define PEER_RECORD_FIN_OTHER (1u << 26)
 #define PEER_RECORD_SEEN (1u << 27)
 #define PEER_RECORD_SEEN_OTHER (1u << 28)
-#define PEER_RECORD_NAT_FLAGS                                                           \
-	(PEER_RECORD_NAT | PEER_RECORD_PAIR | PEER_RECORD_IPV4 | PEER_RECORD_FIN |      \
+#define PEER_RECORD_NAT_FLAGS                                                      \
+	(PEER_RECORD_NAT | PEER_RECORD_PAIR | PEER_RECORD_IPV4 | PEER_RECORD_FIN | \
 	 PEER_RECORD_RST | PEER_RECORD_FIN_OTHER | PEER_RECORD_SEEN | PEER_RECORD_SEEN_OTHER)
 
 /* What was read. */

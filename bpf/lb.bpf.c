@@ -36,6 +36,7 @@
 #include "pick/slot.h"
 #include "pick/sweep.h"
 #include "pick/take.h"
+#include "pick/take_nat.h"
 #include "probe.h"
 #include "service/lookup.h"
 
@@ -323,6 +324,13 @@ SEC("xdp")
 int flow_take(struct xdp_md *ctx)
 {
 	return take(ctx) ? XDP_ABORTED : XDP_PASS;
+}
+
+/* Likewise, of flows of NAT, into `nat_flows`. */
+SEC("xdp")
+int nat_take(struct xdp_md *ctx)
+{
+	return take_nat(ctx) ? XDP_ABORTED : XDP_PASS;
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -47,6 +47,7 @@
 #include "core/log.h"
 #include "core/timing.h"
 #include "plane/plane.h"
+#include "plane/snat.h"
 #include "vip/rt.h"
 
 struct alerts;
@@ -227,6 +228,8 @@ void nat__tick(struct agent *a);
 void nat__free(struct agent *a);
 /* The pool of full NAT; warns of addresses that are not this machine's. */
 int nat__pool(struct agent *a, const struct config *c, struct err *err);
+/* The ports that are this machine's, of those that it shares with its peers. */
+struct snat_part nat__part(const struct config *c);
 
 /* ports.c */
 

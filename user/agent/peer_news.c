@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/peer_nat.h"
 #include "agent/peer_vrrp.h"
 #include "agent/peer_words.h"
 #include "peer/seats.h"
@@ -151,6 +152,8 @@ int peer_news__publish(struct agent *a, struct ledger *l)
 		rc = peer_facts__set_flow_key(want, flow_key_of(a));
 	if (!rc)
 		rc = peer_facts__set_records(want);
+	if (!rc)
+		rc = peer_nat__publish(a, want);
 	TAILQ_FOREACH (s, &a->services, entry) {
 		if (!rc)
 			rc = tell_service(s, l, want);

@@ -5,6 +5,7 @@
 
 #include "agent/agent.h"
 #include "agent/names.h"
+#include "agent/peer_nat.h"
 #include "agent/peers_state.h"
 
 bool peer_view__is_complete(const struct peer *peer)
@@ -56,6 +57,7 @@ static void tell_refusals(struct peer *peer)
 void peer_view__tick(struct peer *peer)
 {
 	compare(peer);
+	peer_nat__tick(peer);
 	tell_refusals(peer);
 }
 
@@ -135,6 +137,7 @@ static json_t *peer_json(const struct peer *peer)
 		peer_facts__disputes(ours, l->copy, add_dispute, disputes);
 	}
 	json_object_set_new(o, "records", peer_records__json(peer));
+	json_object_set_new(o, "pool", json_string(peer_nat__pools(peer)));
 	json_object_set_new(o, "disputes", disputes);
 	json_object_set_new(o, "refused", refused_json(l));
 	return o;

@@ -98,6 +98,24 @@ static void print_disputes(const json_t *peer, FILE *out)
 	}
 }
 
+/* Two machines whose full NAT may give two connections one source, and one whose connections cannot go on here. */
+static void print_pool(const json_t *peer, FILE *out)
+{
+	const char *pool = string_of(peer, "pool");
+
+	if (strcmp(pool, "overlap") == 0) {
+		print_name(peer, "warning: peer ", out);
+		fputs(" gives full NAT's connections the same addresses and ports as this machine: two may get one "
+		      "source, and each the other's answers; each machine must have all others in peers.list, "
+		      "and the same snat.ports\n",
+		      out);
+	} else if (strcmp(pool, "apart") == 0) {
+		print_name(peer, "warning: peer ", out);
+		fputs(" has other addresses in snat: full NAT's connections end when they change machines\n",
+		      out);
+	}
+}
+
 static void print_differences(const json_t *peer, FILE *out)
 {
 	const json_t *tables = json_object_get(peer, "other_tables");
@@ -116,6 +134,7 @@ static void print_differences(const json_t *peer, FILE *out)
 		cli__print_text(out, string_of(tables, "first"));
 		putc('\n', out);
 	}
+	print_pool(peer, out);
 	print_disputes(peer, out);
 }
 

@@ -18,6 +18,7 @@ enum {
 	WORD = 'o'
 };
 
+#define RECORDS_OF_NAT 1
 #define SERVICE_LEN (5 * sizeof(uint64_t))
 #define NAME_MAX_LEN (FL_NAME_LEN - 1)
 #define ID_MAX_LEN (FL_ID_LEN - 1)
@@ -89,8 +90,9 @@ int peer_facts__set_version(struct ledger *l, const char *version)
 int peer_facts__set_records(struct ledger *l)
 {
 	const struct key k = make_key(RECORDS, "", NULL);
+	const uint8_t value = RECORDS_OF_NAT;
 
-	return ledger__put(l, k.bytes, k.len, NULL, 0);
+	return ledger__put(l, k.bytes, k.len, &value, sizeof(value));
 }
 
 bool peer_facts__records(const struct ledger *l)
@@ -99,6 +101,15 @@ bool peer_facts__records(const struct ledger *l)
 	size_t len;
 
 	return ledger__get(l, k.bytes, k.len, &len) != NULL;
+}
+
+bool peer_facts__nat_records(const struct ledger *l)
+{
+	const struct key k = make_key(RECORDS, "", NULL);
+	size_t len = 0;
+	const uint8_t *value = ledger__get(l, k.bytes, k.len, &len);
+
+	return value && len && *value & RECORDS_OF_NAT;
 }
 
 int peer_facts__set_service(struct ledger *l, const char *name, const struct peer_service *s)

@@ -4,14 +4,14 @@
  *
  *   'k'                       a digest of the flow key (8)
  *   'v'                       the version of fairlead, text
- *   'r'                       it takes records, and tells its own (stream.h); no value
+ *   'r'                       it takes records, and tells its own (stream.h); flows of NAT, too: 1 (1)
  *   's' service               digests of the service (struct peer_service, 5 x 8)
  *   'b' service NUL backend   what the probes say of the backend: enum fl_health (1)
  *   'o' service NUL backend   what operators have said of it: struct peer_word (3)
  *   'g' group                 a VRRP group: enum peer_vrrp_state (1), priority (1)
  *
  * Names are texts without NUL. Digests are the same on every machine for the same configuration, and all
- * numbers in network order. Seats have keys of their own (seats.h). Keys of other kinds, of a later version, are passed over.
+ * numbers in network order. Seats and pools have keys of their own (seats.h, pool.h). Keys of other kinds, of a later version, are passed over.
  */
 #ifndef FAIRLEAD_PEER_FACTS_H
 #define FAIRLEAD_PEER_FACTS_H
@@ -85,8 +85,9 @@ const char *peer_facts__service_of(const void *key, size_t key_len, char name[FL
 /* The version of fairlead as text; "" if it is not told. */
 const char *peer_facts__version(const struct ledger *l, char *buf, size_t len);
 
-/* Whether records are taken and told. */
+/* Whether records are taken and told; and flows of NAT among them. */
 bool peer_facts__records(const struct ledger *l);
+bool peer_facts__nat_records(const struct ledger *l);
 
 #define PEER_DIFFERENCE_LEN 160
 

@@ -437,6 +437,15 @@ typedef void plane_record_cb(void *ctx, const struct fl_flow_key *k, const struc
 int plane__records(struct plane *p, struct plane_pass *pass, uint32_t period_s,
 		   plane_record_cb *each, void *ctx, bool *ended, struct err *err);
 
+/*
+ * The same of `nat_flows`: puts what a peer has told there, once the gates `nat` and `peers` were on (-EOPNOTSUPP); and
+ * all flows but those that are half gone, as struct fl_told_nat has them; without the gate `nat`, none.
+ */
+int plane__nat_take(struct plane *p, struct fl_nat_take *t);
+typedef void plane_nat_record_cb(void *ctx, const struct fl_told_nat *t, uint32_t now_s);
+int plane__nat_records(struct plane *p, struct plane_pass *pass, uint32_t period_s,
+		       plane_nat_record_cb *each, void *ctx, bool *ended, struct err *err);
+
 /* --- members: what a restart must know ---------------------------------------------------------- */
 
 int plane__member_set(struct plane *p, uint32_t service, uint32_t backend,
@@ -548,7 +557,7 @@ enum plane_ring_kind {
 
 struct plane_ring;
 
-typedef void plane_ring_cb(void *ctx, const void *sample);
+typedef void plane_ring_cb(void *ctx, const void *sample, size_t size);
 
 int plane__ring_open(struct plane *p, enum plane_ring_kind kind, plane_ring_cb *cb, void *ctx,
 		     struct plane_ring **out, struct err *err);

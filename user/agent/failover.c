@@ -9,6 +9,7 @@
 #include "agent/agent.h"
 #include "agent/chronicle.h"
 #include "agent/names.h"
+#include "agent/peer_accord.h"
 #include "agent/peer_vrrp.h"
 #include "core/log.h"
 
@@ -231,7 +232,7 @@ static bool is_synced(const struct agent *a, const struct comeback *b)
 	/* With the first configuration the groups come before the peers. */
 	bool known = a->peers || !a->config->n_peers;
 
-	return (known && peers__in_sync(a)) ||
+	return (known && peers__in_sync(a) && !peer_accord__is_behind(a)) ||
 	       agent__realtime_ns() - b->since_ns > (uint64_t)PATIENCE_S * 1000000000;
 }
 

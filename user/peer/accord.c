@@ -128,7 +128,7 @@ bool accord__is_bound(const struct accord *a)
 {
 	return a->course != ACCORD_REST || a->job.kind != ACCORD_IDLE ||
 	       a->record.next.epoch.number ||
-	       (a->record.decided.epoch.number && !a->record.in_force);
+	       (a->record.decided.epoch.number && !a->record.in_force && !a->trouble[0]);
 }
 
 bool accord__propose(struct accord *a, uint64_t now_us, const struct accord_text *text)

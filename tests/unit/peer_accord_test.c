@@ -16,6 +16,7 @@
 
 #define MACHINES 3
 #define EPOCHS 4096
+#define START_US 100000000 /* a machine that has been up for a while */
 
 struct machine {
 	struct accord a;
@@ -60,7 +61,7 @@ static void introduce(struct world *w, size_t i, const struct accord_record *rec
 	uint8_t me[ACCORD_BY] = {(uint8_t)(i + 1)};
 	struct accord *a = &w->m[i].a;
 
-	accord__begin(a, me, record);
+	accord__begin(a, w->now_us, me, record);
 	a->n = MACHINES - 1;
 	for (size_t k = 0; k < a->n; k++)
 		a->peers[k].by[0] = (uint8_t)((i + 1 + k) % MACHINES + 1);
@@ -79,7 +80,7 @@ static struct world *new_world(uint64_t seed)
 
 	memset(&w, 0, sizeof(w));
 	w.seed = seed;
-	w.now_us = 1000000;
+	w.now_us = START_US;
 	for (size_t i = 0; i < MACHINES; i++)
 		introduce(&w, i, NULL);
 	return &w;
@@ -418,7 +419,7 @@ static void test_dumb(void **state)
 	(void)state;
 	w->m[1].works = true; /* it never ends */
 	propose(w, 0);
-	for (; accord__is_busy(&w->m[0].a) && w->now_us < 60000000; w->now_us += 50000) {
+	for (; accord__is_busy(&w->m[0].a) && w->now_us < START_US + 60000000; w->now_us += 50000) {
 		for (size_t i = 0; i < MACHINES; i += 2) {
 			for (size_t k = 0; k < MACHINES - 1; k++)
 				hear(w, i, k);
@@ -426,7 +427,7 @@ static void test_dumb(void **state)
 			end_job(w, i);
 		}
 	}
-	assert_in_range(w->now_us, ACCORD_PREPARE_US, ACCORD_PREPARE_US + 3000000);
+	assert_in_range(w->now_us - START_US, ACCORD_PREPARE_US, ACCORD_PREPARE_US + 3000000);
 	assert_has(w, 0, 1);
 	assert_has(w, 2, 1);
 }
@@ -501,6 +502,9 @@ static void test_killed_after(void **state)
 	}
 	kill_it(w, 0);
 	kill_it(w, 1);
+	/* It knows what it has said, and does not give it up because it was away. */
+	begin_jobs(w, 1);
+	assert_false(w->m[1].works);
 	assert_int_equal(w->m[1].a.record.next.epoch.number, 1);
 	run(w, 1000000);
 	for (size_t i = 0; i < MACHINES; i++)

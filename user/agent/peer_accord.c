@@ -455,7 +455,7 @@ void peer_accord__configured(struct agent *a)
 	if (p->path && accord_disk__read(p->path, &record, &p->confirm, p->held, &err) &&
 	    err.text[0])
 		log_error("%s", err.text);
-	accord__begin(&p->core, a->peers->listen.b, &record);
+	accord__begin(&p->core, peers__now_us(), a->peers->listen.b, &record);
 	a->accord = p;
 }
 

@@ -36,10 +36,11 @@ static void set_why(char to[ACCORD_WHY_LEN], const char *text)
 	snprintf(to, ACCORD_WHY_LEN, "%s", text);
 }
 
-void accord__begin(struct accord *a, const uint8_t me[ACCORD_BY],
+void accord__begin(struct accord *a, uint64_t now_us, const uint8_t me[ACCORD_BY],
 		   const struct accord_record *record)
 {
 	memset(a, 0, sizeof(*a));
+	a->held_us = now_us;
 	memcpy(a->me, me, sizeof(a->me));
 	if (record)
 		a->record = *record;

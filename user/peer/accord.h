@@ -138,7 +138,7 @@ int accord_epoch__compare(const struct accord_epoch *a, const struct accord_epoc
 bool accord_text__equal(const struct accord_text *a, const struct accord_text *b);
 
 /* After a start: what was written down, or NULL. */
-void accord__begin(struct accord *a, const uint8_t me[ACCORD_BY],
+void accord__begin(struct accord *a, uint64_t now_us, const uint8_t me[ACCORD_BY],
 		   const struct accord_record *record);
 
 /*

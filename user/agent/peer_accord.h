@@ -46,7 +46,7 @@ bool peer_accord__is_bound(const struct agent *a);
 bool peer_accord__is_behind(const struct agent *a);
 bool peer_accord__gives_way(const struct agent *a);
 
-/* Status's peers.accord; null: nothing was ever applied on all peers. And the epoch of a peer. */
+/* Status's peers.accord (null: out of memory at the start), and peers.list[].accord. */
 json_t *peer_accord__json(const struct agent *a);
 json_t *peer_accord__peer_json(const struct peer *peer);
 

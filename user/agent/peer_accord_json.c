@@ -117,8 +117,8 @@ json_t *peer_accord__json(const struct agent *a)
 	memcpy(address.b, told.decided.epoch.by, sizeof(address.b));
 	o = state_json(&told);
 	json_object_set_new(o, "by",
-			    told.decided.epoch.number ? json_string(addr__format(&address, by))
-						      : json_null());
+			    json_string(told.decided.epoch.number ? addr__format(&address, by)
+								  : ""));
 	json_object_set_new(o, "preparing",
 			    json_integer((json_int_t)p->core.record.next.epoch.number));
 	json_object_set_new(o, "behind", json_boolean(peer_accord__is_behind(a)));
@@ -132,6 +132,6 @@ json_t *peer_accord__peer_json(const struct peer *peer)
 	struct accord_told told;
 
 	if (!peer_facts__accord(peer->link.copy, &told))
-		return json_null();
+		memset(&told, 0, sizeof(told));
 	return state_json(&told);
 }

@@ -73,6 +73,8 @@ def test_all_or_none(pair):
     assert f'listen: "{v4("lb2")}"' in content(lb2) and f"instance: {lb2.instance}" in content(lb2)
     with open(f"{lb2.config_path}.rolled-back", encoding="utf-8") as f:
         assert v4("b3") in f.read()
+    lb2.wait_for(lambda: "  peers\n" in lb2.cli("config", "history").stdout, 5, "the history")
+    lb.wait_for(lambda: "apply by root: b3 goes" in lb.cli("config", "history").stdout, 5, "the history")
     wait_equal(pair)
     lb2.stop_agent()
     lb2.start_agent()
@@ -148,20 +150,28 @@ def test_confirm(pair):
     lb.cli("config", "apply", "--peers", "--confirm", "60s")
     refused = lb.cli("config", "apply", check=False)
     assert refused.returncode == 1 and "waits for its confirmation" in refused.stderr
+    # Taken back by hand, it is so for all; then it is confirmed, and stays.
+    back = lb.cli("config", "rollback", "--reason", "too soon")
+    assert "is in force again" in back.stdout and "version 0" not in back.stdout
+    for one in pair:
+        wait_epoch(one, 4)
+        assert backends(one) == ["b1", "b2", "b3"]
+    configure(lb, service(backends=TWO))
+    lb.cli("config", "apply", "--peers", "--confirm", "60s")
     lb.cli("config", "confirm")
     for one in pair:
-        wait_epoch(one, 3)
+        wait_epoch(one, 5)
         assert backends(one) == ["b1", "b2"]
     # Said of this machine alone: it is another one there, and told as that.
     configure(lb2, service(backends=ONE))
     lb2.cli("config", "apply")
     lb2.wait_for(lambda: accord(lb2)["state"] == "left", 5, "it to have left")
-    assert "warning: this machine has left epoch 3 of all peers" in lb2.cli("status").stdout
+    assert "warning: this machine has left epoch 5 of all peers" in lb2.cli("status").stdout
     configure(lb, service())
     code, kind, body = ask(lb, "post", "/v1/config/apply?peers=true")
     check("post", "/v1/config/apply", code, kind, body)
-    assert code == 200 and json.loads(body)["epoch"] == 4
-    wait_epoch(lb2, 4)
+    assert code == 200 and json.loads(body)["epoch"] == 6
+    wait_epoch(lb2, 6)
     assert backends(lb2) == ["b1", "b2", "b3"]
 
 

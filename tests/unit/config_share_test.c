@@ -47,9 +47,8 @@ static char *put(const char *own, const char *shared)
 	char *out = NULL;
 	size_t len;
 
-	assert_int_equal(config_share__put(own, strlen(own), shared, strlen(shared), &out, &len,
-					   &err),
-			 0);
+	assert_int_equal(
+		config_share__put(own, strlen(own), shared, strlen(shared), &out, &len, &err), 0);
 	out = realloc(out, len + 1);
 	out[len] = '\0';
 	return out;
@@ -96,7 +95,8 @@ static void test_put(void **state)
 	/* In the place of what was there; comments stay with what they are about. */
 	snprintf(want, sizeof(want), "instance: two\n\n%s\n# of the machine\ninterfaces: [eth1]\n",
 		 common);
-	check_put("instance: two\n# old\nservices: []\n# of the machine\ninterfaces: [eth1]\n", want);
+	check_put("instance: two\n# old\nservices: []\n# of the machine\ninterfaces: [eth1]\n",
+		  want);
 	snprintf(want, sizeof(want), "instance: two\n# more\n\n%s\n", common);
 	check_put("instance: two\n# more", want);
 	snprintf(want, sizeof(want), "a: 1\n\n%s\nb: 2\n", common);
@@ -119,9 +119,9 @@ static void refused(const char *own, const char *shared, const char *words)
 	char *out = NULL;
 	size_t len;
 
-	assert_int_equal(config_share__put(own, strlen(own), shared, strlen(shared), &out, &len,
-					   &err),
-			 -EINVAL);
+	assert_int_equal(
+		config_share__put(own, strlen(own), shared, strlen(shared), &out, &len, &err),
+		-EINVAL);
 	assert_non_null(strstr(err.text, words));
 	assert_null(out);
 }

@@ -513,15 +513,17 @@ static void test_killed_after(void **state)
 
 static void test_told(void **state)
 {
-	struct accord_told t = {
-		.decided = {{7, {1, 2}}, {{3}, 100}},
-		.state = ACCORD_LEFT,
-		.proposal = {{8, {4}}, {{5}, ACCORD_TEXT_MAX}},
-		.answered = {9, {6}},
-		.answer = ACCORD_NO,
-		.why = "no room",
-		.trouble = "bell\a",
-	}, out;
+	struct accord_told t =
+				   {
+					   .decided = {{7, {1, 2}}, {{3}, 100}},
+					   .state = ACCORD_LEFT,
+					   .proposal = {{8, {4}}, {{5}, ACCORD_TEXT_MAX}},
+					   .answered = {9, {6}},
+					   .answer = ACCORD_NO,
+					   .why = "no room",
+					   .trouble = "bell\a",
+				   },
+			   out;
 	uint8_t bytes[ACCORD_TOLD_MAX + 1];
 	size_t len;
 
@@ -547,10 +549,14 @@ static void test_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_told),	      cmocka_unit_test(test_all_at_once),
-		cmocka_unit_test(test_refused),	      cmocka_unit_test(test_passed_over),
-		cmocka_unit_test(test_dumb),	      cmocka_unit_test(test_two_at_once),
-		cmocka_unit_test(test_killed_before), cmocka_unit_test(test_killed_after),
+		cmocka_unit_test(test_told),
+		cmocka_unit_test(test_all_at_once),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_passed_over),
+		cmocka_unit_test(test_dumb),
+		cmocka_unit_test(test_two_at_once),
+		cmocka_unit_test(test_killed_before),
+		cmocka_unit_test(test_killed_after),
 		cmocka_unit_test(test_whatever_happens),
 	};
 

@@ -418,8 +418,8 @@ static void on_page(void *ctx, const uint8_t *bytes, size_t len)
 	n_pages++;
 }
 
-static const struct peer_link_calls calls_aside = {on_send, on_changed, on_cleared, on_state,
-						   on_aside, on_page};
+static const struct peer_link_calls calls_aside = {on_send,  on_changed, on_cleared,
+						   on_state, on_aside,	 on_page};
 
 /* An aside gets there as it is, of any length, and is nothing to the ledgers; to who does not take it, nothing. */
 static void test_aside(void **state)

@@ -92,7 +92,8 @@ struct agent {
 	struct rt *rt;
 	struct peers *peers; /* NULL: there are none */
 	struct seating seating; /* that peers have */
-	struct peer_accord *accord; /* one configuration for all of them; NULL: there never were any */
+	struct peer_accord
+		*accord; /* one configuration for all of them; NULL: there never were any */
 	struct accord_text common; /* what the running configuration has in common with peers */
 	struct lease *lease;
 	struct neighbors neighbors; /* BFD */
@@ -170,7 +171,8 @@ struct apply_order {
 	void (*ended)(struct agent *a, struct apply_order *order, int rc, const char *sentence);
 	bool all; /* it is proposed to all peers */
 	bool rehearse; /* all that may fail is tried, and nothing comes into force */
-	const char *shared; /* what peers have in common, in place of the running text's; NULL: see `text` */
+	const char *
+		shared; /* what peers have in common, in place of the running text's; NULL: see `text` */
 	size_t shared_len;
 	bool now; /* the connections of backends that are no longer in it are given up */
 	uint32_t uid; /* who asks, or JOURNAL_NOBODY */
@@ -180,7 +182,8 @@ struct apply_order {
 	char *text; /* malloc'd, is taken over: instead of the file, which gets it; NULL: the file's */
 	size_t len;
 	int64_t version; /* of `text`, in the history; 0: it is from elsewhere */
-	struct accord_text common; /* filled: what `text` has in common with peers; len 0: nothing */
+	struct accord_text
+		common; /* filled: what `text` has in common with peers; len 0: nothing */
 };
 
 /* Starts to apply it; `request` (may be NULL) gets the outcome. */

@@ -283,7 +283,8 @@ void apply__start(struct agent *a, const struct apply_order *order, struct api_r
 	struct apply *ap;
 
 	if (a->applying) {
-		refuse(a, *order, request, 409, "another apply is running: try again when it is done");
+		refuse(a, *order, request, 409,
+		       "another apply is running: try again when it is done");
 		return;
 	}
 	ap = calloc(1, sizeof(*ap));

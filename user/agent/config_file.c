@@ -14,11 +14,12 @@
 
 static int failed(const char *doing, const char *path, int rc, struct err *err)
 {
-	return err__set(err, rc,
-			"%s %s" BESIDE
-			": %s; the file still holds what is no longer in force, and a restart would "
-			"apply it: fairlead config history has the text that belongs there",
-			doing, path, strerror(-rc));
+	return err__set(
+		err, rc,
+		"%s %s" BESIDE
+		": %s; the file still holds what is no longer in force, and a restart would "
+		"apply it: fairlead config history has the text that belongs there",
+		doing, path, strerror(-rc));
 }
 
 /* Where the file is and where the other one is to be. */

@@ -10,6 +10,8 @@
 #include "config/share.h"
 #include "core/log.h"
 
+_Static_assert(CONFIG_MAX_PEERS == ACCORD_PEERS, "all of them take part");
+
 #define FETCH_US 8000000 /* for a text: less than for all answers */
 #define LOOK_MS 100 /* while something is under way */
 
@@ -22,7 +24,8 @@ void peer_accord__name(const char *text, size_t len, struct accord_text *out)
 
 /* --- texts ---------------------------------------------------------------------------------------- */
 
-static const struct held_text *find_text(const struct peer_accord *p, const struct accord_text *name)
+static const struct held_text *find_text(const struct peer_accord *p,
+					 const struct accord_text *name)
 {
 	for (size_t i = 0; i < ACCORD_HELD; i++) {
 		if (p->held[i].bytes && accord_text__equal(&p->held[i].name, name))
@@ -196,8 +199,7 @@ static void begin_job(struct peer_accord *p, const struct accord_job *job)
 	} else {
 		p->fetch_us = peers__now_us();
 		log_info("peer %s has a configuration for all peers, epoch %llu: fetching it",
-			 a->peers->list[p->from].name,
-			 (unsigned long long)job->point.epoch.number);
+			 a->peers->list[p->from].name, (unsigned long long)job->point.epoch.number);
 	}
 }
 
@@ -268,15 +270,20 @@ void peer_accord__page(struct peer *peer, const uint8_t *bytes, size_t len)
 		return;
 	if (page.is_question)
 		answer_question(p, peer, &page);
-	else if (peer == &peer->peers->list[p->from] &&
+	else if (p->fetch.bytes && peer == &peer->peers->list[p->from] &&
 		 peer_fetch__take(&p->fetch, peers__now_us(), &page))
 		fetched(p);
 }
 
 /* --- what is proposed here ------------------------------------------------------------------------ */
 
-static void refuse(struct api_request *request, const char *sentence)
+static void refuse(struct agent *a, struct apply_order *order, struct api_request *request,
+		   const char *sentence)
 {
+	/* What waits for a confirmation, or is to come back, has to know. */
+	chronicle__refused(a, order);
+	free(order->text);
+	order->text = NULL;
 	if (request)
 		api_request__reply(request, 409, json_pack("{s:s}", "error", sentence));
 	else
@@ -300,11 +307,11 @@ static void opened(struct agent *a, struct apply_order *order, int rc, const cha
 	}
 	rc = config_share__take(order->text, order->len, &text, &len, &err);
 	if (rc || !len || !accord__propose(&p->core, peers__now_us(), &order->common)) {
-		refuse(p->request, rc	  ? err.text
-				   : !len ? "there are no services and no sources in it: nothing that "
-					    "peers could have in common"
-					  : p->core.verdict);
-		chronicle__refused(a, order);
+		refuse(a, order, p->request,
+		       rc     ? err.text
+		       : !len ? "there are no services and no sources in it: nothing that "
+				"peers could have in common"
+			      : p->core.verdict);
 		free(text);
 		return;
 	}
@@ -323,14 +330,14 @@ void peer_accord__propose(struct agent *a, const struct apply_order *what,
 	struct apply_order order = *what;
 
 	if (!p || !a->peers) {
-		free(order.text);
-		refuse(request, "there are no peers in the configuration that runs: apply it here "
-				"alone");
+		refuse(a, &order, request,
+		       "there are no peers in the configuration that runs: apply it here "
+		       "alone");
 		return;
 	}
 	if (a->applying || p->reads || p->proposed || accord__is_bound(&p->core)) {
-		free(order.text);
-		refuse(request, "another configuration is being applied: try again when that is over");
+		refuse(a, &order, request,
+		       "another configuration is being applied: try again when that is over");
 		return;
 	}
 	order.rehearse = true;
@@ -391,8 +398,9 @@ static void note_way(struct agent *a)
 		return;
 	a->accord->gave_way = gives_way;
 	if (gives_way)
-		log_warn("a peer has a later configuration of all peers in force than this machine, "
-			 "which gives way until it has it, too");
+		log_warn(
+			"a peer has a later configuration of all peers in force than this machine, "
+			"which gives way until it has it, too");
 	else
 		log_info("the configuration of all peers is in force here: this machine no longer "
 			 "gives way");
@@ -466,7 +474,7 @@ bool peer_accord__is_bound(const struct agent *a)
 
 bool peer_accord__is_unconfirmed(const struct agent *a)
 {
-	return a->accord && a->peers && a->accord->confirm;
+	return a->accord && a->peers && a->accord->confirm && !a->accord->core.left;
 }
 
 bool peer_accord__is_behind(const struct agent *a)

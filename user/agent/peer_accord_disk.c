@@ -88,8 +88,8 @@ int accord_disk__write(const char *path, const char *text, struct err *err)
 	char beside[PATH_MAX];
 	int fd, rc;
 
-	if (snprintf(beside, sizeof(beside), "%.*s" BESIDE,
-		     (int)(strlen(path) - strlen(SUFFIX)), path) >= (int)sizeof(beside))
+	if (snprintf(beside, sizeof(beside), "%.*s" BESIDE, (int)(strlen(path) - strlen(SUFFIX)),
+		     path) >= (int)sizeof(beside))
 		return err__set(err, -ENAMETOOLONG, "the name %s is too long", path);
 	if (unlink(beside) && errno != ENOENT)
 		return err__set(err, -errno, "removing the old %s: %s", beside, strerror(errno));
@@ -165,8 +165,9 @@ int accord_disk__read(const char *path, struct accord_record *r, bool *confirm,
 		held[i] = (struct held_text){0};
 	}
 	*r = (struct accord_record){0};
-	return err__set(err, -EBADMSG,
-			"%s is not what an agent wrote there: this machine has forgotten which epoch it "
-			"has, and takes that of its peers",
-			path);
+	return err__set(
+		err, -EBADMSG,
+		"%s is not what an agent wrote there: this machine has forgotten which epoch it "
+		"has, and takes that of its peers",
+		path);
 }

@@ -36,7 +36,7 @@ static const char *outcome(const struct peer_accord *p, const struct accord_peer
 		*why = decided ? "it has not said yet that it is in force" : "";
 		return decided ? "late" : "prepared";
 	}
-	*why = !peer->heard ? "it is silent; it takes it, or gives way, as soon as it is heard"
+	*why = !peer->heard   ? "it is silent; it takes it, or gives way, as soon as it is heard"
 	       : !peer->known ? "it does not say anything of configurations for all peers"
 	       : t->answer == ACCORD_YES
 		       ? "it was about to get another configuration for all peers"
@@ -61,6 +61,23 @@ static json_t *outcomes(const struct peer_accord *p)
 	return list;
 }
 
+/* As of any apply, and what it is among peers. */
+static json_t *applied_json(const struct peer_accord *p, json_int_t epoch, json_t *peers)
+{
+	const struct config *c = p->agent->config;
+	json_int_t backends = 0;
+	json_t *o;
+
+	for (size_t i = 0; i < c->n_services; i++)
+		backends += (json_int_t)c->services[i].n_backends;
+	o = json_pack("{s:b, s:I, s:I, s:I, s:o}", "applied", 1, "services",
+		      (json_int_t)c->n_services, "backends", backends, "epoch", epoch, "peers",
+		      peers);
+	if (p->order.version)
+		json_object_set_new(o, "version", json_integer(p->order.version));
+	return o;
+}
+
 void accord_answer__send(struct peer_accord *p)
 {
 	const char *verdict = p->core.verdict, *trouble = p->core.trouble;
@@ -82,7 +99,7 @@ void accord_answer__send(struct peer_accord *p)
 		o = json_pack("{s:s+, s:o}", "error",
 			      "it is decided, but not in force here: ", trouble, "peers", peers);
 	else
-		o = json_pack("{s:b, s:I, s:o}", "applied", 1, "epoch", epoch, "peers", peers);
+		o = applied_json(p, epoch, peers);
 	if (!*verdict && *warning)
 		json_object_set_new(o, "warning", json_string(warning));
 	api_request__reply(p->request, *verdict ? 409 : 200, o);
@@ -116,9 +133,8 @@ json_t *peer_accord__json(const struct agent *a)
 	accord__tell(&p->core, &told);
 	memcpy(address.b, told.decided.epoch.by, sizeof(address.b));
 	o = state_json(&told);
-	json_object_set_new(o, "by",
-			    json_string(told.decided.epoch.number ? addr__format(&address, by)
-								  : ""));
+	json_object_set_new(
+		o, "by", json_string(told.decided.epoch.number ? addr__format(&address, by) : ""));
 	json_object_set_new(o, "preparing",
 			    json_integer((json_int_t)p->core.record.next.epoch.number));
 	json_object_set_new(o, "behind", json_boolean(peer_accord__is_behind(a)));

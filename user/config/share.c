@@ -72,9 +72,10 @@ static int read_keys(const struct tree *tree, const char *text, const size_t *li
 	}
 	if (root->kind == NODE_MAP && out->n == root->n_kids / 2)
 		return 0;
-	return err__set(err, -EINVAL,
-			"the configuration cannot be shared with peers: each of its keys (services, "
-			"interfaces, ...) has to begin a line");
+	return err__set(
+		err, -EINVAL,
+		"the configuration cannot be shared with peers: each of its keys (services, "
+		"interfaces, ...) has to begin a line");
 }
 
 static int split(const char *text, size_t len, struct sections *out, struct err *err)
@@ -196,9 +197,10 @@ int config_share__put(const char *own, size_t own_len, const char *shared, size_
 		return err__set(err, -ENOMEM, "out of memory");
 	rc = config_share__take(text, len, &again, &again_len, err);
 	if (!rc && (again_len != shared_len || memcmp(again, shared, shared_len) != 0))
-		rc = err__set(err, -EINVAL,
-			      "services and sources of the peer can't stand in this machine's file: write "
-			      "them without anchors from elsewhere, each key at the beginning of a line");
+		rc = err__set(
+			err, -EINVAL,
+			"services and sources of the peer can't stand in this machine's file: write "
+			"them without anchors from elsewhere, each key at the beginning of a line");
 	free(again);
 	if (rc) {
 		free(text);

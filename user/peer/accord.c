@@ -175,8 +175,9 @@ static enum outlook look(struct accord *a, uint64_t now_us)
 		return STOP;
 	}
 	if (rival < a->n && is_greater(&a->peers[rival].told.proposal.epoch, &a->mine.epoch)) {
-		give_up(a, "another configuration was to be applied on all peers at the same moment, "
-			   "at another machine, and that one goes first: try again");
+		give_up(a,
+			"another configuration was to be applied on all peers at the same moment, "
+			"at another machine, and that one goes first: try again");
 		return STOP;
 	}
 	for (size_t i = 0; i < a->n; i++) {
@@ -210,7 +211,8 @@ static bool has_spread(const struct accord *a, uint64_t now_us)
 		bool done = has_taken(p, &a->mine.epoch) &&
 			    (p->told.state != ACCORD_DECIDED || p->told.trouble[0]);
 
-		if (p->heard && !done && (has_said(p, &a->mine.epoch, ACCORD_YES) || has_taken(p, &a->mine.epoch)))
+		if (p->heard && !done &&
+		    (has_said(p, &a->mine.epoch, ACCORD_YES) || has_taken(p, &a->mine.epoch)))
 			return false;
 	}
 	return true;
@@ -227,8 +229,7 @@ static bool start(struct accord *a, struct accord_job *out, const struct accord_
 
 static bool drop(struct accord *a, struct accord_job *out)
 {
-	struct accord_job job = {
-		.kind = ACCORD_WRITE, .from = ACCORD_PEERS, .record = a->record};
+	struct accord_job job = {.kind = ACCORD_WRITE, .from = ACCORD_PEERS, .record = a->record};
 
 	memset(&job.record.next, 0, sizeof(job.record.next));
 	return start(a, out, &job);
@@ -300,8 +301,7 @@ static bool is_over(const struct accord *a, uint64_t now_us)
 		const struct accord_peer *p = &a->peers[i];
 
 		if (p->heard && p->known && memcmp(p->by, e->by, sizeof(e->by)) == 0 &&
-		    !is_same(&p->told.proposal.epoch, e) &&
-		    is_greater(e, &p->told.decided.epoch))
+		    !is_same(&p->told.proposal.epoch, e) && is_greater(e, &p->told.decided.epoch))
 			return true;
 	}
 	return false;
@@ -523,6 +523,5 @@ bool accord__is_behind(const struct accord *a)
 
 bool accord__gives_way(const struct accord *a)
 {
-	return a->behind_us &&
-	       (!a->was_level || a->now_us - a->behind_us >= ACCORD_GRACE_US);
+	return a->behind_us && (!a->was_level || a->now_us - a->behind_us >= ACCORD_GRACE_US);
 }

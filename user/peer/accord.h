@@ -111,7 +111,13 @@ struct accord_peer {
 	struct accord_told told;
 };
 
-enum accord_course { ACCORD_REST, ACCORD_OPENING, ACCORD_ASKING, ACCORD_DECIDING, ACCORD_SPREADING };
+enum accord_course {
+	ACCORD_REST,
+	ACCORD_OPENING,
+	ACCORD_ASKING,
+	ACCORD_DECIDING,
+	ACCORD_SPREADING
+};
 
 struct accord {
 	uint8_t me[ACCORD_BY];

@@ -63,8 +63,8 @@ size_t peer_page__answer(const struct accord_text *text, const char *bytes, uint
 
 	if (!len)
 		return 0;
-	memcpy(out + write_head(PAGE, text, number, out),
-	       bytes + (size_t)number * PEER_PAGE_BYTES, len);
+	memcpy(out + write_head(PAGE, text, number, out), bytes + (size_t)number * PEER_PAGE_BYTES,
+	       len);
 	return PEER_PAGE_HEAD + len;
 }
 

@@ -5,7 +5,7 @@
 DECODERS := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 FUZZ_bfd := vip/bfd_wire vip/bfd_session
 FUZZ_vrrp := vip/vrrp_wire core/addr
-FUZZ_peer := peer/channel peer/ledger peer/link peer/facts peer/accord peer/accord_told peer/page
+FUZZ_peer := peer/channel peer/ledger peer/link peer/facts peer/accord peer/accord_told peer/accord_view peer/page
 FUZZ_LIBS_peer := -lsodium
 FUZZ_stream := peer/record peer/stream
 FUZZ_seats := peer/seats peer/ledger peer/facts peer/accord_told $(patsubst user/%.c,%,$(wildcard user/table/*.c)) core/err

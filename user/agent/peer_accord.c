@@ -2,7 +2,6 @@
 #include "agent/peer_accord.h"
 
 #include <errno.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,46 +13,6 @@ _Static_assert(CONFIG_MAX_PEERS == ACCORD_PEERS, "all of them take part");
 
 #define FETCH_US 8000000 /* for a text: less than for all answers */
 #define LOOK_MS 100 /* while something is under way */
-
-void peer_accord__name(const char *text, size_t len, struct accord_text *out)
-{
-	crypto_generichash(out->digest, sizeof(out->digest), (const unsigned char *)text, len, NULL,
-			   0);
-	out->len = (uint32_t)len;
-}
-
-/* --- texts ---------------------------------------------------------------------------------------- */
-
-static const struct held_text *find_text(const struct peer_accord *p,
-					 const struct accord_text *name)
-{
-	for (size_t i = 0; i < ACCORD_HELD; i++) {
-		if (p->held[i].bytes && accord_text__equal(&p->held[i].name, name))
-			return &p->held[i];
-	}
-	return NULL;
-}
-
-/* Takes the bytes over. Those that neither the record nor the job is about are not needed. */
-static void hold_text(struct peer_accord *p, const struct accord_text *name, char *bytes)
-{
-	const struct accord_record *r = &p->core.record;
-
-	if (find_text(p, name)) {
-		free(bytes);
-		return;
-	}
-	for (size_t i = 0; i < ACCORD_HELD; i++) {
-		struct held_text *h = &p->held[i];
-
-		if (h->bytes && (accord_text__equal(&h->name, &r->decided.text) ||
-				 accord_text__equal(&h->name, &r->next.text)))
-			continue;
-		free(h->bytes);
-		*h = (struct held_text){*name, bytes};
-		return;
-	}
-}
 
 /* --- jobs ----------------------------------------------------------------------------------------- */
 
@@ -93,8 +52,8 @@ static void write_record(struct peer_accord *p)
 	const struct accord_record *r = &p->job.record;
 
 	p->write_err.text[0] = '\0';
-	p->record = accord_disk__format(r, p->confirm, find_text(p, &r->decided.text),
-					find_text(p, &r->next.text));
+	p->record = accord_disk__format(r, p->confirm, accord_texts__find(p, &r->decided.text),
+					accord_texts__find(p, &r->next.text));
 	p->work.data = p;
 	if (!p->record || !p->path)
 		end_job(p, "out of memory");
@@ -114,7 +73,7 @@ static void rehearsed(struct agent *a, struct apply_order *order, int rc, const 
 /* The text is here: could it be applied? */
 static void rehearse(struct peer_accord *p)
 {
-	const struct held_text *text = find_text(p, &p->job.point.text);
+	const struct held_text *text = accord_texts__find(p, &p->job.point.text);
 	const struct apply_order order = {
 		.ended = rehearsed,
 		.rehearse = true,
@@ -156,7 +115,7 @@ static void applied(struct agent *a, struct apply_order *order, int rc, const ch
 static void apply(struct peer_accord *p)
 {
 	struct agent *a = p->agent;
-	const struct held_text *text = find_text(p, &p->job.point.text);
+	const struct held_text *text = accord_texts__find(p, &p->job.point.text);
 	bool own = p->proposed && p->order.text &&
 		   accord_text__equal(&p->order.common, &p->job.point.text);
 	struct apply_order order = {.uid = JOURNAL_NOBODY, .origin = "peers"};
@@ -192,7 +151,7 @@ static void begin_job(struct peer_accord *p, const struct accord_job *job)
 	p->from = job->from;
 	if (job->kind == ACCORD_APPLY) {
 		apply(p);
-	} else if (job->kind == ACCORD_WRITE || find_text(p, &job->point.text)) {
+	} else if (job->kind == ACCORD_WRITE || accord_texts__find(p, &job->point.text)) {
 		got_text(p);
 	} else if (peer_fetch__begin(&p->fetch, &job->point.text, peers__now_us())) {
 		end_job(p, "its text is empty, or there is no memory for it");
@@ -234,27 +193,8 @@ static void fetched(struct peer_accord *p)
 	}
 	p->fetch.bytes = NULL;
 	peer_fetch__end(&p->fetch);
-	hold_text(p, &name, bytes);
+	accord_texts__hold(p, &name, bytes);
 	got_text(p);
-}
-
-static void answer_question(struct peer_accord *p, struct peer *peer, const struct peer_page *page)
-{
-	size_t i = (size_t)(peer - peer->peers->list);
-	uint8_t out[PEER_PAGE_MAX];
-	size_t len;
-
-	if (!peer_pages_rate__take(&p->rates[i], peers__now_us()))
-		return;
-	for (size_t k = 0; k < ACCORD_HELD; k++) {
-		const struct held_text *h = &p->held[k];
-
-		if (!h->bytes || memcmp(h->name.digest, page->digest, ACCORD_DIGEST) != 0)
-			continue;
-		len = peer_page__answer(&h->name, h->bytes, page->number, out);
-		if (len)
-			peer_link__page(&peer->link, peers__now_us(), out, len);
-	}
 }
 
 void peer_accord__page(struct peer *peer, const uint8_t *bytes, size_t len)
@@ -269,7 +209,7 @@ void peer_accord__page(struct peer *peer, const uint8_t *bytes, size_t len)
 	if (!p)
 		return;
 	if (page.is_question)
-		answer_question(p, peer, &page);
+		accord_texts__answer(p, peer, &page);
 	else if (p->fetch.bytes && peer == &peer->peers->list[p->from] &&
 		 peer_fetch__take(&p->fetch, peers__now_us(), &page))
 		fetched(p);
@@ -315,7 +255,7 @@ static void opened(struct agent *a, struct apply_order *order, int rc, const cha
 		free(text);
 		return;
 	}
-	hold_text(p, &order->common, text);
+	accord_texts__hold(p, &order->common, text);
 	p->order = *order;
 	order->text = NULL;
 	p->proposed = true;

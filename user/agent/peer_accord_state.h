@@ -41,6 +41,16 @@ struct peer_accord {
 	char file[ERR_LEN]; /* why the agent's file is not what runs; "": it is */
 };
 
+/* --- peer_accord_texts.c --------------------------------------------------------------------------- */
+
+/* NULL: it is not here. */
+const struct held_text *accord_texts__find(const struct peer_accord *p,
+					   const struct accord_text *name);
+/* Takes the bytes over. One that the record is not about makes room for it. */
+void accord_texts__hold(struct peer_accord *p, const struct accord_text *name, char *bytes);
+/* Sends the page that a peer asks for, if it is here, and not more often than it may ask. */
+void accord_texts__answer(struct peer_accord *p, struct peer *peer, const struct peer_page *page);
+
 /* --- peer_accord_disk.c ---------------------------------------------------------------------------- */
 
 /* The record as a text, for free(); NULL: out of memory. */

@@ -4,18 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-int accord_epoch__compare(const struct accord_epoch *a, const struct accord_epoch *b)
-{
-	if (a->number != b->number)
-		return a->number < b->number ? -1 : 1;
-	return memcmp(a->by, b->by, sizeof(a->by));
-}
-
-bool accord_text__equal(const struct accord_text *a, const struct accord_text *b)
-{
-	return a->len == b->len && memcmp(a->digest, b->digest, sizeof(a->digest)) == 0;
-}
-
 static bool is_same(const struct accord_epoch *a, const struct accord_epoch *b)
 {
 	return accord_epoch__compare(a, b) == 0;
@@ -118,18 +106,6 @@ static uint64_t greatest_number(const struct accord *a)
 		n = t->proposal.epoch.number > n ? t->proposal.epoch.number : n;
 	}
 	return n;
-}
-
-bool accord__is_busy(const struct accord *a)
-{
-	return a->course != ACCORD_REST;
-}
-
-bool accord__is_bound(const struct accord *a)
-{
-	return a->course != ACCORD_REST || a->job.kind != ACCORD_IDLE ||
-	       a->record.next.epoch.number ||
-	       (a->record.decided.epoch.number && !a->record.in_force && !a->trouble[0]);
 }
 
 bool accord__propose(struct accord *a, uint64_t now_us, const struct accord_text *text)
@@ -480,48 +456,4 @@ void accord__done(struct accord *a, uint64_t now_us, const char *failure)
 		break;
 	}
 	note_level(a);
-}
-
-void accord__tell(const struct accord *a, struct accord_told *out)
-{
-	const struct accord_record *r = &a->record;
-	bool asks = (a->course == ACCORD_ASKING || a->course == ACCORD_DECIDING) && !a->failed;
-
-	memset(out, 0, sizeof(*out));
-	out->decided = r->decided;
-	if (r->decided.epoch.number)
-		out->state = !r->in_force ? ACCORD_DECIDED
-			     : a->left	  ? ACCORD_LEFT
-					  : ACCORD_IN_FORCE;
-	if (asks)
-		out->proposal = r->next;
-	if (r->next.epoch.number && !is_mine(a, &r->next.epoch)) {
-		out->answered = r->next.epoch;
-		out->answer = ACCORD_YES;
-	} else if (a->answered.number) {
-		out->answered = a->answered;
-		out->answer = ACCORD_NO;
-		set_why(out->why, a->why);
-	}
-	set_why(out->trouble, a->trouble);
-}
-
-bool accord__is_behind(const struct accord *a)
-{
-	const struct accord_record *r = &a->record;
-
-	for (size_t i = 0; i < a->n; i++) {
-		const struct accord_peer *p = &a->peers[i];
-		int order = accord_epoch__compare(&p->told.decided.epoch, &r->decided.epoch);
-
-		if (p->heard && p->known && p->told.state == ACCORD_IN_FORCE &&
-		    (order > 0 || (order == 0 && !r->in_force)))
-			return true;
-	}
-	return false;
-}
-
-bool accord__gives_way(const struct accord *a)
-{
-	return a->behind_us && (!a->was_level || a->now_us - a->behind_us >= ACCORD_GRACE_US);
 }

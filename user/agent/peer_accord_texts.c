@@ -13,8 +13,8 @@ void peer_accord__name(const char *text, size_t len, struct accord_text *out)
 	out->len = (uint32_t)len;
 }
 
-static const struct held_text *accord_texts__find(const struct peer_accord *p,
-						  const struct accord_text *name)
+const struct held_text *accord_texts__find(const struct peer_accord *p,
+					   const struct accord_text *name)
 {
 	for (size_t i = 0; i < ACCORD_HELD; i++) {
 		if (p->held[i].bytes && accord_text__equal(&p->held[i].name, name))

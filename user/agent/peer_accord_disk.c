@@ -14,6 +14,7 @@
 
 #define SUFFIX ".peers"
 #define BESIDE ".peers-new"
+#define HEX_LEN (2UL * ACCORD_BY)
 
 static json_t *point_json(const struct accord_point *p, const char *text)
 {
@@ -110,7 +111,7 @@ int accord_disk__write(const char *path, const char *text, struct err *err)
 
 static bool read_by(const char *hex, uint8_t by[ACCORD_BY])
 {
-	if (strlen(hex) != 2 * ACCORD_BY || strspn(hex, "0123456789abcdef") != 2 * ACCORD_BY)
+	if (strlen(hex) != HEX_LEN || strspn(hex, "0123456789abcdef") != HEX_LEN)
 		return false;
 	for (size_t i = 0; i < ACCORD_BY; i++) {
 		const char digits[] = {hex[2 * i], hex[2 * i + 1], '\0'};

@@ -187,7 +187,7 @@ int config_share__put(const char *own, size_t own_len, const char *shared, size_
 {
 	struct sections s;
 	char *text = NULL, *again = NULL;
-	size_t len, again_len;
+	size_t len, again_len = 0;
 	int rc = split(own, own_len, &s, err);
 
 	if (rc)

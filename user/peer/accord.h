@@ -28,7 +28,7 @@
 #include <stdint.h>
 
 #define ACCORD_PEERS 15
-#define ACCORD_BY 16 /* bytes of an address */
+#define ACCORD_BY 16U /* bytes of an address */
 #define ACCORD_DIGEST 32
 #define ACCORD_WHY_LEN 160 /* with its NUL */
 #define ACCORD_TOLD_MAX 512

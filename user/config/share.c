@@ -196,7 +196,7 @@ int config_share__put(const char *own, size_t own_len, const char *shared, size_
 	if (!text)
 		return err__set(err, -ENOMEM, "out of memory");
 	rc = config_share__take(text, len, &again, &again_len, err);
-	if (!rc && (again_len != shared_len || memcmp(again, shared, shared_len) != 0))
+	if (!rc && (!again || again_len != shared_len || memcmp(again, shared, shared_len) != 0))
 		rc = err__set(
 			err, -EINVAL,
 			"services and sources of the peer can't stand in this machine's file: write "

@@ -7,10 +7,10 @@ FUZZ_bfd := vip/bfd_wire vip/bfd_session
 FUZZ_vrrp := vip/vrrp_wire core/addr
 FUZZ_bgp = bgp/dialog bgp/bird bgp/frr $(patsubst user/%.c,%,$(wildcard user/config/*.c user/core/*.c))
 FUZZ_LIBS_bgp := -lyaml -ljansson -lsystemd -lm
-FUZZ_peer := peer/channel peer/ledger peer/link peer/facts
+FUZZ_peer := peer/channel peer/ledger peer/link peer/facts peer/accord peer/accord_told peer/accord_view peer/page
 FUZZ_LIBS_peer := -lsodium
 FUZZ_stream := peer/record peer/stream
-FUZZ_seats := peer/seats peer/ledger peer/facts $(patsubst user/%.c,%,$(wildcard user/table/*.c)) core/err
+FUZZ_seats := peer/seats peer/ledger peer/facts peer/accord_told $(patsubst user/%.c,%,$(wildcard user/table/*.c)) core/err
 FUZZ_LIBS_seats := -lsodium -lm
 # The import's parser and translation, and fairlead's own reader, which must take what comes of it.
 FUZZ_import = $(patsubst user/%.c,%,$(wildcard user/import/*.c user/config/*.c user/core/*.c))

@@ -6,6 +6,7 @@
 #include "agent/chronicle.h"
 #include "agent/events.h"
 #include "agent/handover.h"
+#include "agent/peer_accord.h"
 #include "agent/peer_quorum.h"
 #include "agent/peer_words.h"
 
@@ -82,6 +83,7 @@ static void on_flush(uv_prepare_t *h)
 	seating__flush(a);
 	flush_services(a, waits);
 	nat__flush(a);
+	peer_accord__flush(a);
 	peers__flush(a);
 	anycast__flush(a);
 	failover__flush(a);
@@ -398,6 +400,7 @@ static void free_agent(struct agent *a)
 		if (s)
 			service__free(s);
 	}
+	peer_accord__free(a);
 	sources__free(a);
 	passive__free(a);
 	explain__free(a);

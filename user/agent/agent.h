@@ -35,6 +35,7 @@
 #include "agent/nat_sweep.h"
 #include "agent/neighbors.h"
 #include "agent/peers.h"
+#include "peer/accord.h"
 #include "agent/seating.h"
 #include "agent/service.h"
 #include "agent/sources.h"
@@ -51,6 +52,7 @@
 #include "vip/rt.h"
 
 struct alerts;
+struct peer_accord;
 struct chronicle;
 struct target;
 
@@ -93,6 +95,9 @@ struct agent {
 	struct rt *rt;
 	struct peers *peers; /* NULL: there are none */
 	struct seating seating; /* that peers have */
+	struct peer_accord
+		*accord; /* one configuration for all of them; NULL: there never were any */
+	struct accord_text common; /* what the running configuration has in common with peers */
 	struct lease *lease;
 	struct neighbors neighbors; /* BFD */
 	struct anycast anycast;
@@ -170,6 +175,16 @@ void agent__configured(struct agent *a);
 
 /* Which configuration is to be applied, and by whose word. */
 struct apply_order {
+	/*
+	 * It comes with all peers (peer_accord.h), which is told how it ended, instead of a request: rc and a sentence.
+	 * What was read is in the apply's order then, for `ended` to take.
+	 */
+	void (*ended)(struct agent *a, struct apply_order *order, int rc, const char *sentence);
+	bool all; /* it is proposed to all peers */
+	bool rehearse; /* all that may fail is tried, and nothing comes into force */
+	const char *
+		shared; /* what peers have in common, in place of the running text's; NULL: see `text` */
+	size_t shared_len;
 	bool now; /* the connections of backends that are no longer in it are given up */
 	uint32_t uid; /* who asks, or JOURNAL_NOBODY */
 	const char *origin; /* of struct store_config */
@@ -177,7 +192,9 @@ struct apply_order {
 	uint32_t confirm_ms; /* it is to be confirmed by then; 0: it stays */
 	char *text; /* malloc'd, is taken over: instead of the file, which gets it; NULL: the file's */
 	size_t len;
-	int64_t version; /* of `text` */
+	int64_t version; /* of `text`, in the history; 0: it is from elsewhere */
+	struct accord_text
+		common; /* filled: what `text` has in common with peers; len 0: nothing */
 };
 
 /* Starts to apply it; `request` (may be NULL) gets the outcome. */

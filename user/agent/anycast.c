@@ -10,6 +10,7 @@
 #include "agent/agent.h"
 #include "agent/chronicle.h"
 #include "agent/names.h"
+#include "agent/peer_accord.h"
 #include "core/log.h"
 
 static bool is_alive(void *ctx)
@@ -109,11 +110,14 @@ static void explain(const struct service *s, char *why, size_t len)
 /* Why each VIP is not to be announced; "": it is. */
 static void judge(struct agent *a)
 {
+	const char *behind = peer_accord__gives_way(a)
+				     ? "a peer has a later configuration of all peers in force"
+				     : "";
 	struct anycast *y = &a->anycast;
 	struct service *s;
 
 	for (size_t i = 0; i < y->n; i++)
-		y->vips[i].why[0] = '\0';
+		snprintf(y->vips[i].why, sizeof(y->vips[i].why), "%s", behind);
 	y->due_ns = UINT64_MAX;
 	TAILQ_FOREACH (s, &a->services, entry) {
 		struct anycast_vip *v;

@@ -336,9 +336,9 @@ int commit__run(struct apply *ap, struct err *err)
 		rc = nat__sync(a, err);
 	if (!rc)
 		rc = stage_admission(a, ap->next, stages, &admission, err);
-	if (!rc)
+	if (!rc && !ap->order.rehearse)
 		rc = publish(a, ap, stages, err);
-	if (!rc) {
+	if (!rc && !ap->order.rehearse) {
 		listener__commit(a, ap->next, listener);
 		finish(ap, stages, n);
 		admission__commit(a, admission);

@@ -10,6 +10,7 @@
 #include "agent/chronicle.h"
 #include "agent/failover_vmac.h"
 #include "agent/names.h"
+#include "agent/peer_accord.h"
 #include "agent/peer_vrrp.h"
 #include "core/log.h"
 
@@ -254,7 +255,8 @@ static bool is_synced(const struct agent *a, const struct comeback *b)
 	/* With the first configuration the groups come before the peers. */
 	bool known = a->peers || !a->config->n_peers;
 
-	return (known && peers__in_sync(a)) || uv_hrtime() - b->since_ns > PATIENCE_NS;
+	return (known && peers__in_sync(a) && !peer_accord__is_behind(a)) ||
+	       uv_hrtime() - b->since_ns > PATIENCE_NS;
 }
 
 /* Why the group leaves an active router of lower priority alone for now. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/peer_accord.h"
 #include "agent/peer_nat.h"
 #include "agent/peer_vrrp.h"
 #include "agent/peer_words.h"
@@ -160,6 +161,8 @@ int peer_news__publish(struct agent *a, struct ledger *l)
 	}
 	if (!rc)
 		rc = peer_vrrp__publish(a, want);
+	if (!rc)
+		rc = peer_accord__publish(a, want);
 	/* What goes makes room for what comes. */
 	if (!rc || rc == -ENOSPC) {
 		ledger__retain(l, is_wanted, want);

@@ -5,6 +5,7 @@
 
 #include "agent/agent.h"
 #include "agent/names.h"
+#include "agent/peer_accord.h"
 #include "agent/peer_nat.h"
 #include "agent/peers_state.h"
 
@@ -138,6 +139,7 @@ static json_t *peer_json(const struct peer *peer)
 	}
 	json_object_set_new(o, "records", peer_records__json(peer));
 	json_object_set_new(o, "pool", json_string(peer_nat__pools(peer)));
+	json_object_set_new(o, "accord", peer_accord__peer_json(peer));
 	json_object_set_new(o, "disputes", disputes);
 	json_object_set_new(o, "refused", refused_json(l));
 	return o;
@@ -173,6 +175,7 @@ json_t *peers__json(const struct agent *a)
 		json_array_append_new(list, peer_json(&p->list[i]));
 	o = json_pack("{s:s, s:i, s:I}", "listen", addr__format(&p->listen, address), "port",
 		      (int)p->port, "strangers", (json_int_t)p->n_strangers);
+	json_object_set_new(o, "accord", peer_accord__json(a));
 	json_object_set_new(o, "list", list);
 	return o;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/peer_accord.h"
 #include "core/log.h"
 
 #define TRACK_NAME_LEN (CONFIG_BGP_SESSION_LEN + 32)
@@ -277,6 +278,8 @@ uint8_t track__priority(const struct agent *a, const struct config_vrrp *c, json
 		    "%zu of %zu backends take no flows", b.all - b.accepting, b.all);
 	if (b.too_few)
 		add(&costs, c->min_up_cost, "a service has fewer backends up than its min_up");
+	if (peer_accord__gives_way(a))
+		add(&costs, c->priority, "a peer has a later configuration of all peers");
 	/* 0 says that the active router gives up, and is no priority. */
 	return costs.sum < c->priority ? (uint8_t)(c->priority - costs.sum) : 1;
 }

@@ -19,11 +19,12 @@
  *                                                     and K
  *   GET  /v1/timings                                  its "loop", "probes" and "tables" alone
  *   GET  /v1/version                                  {"version", "abi"}
- *   POST /v1/config/apply?now=true&reason=TEXT&confirm=MS
+ *   POST /v1/config/apply?now=true&reason=TEXT&confirm=MS&peers=true
  *                                                     re-read the daemon's own file and apply it; now:
  *                                                     backends that are no longer in it lose their
  *                                                     connections; confirm: the one before comes back
- *                                                     unless this one is confirmed by then
+ *                                                     unless this one is confirmed by then; peers:
+ *                                                     on all peers or on none
  *   POST /v1/config/diff?now=true                     what an apply would change, and what that would
  *                                                     cost: of the text that is the body, else of the
  *                                                     daemon's own file
@@ -141,6 +142,7 @@ struct api_streams {
 /* How a configuration comes into force. */
 struct api_apply {
 	bool now; /* backends that are no longer in it lose their connections */
+	bool all; /* it comes into force on all peers, or on none */
 	uint32_t
 		confirm_ms; /* without a confirmation by then the one before comes back; 0: it stays */
 	const char *reason; /* for the history, or "" */

@@ -206,6 +206,7 @@ static void ask_apply(struct api_request *r, const struct route *route)
 	const struct api *a = r->server->api;
 	const struct api_apply what = {
 		.now = route->now,
+		.all = route->all,
 		.confirm_ms = route->confirm_ms,
 		.reason = route->reason,
 		.uid = caller(r),

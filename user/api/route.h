@@ -77,6 +77,7 @@ struct route {
 	size_t n_prefixes;
 	bool monitor; /* sources/deny */
 	bool now; /* config/apply, config/diff */
+	bool all; /* config/apply: on all peers */
 	char to[FL_NAME_LEN]; /* failover; "": no peer is named */
 	char name[FL_NAME_LEN]; /* alerts/test; "": all */
 	bool has_since, has_n, has_id, has_flows, has_drops,

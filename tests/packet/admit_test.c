@@ -358,8 +358,7 @@ static void test_later_fragments(void **state)
 		build__first(&first, 77);
 		build__later(&later, 77, 151);
 		for (size_t m = 0; m < COUNT(meters); m++) {
-			enum fl_verdict then =
-				meters[m].opens ? FL_V_SEND_L2 : meters[m].verdict;
+			enum fl_verdict then = meters[m].opens ? FL_V_SEND_L2 : meters[m].verdict;
 
 			maps__no_frags(r);
 			limit(r, id, meters[m].meter, 1, 0);

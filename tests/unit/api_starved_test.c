@@ -15,15 +15,13 @@
 
 #include "api/api.h"
 
-static json_t *op_status(void *ctx, const char *service, const char *backend)
+static json_t *op_timings(void *ctx)
 {
 	(void)ctx;
-	(void)service;
-	(void)backend;
 	return json_pack("{s:s}", "instance", "main");
 }
 
-static const struct api_ops ops = {.status = op_status};
+static const struct api_ops ops = {.timings = op_timings};
 
 static void count_turn(uv_prepare_t *h)
 {
@@ -57,7 +55,8 @@ static unsigned int turns_in(uv_loop_t *loop, uint64_t ms)
 /* A client that has sent its request, before anybody has taken it in. */
 static int ask(const char *path)
 {
-	static const char text[] = "GET /v1/status HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+	static const char text[] =
+		"GET /v1/timings HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 

@@ -129,10 +129,11 @@ static void tell_starved(struct agent *a)
 	if (n) {
 		a->starved_s = now_s;
 		if (!a->probes_starved)
-			log_error("%zu probes of the last second could not be tried: this machine "
-				  "lacks descriptors, ports or memory; backends keep the state that "
-				  "they have; see 'fairlead doctor'",
-				  n);
+			log_error(
+				"%zu probes of the last second could not be tried: this machine "
+				"lacks descriptors, ports or memory; backends keep the state that "
+				"they have; see 'fairlead doctor'",
+				n);
 		a->probes_starved = true;
 	} else if (a->probes_starved && now_s - a->starved_s >= STARVED_S) {
 		a->probes_starved = false;

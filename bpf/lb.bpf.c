@@ -16,10 +16,8 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "admit/admit.h"
 #include "admit/arm.h"
-#include "admit/lease.h"
-#include "admit/limits.h"
-#include "admit/sources.h"
 #include "forward/forward.h"
 #include "forward/reply.h"
 #include "lean6.h"
@@ -38,6 +36,7 @@
 #include "pick/slot.h"
 #include "pick/sweep.h"
 #include "pick/take.h"
+#include "pick/take_nat.h"
 #include "probe.h"
 #include "service/lookup.h"
 
@@ -103,11 +102,7 @@ static __always_inline int steer_fast(struct xdp_md *ctx, struct pkt *p, struct 
 	}
 	if (gate_nat && s->flags & FL_SVC_NAT)
 		return TO_FULL;
-	v = admit_lease(s->flags & FL_SVC_GROUP);
-	if (v == GO_ON)
-		v = admit_source(&src, s, t->id);
-	if (v == GO_ON)
-		v = admit_rate(ctx, p, &src, s, t->id);
+	v = admit(ctx, p, &src, s, t->id);
 	if (v != GO_ON)
 		return v;
 	t->hash = hash_flow(p, &src, &dst, p->ports, s->affinity);
@@ -214,11 +209,7 @@ static __always_inline int resolve(struct xdp_md *ctx, struct full *f)
 		t->id = 0;
 		return not_for_service(ctx, p, t, &f->src, &f->dst);
 	}
-	v = admit_lease(s->flags & FL_SVC_GROUP);
-	if (v == GO_ON)
-		v = admit_source(&f->src, s, t->id);
-	if (v == GO_ON)
-		v = admit_rate(ctx, p, &f->src, s, t->id);
+	v = admit(ctx, p, &f->src, s, t->id);
 	if (v == GO_ON)
 		v = pick(ctx, f, s);
 	if (v != GO_ON)
@@ -238,7 +229,7 @@ static __always_inline int resolve_fragment(struct xdp_md *ctx, struct full *f)
 	if (!way)
 		return find_vip(&f->dst) ? FL_V_DROP_FRAGMENT : FL_V_PASS_FRAGMENT;
 	if (way->way == FL_FRAG_SEND)
-		return pick_fragment(t, way);
+		return pick_fragment(ctx, &f->p, t, &f->src, way);
 	if (way->way != FL_FRAG_REPLY || !gate_nat)
 		return FL_V_PASS_FRAGMENT;
 	t->reply = 1;
@@ -333,6 +324,13 @@ SEC("xdp")
 int flow_take(struct xdp_md *ctx)
 {
 	return take(ctx) ? XDP_ABORTED : XDP_PASS;
+}
+
+/* Likewise, of flows of NAT, into `nat_flows`. */
+SEC("xdp")
+int nat_take(struct xdp_md *ctx)
+{
+	return take_nat(ctx) ? XDP_ABORTED : XDP_PASS;
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -152,6 +152,7 @@ def paths():
     healthz["responses"]["503"] = {"description": "it is not", "content": {"application/json": {"schema": ref("Health")}}}
     changed = thing(changed=count(), services=many(text()))
     applied = {"applied": {"const": True}, "services": count(), "backends": count()}
+    on_peers = {"epoch": count(1), "peers": many(OUTCOME)}
     explain = operation(
         "what would become of a packet: of one with these addresses, or of the frame in the body", ref("Explanation"),
         [query("source", text(), "address and port"), query("destination", text(), "likewise"),
@@ -181,8 +182,10 @@ def paths():
         "/v1/timings": {"get": operation("whether the agent keeps up", ref("Timings"))},
         "/v1/version": {"get": operation("what runs", thing(version=text(), abi=count()))},
         "/v1/config/apply": {"post": operation(
-            "reads the agent's own file and applies it", thing(**applied),
+            "reads the agent's own file and applies it",
+            thing([*applied], **applied, **on_peers, warning=text("why the file could not be written")),
             [query("now", FLAG, "connections of backends that are gone are given up"), REASON,
+             query("peers", FLAG, "on all peers or on none, and not with `now`"),
              query("confirm", count(1000, 86400000), "milliseconds until the one before comes back, unless this one "
                                                      "is confirmed")], (400, 409, 500, 503))},
         "/v1/config/diff": {"post": compare},
@@ -190,7 +193,7 @@ def paths():
                                                  (), (400, 409, 503))},
         "/v1/config/rollback": {"post": operation(
             "applies an earlier configuration, and writes it to the agent's file",
-            thing([*applied, "version"], **applied, version=count(1),
+            thing([*applied, "version"], **applied, **on_peers, version=count(1),
                   warning=text("why the file could not be written")),
             [query("version", count(1), "which one; else the one before"), REASON], (400, 404, 409, 500, 503))},
         "/v1/config/history": {"get": operation(
@@ -249,6 +252,10 @@ def paths():
         more = [query("monitor", FLAG, "counts them only")] if verb == "deny" else []
         told[f"/v1/sources/{verb}"] = {"post": operation(f"{verb}s sources", sources, [PREFIXES, SERVICE, *more],
                                                          (400, 404, 500))}
+    for post in (methods["post"] for methods in told.values() if "post" in methods):
+        post["security"] = [{}, {"token": []}]
+        for code, why in (("401", "not without the token"), ("403", "the file of tokens can't be used")):
+            post["responses"][code] = {"description": why, "content": {"application/json": {"schema": ref("Error")}}}
     return dict(sorted(told.items()))
 
 
@@ -271,6 +278,8 @@ def rates(page):
     return root
 
 
+OUTCOME = thing(name=text(), outcome={"type": "string", "enum": [
+    "applied", "late", "failed", "passed over", "refused", "prepared", "no answer"]}, why=text("a sentence, or empty"))
 FRAME = ("instance", "version", "abi", "pid", "uptime_s", "config", "lease", "interfaces", "anycast", "bfd", "vrrp", "peers",
          "journal", "records")
 
@@ -303,7 +312,9 @@ def document(page, version):
                                 "docs/api.md says the rest.",
                  "license": {"name": "GPL-2.0-or-later", "identifier": "GPL-2.0-or-later"}},
         "paths": paths(),
-        "components": {"schemas": {
+        "components": {"securitySchemes": {"token": {
+            "type": "http", "scheme": "bearer",
+            "description": "where `api.token_file` is configured, every request that takes POST needs it"}}, "schemas": {
             "Status": state, "Timings": timings, "Rates": rates(page),
             "Overview": overview(page, state), "Timeline": table(page, "of a timeline"),
             "Backend": table(page, "of a backend in a service"), "Source": table(page, "of a source"),
@@ -313,7 +324,7 @@ def document(page, version):
             "Version": table(page, "of a version"), "Comparison": table(page, "of a comparison"), "Report": report(page),
             "Failover": thing(groups=many(thing(name=text(), active=text(), active_priority=count()))),
             "Health": thing(ok={"type": "boolean"}, problems=many(text())),
-            "Error": thing([ERROR], error=text("a sentence for people"),
+            "Error": thing([ERROR], error=text("a sentence for people"), peers=many(OUTCOME),
                            problems=many(text("a mistake of the configuration"))),
         }},
     }

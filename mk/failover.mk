@@ -9,7 +9,7 @@ $(FAILOVER)/stream: tests/bench/failover/stream.c
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $< -o $@
 
 # tests/e2e/test_bench.py and test_planned.py run it.
-e2e: $(FAILOVER)/stream
+e2e-built: $(FAILOVER)/stream
 
 .PHONY: bench-failover
 #: make bench-failover  kills, beside keepalived; build/bench/failover.json (root; FL_BENCH_KILLS=200, _TCP=600, _SOAK=3600, PARTS=)

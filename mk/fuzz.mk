@@ -5,10 +5,12 @@
 DECODERS := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 FUZZ_bfd := vip/bfd_wire vip/bfd_session
 FUZZ_vrrp := vip/vrrp_wire core/addr
-FUZZ_peer := peer/channel peer/ledger peer/link peer/facts
+FUZZ_bgp = bgp/dialog bgp/bird bgp/frr $(patsubst user/%.c,%,$(wildcard user/config/*.c user/core/*.c))
+FUZZ_LIBS_bgp := -lyaml -ljansson -lsystemd -lm
+FUZZ_peer := peer/channel peer/ledger peer/link peer/facts peer/accord peer/accord_told peer/accord_view peer/page
 FUZZ_LIBS_peer := -lsodium
 FUZZ_stream := peer/record peer/stream
-FUZZ_seats := peer/seats peer/ledger peer/facts $(patsubst user/%.c,%,$(wildcard user/table/*.c)) core/err
+FUZZ_seats := peer/seats peer/ledger peer/facts peer/accord_told $(patsubst user/%.c,%,$(wildcard user/table/*.c)) core/err
 FUZZ_LIBS_seats := -lsodium -lm
 # The import's parser and translation, and fairlead's own reader, which must take what comes of it.
 FUZZ_import = $(patsubst user/%.c,%,$(wildcard user/import/*.c user/config/*.c user/core/*.c))
@@ -31,7 +33,7 @@ $(foreach d,$(DECODERS),$(eval $(call decoder_rule,$(d))))
 #: make fuzz-decoders  libFuzzer on the agent's decoders alone, FUZZ_SECONDS=600 each
 fuzz-decoders: $(DECODER_BINS)
 	@$(PYTHON) -B tests/fuzz/seeds.py $(DECODER_CORPUS)
-	@for p in $(DECODERS); do tests/native/fuzz.sh $(DECODER_BUILD) $(DECODER_CORPUS) $$p \
-		$(FUZZ_SECONDS) tests/fuzz/regress/$$p-WHAT.hex || exit 1; done
+	@printf '%s\n' $(DECODERS) | xargs -P $(FUZZ_JOBS) -I '{}' tests/native/fuzz.sh $(DECODER_BUILD) \
+		$(DECODER_CORPUS) '{}' $(FUZZ_SECONDS) tests/fuzz/regress/'{}'-WHAT.hex
 
 fuzz: fuzz-decoders

@@ -16,7 +16,7 @@ $(HEALTH)/slotwatch: tests/bench/health/slotwatch.c
 HEALTH_BINS := $(HEALTH)/share $(HEALTH)/slotwatch
 
 # tests/e2e/test_bench.py runs them.
-e2e: $(HEALTH_BINS)
+e2e-built: $(HEALTH_BINS)
 
 .PHONY: bench-health
 #: make bench-health  probes at scale, detection, false alarms; build/bench/health.json (root; PARTS=, DURATION=)

@@ -8,6 +8,8 @@ NATIVE_PROGRAMS := lb decap
 NATIVE_BINS := $(NATIVE_PROGRAMS:%=$(NATIVE)/native_%_test)
 FUZZ_BINS := $(NATIVE_PROGRAMS:%=$(NATIVE)/fuzz_%)
 FUZZ_SECONDS ?= 600
+# At a time, each on one core.
+FUZZ_JOBS ?= 1
 
 NATIVE_FLAGS := -std=gnu11 -g -D_GNU_SOURCE -Itests/native -Iinclude -MMD -MP
 ifdef COV
@@ -68,5 +70,5 @@ native: $(NATIVE_BINS) $(NATIVE_CORPUS)/.made
 
 #: make fuzz        libFuzzer on them, FUZZ_SECONDS=600 each
 fuzz: $(FUZZ_BINS) $(NATIVE_CORPUS)/.made
-	@for p in $(NATIVE_PROGRAMS); do tests/native/fuzz.sh $(NATIVE) $(NATIVE_CORPUS) $$p \
-		$(FUZZ_SECONDS) || exit 1; done
+	@printf '%s\n' $(NATIVE_PROGRAMS) | xargs -P $(FUZZ_JOBS) -I '{}' tests/native/fuzz.sh $(NATIVE) \
+		$(NATIVE_CORPUS) '{}' $(FUZZ_SECONDS)

@@ -18,7 +18,7 @@ $(BUILD)/tests/unit/$(1): tests/unit/$(1).c $(call libs,$(firstword $(subst _, ,
 endef
 $(foreach t,$(UNIT_SRCS:tests/unit/%.c=%),$(eval $(call unit_rule,$(t))))
 
-.PHONY: unit e2e check demo demo-down
+.PHONY: unit e2e e2echeck e2e-built check check-long demo demo-down
 #: make unit        the unit tests (SAN=1: under ASan and UBSan)
 unit: $(UNIT_BINS)
 	@tests/unit.sh $(RESULTS)/$(SUITE)unit $(UNIT_BINS)
@@ -49,17 +49,35 @@ $(BUILD)/tests/forge: tests/e2e/forge/forge.c
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $< -o $@
 
+# Another time of the day for one process, in tests/e2e/test_vrrp.py.
+$(BUILD)/tests/clock.so: tests/lab/clock.c
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CPPFLAGS) -O2 -Wall -Wextra -Werror -fPIC -shared $< -o $@
+
 # They wait more than they work: as many labs as this, a file of tests in one of them. The longest files
 # come first (conftest.py).
 E2E_JOBS := 2
 
-#: make e2e         the end-to-end tests, in namespaces fl-e2e* (root; FL_LAB=: another prefix)
-e2e: all $(LAB_OBJS) $(BUILD)/tests/netwatch $(BUILD)/tests/kafkamock $(BUILD)/tests/forge
-	@FL_BUILD=$(BUILD) tests/e2e.sh $(E2E_JOBS) $(RESULTS)/$(SUITE)e2e
+#: make e2e         all end-to-end tests, in namespaces fl-e2e* (root; FL_LAB=: another prefix)
+e2e: e2e-built
+	@FL_BUILD=$(BUILD) tests/e2e.sh full $(E2E_JOBS) $(RESULTS)/$(SUITE)e2e
+
+# The short form, part of `make check`: without those that are marked `long`.
+e2echeck: e2e-built
+	@FL_BUILD=$(BUILD) tests/e2e.sh check $(E2E_JOBS) $(RESULTS)/$(SUITE)e2e
+
+e2e-built: all $(LAB_OBJS) $(BUILD)/tests/netwatch $(BUILD)/tests/kafkamock $(BUILD)/tests/forge $(BUILD)/tests/clock.so
 
 #: make check       install what is missing, build, run every test, one line of sums (root)
 check:
 	@tests/check.sh
+
+#: make check-long  what check leaves out: all end-to-end tests, all tests in every kernel (root; an hour and more)
+check-long:
+	@$(MAKE) --no-print-directory deps
+	@$(MAKE) --no-print-directory e2e
+	@$(MAKE) --no-print-directory vmtest
 
 #: make demo        the main job on real traffic; KEEP=1 leaves it up, SCENARIO=incident: a drill (root)
 demo: deps

@@ -2,7 +2,7 @@
 # The proof that no connection breaks: see tests/bench/transition/.
 
 TRANSITION := $(BUILD)/tests/transition
-TRANSITION_CPP := -DMV_LARGE -Itests/bench -I$(BUILD)/tests/bench -Itests -Itests/move -Itests/model
+TRANSITION_CPP := -DMV_LARGE -I$(BUILD)/tests/bench -Itests -Itests/move -Itests/model
 
 $(TRANSITION)/%.o: tests/bench/transition/%.c
 	@mkdir -p $(@D)
@@ -16,7 +16,7 @@ $(TRANSITION)/move/%.o: tests/move/%.c
 	$(Q)$(CC) $(CPPFLAGS) $(TRANSITION_CPP) $(CFLAGS) -c $< -o $@
 
 $(TRANSITION)/simulate: $(TRANSITION)/simulate.o $(TRANSITION)/trace.o $(TRANSITION)/move/model.o \
-	$(TRANSITION)/move/agent.o $(BUILD)/tests/bench/result.o $(call libs,table)
+	$(TRANSITION)/move/agent.o $(BUILD)/obj/bench/result.o $(call libs,table)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(call pkg_libs,table) -ljansson -lm -o $@
 
@@ -24,14 +24,26 @@ $(TRANSITION)/talk: $(TRANSITION)/talk.o
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@
 
-$(TRANSITION)/cost.o: | $(BPF_SKELS) $(BENCH_SKELS)
+$(BUILD)/tests/bench/%.bpf.o: tests/bench/%.bpf.c
+	@mkdir -p $(@D)
+	$(call say,BPF,$@)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
 
-$(TRANSITION)/cost: $(TRANSITION)/cost.o $(filter-out %/packet.o,$(BENCH_OBJS)) $(call libs,plane)
+$(BUILD)/tests/bench/%.skel.h: $(BUILD)/tests/bench/%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@.tmp
+	$(Q)mv $@.tmp $@
+
+.PRECIOUS: $(BUILD)/tests/bench/%.bpf.o $(BUILD)/tests/bench/%.skel.h
+
+$(TRANSITION)/cost.o: | $(BPF_SKELS) $(BUILD)/tests/bench/bare.skel.h
+
+$(TRANSITION)/cost: $(TRANSITION)/cost.o $(call libs,bench)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(call pkg_libs,plane) -ljansson -lm -o $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(call pkg_libs,bench) -o $@
 
 # tests/e2e/test_long_lived.py runs it.
-e2e: $(TRANSITION)/talk
+e2e-built: $(TRANSITION)/talk
 
 TRANSITION_BINS := $(TRANSITION)/cost $(TRANSITION)/simulate $(TRANSITION)/talk $(MOVE_BINS) $(FLOOD)/flood
 

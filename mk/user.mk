@@ -15,11 +15,13 @@ NEEDS_peer := table core
 NEEDS_vip := config net core
 NEEDS_api := core
 NEEDS_journal := core
-NEEDS_agent := alert journal api vip net frame peer plane move table health probe config core
+NEEDS_bgp := config core
+NEEDS_agent := alert journal api bgp vip net frame peer plane move table health probe config core
 NEEDS_alert := probe config core
 NEEDS_doctor := net plane move config core
 NEEDS_import := config core
-NEEDS_cli := import doctor net plane move config core
+NEEDS_bench := plane move core
+NEEDS_cli := import doctor bench net plane move config core
 
 PKGS_core := libsystemd
 PKGS_config := yaml-0.1 jansson
@@ -32,15 +34,17 @@ PKGS_frame :=
 PKGS_peer := libsodium
 PKGS_plane := libbpf libxdp libcap-ng
 PKGS_vip := libuv libmnl
-PKGS_api := libuv libmicrohttpd jansson
+PKGS_bgp := libuv jansson
+PKGS_api := libuv libmicrohttpd jansson libsodium
 PKGS_journal := libuv sqlite3
 PKGS_agent := libuv jansson libsystemd libcap-ng
 PKGS_alert := libuv libcurl jansson
 PKGS_doctor := libmnl libcap-ng
 PKGS_import :=
+PKGS_bench := jansson
 PKGS_cli := libcurl jansson libpcap smartcols ncursesw
 
-DIRS := core config table move health probe net frame peer plane vip api journal alert agent doctor import cli
+DIRS := core config table move health probe net frame peer plane vip bgp api journal alert agent doctor import bench cli
 
 # $(call closure,DIR): DIR and all that it needs, in link order
 closure = $(1) $(NEEDS_$(1))
@@ -56,8 +60,9 @@ $(BUILD)/lib/$(1).a: $$(patsubst user/%.c,$(BUILD)/obj/%.o,$$(filter-out %/main.
 endef
 $(foreach d,$(DIRS),$(eval $(call dir_rules,$(d))))
 
-# The plane is the one folder that knows the skeletons.
+# The plane is the one folder that knows the skeletons, and the benchmark has its own.
 $(patsubst user/%.c,$(BUILD)/obj/%.o,$(wildcard user/plane/*.c)): | $(BPF_SKELS)
+$(patsubst user/%.c,$(BUILD)/obj/%.o,$(wildcard user/bench/*.c)): | $(BPF_SKELS) $(BENCH_SKELS)
 
 # What these include is no header.
 $(BUILD)/obj/api/openapi.o: docs/openapi.json

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# check.sh - `make check`: every suite, even after one failed, then one line of sums.
+# check.sh - `make check`: every suite, even after one failed, then one line of sums. What takes long is in
+# `make check-long`.
 set -u
 
 cd "$(dirname "$0")/.." || exit 1
@@ -9,6 +10,7 @@ cd "$(dirname "$0")/.." || exit 1
 	exit 1
 }
 jobs=$(nproc)
+export UNIT_JOBS="$jobs"
 results=build/test-results
 rm -rf "$results"
 mkdir -p "$results"
@@ -32,12 +34,12 @@ make --no-print-directory -j"$jobs" all || {
 }
 suite unit make --no-print-directory -j"$jobs" unit
 suite 'unit under ASan and UBSan' make --no-print-directory -j"$jobs" SAN=1 unit
-suite packet make --no-print-directory packet
+suite packet make --no-print-directory -j"$jobs" packet
 suite native make --no-print-directory -j"$jobs" native
-suite fuzz make --no-print-directory FUZZ_SECONDS=15 fuzz
+suite fuzz make --no-print-directory -j"$jobs" FUZZ_SECONDS=10 FUZZ_JOBS="$jobs" fuzz
 suite model make --no-print-directory -j"$jobs" model
 suite move make --no-print-directory -j"$jobs" move
 suite spin make --no-print-directory spin
-suite e2e make --no-print-directory e2e
+suite e2e make --no-print-directory -j"$jobs" e2echeck
 suite 'other kernels' make --no-print-directory vmcheck
 exec /usr/bin/python3 -B tests/summary.py "$results" tests/skips.txt

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# e2e.sh JOBS RESULT - the end-to-end tests, JOBS labs at a time; what they say in RESULT.xml.
+# e2e.sh check|full JOBS RESULT - the end-to-end tests, JOBS labs at a time; what they say in RESULT.xml.
+# check leaves those out that are marked `long`.
 #
 # Two labs share the cores of a small machine, so a test may fail of the other's load: a few that failed
 # are run once more, alone, in RESULT-again.xml. They must pass then, and tests/summary.py names them and
@@ -8,15 +9,17 @@
 set -u
 
 cd "$(dirname "$0")/.." || exit 1
-jobs=$1
-result=$2
+mode=$1
+jobs=$2
+result=$3
 cache=$PWD/$FL_BUILD/e2e/cache
 few=5
 mkdir -p "$(dirname "$result")" "$cache"
 rm -rf "$cache" "$result-again.xml"
 
 suite() {
-	/usr/bin/python3 -B -m pytest -q -o cache_dir="$cache" "$@" tests/e2e
+	[ "$mode" = full ] || set -- -m 'not long' "$@"
+	/usr/bin/python3 -B -m pytest -q --strict-markers -o cache_dir="$cache" "$@" tests/e2e
 }
 
 suite -n "$jobs" --dist loadfile --durations=15 --junitxml="$result.xml"

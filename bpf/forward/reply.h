@@ -170,8 +170,9 @@ RARE int find_reply(struct target *t, const struct fl_nat_key *k, __u32 flags)
 		t->reply = 0;
 		return -1;
 	}
-	if (flags != QUOTED)
-		record_seen(f, (__u8)flags, FL_NAT_FIN);
+	/* The key has been looked for, and its room is enough for another. */
+	if (flags != QUOTED && record_seen(f, (__u8)flags, FL_NAT_FIN))
+		tell_nat(k, f, &key);
 	t->id = f->service;
 	t->index = f->backend;
 	rewrite_by(&t->rw, f);

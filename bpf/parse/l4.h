@@ -81,8 +81,8 @@ static __always_inline int opens_connection(const struct xdp_md *ctx, const stru
 
 	if (p->proto == IPPROTO_TCP)
 		return (tcp_flags(ctx, p) & (TCP_SYN | TCP_ACK)) == TCP_SYN;
-	if (p->proto != IPPROTO_SCTP || p->l4 + SCTP_HEADER + 1 > p->l3 + p->l3_len ||
-	    (void *)(chunk + 1) > frame_end(ctx))
+	if (p->proto != IPPROTO_SCTP || p->frag == FRAG_LATER ||
+	    p->l4 + SCTP_HEADER + 1 > p->l3 + p->l3_len || (void *)(chunk + 1) > frame_end(ctx))
 		return 0;
 	return *chunk == SCTP_INIT;
 }

@@ -3,7 +3,7 @@
 #ifndef FAIRLEAD_BPF_PICK_FRAGMENT_H
 #define FAIRLEAD_BPF_PICK_FRAGMENT_H
 
-#include "admit/lease.h"
+#include "admit/admit.h"
 #include "maps.h"
 #include "pick/record.h"
 #include "service/lookup.h"
@@ -51,8 +51,12 @@ recall_fragment(const struct pkt *p, const struct addr_words *src, const struct 
 	return f && coarse_s() - f->seen_s <= FL_FRAG_LIFE_S ? f : NULL;
 }
 
-/* GO_ON with the target of a later fragment to a backend, or a verdict. */
-static __always_inline int pick_fragment(struct target *t, const struct fl_frag *f)
+/*
+ * GO_ON with the target of a later fragment to a backend, or a verdict. It is admitted as any packet: with
+ * one first fragment there is no end to the later ones that could follow it.
+ */
+static __always_inline int pick_fragment(struct xdp_md *ctx, const struct pkt *p, struct target *t,
+					 const struct addr_words *src, const struct fl_frag *f)
 {
 	static const __u8 stays[16];
 	const struct fl_service *s = service_at(f->service);
@@ -61,7 +65,7 @@ static __always_inline int pick_fragment(struct target *t, const struct fl_frag 
 	t->id = f->service;
 	t->index = f->backend;
 	t->hash = f->hash;
-	v = s ? admit_lease(s->flags & FL_SVC_GROUP) : FL_V_DROP_BUG;
+	v = s ? admit(ctx, p, src, s, t->id) : FL_V_DROP_BUG;
 	if (v != GO_ON)
 		return v;
 	if (!equal16(f->saddr, stays)) {

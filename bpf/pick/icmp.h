@@ -9,7 +9,6 @@
 #define FAIRLEAD_BPF_PICK_ICMP_H
 
 #include "admit/lease.h"
-#include "admit/limits.h"
 #include "admit/sources.h"
 #include "forward/echo.h"
 #include "forward/reply.h"

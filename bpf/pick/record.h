@@ -10,7 +10,9 @@
 #ifndef FAIRLEAD_BPF_PICK_RECORD_H
 #define FAIRLEAD_BPF_PICK_RECORD_H
 
+#include "gates.h"
 #include "maps.h"
+#include "observe/count.h"
 #include "parse/l4.h"
 #include "pick/slot.h"
 #include "service/key.h"
@@ -41,19 +43,70 @@ static __always_inline void reply_key(struct fl_nat_key *k, const struct fl_nat_
 	nat_key(k, f->daddr, f->saddr, f->dport, f->sport, proto);
 }
 
-/* A packet with those TCP flags came along the entry. */
-static __always_inline void record_seen(struct fl_nat_flow *f, __u8 flags, __u16 fin)
+/* The flags of both entries of a pair in one word, as struct fl_told_nat has them. */
+static __always_inline __u16 pair_flags(const struct fl_nat_flow *client,
+					const struct fl_nat_flow *back)
 {
-	__u16 add = FL_NAT_SEEN | (flags & TCP_FIN ? fin : 0) | (flags & TCP_RST ? FL_NAT_RST : 0);
+	__u16 c = client->flags, b = back->flags;
+
+	return (c & (FL_NAT_FIN | FL_NAT_RST | FL_NAT_HERE)) |
+	       (b & (FL_NAT_SEEN | FL_NAT_RST | FL_NAT_HERE)) |
+	       (c & FL_NAT_SEEN ? FL_NAT_SEEN_OTHER : 0) | (b & FL_NAT_FIN ? FL_NAT_FIN_OTHER : 0);
+}
+
+/*
+ * Peers are told of a flow when it goes on after its first answer (`nat`: with the client's second packet), so a flood
+ * of beginnings tells of none of them, and of what changes then: its ends, and that it has come here. `turned` has
+ * room for the key of the other entry.
+ */
+static __always_inline void tell_nat(const struct fl_nat_key *k, const struct fl_nat_flow *f,
+				     struct fl_nat_key *turned)
+{
+	const __u16 goes_on = FL_NAT_SEEN | FL_NAT_SEEN_OTHER;
+	const struct fl_nat_flow *other, *client = f;
+	struct fl_told_nat *t;
+	__u16 flags;
+
+	reply_key(turned, f, k->proto);
+	flags = f->flags;
+	other = bpf_map_lookup_elem(&nat_flows, turned);
+	if (other && (other->flags ^ flags) & FL_NAT_BACK) {
+		client = flags & FL_NAT_BACK ? other : f;
+		flags = pair_flags(client, client == f ? other : f);
+	}
+	if ((flags & goes_on) != goes_on)
+		return;
+	t = bpf_ringbuf_reserve(&told, sizeof(*t), 0);
+	if (!t) {
+		count_note(FL_N_UNTOLD);
+		return;
+	}
+	__builtin_memcpy(&t->key, client == f ? k : turned, sizeof(t->key));
+	__builtin_memcpy(&t->flow, client, sizeof(t->flow));
+	t->flow.flags = flags;
+	bpf_ringbuf_submit(t, 0);
+}
+
+/*
+ * A packet with those TCP flags came along the entry. `fin` is what its FIN is remembered as; that of the
+ * other direction, where the entry stands alone, is FL_NAT_FIN_OTHER. 1: the peers are to be told.
+ */
+static __always_inline int record_seen(struct fl_nat_flow *f, __u8 flags, __u16 fin)
+{
+	__u16 add = FL_NAT_SEEN | FL_NAT_HERE | (fin == FL_NAT_FIN_OTHER ? FL_NAT_SEEN_OTHER : 0) |
+		    (flags & TCP_FIN ? fin : 0) | (flags & TCP_RST ? FL_NAT_RST : 0);
 	__u32 now = coarse_s();
+	int news;
 
 	if (gate_explain)
-		return;
+		return 0;
 	/* Most packets change nothing: a line that is only read stays in every CPU's cache. */
-	if ((f->flags & add) != add)
+	news = (f->flags & add) != add;
+	if (news)
 		f->flags |= add;
 	if (f->seen_s != now)
 		f->seen_s = now;
+	return gate_peers && news;
 }
 
 static __always_inline void rewrite_by(struct rewrite *r, const struct fl_nat_flow *f)
@@ -209,7 +262,7 @@ static __always_inline int make_pair(const struct pkt *p, struct target *t,
 	copy16(flow.daddr, back.saddr);
 	flow.sport = back.dport;
 	flow.dport = back.sport;
-	flow.flags = FL_NAT_SEEN;
+	flow.flags = FL_NAT_HERE;
 	if (gate_explain || !bpf_map_update_elem(&nat_flows, key, &flow, BPF_NOEXIST))
 		return use_record(t, &flow);
 	bpf_map_delete_elem(&nat_flows, &back);
@@ -236,7 +289,10 @@ RARE int pick_fullnat(struct xdp_md *ctx, const struct pkt *p, struct target *t,
 	f = bpf_map_lookup_elem(&nat_flows, &key);
 	if (f && !(f->flags & FL_NAT_BACK) && !(opens && replaceable(f, t->index, p->proto)) &&
 	    use_record(t, f) == GO_ON) {
-		record_seen(f, tcp_flags(ctx, p), FL_NAT_FIN);
+		struct fl_nat_key turned;
+
+		if (record_seen(f, tcp_flags(ctx, p), FL_NAT_FIN))
+			tell_nat(&key, f, &turned);
 		return GO_ON;
 	}
 	if (p->proto == IPPROTO_TCP && !opens)
@@ -259,7 +315,7 @@ static __always_inline int lone_finished(const struct fl_nat_flow *f, __u32 idle
 RARE int record_nat(struct xdp_md *ctx, const struct pkt *p, struct target *t,
 		    const struct addr_words *src, const struct addr_words *dst)
 {
-	struct fl_nat_flow flow = {.flags = FL_NAT_BACK};
+	struct fl_nat_flow flow = {.flags = FL_NAT_BACK | FL_NAT_HERE};
 	const struct fl_service *s;
 	const struct fl_backend *b;
 	struct fl_nat_key k = {};
@@ -286,7 +342,10 @@ RARE int record_nat(struct xdp_md *ctx, const struct pkt *p, struct target *t,
 	finished = f && lone_finished(f, s->idle_s);
 	if (f && equal16(f->saddr, dst->a) && f->sport == port &&
 	    !(finished && opens_connection(ctx, p))) {
-		record_seen(f, tcp_flags(ctx, p), FL_NAT_FIN_OTHER);
+		struct fl_nat_key turned;
+
+		if (record_seen(f, tcp_flags(ctx, p), FL_NAT_FIN_OTHER))
+			tell_nat(&k, f, &turned);
 		return GO_ON;
 	}
 	if (f && !finished)

@@ -136,4 +136,26 @@ struct fl_take {
 };
 _Static_assert(sizeof(struct fl_take) == 8 + 68 * FL_TAKE_RECORDS, "fl_take");
 
+/*
+ * A flow of `nat_flows`: an entry with its key. Of full NAT, the client's entry with what is known of both:
+ * FL_NAT_FIN is the client's, FL_NAT_FIN_OTHER the backend's; else the replies', as it is. In `told`, with the
+ * gates `peers` and `nat`, larger than the records above: the flow goes on after its first answer, ends, or has come
+ * here. As the frame of `nat_take`, like that of `flow_take`: `clashes` and `full` are those that were not
+ * put, for this machine's flows that go on, and for want of room.
+ */
+struct fl_told_nat {
+	struct fl_nat_key key;
+	struct fl_nat_flow flow;
+};
+_Static_assert(sizeof(struct fl_told_nat) == 88, "fl_told_nat");
+
+#define FL_NAT_TAKE_RECORDS 36
+
+struct fl_nat_take {
+	__u32 n; /* of records */
+	__u32 done, clashes, full;
+	struct fl_told_nat records[FL_NAT_TAKE_RECORDS];
+};
+_Static_assert(sizeof(struct fl_nat_take) == 16 + 88 * FL_NAT_TAKE_RECORDS, "fl_nat_take");
+
 #endif /* FAIRLEAD_ABI_FLOWS_H */

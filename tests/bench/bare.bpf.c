@@ -22,7 +22,7 @@ RARE __u32 bare_pick(struct xdp_md *ctx, __u64 where, __u64 what, __u64 slot)
 
 #define pick_dirty_slot bare_pick
 #include "lean6.h"
-#include "no_steps.h"
+#include "bench/no_steps.h"
 
 SEC("xdp")
 int bare(struct xdp_md *ctx)

@@ -245,6 +245,8 @@ def hand_over(s):
     s.type("failover", "--undo")
     s.chapter("What is wrong with this machine", "Each finding with the command that mends it.")
     s.type("doctor", status=1)
+    s.chapter("What a packet costs here", "Measured beside the traffic, which loses nothing.")
+    s.type("bench", "--rounds", "9")
     s.chapter("Coming from keepalived", "What could not be translated is told, and stands in the file at its place.")
     path = f"{s.pair[0].folder}/keepalived.conf"
     with open(path, "w", encoding="ascii") as f:

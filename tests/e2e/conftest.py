@@ -52,6 +52,11 @@ LONGEST = ("test_transitions.py", "test_given_up.py", "test_vrrp.py", "test_benc
            "test_agent.py", "test_passive.py", "test_path.py")
 
 
+def pytest_configure(config):
+    """The one marker."""
+    config.addinivalue_line("markers", "long: half a minute and more; `make e2e` has it, `make check` does not")
+
+
 def pytest_collection_modifyitems(items):
     """The longest files first."""
     rank = {name: i for i, name in enumerate(LONGEST)}

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import resource
 import signal
 import socket
 import time
@@ -94,6 +95,17 @@ def test_leftovers(web):
     for folder in ("slots", "moves", "seats"):
         assert not [name for name in os.listdir(web.pin(folder)) if name.startswith("77")]
     assert web.fetch(URL) in web.backends
+
+
+def test_no_descriptors(web):
+    """Without any the agent can ask nobody: no backend is blamed, the log says so, and when it is over."""
+    limits = resource.prlimit(web.agent.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(web.agent.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+    web.wait_for(lambda: "could not be tried: this machine lacks" in web.log_tail(), 10, "the log to say so")
+    resource.prlimit(web.agent.pid, resource.RLIMIT_NOFILE, limits)
+    web.wait_for(lambda: "probes can be tried again" in web.log_tail(), 15, "and that it is over")
+    assert [b["state"] for b in web.status()["services"][0]["backends"]] == ["up"] * 3
+    assert " is down" not in web.log_tail()
 
 
 def test_second_agent_is_refused(web):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Anycast: VIPs that have a route while they are served, announced by BIRD and FRR to a router with ECMP."""
 import json
+import os
 import signal
 import time
 
@@ -10,7 +11,7 @@ from conftest import service, url_of
 from lab.anycast import Anycast
 from lab.freeze import frozen_thread
 from lab.holder import Holder
-from lab.lab import PATIENCE
+from lab.lab import PATIENCE, Lab
 from lab.topology import VIP4, VIP4_B, VIP6, v6
 from test_transitions import PORT, PROBE, servers  # noqa: F401 pylint: disable=unused-import
 
@@ -320,6 +321,61 @@ def test_other_programs_routes(lab, anycast):
     b.wait_for(lambda: b.routes() == [VIP4, VIP6], 3, "the route to come")
     b.ip("lb", "route", "flush", "table", "118")
     b.wait_for(lambda: b.routes() == [VIP4, VIP6], 3, "the route to come back")
+    # What another program puts in the place of ours is another's, and is not taken for announced.
+    for family, vip, left in (("-4", VIP4, [VIP6]), ("-6", VIP6, [VIP4])):
+        b.ip("lb", family, "route", "replace", "blackhole", vip, "table", "118", "proto", "static")
+        assert b.routes() == left
+        b.wait_for(lambda vip=vip: "another program has a route" in b.vip(vip)["why"], 3, "it to be told")
+        b.ip("lb", family, "route", "del", "blackhole", vip, "table", "118", "proto", "static")
+        b.wait_for(lambda: b.routes() == [VIP4, VIP6], 3, "the route to come back")
+
+
+@pytest.fixture
+def beside(lab, anycast):
+    """Another agent on the first balancer, of an instance of its own."""
+    other = Lab(lab.prefix, lab.build, f"{lab.folder}/beside", f"{lab.instance}-beside")
+    os.makedirs(other.folder, exist_ok=True)
+    yield other
+    other.procs.end_recorded()
+    other.remove_pins()
+
+
+def test_two_agents_of_one_table(lab, anycast, beside):
+    """The second one waits and says so; nothing that it does, its end included, touches the first one's routes."""
+    b = anycast.balancers["lb"]
+    start(b, announced())
+    b.wait_for(lambda: b.routes() == [VIP4, VIP6], 2, "the routes")
+    open(f"{lab.folder}/monitor.log", "w", encoding="utf-8").close()
+    monitor = lab.procs.start("monitor", ["ip", "-ts", "monitor", "route"], netns=b.ns("lb"),
+                              log=f"{lab.folder}/monitor.log")
+
+    def configure(services):
+        beside.configure(beside.head(xdp_mode="generic").replace("[eth0]", "[lo]") + "services:\n" + services)
+
+    def why():
+        (vip,) = beside.status()["anycast"]["vips"]
+        return vip["why"]
+    # It announces nothing: what is in the table is no leftover of its own.
+    configure(service(vip=VIP4_B))
+    beside.start_agent()
+    beside.wait_serving("web")
+    configure(service(vip=VIP4_B, announce="route"))
+    beside.cli("config", "apply")
+    told = "another agent of this machine has its routes in the table"
+    beside.wait_for(lambda: why() == told, 3, told)
+    beside.wait_for(lambda: "agents need a table each" in beside.log_tail(5), 3, "it to be logged")
+    beside.stop_agent()
+    out = b.inside("lb", f"{b.build}/fairleadd", "-c", beside.config_path, "--withdraw", check=False)
+    assert "an agent that runs keeps its routes in table 118" in out
+    beside.start_agent()
+    beside.wait_for(lambda: why() == told, 10, told)
+    lab.procs.end(monitor)
+    with open(f"{lab.folder}/monitor.log", encoding="utf-8") as f:
+        assert "blackhole" not in f.read()
+    assert b.routes() == [VIP4, VIP6]
+    # The first one goes, the second one takes its place.
+    b.stop_agent()
+    beside.wait_for(lambda: (b.routes(), why()) == ([VIP4_B], ""), 3, "the second one's route")
 
 
 def test_frr(lab, anycast):

@@ -103,6 +103,7 @@ def test_interrupted(tmp_path):
     assert pins() == before_pins
 
 
+@pytest.mark.long
 def test_health(tmp_path):
     """All parts of the benchmark of health, and nothing of it is left."""
     path = str(tmp_path / "health.json")
@@ -123,6 +124,7 @@ def test_health(tmp_path):
     assert not [n for n in os.listdir("/run/netns") if n.startswith(f"{prefix}-")]
 
 
+@pytest.mark.long
 def test_failover(tmp_path):
     """All parts of the benchmark of failovers, and nothing of it is left."""
     path = str(tmp_path / "failover.json")

@@ -41,7 +41,7 @@ def test_all_that_help_tells(network):
     assert offered(network, "-") == options
     for command in commands - {"help"}:
         own = helped(network, command)[1]
-        assert offered(network, f"{command} --") == own | {"--socket", "--instance", "--help"}
+        assert offered(network, f"{command} --") == own | {"--socket", "--instance", "--token-file", "--help"}
 
 
 @pytest.mark.parametrize("line, words", [

@@ -98,14 +98,14 @@ def test_status_document(lab):
     os.chmod(key, 0o600)
     lab.configure(lab.head() + "bfd: [{peer: 10.77.0.1}]\n"
                   "vrrp: [{name: web, interface: eth0, vrid: 51, addresses: [192.0.2.10], interval: 10ms,\n"
-                  "        track: {bfd: [10.77.0.1]}}]\n"
+                  "        virtual_mac: true, track: {bfd: [10.77.0.1]}}]\n"
                   f"peers: {{listen: {v4('lb')}, key_file: {key}, list: [{{name: lb2, address: 10.77.0.99}}]}}\n"
                   "alerts: [{name: hook, exec: [/bin/true]}]\n"
                   "services:\n"
                   + service(passive="true", announce="route") + service(name="none", port=81, probe=by_path))
     lab.start_agent()
     lab.wait_serving("web")
-    lab.wait_for(lambda: lab.status()["vrrp"]["groups"][0]["state"] == "active", 5, "the group")
+    lab.wait_for(lambda: lab.status()["vrrp"]["groups"][0]["device"], 5, "the group to be active")
     lab.wait_for(lambda: lab.backend("none", "b1")["probe"]["diagnosis"], 5, "a diagnosis")
     lab.wait_for(lambda: lab.backend("web", "b1")["passive"], 2, "new connections to be watched")
     lab.fetch("http://192.0.2.10/")

@@ -79,7 +79,10 @@ def recorded(lab):
     return named
 
 
-@pytest.mark.parametrize("killed", [False, True], ids=["", "killed"])
+@pytest.mark.parametrize("pool, killed", [
+    pytest.param("l2", False, id="l2-"), pytest.param("fullnat", True, id="fullnat-killed"),
+    pytest.param("l2", True, id="l2-killed", marks=pytest.mark.long),
+    pytest.param("fullnat", False, id="fullnat-", marks=pytest.mark.long)], indirect=["pool"])
 def test_removed_at_once(pool, killed):
     """Its connections have `down_hold`, though they speak; also if the agent is killed meanwhile."""
     configure(pool)

@@ -165,7 +165,7 @@ def agree_network(m, s):
         for key in ("priority", "priority_configured", "addresses_differ", "handed_over"):
             assert m.get(f"fairlead_vrrp_{key}", **labels) == g[key]
         assert m.get("fairlead_vrrp_transitions_total", **labels) == g["transitions"]
-        for what in ("fault", "send_error", "announce_error", "address_error"):
+        for what in ("fault", "send_error", "announce_error", "address_error", "device_error"):
             assert m.get("fairlead_vrrp_trouble", what=what, **labels) == bool(g[what])
     assert {x["reason"]: v for x, v in m.all("fairlead_vrrp_ignored_total")} == s["vrrp"]["ignored"]
     for b in s["bfd"]["sessions"]:

@@ -80,7 +80,7 @@ def check(method, path, code, kind, body):
     assert not errors, (method, path, errors[:5])
 
 
-VALUES = {"service": "web", "percent": "100", "prefix": "198.51.100.7", "monitor": "true", "now": "false",
+VALUES = {"service": "web", "percent": "100", "prefix": "198.51.100.7", "monitor": "true", "now": "false", "peers": "false",
           "n": "5", "since": "0", "flows": "1", "drops": "1", "reason": "to try it", "confirm": "60000", "version": "1",
           "kind": "backend,operator", "backend": "b1", "after": "0", "wait": "100", "name": "hook", "target": "999000", "to": "lb2",
           "source": f"{v4('client')}:40000", "destination": f"{VIP4}:80", "protocol": "tcp", "flags": "syn,ack",

@@ -348,6 +348,7 @@ def test_drain_wait(talk):
     assert done["services"][0]["empty"] and done["services"][0]["records"] == 0
 
 
+@pytest.mark.long
 def test_clean_again(talk):
     """When the last connection of a moved slot is gone, nothing is left of the change."""
     drain(talk, "b1")
@@ -373,6 +374,7 @@ def forge(lab, flows, rounds):
     return time.monotonic() - began
 
 
+@pytest.mark.long
 def test_waves(talk):
     """More connections than may be on record at once: slots move in waves, as records end."""
     room = talk.status()["records"]["room"] // 2

@@ -172,6 +172,43 @@ def test_link_down(pair, lab):
     two.wait_state("backup")
 
 
+@pytest.mark.parametrize("jump_s", [3600, -3600])
+def test_clock_is_set(pair, lab, jump_s):
+    """Somebody sets the clock while it waits for probes: it waits on, and takes over from nobody unprobed."""
+    one, two = pair
+    clock = f"{lab.folder}/clock"
+    with open(clock, "wb") as f:
+        f.write(struct.pack("=q", 0))
+    # Once its backends are up, they are asked no more within this test.
+    slow = "{type: tcp, interval: 1h, fast_interval: 50ms, timeout: 1s, rise: 1}"
+    for balancer, priority in zip(pair, (150, 100)):
+        balancer.configure("vrrp:\n" + group(priority, interval=SLOW_MS) + "services:\n" + service(probe=slow),
+                           flow_key=KEY)
+    env = {"FL_CLOCK": clock, "LD_PRELOAD": f"{lab.build}/tests/clock.so", "ASAN_OPTIONS": "verify_asan_link_order=0"}
+    one.start(env={**os.environ, **env})
+    one.wait_state("active")
+    two.start()
+    two.wait_state("backup")
+    lab.cut_cable("lb")
+    two.wait_state("active")
+    lab.mend_cable("lb")
+    one.wait_state("backup")
+    waits = "its backends are probed again, since its interface was down"
+    lab.wait_for(lambda: one.group()["waits_for"] == waits, 5, waits)
+    def since():
+        return datetime.datetime.fromisoformat(one.group()["since"].replace("Z", "+00:00")).timestamp()
+    began = since()
+    with open(clock, "r+b") as f:
+        f.write(struct.pack("=q", jump_s))
+    lab.wait_for(lambda: abs(since() - began - jump_s) < 60, 5, "the agent's new clock")
+    # It looks at that once a second, and takes over within 4 intervals.
+    time.sleep(2.5)
+    g = one.group()
+    assert (g["state"], g["waits_for"]) == ("backup", waits)
+    # Nor is there less time for the journal's thread to end in.
+    assert one.stop() == 0 and "events are lost" not in one.log_text()
+
+
 def test_stands_still(pair, lab):
     """SIGSTOP: woken up, the former active gives way first, and competes as a backup."""
     one, two = pair

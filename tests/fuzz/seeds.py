@@ -17,6 +17,14 @@ SEEDS = {
         "times": f"02 {DOWN} {POLL} {FINAL} 03 40 02 05 {FINAL} 02 00 ff {POLL} 03 01 01 01",
         "long": "03 00 1e 20 44 05 1c 00 00 00 4d 00 00 00 00 00 0f 42 40 00 00 27 10 00 00 00 00 01 04 61 62 02 ff ff",
     },
+    # Which daemon, and how long pieces are; then what it says, an answer a piece.
+    "bgp": {
+        "bird": "00 00" + (b"0001 BIRD 2.0.12 ready.\n0016 Access restricted\n2002-Name Proto\n1002-up4 BGP --- up 1 Established\n"
+                           b" up5 BGP --- start 1 Active\n0000 \n8003 No protocols match\n9001 syntax error\n").hex(),
+        "frr": "01 2d" + (b'{"192.0.2.1":{"bgpState":"Established"}}\n\0\0\0\0\n{"x":{"bgpState":"Idle","lastResetDueTo":"a"}}'
+                          b'\0\0\0\0').hex(),
+        "none": "01 22" + (b'{\n  "bgpNoSuchNeighbor":true\n}\n\0\0\0\1').hex(),
+    },
     # Texts: keepalived.conf in small.
     "import": {
         "vrrp": ("$I=eth0\nvrrp_instance A {\n interface $I\n virtual_router_id 5\n @lb1 priority 10\n track_interface {\n"
@@ -34,6 +42,12 @@ SEEDS = {
                 + " 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 01 01 01 00 01 76 31",
         "parts": "02 00 1b 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 01 01 02 00 01 62 31 09 00"
                  " 00 16 00 00 00 00 00 00 00 01 00 00 00 00 00 00 00 02 02 02 00 00 62 31",
+        # A proposal of epoch 1, then the same one decided.
+        "accord": "03 00 95 01 00 00 00 00" + " 00" * 60 + " 00 00 00 00 00 00 00 01 07" + " 00" * 15 + " 09" + " 00" * 31
+                  + " 00 00 00 01" + " 00" * 24
+                  + " 00 96 01 01 02 01 00 00 00 00 00 00 00 00 01 07" + " 00" * 15 + " 09" + " 00" * 31
+                  + " 00 00 00 01" + " 00" * 84 + " 78",
+        "pages": "04 00 2c 02 01" + " 00" * 31 + " 00 00 00 05" + " 61" * 7 + " 00 25 01 01" + " 00" * 31 + " 00 00 00 01",
     },
     # Even: values of the ledger, with their lengths; odd: name, holder and weight of each seat.
     "seats": {
@@ -47,6 +61,9 @@ SEEDS = {
     "stream": {
         "message": "05 00 3e 00 00 00 05 00 00 00 01 00 00 00 01 00 00 00 01 00 00 00 01 00 00 00 02 01"
                    " 00 30 12 34 00 00 00 00 00 00 00 07 10 00 1b 58 00 01 00 02 06 0a 4d 00 01 c0 00 02 0a 00 00 10 00 00 00 20 00",
+        "nat": "05 00 57 00 00 00 05 00 00 00 01 00 00 00 01 00 00 00 01 00 00 00 01 00 00 00 02 01"
+               " 1b 10 00 00 00 00 00 00 00 00 00 07 10 00 00 50 00 01 40 00 06 0a 4d 00 01 c0 00 02 0a c0 00 02 63"
+               " 19 10 00 00 00 00 00 00 00 00 00 07 10 00 00 50 00 01 00 00 06 0a 4d 00 01 c0 00 02 0a",
         "ack": "40 00 19 00 00 00 00 00 00 00 00 00 00 00 01 00 00 00 01 00 00 00 00 00 00 00 00 00",
     },
     # The first byte is the target's own; the rest is a message.

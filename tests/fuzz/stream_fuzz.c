@@ -19,21 +19,36 @@ static void must(int yes)
 }
 
 /* What is read says the same when it is told on. */
-static void hear(void *ctx, const struct fl_told *t, uint64_t name)
+static void hear(void *ctx, const struct peer_record *r)
 {
+	const struct fl_told_nat *nat = &r->nat_flow;
+	const struct fl_told *t = &r->flow;
 	uint8_t bytes[PEER_RECORD_MAX];
-	struct fl_told again;
-	uint64_t name_again;
+	struct peer_record again;
 	size_t at = 0, len;
 	int *n = ctx;
 
 	*n += 1;
-	must(t->flow.slot < PEER_RECORD_SLOTS && t->flow.state & FL_FLOW_COPY && !t->key.service &&
-	     !t->flow.backend);
-	len = peer_record__write(t, name, NOW_S, bytes);
-	must(peer_record__read(bytes, len, &at, NOW_S, &again, &name_again) && at == len);
-	must(name == name_again && !memcmp(&t->key, &again.key, sizeof(again.key)) &&
-	     t->flow.state == again.flow.state && t->flow.slot == again.flow.slot);
+	if (r->nat)
+		must(!nat->flow.backend && !nat->flow.service && !(nat->flow.flags & FL_NAT_HERE));
+	else
+		must(t->flow.slot < PEER_RECORD_SLOTS && t->flow.state & FL_FLOW_COPY &&
+		     !t->key.service && !t->flow.backend);
+	len = r->nat ? peer_record__write_nat(nat, r->name, NOW_S, bytes)
+		     : peer_record__write(t, r->name, NOW_S, bytes);
+	must(len <= sizeof(bytes) && peer_record__read(bytes, len, &at, NOW_S, &again) &&
+	     at == len);
+	must(r->name == again.name && r->nat == again.nat);
+	if (r->nat) {
+		/* An age grows as it is told on. */
+		must((int32_t)(nat->flow.seen_s - again.nat_flow.flow.seen_s) >= 0);
+		again.nat_flow.flow.seen_s = nat->flow.seen_s;
+		must(!memcmp(nat, &again.nat_flow, sizeof(*nat)));
+	} else {
+		must(!memcmp(&t->key, &again.flow.key, sizeof(t->key)) &&
+		     t->flow.state == again.flow.flow.state &&
+		     t->flow.slot == again.flow.flow.slot);
+	}
 }
 
 static void tell(struct peer_stream *s, uint8_t n)

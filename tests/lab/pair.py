@@ -25,6 +25,7 @@ vrrp_instance vi {{
 	priority {priority}
 	advert_int {interval}
 	{unicast}
+	{instance}
 	virtual_ipaddress {{
 		{addresses}
 	}}
@@ -52,11 +53,11 @@ class Balancer:
         with open(self.config, "w", encoding="utf-8") as f:
             f.write("\n".join(head) + "\n" + text)
 
-    def start(self):
+    def start(self, env=None):
         """Starts the agent and waits for its API."""
         self.agent = self.lab.procs.start(
             f"fairleadd-{self.host}", [f"{self.lab.build}/fairleadd", "-c", self.config, "-f"],
-            netns=self.lab.ns(self.host), log=self.log)
+            netns=self.lab.ns(self.host), log=self.log, env=env)
         self.lab.wait_for(lambda: self.agent.poll() is not None or self.try_status(), 30,
                           f"the API on {self.host}")
         assert self.agent.poll() is None, self.log_text()[-3000:]
@@ -127,8 +128,8 @@ class Keepalived:
         os.makedirs(self.folder, exist_ok=True)
         self.process = None
 
-    def configure(self, priority, addresses, interval=0.1, peer=None, version=3, more=""):
-        """peer: unicast to that host. Version 2 has a password, and intervals of whole seconds."""
+    def configure(self, priority, addresses, interval=0.1, peer=None, version=3, more="", instance=""):
+        """peer: unicast to that host. more, instance: lines of global_defs and of the instance. Version 2 has a password, and intervals of whole seconds."""
         six = ":" in addresses[0]
         address = v6 if six else v4
         unicast = ""
@@ -139,7 +140,7 @@ class Keepalived:
                        f"\t\t{address(peer)}\n\t}}")
         with open(f"{self.folder}/keepalived.conf", "w", encoding="ascii") as f:
             f.write(KEEPALIVED.format(
-                version=version, more=more, priority=priority, interval=interval, unicast=unicast,
+                version=version, more=more, instance=instance, priority=priority, interval=interval, unicast=unicast,
                 auth="authentication {\n\t\tauth_type PASS\n\t\tauth_pass 1234\n\t}"
                 if version == 2 else "",
                 addresses="\n\t\t".join(f"{a}/{128 if six else 32}" for a in addresses)))

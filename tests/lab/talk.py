@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Long-lived connections: servers that say who they are, and a client that holds many.
 
-    talk.py serve NAME PORT       answers each byte, and each datagram, with NAME and a newline
+    talk.py serve NAME PORT       answers each byte, and each datagram, with NAME and a newline; SIGUSR1 has it say
+                                  that on each connection, unasked
     talk.py hold ADDRESS PORT [udp]  does what its standard input says, one command a line, one line of JSON each:
         open N          opens N more connections
         talk            a byte and its answer on each: who answered, and which broke or changed hands
+        hear            what comes unasked on each: as `talk`
         reset NAME      resets those that NAME answers
 """
 import json
 import selectors
+import signal
 import socket
 import struct
 import sys
@@ -30,6 +33,8 @@ def serve(name, port):
     datagrams.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
     datagrams.bind(("::", port))
     sel.register(datagrams, selectors.EVENT_READ)
+    held = set()
+    signal.signal(signal.SIGUSR1, lambda *_: [c.send(f"{name}\n".encode()) for c in held])
     while True:
         for key, _ in sel.select():
             if key.fileobj is datagrams:
@@ -41,6 +46,7 @@ def serve(name, port):
                 conn, _ = listener.accept()
                 conn.setblocking(False)
                 sel.register(conn, selectors.EVENT_READ)
+                held.add(conn)
                 continue
             try:
                 data = key.fileobj.recv(4096)
@@ -50,6 +56,7 @@ def serve(name, port):
                 key.fileobj.send(f"{name}\n".encode() * len(data))
             else:
                 sel.unregister(key.fileobj)
+                held.discard(key.fileobj)
                 key.fileobj.close()
 
 
@@ -63,7 +70,7 @@ class Holder:
     def open(self, n):
         """n more; those that can't be made are told by `talk` as broken."""
         for _ in range(n):
-            s = socket.socket(type=self.kind)
+            s = socket.socket(socket.AF_INET6 if ":" in self.to[0] else socket.AF_INET, self.kind)
             s.settimeout(PATIENCE)
             try:
                 s.connect(self.to)
@@ -74,12 +81,16 @@ class Holder:
 
     def talk(self):
         """All send, then all are read, so that a round takes no longer than its slowest."""
-        by, broken, moved = {}, 0, 0
         for pair in self.held:
             try:
                 pair[0].send(b"x")
             except OSError:
                 pass
+        return self.hear()
+
+    def hear(self):
+        """One answer on each."""
+        by, broken, moved = {}, 0, 0
         until = time.monotonic() + PATIENCE
         for pair in self.held:
             pair[0].settimeout(max(until - time.monotonic(), 0.01))
@@ -117,6 +128,8 @@ def hold(address, port, kind="tcp"):
             answer = holder.open(int(argument[0]))
         elif command == "reset":
             answer = holder.reset(argument[0])
+        elif command == "hear":
+            answer = holder.hear()
         else:
             answer = holder.talk()
         print(json.dumps(answer), flush=True)

@@ -66,7 +66,7 @@ static bool over(struct run *r, uint32_t service, enum fl_meter which)
 	return first && second;
 }
 
-enum fl_verdict admit__limits(struct run *r, uint32_t service)
+static enum fl_verdict limits(struct run *r, uint32_t service)
 {
 	static const struct {
 		enum fl_meter meter;
@@ -96,4 +96,15 @@ enum fl_verdict admit__limits(struct run *r, uint32_t service)
 		return GO_ON;
 	}
 	return GO_ON;
+}
+
+enum fl_verdict admit__packet(struct run *r, uint32_t service)
+{
+	enum fl_verdict v = admit__lease(r, in_group(r->w, service));
+
+	if (v == GO_ON)
+		v = admit__scope(r, 0);
+	if (v == GO_ON && r->w->services[service].flags & FL_SVC_SOURCES)
+		v = admit__scope(r, service);
+	return v == GO_ON ? limits(r, service) : v;
 }

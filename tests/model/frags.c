@@ -48,7 +48,7 @@ enum fl_verdict frags__later(struct run *r)
 	if (f->way == FL_FRAG_REPLY)
 		return reply__send(r, &way);
 	r->out->service = f->service;
-	v = admit__lease(r, in_group(r->w, way.service));
+	v = admit__packet(r, way.service);
 	if (v == GO_ON)
 		v = forward__check(r, &way);
 	return v == GO_ON ? forward__send(r, &way) : v;

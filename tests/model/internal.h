@@ -74,7 +74,8 @@ bool parse__quote(const struct frame *f, const struct packet *p, struct quote *q
 enum fl_verdict admit__lease(const struct run *r, bool group);
 bool in_group(const struct world *w, uint32_t service);
 enum fl_verdict admit__scope(struct run *r, uint32_t scope);
-enum fl_verdict admit__limits(struct run *r, uint32_t service);
+/* All of the section, for a packet or a later fragment to a service. */
+enum fl_verdict admit__packet(struct run *r, uint32_t service);
 
 /* Section 4; addresses and ports as the client's packet has them. */
 uint64_t pick__hash(const struct world *w, uint32_t service, uint8_t version,

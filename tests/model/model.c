@@ -73,13 +73,7 @@ static enum fl_verdict to_service(struct run *r, uint32_t service)
 	enum fl_verdict v;
 
 	r->out->service = service;
-	v = admit__lease(r, in_group(r->w, service));
-	if (v == GO_ON)
-		v = admit__scope(r, 0);
-	if (v == GO_ON && r->w->services[service].flags & FL_SVC_SOURCES)
-		v = admit__scope(r, service);
-	if (v == GO_ON)
-		v = admit__limits(r, service);
+	v = admit__packet(r, service);
 	if (v != GO_ON)
 		return v;
 	v = pick(r, &way);

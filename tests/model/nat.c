@@ -28,7 +28,9 @@ static struct fl_nat_key answer_key(const struct fl_nat_flow *f, uint8_t proto)
 /* A packet came along the entry; `fin` is what its FIN is remembered as. */
 static void note_seen(const struct run *r, struct fl_nat_flow *f, uint16_t fin)
 {
-	f->flags |= FL_NAT_SEEN;
+	f->flags |= FL_NAT_SEEN | FL_NAT_HERE;
+	if (fin == FL_NAT_FIN_OTHER)
+		f->flags |= FL_NAT_SEEN_OTHER;
 	f->seen_s = now_s(r);
 	if (r->p.tcp_flags & TCP_FIN)
 		f->flags |= fin;
@@ -105,7 +107,7 @@ enum fl_verdict nat__record(struct run *r, const struct way *way)
 	f->dport = htons(r->p.sport);
 	f->backend = way->backend;
 	f->service = (__u16)way->service;
-	f->flags = FL_NAT_BACK;
+	f->flags = FL_NAT_BACK | FL_NAT_HERE;
 	f->seen_s = now_s(r);
 	return GO_ON;
 }
@@ -192,7 +194,7 @@ static enum fl_verdict make_pair(struct run *r, struct way *way, const struct fl
 	struct table *flows = &r->w->nat_flows;
 	struct fl_nat_flow *f, made = {.backend = way->backend,
 				       .service = (__u16)way->service,
-				       .flags = FL_NAT_SEEN,
+				       .flags = FL_NAT_HERE,
 				       .seen_s = now_s(r)};
 	struct fl_nat_key answer;
 

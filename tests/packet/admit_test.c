@@ -342,6 +342,45 @@ static void test_shared_cell(void **state)
 	}
 }
 
+/*
+ * One first fragment does not let in whatever follows it: later ones count as packets, and open nothing,
+ * even with what looks like an INIT of SCTP; a list that names their source is for them too.
+ */
+static void test_later_fragments(void **state)
+{
+	static const uint8_t protos[] = {PROTO_TCP, PROTO_UDP, PROTO_SCTP};
+	struct rig *r = open_rig();
+
+	(void)state;
+	for (size_t i = 0; i < 2 * COUNT(protos); i++) {
+		uint8_t version = i % 2 ? 6 : 4;
+		struct spec first = packet(version, protos[i / 2], true), later = first;
+		uint32_t id = rig__service_of(&first);
+
+		build__first(&first, 77);
+		build__later(&later, 77, 151);
+		for (size_t m = 0; m < COUNT(meters); m++) {
+			enum fl_verdict then = meters[m].opens ? FL_V_SEND_L2 : meters[m].verdict;
+
+			maps__no_frags(r);
+			limit(r, id, meters[m].meter, 1, 0);
+			gets(r, &first, FL_V_SEND_L2, 0);
+			gets(r, &later, FL_V_SEND_L2, 0);
+			gets(r, &later, then, 0);
+			gets(r, &later, then, 0);
+		}
+		r->services[id].flags = FL_SVC_SOURCES;
+		maps__source(r, id, version, first.ip.src, 32, FL_SRC_DENY);
+		gets(r, &later, FL_V_DROP_DENIED, 0);
+		maps__source(r, id, version, first.ip.src, 32, 0);
+		gets(r, &later, FL_V_SEND_L2, 0);
+		maps__source(r, 0, version, first.ip.src, 32, FL_SRC_DENY);
+		gets(r, &later, FL_V_DROP_DENIED, 0);
+		maps__source(r, 0, version, first.ip.src, 32, 0);
+		r->services[id].flags = 0;
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -354,6 +393,7 @@ int main(void)
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_burst_edge),
 		cmocka_unit_test(test_shared_cell),
+		cmocka_unit_test(test_later_fragments),
 	};
 
 	return check__table("packet_admit", NULL, 0, tests, COUNT(tests));

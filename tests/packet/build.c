@@ -257,6 +257,8 @@ static void push_packet(struct writer *w, const struct spec *s)
 {
 	if (!s->no_upper)
 		push_upper(w, s);
+	else if (s->chunk && s->payload > SCTP_LEN)
+		w->b[w->at + SCTP_LEN] = s->chunk;
 	push_ip(w, &s->ip, s->proto);
 	if (s->tunnel.version)
 		push_tunnel(w, s);

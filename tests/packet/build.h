@@ -94,7 +94,7 @@ struct spec {
 	uint8_t proto;
 	uint8_t flags; /* TCP: the byte of flags */
 	uint32_t seq; /* TCP: the sequence number */
-	uint8_t chunk; /* SCTP: type of the first chunk; 0: what the payload begins with */
+	uint8_t chunk; /* SCTP: type of the first chunk, or what a later fragment has there; 0: as it comes */
 	bool no_check; /* UDP: no checksum */
 	bool no_upper; /* a later fragment: the payload follows the IP header */
 	uint16_t sport, dport;

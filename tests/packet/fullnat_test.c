@@ -136,7 +136,7 @@ static void test_pair(void **state)
 			goes(r, &s, 0, n);
 			assert_int_equal(maps__flows(r), before + 2);
 			assert_true(maps__flow(r, &s, &f));
-			assert_int_equal(f.flags, FL_NAT_SEEN);
+			assert_int_equal(f.flags, FL_NAT_HERE);
 			assert_int_equal(f.backend, backend_for(version));
 			assert_int_equal(f.service, rig__service_of(&s));
 			assert_true(maps__flow(r, &back, &f));
@@ -148,7 +148,7 @@ static void test_pair(void **state)
 			replied(r, &s, n, 0x10);
 			assert_int_equal(maps__flows(r), before + 2);
 			assert_true(maps__flow(r, &back, &f));
-			assert_int_equal(f.flags, FL_NAT_BACK | FL_NAT_SEEN);
+			assert_int_equal(f.flags, FL_NAT_BACK | FL_NAT_SEEN | FL_NAT_HERE);
 		}
 		n--;
 	}

@@ -328,6 +328,7 @@ static void test_reply_by_record(void **state)
 {
 	struct rig *r = with_nat(gates, FL_BE_RECORD);
 	const struct fl_nat_back several = {.service = 0};
+	const uint16_t seen = FL_NAT_BACK | FL_NAT_SEEN | FL_NAT_SEEN_OTHER | FL_NAT_HERE;
 
 	(void)state;
 	for (uint8_t version = 4; version <= 6; version += 2) {
@@ -343,28 +344,27 @@ static void test_reply_by_record(void **state)
 		check__spec(r, &s, b, FL_V_SEND_NAT);
 		assert_int_equal(maps__flows(r), 1);
 		assert_true(maps__flow(r, &back, &f));
-		assert_int_equal(f.flags, FL_NAT_BACK);
+		assert_int_equal(f.flags, FL_NAT_BACK | FL_NAT_HERE);
 		assert_int_equal(f.service, rig__service_of(&s));
 		assert_int_equal(f.backend, b);
 		assert_in_range(maps__clock() / 1000000000 - f.seen_s, 0, 2);
 		replies(r, s);
 		assert_true(maps__flow(r, &back, &f));
-		assert_int_equal(f.flags, FL_NAT_BACK | FL_NAT_SEEN);
+		assert_int_equal(f.flags, FL_NAT_BACK | FL_NAT_SEEN | FL_NAT_HERE);
 		/* FIN of both sides, and what comes behind it. */
 		s.flags = 0x11;
 		check__spec(r, &s, b, FL_V_SEND_NAT);
 		assert_true(maps__flow(r, &back, &f));
-		assert_int_equal(f.flags, FL_NAT_BACK | FL_NAT_SEEN | FL_NAT_FIN_OTHER);
+		assert_int_equal(f.flags, seen | FL_NAT_FIN_OTHER);
 		back.flags = out.flags = 0x11;
 		check__becomes(r, &back, &out, by(r, sent_back, r->port));
 		assert_true(maps__flow(r, &back, &f));
-		assert_int_equal(f.flags,
-				 FL_NAT_BACK | FL_NAT_SEEN | FL_NAT_FIN_OTHER | FL_NAT_FIN);
+		assert_int_equal(f.flags, seen | FL_NAT_FIN_OTHER | FL_NAT_FIN);
 		/* A new connection with the same ports starts afresh. */
 		s.flags = 0x02;
 		check__spec(r, &s, b, FL_V_SEND_NAT);
 		assert_true(maps__flow(r, &back, &f));
-		assert_int_equal(f.flags, FL_NAT_BACK);
+		assert_int_equal(f.flags, FL_NAT_BACK | FL_NAT_HERE);
 		maps__nat_back(r, b, PROTO_TCP, RIG_NAT_PORT, NULL);
 	}
 }
@@ -394,7 +394,7 @@ static void test_clash(void **state)
 		check__spec(r, &s, RIG_NAT4, FL_V_SEND_NAT);
 		assert_true(maps__flow(r, &back, &f));
 		assert_int_equal(f.sport, htons(RIG_PORT));
-		assert_int_equal(f.flags, FL_NAT_BACK);
+		assert_int_equal(f.flags, FL_NAT_BACK | FL_NAT_HERE);
 	}
 	/* Not seen for idle_s. */
 	other.flags = FL_NAT_BACK;

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "core/prom.h"
 
 #define MAX_CLIENTS 4
 
@@ -45,18 +46,29 @@ struct fixture {
 	bool now;
 	unsigned int n_metrics; /* how often the text was made */
 	bool unfit, no_memory;
+	bool slow; /* a status takes longer than a turn of the API may */
+	uv_prepare_t turn;
+	unsigned int in_turn, most_in_turn; /* statuses that were asked for in a turn of the loop */
+	unsigned int statuses;
+	char last[64]; /* the service that was asked for last */
 	uint32_t uid; /* who asked for an apply */
 };
 
-static char *op_metrics(void *ctx, size_t *len)
+/* An answer as text, at once. */
+static void reply_text(struct api_request *request, char *text, const char *type)
+{
+	api_request__reply_text(&request, 1, text, text ? strlen(text) : 0, type);
+}
+
+static void op_metrics(void *ctx, struct api_request *request)
 {
 	struct fixture *f = ctx;
 	char *text = f->no_memory ? NULL : malloc(32);
 
 	f->n_metrics++;
 	if (text)
-		*len = (size_t)snprintf(text, 32, "made %u\n", f->n_metrics);
-	return text;
+		snprintf(text, 32, "made %u\n", f->n_metrics);
+	reply_text(request, text, PROM_CONTENT_TYPE);
 }
 
 static json_t *op_problems(void *ctx)
@@ -72,18 +84,41 @@ static json_t *op_timings(void *ctx)
 	return json_pack("{s:{}}", "loop");
 }
 
-static json_t *op_status(void *ctx, const char *service, const char *backend)
+static void op_status(void *ctx, const char *service, const char *backend,
+		      struct api_request *request)
 {
-	(void)ctx;
-	if (service || backend)
-		return json_pack("{s:s?, s:s?}", "service", service, "backend", backend);
-	return json_pack("{s:s}", "instance", "main");
+	struct fixture *f = ctx;
+	json_t *o = service || backend
+			    ? json_pack("{s:s?, s:s?}", "service", service, "backend", backend)
+			    : json_pack("{s:s}", "instance", "main");
+	char *text = json_dumps(o, JSON_COMPACT);
+	uint64_t until_ns = uv_hrtime() + 6000000;
+
+	json_decref(o);
+	snprintf(f->last, sizeof(f->last), "%s", service ? service : "");
+	f->in_turn++;
+	f->statuses++;
+	while (f->slow && uv_hrtime() < until_ns)
+		;
+	if (!f->answer_at) {
+		reply_text(request, text, "application/json");
+		return;
+	}
+	f->applies[f->n_applies++] = request;
+	if (f->n_applies == f->answer_at)
+		api_request__reply_text(f->applies, f->n_applies, f->no_memory ? NULL : text,
+					strlen(text), "application/json");
+	if (f->n_applies != f->answer_at || f->no_memory)
+		free(text);
 }
 
-static json_t *op_rates(void *ctx, const char *layout, const char *known)
+static void op_rates(void *ctx, const char *layout, const char *known, struct api_request *request)
 {
+	json_t *o = json_pack("{s:s, s:s}", "layout", layout, "known", known);
+
 	(void)ctx;
-	return json_pack("{s:s, s:s}", "layout", layout, "known", known);
+	reply_text(request, json_dumps(o, JSON_COMPACT), "application/json");
+	json_decref(o);
 }
 
 static int op_say(void *ctx, const char *backend, const char *service, const struct api_word *word,
@@ -180,6 +215,15 @@ static void on_done(uv_async_t *async)
 	(void)async; /* it only ends the loop's wait */
 }
 
+static void on_turn(uv_prepare_t *turn)
+{
+	struct fixture *f = turn->data;
+
+	if (f->in_turn > f->most_in_turn)
+		f->most_in_turn = f->in_turn;
+	f->in_turn = 0;
+}
+
 static void start_client(struct fixture *f, unsigned int i, const char *request, bool hang_up)
 {
 	struct client *c = &f->clients[i];
@@ -229,6 +273,9 @@ static int setup(void **state)
 	snprintf(f->path, sizeof(f->path), "%s/run/main.sock", f->dir);
 	uv_loop_init(&f->loop);
 	uv_async_init(&f->loop, &f->done, on_done);
+	uv_prepare_init(&f->loop, &f->turn);
+	f->turn.data = f;
+	uv_prepare_start(&f->turn, on_turn);
 	if (api__new(&f->loop, f->path, "no-such-group", &ops, f, &f->api, &f->warning, &err))
 		fail_msg("api__new: %s", err.text);
 	*state = f;
@@ -242,6 +289,7 @@ static int teardown(void **state)
 
 	api__free(f->api);
 	uv_close((uv_handle_t *)&f->done, NULL);
+	uv_close((uv_handle_t *)&f->turn, NULL);
 	uv_run(&f->loop, UV_RUN_DEFAULT);
 	assert_int_equal(uv_loop_close(&f->loop), 0);
 	assert_int_equal(access(f->path, F_OK), -1);
@@ -263,6 +311,128 @@ static void test_reads(void **state)
 	expect(*state, "GET /v1/timings", "200", "\"loop\":{}");
 	expect(*state, "POST /v1/timings", "405", "GET, HEAD only");
 	expect(*state, "HEAD /v1/status", "200", "application/json");
+}
+
+static const char status[] = "GET /v1/status HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+
+/* One text for all who wait for it, of whom one has gone. */
+static void test_shared(void **state)
+{
+	struct fixture *f = *state;
+
+	f->answer_at = 3;
+	start_client(f, 2, status, true);
+	serve(f, 0);
+	pthread_join(f->clients[2].thread, NULL);
+	assert_int_equal(f->n_applies, 1);
+	start_client(f, 0, status, false);
+	start_client(f, 1, status, false);
+	serve(f, 2);
+	for (int i = 0; i < 2; i++) {
+		assert_non_null(strstr(f->clients[i].reply, " 200 "));
+		assert_non_null(strstr(f->clients[i].reply, "{\"instance\":\"main\"}"));
+	}
+	/* It is of nobody who asks afterwards. */
+	f->answer_at = 0;
+	expect(f, "GET /v1/status?service=web", "200", "\"service\":\"web\"");
+}
+
+static void test_shared_without_memory(void **state)
+{
+	struct fixture *f = *state;
+
+	f->answer_at = 2;
+	f->no_memory = true;
+	start_client(f, 0, status, false);
+	start_client(f, 1, status, false);
+	serve(f, 2);
+	for (int i = 0; i < 2; i++)
+		assert_non_null(strstr(f->clients[i].reply, "the agent is out of memory"));
+}
+
+/* A text that is there only when the API is no more. */
+static void test_shared_after_the_end(void **state)
+{
+	struct fixture *f = *state;
+
+	f->answer_at = 2;
+	start_client(f, 0, status, false);
+	while (!f->n_applies)
+		uv_run(&f->loop, UV_RUN_ONCE);
+	api__free(f->api);
+	f->api = NULL;
+	serve(f, 1);
+	assert_non_null(strstr(f->clients[0].reply, " 503 "));
+	reply_text(f->applies[0], strdup("{}"), "application/json");
+}
+
+enum { REPLY_LEN = 512 };
+
+/* What comes on a socket, which is closed; the loop turns meanwhile. */
+static const char *receive(struct fixture *f, int fd, char reply[REPLY_LEN])
+{
+	ssize_t n;
+
+	while ((n = recv(fd, reply, REPLY_LEN - 1, MSG_DONTWAIT)) < 0 && errno == EAGAIN)
+		uv_run(&f->loop, UV_RUN_NOWAIT);
+	assert_true(n > 0);
+	reply[n] = '\0';
+	close(fd);
+	return reply;
+}
+
+/* Who has all of the loop's time gets a part of it; a newcomer is behind those that wait. */
+static void test_turns(void **state)
+{
+	enum { N = 6 };
+	static const char first[] = "GET /v1/status?service=first HTTP/1.1\r\nHost: a\r\n"
+				    "Connection: close\r\n\r\n";
+	static const char late[] = "GET /v1/status?service=late HTTP/1.1\r\nHost: a\r\n"
+				   "Connection: close\r\n\r\n";
+	struct fixture *f = *state;
+	char reply[REPLY_LEN];
+	int fds[N];
+
+	f->slow = true;
+	for (int i = 0; i < N - 1; i++) {
+		fds[i] = dial(f->path);
+		assert_int_equal(send(fds[i], first, strlen(first), 0), strlen(first));
+	}
+	while (!f->last[0])
+		uv_run(&f->loop, UV_RUN_ONCE);
+	fds[N - 1] = dial(f->path);
+	assert_int_equal(send(fds[N - 1], late, strlen(late), 0), strlen(late));
+	while (strcmp(f->last, "late"))
+		uv_run(&f->loop, UV_RUN_ONCE);
+	f->slow = false;
+	assert_int_equal(f->statuses, N);
+	for (int i = 0; i < N; i++)
+		assert_non_null(strstr(receive(f, fds[i], reply), " 200 "));
+	uv_run(&f->loop, UV_RUN_NOWAIT);
+	assert_int_equal(f->most_in_turn, 1);
+}
+
+/* The API ends while requests wait for their turn. */
+static void test_turns_end(void **state)
+{
+	enum { N = 5 };
+	struct fixture *f = *state;
+	char reply[REPLY_LEN];
+	int fds[N], unavailable = 0;
+
+	f->slow = true;
+	for (int i = 0; i < N; i++) {
+		fds[i] = dial(f->path);
+		assert_int_equal(send(fds[i], status, strlen(status), 0), strlen(status));
+	}
+	while (!f->in_turn)
+		uv_run(&f->loop, UV_RUN_ONCE);
+	f->slow = false;
+	api__free(f->api);
+	f->api = NULL;
+	for (int i = 0; i < N; i++)
+		unavailable += strstr(receive(f, fds[i], reply), " 503 ") != NULL;
+	assert_true(unavailable > 0);
 }
 
 /* Made once between two ticks. */
@@ -454,6 +624,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_reads, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_shared, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_shared_without_memory, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_shared_after_the_end, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_turns, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_turns_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_metrics, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_healthz, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_errors, setup, teardown),

@@ -317,6 +317,10 @@ static void test_journal(void **state)
 	assert_int_equal(r.kind, ROUTE_APPLY);
 	assert_int_equal(r.confirm_ms, 60000);
 	assert_string_equal(r.reason, "caf\xc3\xa9 & more");
+	assert_false(r.all);
+	assert_true(ok("/v1/config/apply?peers=true").all);
+	bad("/v1/config/apply?peers=lb2", -EINVAL, "peers");
+	bad("/v1/config/diff?peers=true", -EINVAL, "not a parameter");
 	r = ok("/v1/config/rollback?version=3");
 	assert_int_equal(r.kind, ROUTE_ROLLBACK);
 	assert_int_equal(r.version, 3);

@@ -125,15 +125,18 @@ static void test_hidden(void **state)
 static void test_instance(void **state)
 {
 	(void)state;
-	assert_string_equal(diff(HEAD, "interfaces: [eth1, eth0]\nxdp_mode: generic\n"
-				       "snat: {source4: [192.0.2.9], ports: 2000-9000}\n"
-				       "encap: {source4: 10.0.0.0/8}\napi: {listen: '[::1]:80'}\n"),
-			    "added  interfaces:  > eth1\n"
-			    "changed  xdp_mode: native > generic\n"
-			    "changed  api.listen:  > [::1]:80\n"
-			    "changed  encap.source4:  > 10.0.0.0/8\n"
-			    "added  snat.source4:  > 192.0.2.9\n"
-			    "changed  snat.ports: 1024-32767 > 2000-9000\n");
+	assert_string_equal(
+		diff(HEAD,
+		     "interfaces: [eth1, eth0]\nxdp_mode: generic\n"
+		     "snat: {source4: [192.0.2.9], ports: 2000-9000}\n"
+		     "encap: {source4: 10.0.0.0/8}\napi: {listen: '[::1]:80', token_file: /t}\n"),
+		"added  interfaces:  > eth1\n"
+		"changed  xdp_mode: native > generic\n"
+		"changed  api.listen:  > [::1]:80\n"
+		"changed  api.token_file:  > /t\n"
+		"changed  encap.source4:  > 10.0.0.0/8\n"
+		"added  snat.source4:  > 192.0.2.9\n"
+		"changed  snat.ports: 1024-32767 > 2000-9000\n");
 	assert_string_equal(
 		diff(HEAD "vrrp: [{name: a, interface: eth0, vrid: 1, addresses: [192.0.2.1]}]\n",
 		     HEAD
@@ -143,6 +146,12 @@ static void test_instance(void **state)
 		"added  vrrp[a].addresses:  > 192.0.2.2\n"
 		"added  vrrp[a].track.interfaces:  > eth1\n"
 		"added  vrrp[a].track.commands[c]:  > command (not shown)\n");
+	assert_string_equal(
+		diff(HEAD "vrrp: [{name: a, interface: eth0, vrid: 1, addresses: [192.0.2.1],\n"
+			  "  track: {bgp: [{session: up4, daemon: bird}]}}]\n",
+		     HEAD "vrrp: [{name: a, interface: eth0, vrid: 1, addresses: [192.0.2.1],\n"
+			  "  track: {bgp: [{session: up4, daemon: bird, cost: 7}]}}]\n"),
+		"changed  vrrp[a].track.bgp[up4].cost: 50 > 7\n");
 	assert_string_equal(
 		diff(HEAD, HEAD
 		     "bfd: [{peer: 192.0.2.9}]\n"

@@ -41,6 +41,7 @@ static const struct {
 	{"## `vrrp[]`\n", "vrrp: [{" STRANGE "}]\n"},
 	{"## `vrrp[].track`\n", "vrrp: [{track: {" STRANGE "}}]\n"},
 	{"## `vrrp[].track.commands[]`\n", "vrrp: [{track: {commands: [{" STRANGE "}]}}]\n"},
+	{"## `vrrp[].track.bgp[]`\n", "vrrp: [{track: {bgp: [{" STRANGE "}]}}]\n"},
 	{"## `services[]`\n", "services: [{" STRANGE "}]\n"},
 	{"## `services[].limits`\n", "services: [{limits: {" STRANGE "}}]\n"},
 	{"## `services[].backends[]`\n", "services: [{backends: [{" STRANGE "}]}]\n"},

@@ -31,6 +31,8 @@
 	  "f:2:54: snat.source4[3]: same address as snat.source4[1]",
 	  "f:2:75: snat.source6[0]: \"10.0.0.5\" is not an IPv6 address",
 	  "f:2:93: snat.ports: holds 1023 ports, and each CPU needs a part of them; write 1024 or more"}},
+	{TOP("snat: {source4: [10.0.0.5], ports: 1001-3047}\npeers: {listen: 10.0.0.1, key_file: /key, list: [{name: a, address: 10.0.0.2}]}"),
+	 {"f:2:36: snat.ports: holds 2047 ports, and each CPU of this machine and its peers needs a part of them; write 2048 or more"}},
 	{TOP("snat: {source4: [], source6: 1, ports: 0-9}"),
 	 {"f:2:17: snat.source4: is empty; write at least one",
 	  "f:2:30: snat.source6: must be a list of addresses, is a single value",

@@ -61,6 +61,7 @@ static void test_defaults(void **state)
 	assert_string_equal(c->api_socket, "/run/fairlead/main.sock");
 	assert_string_equal(c->api_group, "fairlead");
 	assert_false(c->has_api_listen);
+	assert_null(c->api_token_file);
 	assert_int_equal(c->log_level, LOG_LV_INFO);
 	assert_int_equal(s->proto, IPPROTO_TCP);
 	assert_int_equal(s->slot_class, FL_SLOTS_64K);
@@ -125,7 +126,7 @@ static void test_top_values(void **state)
 	struct config *c = parse(
 		"instance: edge-1\ninterfaces: [eth0, eth1.7]\nxdp_mode: \"generic\"\n"
 		"flow_key: 0123456789abcdefFEDCBA98765432100000000000000001ffffffffffffffff\n"
-		"on_agent_loss: drop\nlease: 1m\napi: {socket: /tmp/x, group: wheel, listen: \"[2001:db8::9]:9118\"}\n"
+		"on_agent_loss: drop\nlease: 1m\napi: {socket: /tmp/x, group: wheel, listen: \"[2001:db8::9]:9118\", token_file: /t}\n"
 		"log: {level: debug}\n"
 		"encap: {source4: 192.0.2.0/28, source6: 2001:db8:1::/64}\n");
 
@@ -141,6 +142,7 @@ static void test_top_values(void **state)
 	assert_string_equal(c->api_socket, "/tmp/x");
 	assert_string_equal(c->api_group, "wheel");
 	assert_true(c->has_api_listen && c->api_port == 9118);
+	assert_string_equal(c->api_token_file, "/t");
 	assert_string_equal(addr__format(&c->api_listen, text), "2001:db8::9");
 	assert_int_equal(c->log_level, LOG_LV_DEBUG);
 	assert_true(c->has_encap_source4 && c->has_encap_source6);
@@ -390,7 +392,10 @@ static void test_vrrp(void **state)
 		"     peers: ['2001:db8::8']}\n"
 		"  - {name: c, interface: eth0, vrid: 52, addresses: [192.0.2.3],\n"
 		"     interval: 10ms, preempt_delay: 1h,\n"
-		"     track: {interfaces: [eth1, eth2], backends_cost: 30, min_up_cost: 9}}\n");
+		"     track: {interfaces: [eth1, eth2], backends_cost: 30, min_up_cost: 9,\n"
+		"             bgp: [{session: up4, daemon: bird}, {session: '2001:db8::1', daemon: frr,\n"
+		"                    vrf: red, interval: 100ms, timeout: 10ms, rise: 1, fall: 2, cost: 7},\n"
+		"                   {session: eth1, daemon: frr, socket: /run/frr/x/bgpd.vty}]}}\n");
 	const struct config_vrrp *g = c->vrrp;
 
 	(void)state;
@@ -421,6 +426,26 @@ static void test_vrrp(void **state)
 	assert_int_equal(g[2].backends_cost, 30);
 	assert_int_equal(g[0].min_up_cost, 0);
 	assert_int_equal(g[2].min_up_cost, 9);
+	assert_int_equal(g[0].n_bgp, 0);
+	assert_int_equal(g[2].n_bgp, 3);
+	assert_int_equal(g[2].bgp[0].daemon, CONFIG_BGP_BIRD);
+	assert_string_equal(g[2].bgp[0].session, "up4");
+	assert_string_equal(g[2].bgp[0].vrf, "");
+	assert_string_equal(g[2].bgp[0].socket, "/run/bird/bird.ctl");
+	assert_int_equal(g[2].bgp[0].interval_ms, 1000);
+	assert_int_equal(g[2].bgp[0].timeout_ms, 1000);
+	assert_int_equal(g[2].bgp[0].rise, 2);
+	assert_int_equal(g[2].bgp[0].fall, 3);
+	assert_int_equal(g[2].bgp[0].cost, 50);
+	assert_int_equal(g[2].bgp[1].daemon, CONFIG_BGP_FRR);
+	assert_string_equal(g[2].bgp[1].vrf, "red");
+	assert_string_equal(g[2].bgp[1].socket, "/run/frr/bgpd.vty");
+	assert_int_equal(g[2].bgp[1].interval_ms, 100);
+	assert_int_equal(g[2].bgp[1].timeout_ms, 10);
+	assert_int_equal(g[2].bgp[1].rise, 1);
+	assert_int_equal(g[2].bgp[1].fall, 2);
+	assert_int_equal(g[2].bgp[1].cost, 7);
+	assert_string_equal(g[2].bgp[2].socket, "/run/frr/x/bgpd.vty");
 	config__free(c);
 	c = parse(HEAD "vrrp: []\n");
 	assert_int_equal(c->n_vrrp, 0);

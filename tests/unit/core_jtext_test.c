@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,6 +72,48 @@ static void test_strings(void **state)
 	}
 }
 
+static void test_numbers(void **state)
+{
+	static const struct {
+		double value;
+		const char *json;
+	} cases[] = {
+		{0, "0.0"},
+		{1, "1.0"},
+		{-3, "-3.0"},
+		{0.25, "0.25"},
+		{1.0 / 3, "0.33333333333333331"},
+		{-0.5, "-0.5"},
+		{0.05, "0.050000000000000003"},
+		{1.0 / 65536, "0.0000152587890625"},
+		{65535.0 / 65536, "0.9999847412109375"},
+		{3.0 / 4096, "0.000732421875"},
+		{1.0 / 131072, "7.62939453125e-06"},
+		{123456789012345, "123456789012345.0"},
+		{1e15, "1000000000000000.0"},
+		{1e300, "1.0000000000000001e+300"},
+		{NAN, "null"},
+		{INFINITY, "null"},
+		{-INFINITY, "null"},
+	};
+	struct jtext t = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		jtext__real(&t, NULL, cases[i].value);
+		expect(&t, cases[i].json);
+	}
+	jtext__mark(&t, '{');
+	jtext__signed(&t, "least", INT64_MIN);
+	jtext__signed(&t, "minus", -1);
+	jtext__signed(&t, "most", INT64_MAX);
+	jtext__null(&t, "none");
+	jtext__real(&t, "half", 0.5);
+	jtext__mark(&t, '}');
+	expect(&t, "{\"least\":-9223372036854775808,\"minus\":-1,\"most\":9223372036854775807,"
+		   "\"none\":null,\"half\":0.5}");
+}
+
 static void test_growth(void **state)
 {
 	struct jtext t = {0};
@@ -91,6 +134,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_members),
 		cmocka_unit_test(test_strings),
+		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_growth),
 	};
 

@@ -52,6 +52,26 @@ static void test_samples(void **state)
 					 "b 1764355200.123456789\n");
 }
 
+static void test_append(void **state)
+{
+	struct prom p = {0}, more = {0}, none = {0};
+
+	(void)state;
+	prom__family(&p, "a", PROM_GAUGE, "What.");
+	prom__integer(&p, "", 1);
+	prom__append(&p, &none);
+	prom__family(&more, "b", PROM_GAUGE, "What.");
+	prom__integer(&more, "", 2);
+	prom__append(&p, &more);
+	free(more.text);
+	assert_string_equal(
+		text_of(&p),
+		"# HELP a What.\n# TYPE a gauge\na 1\n# HELP b What.\n# TYPE b gauge\nb 2\n");
+	none.failed = true;
+	prom__append(&p, &none);
+	assert_true(p.failed);
+}
+
 /* Several share a text, and what a peer or a file calls something can't end a line or a string. */
 static void test_labels(void **state)
 {
@@ -144,9 +164,9 @@ static void test_bare_histogram(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_samples),	       cmocka_unit_test(test_labels),
-		cmocka_unit_test(test_growth),	       cmocka_unit_test(test_timing),
-		cmocka_unit_test(test_bare_histogram),
+		cmocka_unit_test(test_samples), cmocka_unit_test(test_append),
+		cmocka_unit_test(test_labels),	cmocka_unit_test(test_growth),
+		cmocka_unit_test(test_timing),	cmocka_unit_test(test_bare_histogram),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

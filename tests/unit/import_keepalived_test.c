@@ -135,6 +135,9 @@ static void test_pair_vrrp(void **state)
 	assert_true(c->vrrp[1].preempt);
 	assert_int_equal(c->vrrp[1].preempt_delay_ms, 30500);
 	assert_string_equal(c->vrrp[1].sync, "G");
+	assert_true(c->vrrp[1].virtual_mac && !c->vrrp[0].virtual_mac);
+	says(&r, line_of(text, "    use_vmac"), IMPORT_NOTED, "not vrrp6.51");
+	says(&r, line_of(text, "    use_vmac"), IMPORT_REFUSED, "not 02:00:00:00:00:51");
 	assert_int_equal(c->n_bfd, 1);
 	assert_int_equal(c->bfd[0].min_tx_ms, 50);
 	assert_int_equal(c->bfd[0].multiplier, 4);

@@ -114,7 +114,7 @@ static void on_state(void *ctx, bool up)
 	s->downs += !up;
 }
 
-static const struct peer_link_calls calls = {on_send, on_changed, on_cleared, on_state, NULL};
+static const struct peer_link_calls calls = {on_send, on_changed, on_cleared, on_state, NULL, NULL};
 
 static void start(struct side *s)
 {
@@ -408,8 +408,18 @@ static void on_aside(void *ctx, const uint8_t *bytes, size_t len)
 	n_heard++;
 }
 
-static const struct peer_link_calls calls_aside = {on_send, on_changed, on_cleared, on_state,
-						   on_aside};
+static unsigned int n_pages;
+
+static void on_page(void *ctx, const uint8_t *bytes, size_t len)
+{
+	(void)ctx;
+	assert_int_equal(len, 3);
+	assert_memory_equal(bytes, "abc", 3);
+	n_pages++;
+}
+
+static const struct peer_link_calls calls_aside = {on_send,  on_changed, on_cleared,
+						   on_state, on_aside,	 on_page};
 
 /* An aside gets there as it is, of any length, and is nothing to the ledgers; to who does not take it, nothing. */
 static void test_aside(void **state)
@@ -435,6 +445,12 @@ static void test_aside(void **state)
 	assert_int_equal(n_heard, 42);
 	peer_link__say(&sides[1].link, now, bytes, 100);
 	pass(10 * MS);
+	assert_int_equal(n_heard, 42);
+	/* A page is another matter. */
+	peer_link__page(&sides[0].link, now, "abc", 3);
+	peer_link__page(&sides[1].link, now, "abc", 3);
+	pass(10 * MS);
+	assert_int_equal(n_pages, 1);
 	assert_int_equal(n_heard, 42);
 	assert_int_equal(sides[0].link.n_malformed + sides[1].link.n_malformed, 0);
 	put(&sides[0], 2, 2);

@@ -59,29 +59,29 @@ static void test_record(void **state)
 	(void)state;
 	for (size_t i = 0; i < 2 * sizeof(states) / sizeof(*states); i++) {
 		uint32_t flags = states[i / 2], young = flags & FL_FLOW_YOUNG;
-		struct fl_told t = a_record(i & 1, flags | FL_FLOW_DYING | FL_FLOW_OLD), back;
+		struct fl_told t = a_record(i & 1, flags | FL_FLOW_DYING | FL_FLOW_OLD);
 		size_t len = peer_record__write(&t, 0x123456789abcdefULL, NOW_S, bytes), at = 0;
-		uint64_t name;
+		struct peer_record back;
 
 		assert_int_equal(len, (i & 1 ? 29 : 53) + (young ? 8 : 0));
 		/* Another clock, and what has no meaning there. */
-		assert_true(peer_record__read(bytes, len, &at, 777, &back, &name));
+		assert_true(peer_record__read(bytes, len, &at, 777, &back));
 		assert_int_equal(at, len);
-		assert_true(name == 0x123456789abcdefULL);
+		assert_true(back.name == 0x123456789abcdefULL && !back.nat);
 		t.key.service = 0;
-		assert_memory_equal(&back.key, &t.key, sizeof(t.key));
-		assert_int_equal(back.flow.state, FL_FLOW_ACTIVE | FL_FLOW_COPY | flags);
-		assert_int_equal(back.flow.backend, 0);
-		assert_int_equal(back.flow.slot, 0xfedcb);
-		assert_int_equal(back.flow.seen_s, 777 - 10);
-		assert_int_equal(back.flow.born_s, 777u - 300);
+		assert_memory_equal(&back.flow.key, &t.key, sizeof(t.key));
+		assert_int_equal(back.flow.flow.state, FL_FLOW_ACTIVE | FL_FLOW_COPY | flags);
+		assert_int_equal(back.flow.flow.backend, 0);
+		assert_int_equal(back.flow.flow.slot, 0xfedcb);
+		assert_int_equal(back.flow.flow.seen_s, 777 - 10);
+		assert_int_equal(back.flow.flow.born_s, 777u - 300);
 		if (young) {
-			assert_int_equal(back.flow.fit.isn, 1000);
-			assert_int_equal(back.flow.fit.seq, 1000 + (16 << 20));
+			assert_int_equal(back.flow.flow.fit.isn, 1000);
+			assert_int_equal(back.flow.flow.fit.seq, 1000 + (16 << 20));
 		}
 		for (size_t cut = 0; cut < len; cut++) {
 			at = 0;
-			assert_false(peer_record__read(bytes, cut, &at, 777, &back, &name));
+			assert_false(peer_record__read(bytes, cut, &at, 777, &back));
 			assert_int_equal(at, 0);
 		}
 	}
@@ -90,27 +90,128 @@ static void test_record(void **state)
 /* Ages have a bound; what a copy says of its age never makes it younger. */
 static void test_ages(void **state)
 {
-	struct fl_told t = a_record(true, FL_FLOW_ACTIVE | FL_FLOW_COPY), back;
+	struct fl_told t = a_record(true, FL_FLOW_ACTIVE | FL_FLOW_COPY);
+	struct peer_record back;
 	uint8_t bytes[PEER_RECORD_MAX];
 	size_t at = 0;
-	uint64_t name;
 
 	(void)state;
 	peer_record__write(&t, 1, NOW_S, bytes);
-	assert_true(peer_record__read(bytes, sizeof(bytes), &at, NOW_S, &back, &name));
-	assert_int_equal(back.flow.seen_s, NOW_S - 11);
+	assert_true(peer_record__read(bytes, sizeof(bytes), &at, NOW_S, &back));
+	assert_int_equal(back.flow.flow.seen_s, NOW_S - 11);
 	t.flow.seen_s = NOW_S + 1;
 	t.flow.born_s = NOW_S - 70000;
 	t.flow.state = FL_FLOW_ACTIVE;
 	peer_record__write(&t, 1, NOW_S, bytes);
 	at = 0;
-	assert_true(peer_record__read(bytes, sizeof(bytes), &at, NOW_S, &back, &name));
-	assert_int_equal(back.flow.seen_s, NOW_S);
-	assert_int_equal(back.flow.born_s, NOW_S - 65535);
+	assert_true(peer_record__read(bytes, sizeof(bytes), &at, NOW_S, &back));
+	assert_int_equal(back.flow.flow.seen_s, NOW_S);
+	assert_int_equal(back.flow.flow.born_s, NOW_S - 65535);
 	/* A flag that this version does not know. */
 	bytes[0] |= 0x80;
 	at = 0;
-	assert_false(peer_record__read(bytes, sizeof(bytes), &at, NOW_S, &back, &name));
+	assert_false(peer_record__read(bytes, sizeof(bytes), &at, NOW_S, &back));
+}
+
+/* A flow of NAT as the program tells of it; `lone`: of `nat`, without a source of the pool. */
+static struct fl_told_nat a_flow(bool ipv4, bool lone)
+{
+	struct fl_told ends = a_record(ipv4, 0);
+	struct fl_told_nat t = {
+		.key = {.sport = 0x1122, .dport = 0x3344, .proto = 17},
+		.flow = {.sport = 0x5566,
+			 .dport = 0x7788,
+			 .backend = 9,
+			 .service = 7,
+			 .flags = (uint16_t)(FL_NAT_HERE | (lone ? FL_NAT_BACK : 0)),
+			 .seen_s = NOW_S - 10},
+	};
+
+	memcpy(t.key.saddr, ends.key.saddr, 16);
+	memcpy(t.key.daddr, ends.key.daddr, 16);
+	memcpy(t.flow.saddr, ends.key.daddr, 16);
+	memcpy(t.flow.daddr, ends.key.saddr, 16);
+	t.flow.saddr[15] = 0x44;
+	t.flow.daddr[15] = 0x55;
+	if (lone) {
+		memcpy(t.flow.daddr, t.key.daddr, 16);
+		t.flow.dport = t.key.dport;
+	}
+	return t;
+}
+
+/* Flows of NAT, of both kinds and families, with each flag: all but what the name says comes back. */
+static void test_nat(void **state)
+{
+	static const uint16_t flags[] = {0,
+					 FL_NAT_SEEN,
+					 FL_NAT_SEEN_OTHER,
+					 FL_NAT_FIN,
+					 FL_NAT_FIN_OTHER,
+					 FL_NAT_RST,
+					 FL_NAT_SEEN | FL_NAT_SEEN_OTHER | FL_NAT_FIN |
+						 FL_NAT_FIN_OTHER | FL_NAT_RST};
+	uint8_t bytes[PEER_RECORD_MAX];
+	struct peer_record back;
+
+	(void)state;
+	for (size_t i = 0; i < 4 * sizeof(flags) / sizeof(*flags); i++) {
+		bool ipv4 = i & 1, lone = i & 2;
+		struct fl_told_nat t = a_flow(ipv4, lone);
+		size_t len, at = 0;
+
+		t.flow.flags |= flags[i / 4];
+		len = peer_record__write_nat(&t, 0xfedcba9876543210ULL, NOW_S, bytes);
+		assert_int_equal(len, 21 + (ipv4 ? 4 : 16) * (lone ? 2 : 3));
+		for (size_t cut = 0; cut < len; cut++)
+			assert_false(peer_record__read(bytes, cut, &at, 777, &back));
+		assert_true(peer_record__read(bytes, len, &at, 777, &back));
+		assert_int_equal(at, len);
+		assert_true(back.nat && back.name == 0xfedcba9876543210ULL);
+		/* Where the backend is, what it is called, and who has seen it. */
+		t.flow.service = 0;
+		t.flow.backend = 0;
+		t.flow.flags &= (uint16_t)~FL_NAT_HERE;
+		t.flow.seen_s = 777 - 10;
+		memset(lone ? t.key.saddr : t.flow.daddr, 0, 16);
+		*(lone ? &t.key.sport : &t.flow.dport) = 0;
+		assert_memory_equal(&back.nat_flow, &t, sizeof(t));
+	}
+}
+
+/* What does not fit together; that a copy grows older as it is told on. */
+static void test_nat_odd(void **state)
+{
+	struct fl_told_nat t = a_flow(true, false);
+	uint8_t bytes[PEER_RECORD_MAX];
+	struct peer_record back;
+	size_t len, at = 0;
+
+	(void)state;
+	t.flow.flags &= (uint16_t)~FL_NAT_HERE;
+	len = peer_record__write_nat(&t, 1, NOW_S, bytes);
+	assert_true(peer_record__read(bytes, len, &at, NOW_S, &back));
+	assert_int_equal(back.nat_flow.flow.seen_s, NOW_S - 11);
+	/* A slot, YOUNG, a flag that is none, no port of the pool. */
+	for (size_t i = 0; i < 4; i++) {
+		static const struct {
+			uint8_t at, bits;
+		} odd[] = {{3, 1}, {1, 0x20}, {0, 0x20}, {0, 0x80}};
+
+		at = 0;
+		bytes[odd[i].at] ^= odd[i].bits;
+		assert_false(peer_record__read(bytes, len, &at, NOW_S, &back));
+		bytes[odd[i].at] ^= odd[i].bits;
+	}
+	bytes[18] = bytes[19] = 0;
+	assert_false(peer_record__read(bytes, len, &at, NOW_S, &back));
+	/* One of `nat` has no such port. */
+	t = a_flow(true, true);
+	len = peer_record__write_nat(&t, 1, NOW_S, bytes);
+	bytes[19] = 1;
+	assert_false(peer_record__read(bytes, len, &at, NOW_S, &back));
+	bytes[19] = 0;
+	assert_true(peer_record__read(bytes, len, &at, NOW_S, &back));
 }
 
 /* --- streams -------------------------------------------------------------------------------------- */
@@ -135,13 +236,17 @@ static size_t n_flights;
 static unsigned int loss_pct;
 static uint64_t now_us;
 
-static void hear(void *ctx, const struct fl_told *t, uint64_t name)
+static void hear(void *ctx, const struct peer_record *r)
 {
 	struct side *s = ctx;
 
-	assert_true(name < RECORDS && t->flow.slot == (name & 0xfffff));
-	s->heard[name]++;
-	s->last = (uint32_t)name;
+	assert_true(r->name < RECORDS);
+	if (r->nat)
+		assert_int_equal(r->nat_flow.flow.seen_s, NOW_S - 10);
+	else
+		assert_int_equal(r->flow.flow.slot, r->name & 0xfffff);
+	s->heard[r->name]++;
+	s->last = (uint32_t)r->name;
 }
 
 static void begin(uint64_t seed, unsigned int loss)
@@ -158,8 +263,12 @@ static void begin(uint64_t seed, unsigned int loss)
 static bool tell(struct side *s, uint32_t number)
 {
 	struct fl_told t = a_record(number & 1, number & 2 ? FL_FLOW_YOUNG : 0);
+	struct fl_told_nat nat = a_flow(number & 1, number & 4);
 	uint8_t bytes[PEER_RECORD_MAX];
 
+	if (number & 8)
+		return peer_stream__put(&s->stream, bytes,
+					peer_record__write_nat(&nat, number, NOW_S, bytes));
 	t.flow.slot = number & 0xfffff;
 	return peer_stream__put(&s->stream, bytes, peer_record__write(&t, number, NOW_S, bytes));
 }
@@ -335,11 +444,10 @@ static void test_restart(void **state)
 	}
 }
 
-static void none(void *ctx, const struct fl_told *t, uint64_t name)
+static void none(void *ctx, const struct peer_record *r)
 {
 	(void)ctx;
-	(void)t;
-	(void)name;
+	(void)r;
 	fail();
 }
 
@@ -371,6 +479,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_record),	cmocka_unit_test(test_ages),
+		cmocka_unit_test(test_nat),	cmocka_unit_test(test_nat_odd),
 		cmocka_unit_test(test_stream),	cmocka_unit_test(test_quiet),
 		cmocka_unit_test(test_silence), cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_restart), cmocka_unit_test(test_malformed),

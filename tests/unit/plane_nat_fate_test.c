@@ -158,6 +158,33 @@ static void test_other_key(void **state)
 	assert_memory_equal(&k, &want, sizeof(k));
 }
 
+/* Both entries of a pair in one: FIN of each side apart, the rest of either. */
+static void test_both(void **state)
+{
+	struct fl_nat_flow c = {.sport = 7, .backend = 3, .seen_s = NOW - 5}, b = c, both;
+
+	(void)state;
+	b.flags = FL_NAT_BACK;
+	b.seen_s = NOW - 2;
+	both = nat_fate__both(&c, &b);
+	assert_int_equal(both.flags, 0);
+	assert_int_equal(both.seen_s, NOW - 2);
+	assert_int_equal(both.sport, 7);
+	c.flags = FL_NAT_FIN | FL_NAT_SEEN;
+	c.seen_s = NOW;
+	both = nat_fate__both(&c, &b);
+	assert_int_equal(both.flags, FL_NAT_FIN | FL_NAT_SEEN_OTHER);
+	assert_int_equal(both.seen_s, NOW);
+	c.flags = 0;
+	b.flags = FL_NAT_BACK | FL_NAT_FIN | FL_NAT_SEEN;
+	assert_int_equal(nat_fate__both(&c, &b).flags, FL_NAT_FIN_OTHER | FL_NAT_SEEN);
+	b.flags = FL_NAT_BACK | FL_NAT_RST | FL_NAT_HERE;
+	assert_int_equal(nat_fate__both(&c, &b).flags, FL_NAT_RST | FL_NAT_HERE);
+	c.flags = FL_NAT_RST | FL_NAT_HERE;
+	b.flags = FL_NAT_BACK;
+	assert_int_equal(nat_fate__both(&c, &b).flags, FL_NAT_RST | FL_NAT_HERE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +195,7 @@ int main(void)
 		cmocka_unit_test(test_from_the_future),
 		cmocka_unit_test(test_backend_gone),
 		cmocka_unit_test(test_other_key),
+		cmocka_unit_test(test_both),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

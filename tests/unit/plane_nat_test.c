@@ -264,6 +264,39 @@ static void test_pool(void **state)
 	assert_int_equal(snat__fill(&s, 1).span, 65535);
 }
 
+/* Parts of all machines: equal, within the whole, none in two, whoever asks. */
+static void test_parts(void **state)
+{
+	static struct addr machines[16];
+
+	(void)state;
+	for (size_t n = 1; n <= 16; n++) {
+		uint32_t sum = 0;
+
+		for (size_t i = 0; i < n; i++)
+			machines[i] = addr__from_bytes(
+				AF_INET, (uint8_t[4]){192, 0, 2, (uint8_t)(i * 37 % 101)});
+		for (size_t i = 0; i < n; i++) {
+			const struct addr *others[16];
+			struct snat_part p;
+			size_t m = 0, rank = 0;
+
+			/* In another order on each machine. */
+			for (size_t j = 1; j < n; j++)
+				others[m++] = &machines[(i + j) % n];
+			for (size_t j = 0; j < n; j++)
+				rank += memcmp(machines[j].b, machines[i].b, 16) < 0;
+			p = snat__part(1024, 32767, &machines[i], others, m);
+			assert_int_equal(p.first, 1024 + rank * (31744 / n));
+			assert_int_equal(p.last - p.first + 1, 31744 / n);
+			assert_true(p.last <= 32767);
+			sum += (uint32_t)(p.last - p.first + 1);
+		}
+		assert_true(sum <= 31744 && sum > 31744 - n);
+	}
+	assert_int_equal(snat__part(1, 65535, &machines[0], NULL, 0).last, 65535);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -272,6 +305,7 @@ int main(void)
 		cmocka_unit_test(test_nameless),       cmocka_unit_test(test_any_port),
 		cmocka_unit_test(test_any_and_single), cmocka_unit_test(test_range_beside_others),
 		cmocka_unit_test(test_sorted),	       cmocka_unit_test(test_pool),
+		cmocka_unit_test(test_parts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

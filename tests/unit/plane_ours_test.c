@@ -101,6 +101,51 @@ static void what_stays_is_found(void **state)
 	}
 }
 
+static bool is_found(const uint8_t mac[6])
+{
+	uint8_t want[8] = {0};
+
+	memcpy(want + 2, mac, 6);
+	for (int at = 0; at < FL_MACS; at++) {
+		if (memcmp(&ours.mac[at], want, sizeof(want)) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Virtual MAC addresses beside those that the machine has. */
+static void virtual_ones(void **state)
+{
+	static const uint8_t four[6] = {0, 0, 0x5e, 0, 1, 51}, six[6] = {0, 0, 0x5e, 0, 2, 51};
+	bool in[ADDRESSES] = {false};
+
+	(void)state;
+	/* As long as no own one is known, every frame is for this machine; and it stays so. */
+	set(in);
+	plane__virtual_mac(&plane, four, true);
+	assert_int_equal(ours.mac[0], 0);
+	in[0] = true;
+	assert_true(set(in));
+	assert_true(is_found(four) && !is_found(six) && cells(0));
+	/* Two groups with the same one: it is found until neither has it. */
+	plane__virtual_mac(&plane, four, true);
+	plane__virtual_mac(&plane, six, true);
+	assert_true(is_found(four) && is_found(six) && cells(0));
+	plane__virtual_mac(&plane, four, false);
+	assert_true(is_found(four) && is_found(six));
+	plane__virtual_mac(&plane, four, false);
+	assert_true(!is_found(four) && is_found(six) && cells(0));
+	/* It takes one's place: the last that would fit does not. */
+	memset(in, true, FL_MACS);
+	assert_false(set(in));
+	assert_int_equal(ours.mac[0], 0);
+	plane__virtual_mac(&plane, six, false);
+	assert_true(!is_found(six) && cells(0) && cells(FL_MACS - 1));
+	plane__virtual_mac(&plane, six, true);
+	assert_int_equal(ours.mac[0], 0);
+	plane__virtual_mac(&plane, six, false);
+}
+
 static void groups_and_stale(void **state)
 {
 	(void)state;
@@ -120,6 +165,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(none_and_too_many),
 		cmocka_unit_test(what_stays_is_found),
+		cmocka_unit_test(virtual_ones),
 		cmocka_unit_test(groups_and_stale),
 	};
 

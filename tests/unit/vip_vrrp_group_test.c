@@ -374,6 +374,29 @@ static void test_hold(void **state)
 	assert_true(g.lower);
 }
 
+/* Another MAC address: an active router announces from the beginning, nothing else changes. */
+static void test_announce_anew(void **state)
+{
+	static const unsigned int after_ms[] = {10, 50, 200};
+	struct vrrp_group g = in(VRRP_BACKUP);
+
+	(void)state;
+	assert_int_equal(vrrp_group__announce(&g, T0), 0);
+	g = in(VRRP_ACTIVE);
+	g.announcements = 0;
+	assert_int_equal(vrrp_group__announce(&g, T0 + 300 * MS), VRRP_DO_ANNOUNCE);
+	assert_int_equal(g.state, VRRP_ACTIVE);
+	assert_int_equal(g.timer_ns, T0 + I);
+	for (size_t i = 0; i < sizeof(after_ms) / sizeof(*after_ms); i++) {
+		uint64_t at = T0 + 300 * MS + after_ms[i] * MS;
+
+		assert_int_equal(vrrp_group__due(&g), at);
+		assert_int_equal(vrrp_group__timer(&g, at), VRRP_DO_ANNOUNCE);
+	}
+	/* One that stood still has nothing to announce. */
+	assert_int_equal(vrrp_group__announce(&g, T0 + 60 * I), 0);
+}
+
 static void test_hand_over(void **state)
 {
 	struct vrrp_settings faster = usual;
@@ -524,15 +547,25 @@ static void test_sync(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_intervals),      cmocka_unit_test(test_initialize),
-		cmocka_unit_test(test_backup_adverts), cmocka_unit_test(test_backup_takes_over),
-		cmocka_unit_test(test_dead),	       cmocka_unit_test(test_learnt),
-		cmocka_unit_test(test_active_adverts), cmocka_unit_test(test_equal_priority),
-		cmocka_unit_test(test_active_timer),   cmocka_unit_test(test_announcements),
-		cmocka_unit_test(test_preempt_delay),  cmocka_unit_test(test_hold),
-		cmocka_unit_test(test_hand_over),      cmocka_unit_test(test_hand_over_in_vain),
-		cmocka_unit_test(test_stood_still),    cmocka_unit_test(test_late_backup),
-		cmocka_unit_test(test_changes),	       cmocka_unit_test(test_sync),
+		cmocka_unit_test(test_intervals),
+		cmocka_unit_test(test_initialize),
+		cmocka_unit_test(test_backup_adverts),
+		cmocka_unit_test(test_backup_takes_over),
+		cmocka_unit_test(test_dead),
+		cmocka_unit_test(test_learnt),
+		cmocka_unit_test(test_active_adverts),
+		cmocka_unit_test(test_equal_priority),
+		cmocka_unit_test(test_active_timer),
+		cmocka_unit_test(test_announcements),
+		cmocka_unit_test(test_preempt_delay),
+		cmocka_unit_test(test_hold),
+		cmocka_unit_test(test_announce_anew),
+		cmocka_unit_test(test_hand_over),
+		cmocka_unit_test(test_hand_over_in_vain),
+		cmocka_unit_test(test_stood_still),
+		cmocka_unit_test(test_late_backup),
+		cmocka_unit_test(test_changes),
+		cmocka_unit_test(test_sync),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -71,7 +71,7 @@ static int adopt_service(struct agent *a, uint32_t id, const struct fl_service *
 	/* What is under way is looked at as soon as the configuration is there. */
 	s->due_s = 0;
 	a->by_id[id] = s;
-	TAILQ_INSERT_TAIL(&a->services, s, entry);
+	service__enlist(s);
 	return 0;
 }
 
@@ -220,7 +220,7 @@ int adopt__all(struct agent *a, struct err *err)
 			n++;
 			continue;
 		}
-		TAILQ_REMOVE(&a->services, s, entry);
+		service__delist(s);
 		service__dismiss(s);
 	}
 	log_info("adopted %zu services from the pinned maps: traffic went on meanwhile", n);

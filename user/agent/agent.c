@@ -6,6 +6,7 @@
 #include "agent/chronicle.h"
 #include "agent/events.h"
 #include "agent/handover.h"
+#include "agent/peer_accord.h"
 #include "agent/peer_quorum.h"
 #include "agent/peer_words.h"
 
@@ -24,6 +25,7 @@
 #define TICK_MS 1000
 #define TRIM_PAGES 2048 /* more than before, and what is free of them is given back */
 #define HEARTBEATS_PER_LEASE 8
+#define STARVED_S 5 /* without such a second, it is over */
 
 uint64_t agent__realtime_ns(void)
 {
@@ -46,17 +48,42 @@ uint32_t agent__coarse_s(void)
 	return (uint32_t)t.tv_sec;
 }
 
+static void flush_services(struct agent *a, bool waits)
+{
+	struct service *s;
+
+	if (!a->flush_due)
+		return;
+	a->flush_due = waits;
+	TAILQ_FOREACH (s, &a->services, entry) {
+		if (service__flush(s))
+			a->flush_due = true;
+	}
+}
+
+/* From one look at what has come in to the next, without the waiting: so long did anything else wait. */
+static void count_turn(struct agent *a)
+{
+	uint64_t now_ns = uv_hrtime(), waited_ns = uv_metrics_idle_time(&a->loop);
+
+	if (a->turn_ns)
+		timing__add(&a->turns, now_ns - a->turn_ns - (waited_ns - a->waited_ns));
+	a->turn_ns = now_ns;
+	a->waited_ns = waited_ns;
+}
+
 static void on_flush(uv_prepare_t *h)
 {
 	struct agent *a = h->data;
-	struct service *s;
+	bool waits;
 
+	count_turn(a);
 	peer_words__flush(a);
-	peer_quorum__flush(a);
+	waits = peer_quorum__flush(a);
 	seating__flush(a);
-	TAILQ_FOREACH (s, &a->services, entry)
-		service__flush(s);
+	flush_services(a, waits);
 	nat__flush(a);
+	peer_accord__flush(a);
 	peers__flush(a);
 	anycast__flush(a);
 	failover__flush(a);
@@ -93,6 +120,27 @@ static void give_back(struct agent *a)
 	a->pages = pages;
 }
 
+/* What is not asked says nothing of its target, so no verdict changes: only the log can tell. */
+static void tell_starved(struct agent *a)
+{
+	size_t n = prober__take_skipped(a->prober);
+	uint32_t now_s = agent__coarse_s();
+
+	if (n) {
+		a->starved_s = now_s;
+		if (!a->probes_starved)
+			log_error(
+				"%zu probes of the last second could not be tried: this machine "
+				"lacks descriptors, ports or memory; backends keep the state that "
+				"they have; see 'fairlead doctor'",
+				n);
+		a->probes_starved = true;
+	} else if (a->probes_starved && now_s - a->starved_s >= STARVED_S) {
+		a->probes_starved = false;
+		log_info("probes can be tried again");
+	}
+}
+
 static void on_tick(uv_timer_t *h)
 {
 	struct agent *a = h->data;
@@ -113,6 +161,9 @@ static void on_tick(uv_timer_t *h)
 	anycast__tick(a);
 	failover__refresh(a);
 	chronicle__tick(a);
+	tell_starved(a);
+	/* What failed is tried again. */
+	a->flush_due = true;
 	a->late_max_ns = rt__take_lateness(a->rt);
 	if (lease__last_error(a->lease) && !a->renew_failing)
 		log_error("cannot renew the lease: %s", strerror(-lease__last_error(a->lease)));
@@ -240,6 +291,7 @@ void agent__stop(struct agent *a, int exit_code)
 		service__quiet(s);
 	target__quiet_all(a);
 	track__stop(a);
+	status_answers__stop(a);
 	api__free(a->api);
 	prober__free(a->prober);
 	events__free(a->events);
@@ -268,6 +320,7 @@ static void init_handles(struct agent *a)
 	uv_timer_init(&a->loop, &a->tick);
 	uv_timer_init(&a->loop, &a->patience);
 	passive__init(a);
+	status_answers__init(a);
 	uv_timer_init(&a->loop, &a->heartbeat);
 	uv_timer_init(&a->loop, &a->watchdog);
 	a->flush.data = a->tick.data = a->heartbeat.data = a;
@@ -348,6 +401,7 @@ static void free_agent(struct agent *a)
 		if (s)
 			service__free(s);
 	}
+	peer_accord__free(a);
 	sources__free(a);
 	passive__free(a);
 	explain__free(a);
@@ -404,9 +458,11 @@ int agent__run(const char *config_path, enum log_sink sink)
 	a->started_ns = uv_hrtime();
 	a->started_at_ns = agent__realtime_ns();
 	TAILQ_INIT(&a->services);
+	track__init(a);
 	explain__init(a);
 	signal(SIGPIPE, SIG_IGN);
 	uv_loop_init(&a->loop);
+	uv_loop_configure(&a->loop, UV_METRICS_IDLE_TIME);
 	init_handles(a);
 	if (start(a, c, &err)) {
 		log_error("%s", err.text);

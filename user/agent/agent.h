@@ -35,19 +35,24 @@
 #include "agent/nat_sweep.h"
 #include "agent/neighbors.h"
 #include "agent/peers.h"
+#include "peer/accord.h"
 #include "agent/seating.h"
 #include "agent/service.h"
 #include "agent/sources.h"
+#include "agent/status_answers.h"
 #include "agent/track.h"
 #include "api/api.h"
 #include "core/event.h"
 #include "config/config.h"
+#include "core/jtext.h"
 #include "core/log.h"
 #include "core/timing.h"
 #include "plane/plane.h"
+#include "plane/snat.h"
 #include "vip/rt.h"
 
 struct alerts;
+struct peer_accord;
 struct chronicle;
 struct target;
 
@@ -90,6 +95,9 @@ struct agent {
 	struct rt *rt;
 	struct peers *peers; /* NULL: there are none */
 	struct seating seating; /* that peers have */
+	struct peer_accord
+		*accord; /* one configuration for all of them; NULL: there never were any */
+	struct accord_text common; /* what the running configuration has in common with peers */
 	struct lease *lease;
 	struct neighbors neighbors; /* BFD */
 	struct anycast anycast;
@@ -99,6 +107,7 @@ struct agent {
 	void *hops; /* tsearch(3) tree of struct hop */
 	void *targets; /* of struct target */
 	struct service_list services;
+	struct service_bucket by_key[FL_INDEX_BUCKETS]; /* the same, as service__find() wants it */
 	struct service *by_id[FL_MAX_SERVICES];
 	struct target *by_index[FL_MAX_BACKENDS];
 	struct nat_state nat;
@@ -120,7 +129,9 @@ struct agent {
 	struct nat_sweep nat_sweep;
 	struct flow_sweep flow_sweep;
 	struct passive passive;
+	struct scrape *scrape; /* metrics in the making; NULL: none are */
 	size_t metrics_len; /* of the last text */
+	struct status_answers status_answers; /* in the making */
 	struct explain explain;
 	struct capture *capture; /* NULL: none runs */
 	struct paths *paths; /* NULL: nothing is probed by the clients' path */
@@ -128,8 +139,13 @@ struct agent {
 	uint64_t lapses_seen;
 	uint64_t late_max_ns; /* worst wake-up of the real-time thread in the last second */
 	bool renew_failing;
+	bool probes_starved; /* they could not be tried, and the log says so */
+	uint32_t starved_s; /* when that was so last, agent__coarse_s() */
+	struct timing turns; /* of the loop, but for its waiting */
+	uint64_t turn_ns, waited_ns; /* when this one began; all waiting up to then */
 	unsigned long pages; /* in memory when free ones were given back last, or fewer */
 	uv_prepare_t flush; /* rebuilds dirty tables once a turn of the loop */
+	bool flush_due; /* some service is dirty, stale or unruled: else none is looked at */
 	uv_timer_t tick; /* rates, retries; 1 s */
 	uv_timer_t patience; /* wakes the loop for services that wait for their first verdicts */
 	uv_timer_t heartbeat; /* tells the real-time thread that the loop turns */
@@ -159,6 +175,16 @@ void agent__configured(struct agent *a);
 
 /* Which configuration is to be applied, and by whose word. */
 struct apply_order {
+	/*
+	 * It comes with all peers (peer_accord.h), which is told how it ended, instead of a request: rc and a sentence.
+	 * What was read is in the apply's order then, for `ended` to take.
+	 */
+	void (*ended)(struct agent *a, struct apply_order *order, int rc, const char *sentence);
+	bool all; /* it is proposed to all peers */
+	bool rehearse; /* all that may fail is tried, and nothing comes into force */
+	const char *
+		shared; /* what peers have in common, in place of the running text's; NULL: see `text` */
+	size_t shared_len;
 	bool now; /* the connections of backends that are no longer in it are given up */
 	uint32_t uid; /* who asks, or JOURNAL_NOBODY */
 	const char *origin; /* of struct store_config */
@@ -166,7 +192,9 @@ struct apply_order {
 	uint32_t confirm_ms; /* it is to be confirmed by then; 0: it stays */
 	char *text; /* malloc'd, is taken over: instead of the file, which gets it; NULL: the file's */
 	size_t len;
-	int64_t version; /* of `text` */
+	int64_t version; /* of `text`, in the history; 0: it is from elsewhere */
+	struct accord_text
+		common; /* filled: what `text` has in common with peers; len 0: nothing */
 };
 
 /* Starts to apply it; `request` (may be NULL) gets the outcome. */
@@ -217,6 +245,8 @@ void nat__tick(struct agent *a);
 void nat__free(struct agent *a);
 /* The pool of full NAT; warns of addresses that are not this machine's. */
 int nat__pool(struct agent *a, const struct config *c, struct err *err);
+/* The ports that are this machine's, of those that it shares with its peers. */
+struct snat_part nat__part(const struct config *c);
 
 /* ports.c */
 
@@ -234,14 +264,23 @@ void links__changed(void *agent, const struct net_link *l, bool present);
 bool links__jumbo(const struct config *c);
 
 /* status.c, ops.c, rates.c */
-/* `service`, `backend` (NULL: all): of the services and their backends only those. */
-json_t *status__json(struct agent *a, const char *service, const char *backend);
-/* Of it what is neither of services nor of single packets. */
+/* Of the status document what is neither of services nor of single packets. */
 json_t *status__frame(struct agent *a);
+/* Of it what stands behind its services. */
+json_t *status__totals(struct agent *a);
+/* A service as it is in there, but for its backends. */
+json_t *status__service_frame(struct agent *a, const struct service *s);
 /* The port that NAT gives to its packets, host order; 0: they keep theirs. */
 uint16_t status__port(const struct member *m);
-/* A backend of a service, as it is in there. */
-json_t *status__member(struct agent *a, const struct member *m);
+/* status_backend.c: backends of services, as they are in there */
+struct status_pen {
+	struct jtext out;
+	uint32_t ifindex; /* of the interface that was asked for last; 0: none was */
+	char ifname[16]; /* its name; "": it has none any more */
+};
+void status__write_member(struct status_pen *pen, const struct agent *a, const struct member *m);
+/* The same as an object; NULL: out of memory. */
+json_t *status__member(const struct agent *a, const struct member *m);
 /* What a configured service is, without its backends and counters. */
 json_t *status__service(const struct service *s);
 

@@ -10,6 +10,7 @@
 #include "agent/agent.h"
 #include "agent/chronicle.h"
 #include "agent/names.h"
+#include "agent/peer_accord.h"
 #include "core/log.h"
 
 static bool is_alive(void *ctx)
@@ -109,11 +110,14 @@ static void explain(const struct service *s, char *why, size_t len)
 /* Why each VIP is not to be announced; "": it is. */
 static void judge(struct agent *a)
 {
+	const char *behind = peer_accord__gives_way(a)
+				     ? "a peer has a later configuration of all peers in force"
+				     : "";
 	struct anycast *y = &a->anycast;
 	struct service *s;
 
 	for (size_t i = 0; i < y->n; i++)
-		y->vips[i].why[0] = '\0';
+		snprintf(y->vips[i].why, sizeof(y->vips[i].why), "%s", behind);
 	y->due_ns = UINT64_MAX;
 	TAILQ_FOREACH (s, &a->services, entry) {
 		struct anycast_vip *v;
@@ -226,6 +230,11 @@ void anycast__tick(struct agent *a)
 				"can't be announced: another program has a route for it in the table "
 				"of `anycast`",
 				"");
+		else if (state == -EADDRINUSE)
+			log_vip(a, LOG_LV_ERROR, v,
+				"can't be announced: another agent of this machine has its routes "
+				"in the table of `anycast`; agents need a table each",
+				"");
 		else if (state)
 			log_vip(a, LOG_LV_ERROR, v,
 				"can't be announced: the kernel refuses its route: ",
@@ -246,7 +255,9 @@ static json_t *vip_json(const struct anycast *y, const struct anycast_vip *v)
 	if (v->announced && state)
 		why = state == -EINPROGRESS ? "the route is being made"
 		      : state == -EEXIST    ? "another program has a route for it in the table"
-					    : strerror(-state);
+		      : state == -EADDRINUSE
+			      ? "another agent of this machine has its routes in the table"
+			      : strerror(-state);
 	return json_pack("{s:s, s:b, s:s, s:o}", "vip", addr_prefix__format(&v->vip, vip),
 			 "announced", state == 0, "why", why, "since", names__time(v->since_ns));
 }

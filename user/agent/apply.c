@@ -14,6 +14,8 @@
 
 #include "agent/chronicle.h"
 #include "agent/config_file.h"
+#include "agent/peer_accord.h"
+#include "config/share.h"
 #include "core/log.h"
 #include "peer/seats.h"
 
@@ -38,13 +40,9 @@ static void free_apply(struct apply *ap)
 static const struct table_seats *seats_before(const struct agent *a, const struct config_service *c)
 {
 	struct service_key key = service__key(c);
-	const struct service *s;
+	const struct service *s = service__find(a, &key);
 
-	TAILQ_FOREACH (s, &a->services, entry) {
-		if (service__has_key(s, &key))
-			return s->seats;
-	}
-	return NULL;
+	return s ? s->seats : NULL;
 }
 
 struct table_member *apply__members(const struct config_service *s)
@@ -84,19 +82,50 @@ static int lay_out(struct apply *ap, const struct config_service *s, struct layo
 			      &ap->err);
 }
 
+/* The text that is to be in force. What runs is this apply's to change, so the worker may read it. */
+static int get_text(struct apply *ap)
+{
+	const struct agent *a = ap->agent;
+	struct apply_order *o = &ap->order;
+
+	if (o->shared)
+		return config_share__put(a->config_text, a->config_len, o->shared, o->shared_len,
+					 &o->text, &o->len, &ap->err);
+	if (o->text)
+		return 0;
+	return config__read(a->config_path, &o->text, &o->len, &ap->problems);
+}
+
+/* What it has in common with peers, if it has any. */
+static void find_common(struct apply *ap)
+{
+	struct err ignored;
+	char *text;
+	size_t len;
+
+	if (!ap->next->n_peers ||
+	    config_share__take(ap->order.text, ap->order.len, &text, &len, &ignored))
+		return;
+	peer_accord__name(text, len, &ap->order.common);
+	free(text);
+}
+
 static void prepare_on_worker(uv_work_t *work)
 {
 	struct apply *ap = work->data;
 	const char *path = ap->agent->config_path;
+	bool given = ap->order.text || ap->order.shared;
 
-	if (!ap->order.version)
-		ap->rc = config__read(path, &ap->order.text, &ap->order.len, &ap->problems);
+	ap->rc = get_text(ap);
 	if (!ap->rc)
 		ap->rc = config__parse(path, ap->order.text, ap->order.len, &ap->next,
 				       &ap->problems);
 	if (ap->rc)
 		return;
-	if (ap->order.version)
+	find_common(ap);
+	ap->writes = given && !ap->order.rehearse &&
+		     !config_file__holds(path, ap->order.text, ap->order.len);
+	if (ap->writes)
 		config_file__prepare(path, ap->order.text, ap->order.len, &ap->file);
 	ap->layouts = calloc(ap->next->n_services + 1, sizeof(*ap->layouts));
 	if (!ap->layouts) {
@@ -132,6 +161,9 @@ static void report_failure(struct apply *ap)
 		err__set(&ap->err, ap->rc, "%zu problem%s in %s", ap->problems.n,
 			 ap->problems.n == 1 ? "" : "s", ap->agent->config_path);
 	log_error("%s%s", ap->err.text, kept);
+	/* What a peer wants is refused to that one. */
+	if (ap->order.rehearse && !ap->request)
+		return;
 	ap->agent->refusals++;
 	ap->agent->last_refused = true;
 	chronicle__tell(ap->agent, JOURNAL_CONFIG, NULL, NULL, "refused", ap->order.uid, "%s",
@@ -177,13 +209,23 @@ static void keep(struct apply *ap)
 {
 	struct agent *a = ap->agent;
 
-	if (ap->order.version && !ap->file.text[0])
+	if (ap->writes && !ap->file.text[0])
 		config_file__commit(a->config_path, &ap->file);
+	a->common = ap->order.common;
 	free(a->config_text);
 	a->config_text = ap->order.text;
 	a->config_len = ap->order.len;
 	ap->order.text = NULL;
 	chronicle__applied(a, &ap->order);
+}
+
+/* Whoever it was for is told, in words of one line. */
+static void end(struct apply *ap)
+{
+	const char *why = ap->problems.n ? ap->problems.list[0].text : ap->err.text;
+
+	if (ap->order.ended)
+		ap->order.ended(ap->agent, &ap->order, ap->rc, ap->rc ? why : ap->file.text);
 }
 
 static void after_prepare(uv_work_t *work, int status)
@@ -196,9 +238,13 @@ static void after_prepare(uv_work_t *work, int status)
 		ap->rc = err__set(&ap->err, -ECANCELED, "fairleadd is stopping");
 	if (!ap->rc)
 		ap->rc = commit__run(ap, &ap->err);
-	if (ap->rc) {
+	if (ap->order.rehearse && !ap->rc) {
+		end(ap);
+	} else if (ap->rc) {
 		report_failure(ap);
-		chronicle__refused(a, &ap->order);
+		if (!ap->order.rehearse)
+			chronicle__refused(a, &ap->order);
+		end(ap);
 		if (!a->config)
 			agent__stop(a, 1);
 		else
@@ -207,6 +253,7 @@ static void after_prepare(uv_work_t *work, int status)
 		keep(ap);
 		report_success(ap);
 		agent__configured(a);
+		end(ap);
 	}
 	free_apply(ap);
 	if (a->apply_again && !a->stopping) {
@@ -215,10 +262,12 @@ static void after_prepare(uv_work_t *work, int status)
 	}
 }
 
-static void refuse(const struct apply_order *order, struct api_request *request,
+static void refuse(struct agent *a, struct apply_order order, struct api_request *request,
 		   unsigned int status, const char *text)
 {
-	free(order->text);
+	if (order.ended)
+		order.ended(a, &order, -EBUSY, text);
+	free(order.text);
 	if (request)
 		api_request__reply(request, status, json_pack("{s:s}", "error", text));
 	else
@@ -230,13 +279,14 @@ void apply__start(struct agent *a, const struct apply_order *order, struct api_r
 	struct apply *ap;
 
 	if (a->applying) {
-		refuse(order, request, 409, "another apply is running: try again when it is done");
+		refuse(a, *order, request, 409,
+		       "another apply is running: try again when it is done");
 		return;
 	}
 	ap = calloc(1, sizeof(*ap));
 	if (!ap || seating__offers(a, &ap->offers, &ap->n_offers)) {
 		free(ap);
-		refuse(order, request, 500, "out of memory");
+		refuse(a, *order, request, 500, "out of memory");
 		return;
 	}
 	ap->agent = a;

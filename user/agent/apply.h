@@ -18,6 +18,7 @@ struct apply {
 	struct apply_order order; /* its text: what was read */
 	struct err
 		file; /* why the agent's file could not be written; "": it could, or need not be */
+	bool writes; /* the agent's file is to get the text */
 	bool now; /* what is no longer configured loses its connections */
 	uv_work_t work;
 	int rc;

@@ -68,12 +68,13 @@ static bool is_wanted(const struct capture *c, const struct fl_captured *p)
 	return !*c->backend || (b && !strcmp(b->id, c->backend));
 }
 
-static void on_captured(void *ctx, const void *sample)
+static void on_captured(void *ctx, const void *sample, size_t size)
 {
 	const struct fl_captured *p = sample;
 	struct capture *c = ctx;
 	size_t before = c->out.len;
 
+	(void)size;
 	if (c->ended || !is_wanted(c, p))
 		return;
 	if (c->throwing) {

@@ -57,6 +57,24 @@ void chronicle_ask__none(struct api_request *request)
 		     "there is no journal: `journal.enabled` is false in the agent's file");
 }
 
+int chronicle_ask__text(json_t *object, char **text, struct err *err)
+{
+	*text = json_dumps(object, JSON_COMPACT);
+	json_decref(object);
+	return *text ? 0 : err__set(err, -ENOMEM, "out of memory");
+}
+
+void chronicle_ask__answer(struct api_request *const *requests, size_t n, char *text,
+			   const char *why)
+{
+	if (text) {
+		api_request__reply_text(requests, n, text, strlen(text), "application/json");
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		answer_error(requests[i], why ? why : "the agent is stopping");
+}
+
 /* --- events ------------------------------------------------------------------------------------------- */
 
 static json_t *text_or_null(const char *text)

@@ -14,7 +14,11 @@
 #include "agent/agent.h"
 #include "agent/chronicle_internal.h"
 #include "agent/names.h"
+#include "agent/peer_accord.h"
 #include "core/log.h"
+
+static const char bound[] = "a configuration for all peers is on its way: try again when that is "
+			    "over; fairlead status says how far it is";
 
 #define RETRY_NS UINT64_C(10000000000)
 
@@ -197,6 +201,14 @@ static void confirmed(struct errand *e)
 	e->request = NULL;
 }
 
+static void bring(struct agent *a, const struct apply_order *order, struct api_request *request)
+{
+	if (order->all)
+		peer_accord__propose(a, order, request);
+	else
+		apply__start(a, order, request);
+}
+
 static void start_apply(struct errand *e)
 {
 	struct chronicle *c = e->chronicle;
@@ -205,7 +217,7 @@ static void start_apply(struct errand *e)
 		wait_for_word(c, e->order.confirm_ms);
 	else if (e->kind == ARM)
 		forget_waiting(c);
-	apply__start(c->agent, &e->order, e->request);
+	bring(c->agent, &e->order, e->request);
 	e->order.text = NULL;
 	e->request = NULL;
 }
@@ -312,6 +324,7 @@ void chronicle__apply(struct agent *a, const struct api_apply *what, struct api_
 		.uid = what->uid,
 		.origin = "apply",
 		.confirm_ms = what->confirm_ms,
+		.all = what->all,
 	};
 	struct errand *e;
 
@@ -322,12 +335,22 @@ void chronicle__apply(struct agent *a, const struct api_apply *what, struct api_
 		       "fairlead config rollback, first");
 		return;
 	}
+	if (peer_accord__is_bound(a)) {
+		answer(request, 409, bound);
+		return;
+	}
+	if (what->all && what->now) {
+		answer(request, 400,
+		       "'now' is said on each machine, and does not go with 'peers': connections "
+		       "would be given up on this one alone");
+		return;
+	}
 	if (!a->chronicle && what->reason[0]) {
 		chronicle_ask__none(request);
 		return;
 	}
 	if (!what->confirm_ms) {
-		apply__start(a, &order, request);
+		bring(a, &order, request);
 		return;
 	}
 	e = new_errand(a, ARM, request);
@@ -349,10 +372,17 @@ void chronicle__apply(struct agent *a, const struct api_apply *what, struct api_
 static void roll_back(struct agent *a, int64_t version, uint32_t uid, const char *reason,
 		      struct api_request *request)
 {
-	struct errand *e = new_errand(a, FETCH, request);
+	struct errand *e;
 
+	if (peer_accord__is_bound(a) && request) {
+		answer(request, 409, bound);
+		return;
+	}
+	e = new_errand(a, FETCH, request);
 	if (!e)
 		return;
+	/* Whoever was to confirm it was to do so for all. */
+	e->order.all = a->chronicle->pending && peer_accord__is_unconfirmed(a);
 	e->order.uid = uid;
 	e->order.origin = "rollback";
 	e->order.version = version;
@@ -393,7 +423,7 @@ void chronicle_config__opened(struct chronicle *c)
 void chronicle_config__tick(struct chronicle *c)
 {
 	if (!c->pending || c->rolling_back || c->agent->applying || !c->agent->ready ||
-	    uv_hrtime() < c->until_ns)
+	    peer_accord__is_bound(c->agent) || uv_hrtime() < c->until_ns)
 		return;
 	log_warn("the configuration was not confirmed in time: the one before comes back");
 	c->rolling_back = true;

@@ -37,6 +37,14 @@ void chronicle_config__tick(struct chronicle *c);
 
 /* Answers that there is no journal. */
 void chronicle_ask__none(struct api_request *request);
+/*
+ * On the journal's thread: an object's text, as what has many backends in it is too much work for the loop.
+ * Takes the object over, which may be NULL; -ENOMEM.
+ */
+int chronicle_ask__text(json_t *object, char **text, struct err *err);
+/* Takes over that text; NULL: they are told why not, or (NULL, too) that the agent is stopping. */
+void chronicle_ask__answer(struct api_request *const *requests, size_t n, char *text,
+			   const char *why);
 
 /* chronicle_ask.c: there is something new; it is late; nobody answers any more. */
 void chronicle_ask__written(struct chronicle *c);

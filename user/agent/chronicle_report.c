@@ -39,7 +39,7 @@ struct inquiry {
 	size_t n_vips;
 
 	struct states states;
-	json_t *answer;
+	char *answer; /* JSON */
 	int rc;
 	struct err err;
 };
@@ -148,13 +148,17 @@ static int sum_up(struct inquiry *q, int64_t now_ms)
 	if (sums)
 		rc = report__sum(q->states.runs, q->states.n_runs, q->states.changes,
 				 q->states.n_changes, q->states.n_subjects, w, WINDOWS, sums);
-	if (!rc)
-		q->answer = json_pack("{s:o, s:o, s:f, s:o}", "from",
-				      names__time((uint64_t)q->since_ms * 1000000), "to",
-				      names__time((uint64_t)now_ms * 1000000), "target_percent",
-				      q->target * 100, "services", services_json(q, sums, w));
+	if (rc)
+		err__set(&q->err, rc, "summing up the journal: %s", strerror(-rc));
+	else
+		rc = chronicle_ask__text(json_pack("{s:o, s:o, s:f, s:o}", "from",
+						   names__time((uint64_t)q->since_ms * 1000000),
+						   "to", names__time((uint64_t)now_ms * 1000000),
+						   "target_percent", q->target * 100, "services",
+						   services_json(q, sums, w)),
+					 &q->answer, &q->err);
 	free(sums);
-	return rc ? err__set(&q->err, rc, "summing up the journal: %s", strerror(-rc)) : 0;
+	return rc;
 }
 
 static void read_report(struct journal_job *job, struct store *s, const char *why)
@@ -174,12 +178,7 @@ static void report_done(struct journal_job *job)
 {
 	struct inquiry *q = (struct inquiry *)job;
 
-	if (q->answer)
-		api_request__reply(q->request, 200, q->answer);
-	else
-		api_request__reply(
-			q->request, 503,
-			json_pack("{s:s}", "error", q->rc ? q->err.text : "the agent is stopping"));
+	chronicle_ask__answer(&q->request, 1, q->answer, q->rc ? q->err.text : NULL);
 	states__free(&q->states);
 	free(q->vips);
 	free(q);

@@ -23,7 +23,7 @@ struct timeline {
 	struct api_request *requests[MOST_WAITING];
 	unsigned int n_requests;
 	struct states states;
-	json_t *answer;
+	char *answer; /* JSON */
 	int rc;
 	struct err err;
 };
@@ -119,23 +119,14 @@ static void read_timeline(struct journal_job *job, struct store *s, const char *
 	if (t->rc)
 		err__set(&t->err, t->rc, "summing up the journal: %s", strerror(-t->rc));
 	else
-		t->answer =
+		t->rc = chronicle_ask__text(
 			json_pack("{s:o, s:o, s:i, s:o}", "from",
 				  names__time((uint64_t)(now_ms - t->hours * HOUR_MS) * 1000000),
 				  "to", names__time((uint64_t)now_ms * 1000000), "cells", CELLS,
-				  "services", services_json(&t->states, text, total));
+				  "services", services_json(&t->states, text, total)),
+			&t->answer, &t->err);
 	free(total);
 	free(text);
-}
-
-static void answer(struct timeline *t, struct api_request *request)
-{
-	if (t->answer)
-		api_request__reply(request, 200, json_incref(t->answer));
-	else
-		api_request__reply(
-			request, 503,
-			json_pack("{s:s}", "error", t->rc ? t->err.text : "the agent is stopping"));
 }
 
 static void timeline_done(struct journal_job *job)
@@ -143,9 +134,7 @@ static void timeline_done(struct journal_job *job)
 	struct timeline *t = (struct timeline *)job;
 
 	LIST_REMOVE(t, entry);
-	for (unsigned int i = 0; i < t->n_requests; i++)
-		answer(t, t->requests[i]);
-	json_decref(t->answer);
+	chronicle_ask__answer(t->requests, t->n_requests, t->answer, t->rc ? t->err.text : NULL);
 	states__free(&t->states);
 	free(t);
 }

@@ -135,20 +135,19 @@ static void start_members(struct service *s, const struct config_service *c)
 
 static void finish_service(struct apply *ap, struct stage *st, size_t i)
 {
-	struct agent *a = ap->agent;
 	struct service *s = st->service;
 
 	if (st->old && s == st->old) {
 		retire_missing(s, ap->now);
 		stage__equip(st, &ap->next->services[i], &ap->layouts[i]);
-		TAILQ_REMOVE(&a->services, s, entry);
+		service__delist(s);
 	} else if (st->old) {
-		TAILQ_REMOVE(&a->services, st->old, entry);
+		service__delist(st->old);
 		service__dismiss(st->old);
 	}
 	s->named = true;
 	/* The list follows the file's order, as status prints it. */
-	TAILQ_INSERT_TAIL(&a->services, s, entry);
+	service__enlist(s);
 }
 
 static void finish(struct apply *ap, struct stage *stages, size_t n)
@@ -166,7 +165,7 @@ static void finish(struct apply *ap, struct stage *stages, size_t n)
 	for (s = TAILQ_FIRST(&a->services); s; s = next) {
 		next = TAILQ_NEXT(s, entry);
 		if (!s->named) {
-			TAILQ_REMOVE(&a->services, s, entry);
+			service__delist(s);
 			plane__service_withdraw(a->plane, s->id);
 			service__dismiss(s);
 		}
@@ -337,9 +336,9 @@ int commit__run(struct apply *ap, struct err *err)
 		rc = nat__sync(a, err);
 	if (!rc)
 		rc = stage_admission(a, ap->next, stages, &admission, err);
-	if (!rc)
+	if (!rc && !ap->order.rehearse)
 		rc = publish(a, ap, stages, err);
-	if (!rc) {
+	if (!rc && !ap->order.rehearse) {
 		listener__commit(a, ap->next, listener);
 		finish(ap, stages, n);
 		admission__commit(a, admission);

@@ -14,11 +14,12 @@
 
 static int failed(const char *doing, const char *path, int rc, struct err *err)
 {
-	return err__set(err, rc,
-			"%s %s" BESIDE
-			": %s; the file still holds what was taken back, and a restart would "
-			"apply it: fairlead config history has the text that belongs there",
-			doing, path, strerror(-rc));
+	return err__set(
+		err, rc,
+		"%s %s" BESIDE
+		": %s; the file still holds what is no longer in force, and a restart would "
+		"apply it: fairlead config history has the text that belongs there",
+		doing, path, strerror(-rc));
 }
 
 /* Where the file is and where the other one is to be. */
@@ -75,6 +76,23 @@ int config_file__prepare(const char *path, const char *text, size_t len, struct 
 		return failed("writing", path, rc, err);
 	}
 	return 0;
+}
+
+bool config_file__holds(const char *path, const char *text, size_t len)
+{
+	FILE *f = fopen(path, "re");
+	char part[4096];
+	size_t n, at = 0;
+	bool same = f != NULL;
+
+	while (same && (n = fread(part, 1, sizeof(part), f))) {
+		same = n <= len - at && memcmp(part, text + at, n) == 0;
+		at += n;
+	}
+	same = same && at == len && !ferror(f);
+	if (f)
+		fclose(f);
+	return same;
 }
 
 int config_file__commit(const char *path, struct err *err)

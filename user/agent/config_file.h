@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * config_file.h - the agent's own file gets an earlier content back: else the next start would apply what
- * was taken back. What it held is kept beside it, as FILE.rolled-back.
+ * config_file.h - the agent's own file gets what was brought into force without it, an earlier content or
+ * what all peers have: else the next start would apply what is in force no longer. What it held is kept beside it,
+ * as FILE.rolled-back.
  */
 #ifndef FAIRLEAD_AGENT_CONFIG_FILE_H
 #define FAIRLEAD_AGENT_CONFIG_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/err.h"
@@ -15,6 +17,8 @@
  * for the disk. 0, or -errno and a sentence that says what to do.
  */
 int config_file__prepare(const char *path, const char *text, size_t len, struct err *err);
+/* Whether the file holds just that. */
+bool config_file__holds(const char *path, const char *text, size_t len);
 /* The two change places, at once. Likewise. */
 int config_file__commit(const char *path, struct err *err);
 

@@ -68,11 +68,12 @@ static void keep(struct events *ev, const struct fl_event *e)
 	snprintf(seen->backend, sizeof(seen->backend), "%s", b ? b->id : "");
 }
 
-static void on_event(void *ctx, const void *sample)
+static void on_event(void *ctx, const void *sample, size_t size)
 {
 	const struct fl_event *e = sample;
 	struct events *ev = ctx;
 
+	(void)size;
 	if (e->kind == FL_EVENT_NEIGH)
 		want_neighbour(ev, e);
 	else

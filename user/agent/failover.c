@@ -8,7 +8,9 @@
 
 #include "agent/agent.h"
 #include "agent/chronicle.h"
+#include "agent/failover_vmac.h"
 #include "agent/names.h"
+#include "agent/peer_accord.h"
 #include "agent/peer_vrrp.h"
 #include "core/log.h"
 
@@ -28,11 +30,19 @@ static void on_doubt(void *agent, bool stale)
 	plane__stale(a->plane, stale);
 }
 
+/* On the real-time thread, or the loop. */
+static void on_claim(void *agent, const uint8_t mac[6], bool ours)
+{
+	struct agent *a = agent;
+
+	plane__virtual_mac(a->plane, mac, ours);
+}
+
 /*
- * How long preemption waits for probes and peers at most, seconds: an active router of lower priority
+ * How long preemption waits for probes and peers at most, a minute: an active router of lower priority
  * serves meanwhile.
  */
-#define PATIENCE_S 60
+#define PATIENCE_NS (UINT64_C(60) * 1000000000)
 
 static bool is_known(const struct addr *a)
 {
@@ -93,13 +103,27 @@ static int check_lateness(struct agent *a, const struct config *next, struct err
 	return 0;
 }
 
+static int start(struct agent *a, const struct config *c, struct err *err)
+{
+	const struct vrrp_owner owner = {
+		.instance = c->instance,
+		.fit = is_fit,
+		.doubt = on_doubt,
+		.claim = on_claim,
+		.event = on_event,
+		.ctx = a,
+	};
+
+	return vrrp__new(a->rt, &owner, &a->failover.vrrp, err);
+}
+
 int failover__prepare(struct agent *a, const struct config *next, struct err *err)
 {
 	struct failover *f = &a->failover;
 	int rc = check_lateness(a, next, err);
 
 	if (!rc && !f->vrrp && next->n_vrrp)
-		rc = vrrp__new(a->rt, is_fit, on_doubt, on_event, a, &f->vrrp, err);
+		rc = start(a, next, err);
 	if (rc || !f->vrrp)
 		return rc;
 	bfd__on_lost(a->neighbors.bfd, on_lost, f->vrrp);
@@ -132,6 +156,7 @@ static void tell_program(struct agent *a)
 void failover__commit(struct agent *a)
 {
 	tell_program(a);
+	failover_vmac__sweep(a);
 	if (!a->failover.plan)
 		return;
 	vrrp__commit(a->failover.plan);
@@ -192,7 +217,7 @@ static bool is_judged(const struct member *m, uint64_t since_ns)
 	const struct config_probe *p = &m->service->config->probe;
 	uint64_t first_ms = m->probe_ok ? 0 : (uint64_t)p->timeout_ms + p->interval_ms;
 
-	return m->probe_at_ns > since_ns + first_ms * 1000000 && health__settled(&m->health);
+	return m->probed_ns > since_ns + first_ms * 1000000 && health__settled(&m->health);
 }
 
 /*
@@ -222,8 +247,7 @@ static bool is_probed(const struct agent *a, const struct config_vrrp *c, uint64
 				all &= is_judged(m, since_ns);
 		}
 	}
-	return !any || (some && (all || agent__realtime_ns() - since_ns >
-						(uint64_t)PATIENCE_S * 1000000000));
+	return !any || (some && (all || uv_hrtime() - since_ns > PATIENCE_NS));
 }
 
 static bool is_synced(const struct agent *a, const struct comeback *b)
@@ -231,8 +255,8 @@ static bool is_synced(const struct agent *a, const struct comeback *b)
 	/* With the first configuration the groups come before the peers. */
 	bool known = a->peers || !a->config->n_peers;
 
-	return (known && peers__in_sync(a)) ||
-	       agent__realtime_ns() - b->since_ns > (uint64_t)PATIENCE_S * 1000000000;
+	return (known && peers__in_sync(a) && !peer_accord__is_behind(a)) ||
+	       uv_hrtime() - b->since_ns > PATIENCE_NS;
 }
 
 /* Why the group leaves an active router of lower priority alone for now. */
@@ -242,9 +266,8 @@ static const char *hold_of(struct agent *a, const struct config_vrrp *c, struct 
 
 	/* At the start all is probed for the first time in any case. */
 	if (down || b->down || !b->since_ns)
-		*b = (struct comeback){.since_ns = agent__realtime_ns(),
-				       .down = down,
-				       .probed = !down && !b->down};
+		*b = (struct comeback){
+			.since_ns = uv_hrtime(), .down = down, .probed = !down && !b->down};
 	b->probed = b->probed || is_probed(a, c, b->since_ns);
 	/* Afterwards: a peer that was not heard for so long is thought to be gone at first. */
 	b->synced = b->synced || (b->probed && is_synced(a, b));
@@ -303,7 +326,7 @@ void failover__stood_still(struct agent *a)
 		return;
 	for (size_t i = 0; i < a->config->n_vrrp; i++)
 		a->failover.comebacks[i] = (struct comeback){
-			.since_ns = agent__realtime_ns(),
+			.since_ns = uv_hrtime(),
 			.down = a->failover.comebacks[i].down,
 			.still = true,
 		};
@@ -386,6 +409,7 @@ static void add_group(void *ctx, const struct vrrp_status *s)
 	json_object_set_new(o, "send_error", error_json(s->send_error));
 	json_object_set_new(o, "announce_error", error_json(s->announce_error));
 	json_object_set_new(o, "address_error", error_json(s->address_error));
+	failover_vmac__show(groups->agent, s, o);
 	json_array_append_new(groups->list, o);
 }
 

@@ -18,7 +18,7 @@ struct agent;
 /* A group that may not know yet what it would steer to, or what its peers know. */
 struct comeback {
 	uint64_t
-		since_ns; /* CLOCK_REALTIME: of the start, or when its interface, or the agent, was back */
+		since_ns; /* CLOCK_MONOTONIC: of the start, or when its interface, or the agent, was back */
 	bool down; /* its interface */
 	bool still; /* it was the agent that stood still */
 	bool probed, synced; /* from then on */
@@ -28,6 +28,7 @@ struct failover {
 	struct vrrp *vrrp; /* NULL: no configuration has had a group yet */
 	struct vrrp_plan *plan; /* while a configuration is being committed */
 	struct comeback comebacks[CONFIG_VRRP_GROUPS]; /* in the order of the configuration */
+	bool swept; /* devices that an earlier agent left, and that no group has now, are gone */
 	bool warm; /* the first probes are over, so that this machine knows what it would steer to */
 };
 

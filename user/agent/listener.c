@@ -44,6 +44,8 @@ void listener__configured(struct agent *a)
 	const struct config *c = a->config;
 	struct err err;
 
+	/* What is wrong with it is logged. */
+	(void)api__token_problem(a->api, &err);
 	if (!a->listener.changed)
 		return;
 	a->listener.changed = false;

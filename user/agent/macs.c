@@ -6,6 +6,7 @@
 
 #include "agent/agent.h"
 #include "core/log.h"
+#include "net/vmac.h"
 
 struct reached {
 	uint32_t ifindex, master;
@@ -75,7 +76,8 @@ static void look_for_others(void *ctx, const struct net_link *l)
 	struct walk *w = ctx;
 	bool stands_on_one = false;
 
-	if (!l->ether)
+	/* A virtual router's MAC address is ours when its group says so. */
+	if (!l->ether || net_vmac__is(l))
 		return;
 	for (size_t i = 0; i < w->n; i++) {
 		const struct reached *r = &w->list[i];

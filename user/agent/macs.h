@@ -4,7 +4,8 @@
  *
  * Those of the interfaces where the program is attached, and of what stands on them in this network
  * namespace: VLAN devices and macvlans, the bridge, bond or VRF that one is part of; and of a bond's own
- * parts, where it is the bond that the program is attached to.
+ * parts, where it is the bond that the program is attached to. Not those of our virtual routers' devices
+ * (net/vmac.h), which are ours while their group is active: plane__virtual_mac().
  */
 #ifndef FAIRLEAD_AGENT_MACS_H
 #define FAIRLEAD_AGENT_MACS_H

@@ -10,6 +10,7 @@
 
 #include "agent/agent.h"
 #include "core/log.h"
+#include "net/vmac.h"
 
 #define DEFAULT_CONFIG "/etc/fairlead/fairlead.yaml"
 
@@ -79,6 +80,23 @@ static int withdraw(const char *path)
 	return rc ? 1 : 0;
 }
 
+/* All devices of virtual MAC addresses that a killed agent has left. */
+static int remove_vmacs(const char *instance, struct err *err)
+{
+	struct net_addresses *net;
+	int rc = net_addresses__open(&net, err);
+
+	if (rc)
+		return rc;
+	rc = net_vmac__sweep(net, instance, NULL, NULL);
+	net_addresses__close(net);
+	return rc ? err__set(err, rc,
+			     "cannot remove the devices of virtual MAC addresses of instance '%s': "
+			     "%s; look for them with `ip -d link`",
+			     instance, strerror(-rc))
+		  : 0;
+}
+
 static int detach(const char *path)
 {
 	struct config *c = load(path);
@@ -90,6 +108,8 @@ static int detach(const char *path)
 	rc = plane__remove(c->instance, &err);
 	if (!rc)
 		rc = paths__remove(c->instance, &err);
+	if (!rc)
+		rc = remove_vmacs(c->instance, &err);
 	if (rc)
 		fprintf(stderr, "fairleadd: %s\n", err.text);
 	else

@@ -65,6 +65,7 @@ void member__inherit(struct member *m, const struct member *from)
 	m->probe_ok = from->probe_ok;
 	m->probe_latency_ns = from->probe_latency_ns;
 	m->probe_at_ns = from->probe_at_ns;
+	m->probed_ns = from->probed_ns;
 	m->probes_ok = from->probes_ok;
 	m->probes_failed = from->probes_failed;
 	set_text(&m->probe_detail, from->probe_detail);
@@ -156,7 +157,7 @@ void member__give_up(struct member *m)
 {
 	m->dropped = true;
 	m->retired_s = agent__coarse_s();
-	m->service->dirty = true;
+	service__touch(m->service);
 	member__remember(m);
 	target__judge(m->service->agent, m->target);
 }
@@ -324,6 +325,7 @@ static bool on_probe(void *ctx, const struct probe_result *r)
 	m->probe_ok = r->outcome == PROBE_OK;
 	m->probe_latency_ns = r->latency_ns;
 	m->probe_at_ns = now.real_ns;
+	m->probed_ns = now.mono_ns;
 	m->probes_ok += m->probe_ok;
 	m->probes_failed += !m->probe_ok;
 	timing__add(&m->service->probe_times, r->latency_ns);

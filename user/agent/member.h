@@ -74,6 +74,7 @@ struct member {
 	char *probe_detail; /* of the last probe; NULL: nothing to say */
 	char *probe_warning; /* likewise: what is well still, but not for long */
 	uint64_t probe_latency_ns, probe_at_ns; /* CLOCK_REALTIME; 0: not probed yet */
+	uint64_t probed_ns; /* the same on CLOCK_MONOTONIC, which nobody sets */
 	uint64_t probes_ok, probes_failed; /* how many there were, since the agent began */
 	uint32_t weight;
 	uint32_t slots; /* that it owns */

@@ -157,6 +157,10 @@ static void write_lateness(const struct agent *a, struct prom *out)
 
 static void write_timings(const struct agent *a, struct prom *out)
 {
+	prom__family(
+		out, "fairlead_loop_turn_seconds", PROM_HISTOGRAM,
+		"How long turns of the agent's loop took: so long whatever came meanwhile waited.");
+	prom__timing(out, "", &a->turns);
 	gauge(out, "fairlead_probe_targets", "Probes that there are; equal ones are shared.",
 	      prober__count(a->prober));
 	prom__family(out, "fairlead_probe_start_delay_seconds", PROM_HISTOGRAM,
@@ -222,37 +226,114 @@ static uint64_t cpu_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-char *metrics__text(struct agent *a, size_t *len)
+/* A text in the making. */
+struct scrape {
+	struct agent *agent;
+	struct api_request **requests; /* who wait for it */
+	size_t n_requests;
+	struct prom head, tail; /* what is written on the loop, before services and after them */
+	struct listing *listing;
+	uint64_t cpu_ns; /* that it took the loop */
+	uv_work_t work;
+};
+
+static void write_head(struct agent *a, struct prom *out, struct prom *labels)
 {
-	struct prom out = {.room = 0}, labels = {.room = 0};
+	write_agent(a, out, labels);
+	write_journal(a, out);
+	write_streams(a, out, labels);
+	alerts__metrics(a, out, labels);
+	write_interfaces(a, out, labels);
+	write_lateness(a, out);
+	write_timings(a, out);
+	write_verdicts(a, out, labels, "fairlead_packets_total",
+		       "Packets that the program has seen, by what became of them.", false);
+	write_verdicts(a, out, labels, "fairlead_packet_bytes_total",
+		       "Bytes of these packets, Ethernet headers included.", true);
+	write_notes(a, out, labels);
+	write_records(a, out);
+}
+
+static void write_on_worker(uv_work_t *work)
+{
+	struct scrape *s = work->data;
+	struct prom *out = &s->head;
 	uint64_t began_ns = cpu_ns();
 
-	prom__expect(&out, a->metrics_len + a->metrics_len / 8);
-	write_agent(a, &out, &labels);
-	write_journal(a, &out);
-	write_streams(a, &out, &labels);
-	alerts__metrics(a, &out, &labels);
-	write_interfaces(a, &out, &labels);
-	write_lateness(a, &out);
-	write_timings(a, &out);
-	write_verdicts(a, &out, &labels, "fairlead_packets_total",
-		       "Packets that the program has seen, by what became of them.", false);
-	write_verdicts(a, &out, &labels, "fairlead_packet_bytes_total",
-		       "Bytes of these packets, Ethernet headers included.", true);
-	write_notes(a, &out, &labels);
-	write_records(a, &out);
-	metrics__services(a, &out, &labels);
-	metrics__network(a, &out, &labels);
-	prom__family(&out, "fairlead_metrics_render_seconds", PROM_GAUGE,
+	listing__write(s->listing, out);
+	listing__free(s->listing);
+	s->listing = NULL;
+	prom__append(out, &s->tail);
+	prom__family(out, "fairlead_metrics_render_seconds", PROM_GAUGE,
 		     "Processor time that it took to write this.");
-	prom__seconds(&out, "", cpu_ns() - began_ns);
-	free(labels.text);
-	if (out.failed) {
-		free(out.text);
-		return NULL;
+	prom__seconds(out, "", s->cpu_ns + cpu_ns() - began_ns);
+}
+
+static void answer(struct scrape *s)
+{
+	struct prom *out = &s->head;
+
+	s->agent->scrape = NULL;
+	if (out->failed) {
+		free(out->text);
+		out->text = NULL;
 	}
-	*len = a->metrics_len = out.len;
-	return out.text;
+	api_request__reply_text(s->requests, s->n_requests, out->text, out->len, PROM_CONTENT_TYPE);
+	listing__free(s->listing);
+	free(s->tail.text);
+	free(s->requests);
+	free(s);
+}
+
+static void after_write(uv_work_t *work, int status)
+{
+	struct scrape *s = work->data;
+
+	/* A text that is cut off is none. */
+	s->head.failed |= status != 0;
+	s->agent->metrics_len = s->head.len;
+	answer(s);
+}
+
+static void begin(struct scrape *s)
+{
+	struct agent *a = s->agent;
+	struct prom labels = {.room = 0};
+	uint64_t began_ns = cpu_ns();
+
+	prom__expect(&s->head, a->metrics_len + a->metrics_len / 8);
+	write_head(a, &s->head, &labels);
+	metrics__network(a, &s->tail, &labels);
+	s->listing = listing__take(a);
+	s->head.failed |= !s->listing || labels.failed;
+	free(labels.text);
+	s->cpu_ns = cpu_ns() - began_ns;
+	s->work.data = s;
+	if (s->head.failed || uv_queue_work(&a->loop, &s->work, write_on_worker, after_write)) {
+		s->head.failed = true;
+		answer(s);
+	}
+}
+
+void metrics__ask(struct agent *a, struct api_request *request)
+{
+	struct scrape *s = a->scrape ? a->scrape : calloc(1, sizeof(*s));
+	struct api_request **more =
+		s ? realloc(s->requests, (s->n_requests + 1) * sizeof(struct api_request *)) : NULL;
+
+	if (!more) {
+		if (s != a->scrape)
+			free(s);
+		api_request__reply(request, 500, NULL);
+		return;
+	}
+	s->requests = more;
+	s->requests[s->n_requests++] = request;
+	if (s == a->scrape)
+		return;
+	s->agent = a;
+	a->scrape = s;
+	begin(s);
 }
 
 /* --- whether this machine is fit ------------------------------------------------------------------- */

@@ -11,16 +11,25 @@
 #include "agent/agent.h"
 #include "core/prom.h"
 
-/* The text, of *len bytes, not ended by a NUL; free() it. NULL: out of memory. */
-char *metrics__text(struct agent *a, size_t *len);
+struct scrape;
+
+/*
+ * Answers with the text, as soon as it is made: on a worker, of what was copied when it was asked for first. Who
+ * asks meanwhile gets the same.
+ */
+void metrics__ask(struct agent *a, struct api_request *request);
 
 /* What the agent is fit for: problems, as sentences; an empty array: none. */
 json_t *metrics__problems(struct agent *a);
 
 /* --- the parts; `labels` is room for them, and what is in it may be overwritten --------------------- */
 
-/* metrics_services.c: services, and the backends in each */
-void metrics__services(struct agent *a, struct prom *out, struct prom *labels);
+/* metrics_services.c: a copy of what is told of services and the backends in each; NULL: out of memory */
+struct listing *listing__take(struct agent *a);
+/* On any thread. */
+void listing__write(const struct listing *l, struct prom *out);
+/* NULL is fine. */
+void listing__free(struct listing *l);
 
 /* metrics_network.c: VRRP, BFD, routes of VIPs, peers */
 void metrics__network(struct agent *a, struct prom *out, struct prom *labels);

@@ -65,7 +65,7 @@ static const struct column vrrp_columns[] = {
 static void write_groups(struct prom *out, struct prom *labels, const json_t *groups)
 {
 	static const char *const errors[] = {"fault", "send_error", "announce_error",
-					     "address_error"};
+					     "address_error", "device_error"};
 	static const enum vrrp_state states[] = {VRRP_INITIALIZE, VRRP_BACKUP, VRRP_ACTIVE};
 	const json_t *o;
 	size_t i;
@@ -238,6 +238,10 @@ static const struct column exchange_columns[] = {
 	 "Of these, those that stand here as it told them.", "taken"},
 	{"fairlead_peer_records_unknown_total", PROM_COUNTER,
 	 "Of these, those of services or backends that are not here, or not the same.", "unknown"},
+	{"fairlead_peer_records_clashes_total", PROM_COUNTER,
+	 "Flows of NAT that it has told, whose place a flow of this machine has.", "clashes"},
+	{"fairlead_peer_records_full_total", PROM_COUNTER,
+	 "Flows of NAT that it has told, for which there is no room.", "full"},
 	{"fairlead_peer_records_lag", PROM_GAUGE,
 	 "Messages with records that it is not known to have.", "lag"},
 };

@@ -476,6 +476,6 @@ void moves__tick(struct agent *a)
 		if (s->config && !s->settling && now_s >= s->due_s)
 			moves__age(s);
 		if (s->sums.waiting && budget(s))
-			s->dirty = true;
+			service__touch(s);
 	}
 }

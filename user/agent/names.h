@@ -22,7 +22,8 @@ const char *names__protocol(uint8_t proto, char *buf); /* "tcp", or the number *
 const char *names__verdict_text(uint32_t verdict);
 const char *names__note_text(uint32_t note);
 
-/* CLOCK_REALTIME ns as "2026-01-31T12:00:00.123Z" (RFC 3339). */
+/* CLOCK_REALTIME ns as "2026-01-31T12:00:00.123Z" (RFC 3339); the text to buf, as above. */
+const char *names__time_text(uint64_t realtime_ns, char *buf);
 json_t *names__time(uint64_t realtime_ns);
 
 #endif

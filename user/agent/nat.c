@@ -260,33 +260,57 @@ void nat__tick(struct agent *a)
 
 /* --- full NAT ----------------------------------------------------------------------------------- */
 
-static void warn_of_strangers(struct agent *a, const struct addr *list, size_t n)
+/* One that a group has is the active machine's. */
+static bool is_of_group(const struct config *c, const struct addr *a)
+{
+	for (size_t g = 0; g < c->n_vrrp; g++) {
+		for (size_t i = 0; i < c->vrrp[g].n_addresses; i++) {
+			if (addr__equal(&c->vrrp[g].addresses[i], a))
+				return true;
+		}
+	}
+	return false;
+}
+
+static void warn_of_strangers(struct agent *a, const struct config *c, const struct addr *list,
+			      size_t n)
 {
 	char text[ADDR_STRLEN];
 
 	for (size_t i = 0; i < n; i++) {
-		if (!net__is_local(a->net, &list[i]))
+		if (!net__is_local(a->net, &list[i]) && !is_of_group(c, &list[i]))
 			log_warn("snat: %s is not an address of this machine, so replies to it may "
 				 "not come back: add it to an interface, or have it routed here",
 				 addr__format(&list[i], text));
 	}
 }
 
+struct snat_part nat__part(const struct config *c)
+{
+	const struct addr *others[CONFIG_MAX_PEERS];
+
+	for (size_t i = 0; i < c->n_peers; i++)
+		others[i] = &c->peers[i].address;
+	return snat__part(c->snat_port_first, c->snat_port_last, &c->peer_listen, others,
+			  c->n_peers);
+}
+
 int nat__pool(struct agent *a, const struct config *c, struct err *err)
 {
+	struct snat_part part = nat__part(c);
 	struct plane_snat snat = {
 		.addrs4 = c->snat4,
 		.addrs6 = c->snat6,
 		.n4 = c->n_snat4,
 		.n6 = c->n_snat6,
-		.port_first = c->snat_port_first,
-		.port_last = c->snat_port_last,
+		.port_first = part.first,
+		.port_last = part.last,
 	};
 	int rc = plane__snat(a->plane, &snat, err);
 
 	if (rc)
 		return rc;
-	warn_of_strangers(a, c->snat4, c->n_snat4);
-	warn_of_strangers(a, c->snat6, c->n_snat6);
+	warn_of_strangers(a, c, c->snat4, c->n_snat4);
+	warn_of_strangers(a, c, c->snat6, c->n_snat6);
 	return 0;
 }

@@ -11,11 +11,12 @@
 #include "agent/rates_json.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
-static char *op_metrics(void *ctx, size_t *len)
+static void op_metrics(void *ctx, struct api_request *request)
 {
-	return metrics__text(ctx, len);
+	metrics__ask(ctx, request);
 }
 
 static json_t *op_problems(void *ctx)
@@ -23,14 +24,22 @@ static json_t *op_problems(void *ctx)
 	return metrics__problems(ctx);
 }
 
-static json_t *op_status(void *ctx, const char *service, const char *backend)
+static void op_status(void *ctx, const char *service, const char *backend,
+		      struct api_request *request)
 {
-	return status__json(ctx, service, backend);
+	status_answers__ask(ctx, service, backend, request);
 }
 
-static json_t *op_rates(void *ctx, const char *layout, const char *known)
+static void op_rates(void *ctx, const char *layout, const char *known, struct api_request *request)
 {
-	return rates__json(ctx, layout, known);
+	struct jtext out = {.room = 0};
+
+	rates__write(ctx, layout, known, &out);
+	if (out.failed) {
+		free(out.text);
+		out.text = NULL;
+	}
+	api_request__reply_text(&request, 1, out.text, out.len, "application/json");
 }
 
 static json_t *op_timings(void *ctx)
@@ -222,7 +231,15 @@ static int op_captured(void *ctx, uint32_t id, bool stop, json_t **out, struct e
 	return stop ? capture__stop(ctx, id, out, err) : capture__next(ctx, id, out, err);
 }
 
+static const char *op_token_file(void *ctx)
+{
+	const struct agent *a = ctx;
+
+	return a->config->api_token_file;
+}
+
 const struct api_ops ops = {
+	.token_file = op_token_file,
 	.metrics = op_metrics,
 	.problems = op_problems,
 	.status = op_status,

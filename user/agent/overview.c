@@ -40,8 +40,7 @@ static void write_member(struct jtext *out, const struct member *m, uint64_t now
 	struct addr address = member__address(m);
 	char text[ADDR_STRLEN];
 
-	jtext__key(out, NULL);
-	jtext__mark(out, '{');
+	jtext__open(out, NULL, '{');
 	jtext__string(out, "id", member__id(m));
 	jtext__string(out, "address", addr__format(&address, text));
 	jtext__string(out, "state", state_of(m));
@@ -66,23 +65,11 @@ static void write_members(struct jtext *out, const struct service *s)
 	size_t n = 0;
 	const struct member **list = told__members(s, &n);
 
-	jtext__mark(out, '[');
+	jtext__open(out, "backends", '[');
 	for (size_t i = 0; list && i < n; i++)
 		write_member(out, list[i], now_ns);
 	jtext__mark(out, ']');
 	free(list);
-}
-
-/* Appends an object's text, but for its closing brace, and lets go of it. */
-static void open_object(struct jtext *out, json_t *object)
-{
-	char *text = json_dumps(object, JSON_COMPACT);
-
-	json_decref(object);
-	if (text)
-		jtext__raw(out, text, strlen(text) - 1);
-	out->failed |= !text;
-	free(text);
 }
 
 /* How many are in each state. */
@@ -122,12 +109,11 @@ static void write_service(struct jtext *out, const struct service *s, bool with_
 	json_object_set_new(o, "transition", transition__json(s));
 	json_object_set_new(o, "health", verdict__json(s));
 	jtext__key(out, NULL);
-	open_object(out, o);
-	jtext__key(out, "backends");
+	told__open(out, o);
 	if (with_members)
 		write_members(out, s);
 	else
-		jtext__raw(out, "null", 4);
+		jtext__null(out, "backends");
 	jtext__mark(out, '}');
 }
 
@@ -185,9 +171,8 @@ int overview__text(struct agent *a, const char *service, char **text, size_t *le
 	json_object_set_new(o, "time", names__time(agent__realtime_ns()));
 	json_object_set_new(o, "problems", metrics__problems(a));
 	json_object_set_new(o, "drops", drops_json(a));
-	open_object(&out, o);
-	jtext__key(&out, "services");
-	jtext__mark(&out, '[');
+	told__open(&out, o);
+	jtext__open(&out, "services", '[');
 	if (only)
 		write_service(&out, only, true);
 	else

@@ -300,27 +300,33 @@ uint64_t passive__alarms(const struct member *m)
 	return m->passive ? m->passive->alarms : 0;
 }
 
-json_t *passive__json(const struct agent *a, const struct member *m)
+void passive__write(struct jtext *out, const char *key, const struct agent *a,
+		    const struct member *m)
 {
 	const struct passive_trail *t = m->target->trail;
 	const struct passive_member *p = m->passive;
 	struct passive_window w = {0};
+	char at[NAMES_LEN];
 	struct fl_passive c;
-	json_t *o;
 
-	if (!m->service->watch || !p)
-		return json_null();
+	if (!m->service->watch || !p) {
+		jtext__null(out, key);
+		return;
+	}
 	c = plane__passive(a->plane, m->target->index);
 	if (!t || !passive_trail__window(t, PASSIVE_LONGEST_MS, &w))
 		w = (struct passive_window){0};
-	o = json_pack("{s:I, s:I, s:I, s:I, s:I, s:f}", "sampled", (json_int_t)c.sampled,
-		      "completed", (json_int_t)c.completed, "incomplete", (json_int_t)c.incomplete,
-		      "reset", (json_int_t)c.reset, "repeated", (json_int_t)c.repeated,
-		      "connections_per_s", passive__opened_per_s(m->target));
-	json_object_set_new(o, "judged", json_integer((json_int_t)w.n));
-	json_object_set_new(o, "completion", json_real(w.n ? 1 - (double)w.x / w.n : 1));
-	json_object_set_new(o, "alarms", json_integer((json_int_t)p->alarms));
-	json_object_set_new(o, "alarm_at", p->alarms ? names__time(p->alarm_ns) : json_string(""));
-	json_object_set_new(o, "alarm", json_string(p->text));
-	return o;
+	jtext__open(out, key, '{');
+	jtext__integer(out, "sampled", c.sampled);
+	jtext__integer(out, "completed", c.completed);
+	jtext__integer(out, "incomplete", c.incomplete);
+	jtext__integer(out, "reset", c.reset);
+	jtext__integer(out, "repeated", c.repeated);
+	jtext__real(out, "connections_per_s", passive__opened_per_s(m->target));
+	jtext__integer(out, "judged", w.n);
+	jtext__real(out, "completion", w.n ? 1 - (double)w.x / w.n : 1);
+	jtext__integer(out, "alarms", p->alarms);
+	jtext__string(out, "alarm_at", p->alarms ? names__time_text(p->alarm_ns, at) : "");
+	jtext__string(out, "alarm", p->text);
+	jtext__mark(out, '}');
 }

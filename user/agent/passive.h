@@ -9,9 +9,10 @@
 #ifndef FAIRLEAD_AGENT_PASSIVE_H
 #define FAIRLEAD_AGENT_PASSIVE_H
 
-#include <jansson.h>
 #include <stdint.h>
 #include <uv.h>
+
+#include "core/jtext.h"
 
 struct agent;
 struct member;
@@ -42,6 +43,7 @@ double passive__opened_per_s(const struct target *t);
 uint64_t passive__alarms(const struct member *m);
 
 /* What status says of a member; null where its service is not watched. */
-json_t *passive__json(const struct agent *a, const struct member *m);
+void passive__write(struct jtext *out, const char *key, const struct agent *a,
+		    const struct member *m);
 
 #endif

@@ -422,11 +422,16 @@ void path__result(struct member *m, const struct probe_result *r)
 	conclude(p);
 }
 
-json_t *path__json(const struct member *m)
+void path__write(struct jtext *out, const char *key, const struct member *m)
 {
 	const struct path *p = m->path;
 
-	if (!p || p->diagnosis == DIAGNOSIS_NONE)
-		return json_null();
-	return json_pack("{s:s, s:s}", "code", diagnosis__name(p->diagnosis), "text", p->text);
+	if (!p || p->diagnosis == DIAGNOSIS_NONE) {
+		jtext__null(out, key);
+		return;
+	}
+	jtext__open(out, key, '{');
+	jtext__string(out, "code", diagnosis__name(p->diagnosis));
+	jtext__string(out, "text", p->text);
+	jtext__mark(out, '}');
 }

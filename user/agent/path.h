@@ -10,10 +10,9 @@
 #ifndef FAIRLEAD_AGENT_PATH_H
 #define FAIRLEAD_AGENT_PATH_H
 
-#include <jansson.h>
-
 #include "config/config.h"
 #include "core/err.h"
+#include "core/jtext.h"
 #include "probe/probe.h"
 
 struct agent;
@@ -43,6 +42,6 @@ void path__moved(struct member *m);
 /* A result of the member's probe. */
 void path__result(struct member *m, const struct probe_result *r);
 /* {"code": "...", "text": "..."}; null: there is nothing to say. */
-json_t *path__json(const struct member *m);
+void path__write(struct jtext *out, const char *key, const struct member *m);
 
 #endif

@@ -17,11 +17,6 @@ void peer_names__free(struct peer_names *n)
 	*n = (struct peer_names){0};
 }
 
-static bool has_records(const struct service *s)
-{
-	return s->config && s->forward != CONFIG_FWD_FULLNAT;
-}
-
 /* With its address, as an id may have got another one, and connections of before be on record. */
 static uint64_t name_of(const struct peer_digest *service, const struct fl_backend *b)
 {
@@ -78,7 +73,7 @@ int peer_names__refresh(struct peer_names *n, struct agent *a)
 		return -ENOMEM;
 	}
 	TAILQ_FOREACH (s, &a->services, entry) {
-		if (!has_records(s))
+		if (!s->config)
 			continue;
 		peer_news__name(a, s, &n->services[s->id]);
 		for (size_t i = 0; i < s->n_members; i++)
@@ -97,7 +92,7 @@ uint64_t peer_names__of(const struct peer_names *n, const struct agent *a, uint3
 	const struct service *s = service < FL_MAX_SERVICES ? a->by_id[service] : NULL;
 	const struct fl_backend *b = plane__backend(a->plane, backend);
 
-	return s && has_records(s) && b ? name_of(&n->services[service], b) : 0;
+	return s && s->config && b ? name_of(&n->services[service], b) : 0;
 }
 
 const struct peer_named *peer_names__find(const struct peer_names *n, uint64_t name)

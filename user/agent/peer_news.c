@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/peer_accord.h"
+#include "agent/peer_nat.h"
 #include "agent/peer_vrrp.h"
 #include "agent/peer_words.h"
 #include "peer/seats.h"
@@ -151,12 +153,16 @@ int peer_news__publish(struct agent *a, struct ledger *l)
 		rc = peer_facts__set_flow_key(want, flow_key_of(a));
 	if (!rc)
 		rc = peer_facts__set_records(want);
+	if (!rc)
+		rc = peer_nat__publish(a, want);
 	TAILQ_FOREACH (s, &a->services, entry) {
 		if (!rc)
 			rc = tell_service(s, l, want);
 	}
 	if (!rc)
 		rc = peer_vrrp__publish(a, want);
+	if (!rc)
+		rc = peer_accord__publish(a, want);
 	/* What goes makes room for what comes. */
 	if (!rc || rc == -ENOSPC) {
 		ledger__retain(l, is_wanted, want);

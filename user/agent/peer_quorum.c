@@ -103,6 +103,7 @@ static void touch_all(struct agent *a)
 
 	TAILQ_FOREACH (s, &a->services, entry)
 		s->unruled = true;
+	a->flush_due = true;
 }
 
 void peer_quorum__configured(struct agent *a)
@@ -120,6 +121,7 @@ void peer_quorum__heard(struct peer *peer, const void *key, size_t key_len)
 		return;
 	TAILQ_FOREACH (s, &peer->peers->agent->services, entry)
 		s->unruled |= strcmp(s->name, name) == 0;
+	peer->peers->agent->flush_due = true;
 }
 
 static struct peer_sound sound_of(const struct peer *peer)
@@ -132,7 +134,7 @@ static struct peer_sound sound_of(const struct peer *peer)
 	};
 }
 
-void peer_quorum__flush(struct agent *a)
+bool peer_quorum__flush(struct agent *a)
 {
 	struct peers *p = a->peers;
 	bool changed = false, wait = false;
@@ -147,12 +149,13 @@ void peer_quorum__flush(struct agent *a)
 	}
 	if (changed)
 		touch_all(a);
-	if (wait)
-		return;
+	if (wait || !a->flush_due)
+		return wait;
 	TAILQ_FOREACH (s, &a->services, entry) {
 		if (s->unruled)
 			rule_on(s);
 	}
+	return false;
 }
 
 /* --- what is told of it ---------------------------------------------------------------------------- */
@@ -210,14 +213,23 @@ void peer_quorum__explain(const struct member *m, char text[PEER_QUORUM_TEXT_LEN
 		 quorum__votes(&r, votes));
 }
 
-json_t *peer_quorum__json(const struct member *m)
+void peer_quorum__write(struct jtext *out, const char *key, const struct member *m)
 {
-	const struct quorum_ruling r = ask_of(m);
 	const struct health as_here = {.ruled = health__says(&m->health)};
+	struct quorum_ruling r;
 
-	if (!m->service->agent->peers || m->retired)
-		return json_null();
-	return json_pack("{s:s, s:s, s:b, s:i, s:i, s:i, s:i}", "here", health__name(&as_here),
-			 "by", quorum__why(r.why), "disputed", r.disputed, "up", (int)r.up,
-			 "suspect", (int)r.suspect, "down", (int)r.down, "mute", (int)r.mute);
+	if (!m->service->agent->peers || m->retired) {
+		jtext__null(out, key);
+		return;
+	}
+	r = ask_of(m);
+	jtext__open(out, key, '{');
+	jtext__string(out, "here", health__name(&as_here));
+	jtext__string(out, "by", quorum__why(r.why));
+	jtext__boolean(out, "disputed", r.disputed);
+	jtext__integer(out, "up", r.up);
+	jtext__integer(out, "suspect", r.suspect);
+	jtext__integer(out, "down", r.down);
+	jtext__integer(out, "mute", r.mute);
+	jtext__mark(out, '}');
 }

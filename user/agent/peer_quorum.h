@@ -9,9 +9,9 @@
 #ifndef FAIRLEAD_AGENT_PEER_QUORUM_H
 #define FAIRLEAD_AGENT_PEER_QUORUM_H
 
-#include <jansson.h>
 #include <stddef.h>
 
+#include "core/jtext.h"
 #include "health/health.h"
 
 struct agent;
@@ -27,8 +27,8 @@ void peer_quorum__heard(struct peer *peer, const void *key, size_t key_len);
 /* Another configuration, perhaps other peers: all is ruled on anew. */
 void peer_quorum__configured(struct agent *a);
 
-/* Once a turn of the loop: rules on what peers have told. */
-void peer_quorum__flush(struct agent *a);
+/* Once a turn of the loop: rules on what peers have told. True: it waits for one that is to be heard first. */
+bool peer_quorum__flush(struct agent *a);
 
 /* Once a second: logs disputes that last, and those that have ended. */
 void peer_quorum__tick(struct agent *a);
@@ -39,6 +39,6 @@ void peer_quorum__tick(struct agent *a);
 void peer_quorum__explain(const struct member *m, char text[PEER_QUORUM_TEXT_LEN]);
 
 /* For status; null: there are no peers. */
-json_t *peer_quorum__json(const struct member *m);
+void peer_quorum__write(struct jtext *out, const char *key, const struct member *m);
 
 #endif

@@ -6,12 +6,13 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/peer_nat.h"
 #include "agent/peers_state.h"
 
 /* Between two readings of the ring: what is made meanwhile goes together. */
 #define PAUSE_MS 5
-/* Records that fit a message, if all are of new connections of IPv6; and messages kept for what is made. */
-#define RECORDS_A_MESSAGE 17
+/* Records that fit a message, if all are the longest ones; and messages kept for what is made. */
+#define RECORDS_A_MESSAGE 15
 #define RESERVE 16
 /* Entries of a slice of a list's reading, a few milliseconds. */
 #define SLICE 16384
@@ -35,13 +36,34 @@ static bool is_stuck(const struct peer *peer)
 	return s->sent > s->acked && peers__now_us() - s->progress_us > STUCK_US;
 }
 
-static size_t encode(const struct peers *p, const struct fl_told *t, uint32_t now_s,
+/* ... and of such: later versions know more of them. */
+static bool takes_such(const struct peer *peer, const struct peer_record *r)
+{
+	return takes(peer) && (!r->nat || peer_facts__nat_records(peer->link.copy));
+}
+
+static uint32_t seen_s(const struct peer_record *r)
+{
+	return r->nat ? r->nat_flow.flow.seen_s : r->flow.flow.seen_s;
+}
+
+/* No packet of it has come by here. */
+static bool is_copy(const struct peer_record *r)
+{
+	return r->nat ? !(r->nat_flow.flow.flags & FL_NAT_HERE) : r->flow.flow.state & FL_FLOW_COPY;
+}
+
+static size_t encode(const struct peers *p, const struct peer_record *r, uint32_t now_s,
 		     uint8_t out[PEER_RECORD_MAX])
 {
-	uint64_t name =
-		peer_names__of(&p->records.names, p->agent, t->key.service, t->flow.backend);
+	uint32_t service = r->nat ? r->nat_flow.flow.service : r->flow.key.service,
+		 backend = r->nat ? r->nat_flow.flow.backend : r->flow.flow.backend;
+	uint64_t name = peer_names__of(&p->records.names, p->agent, service, backend);
 
-	return name ? peer_record__write(t, name, now_s, out) : 0;
+	if (!name)
+		return 0;
+	return r->nat ? peer_record__write_nat(&r->nat_flow, name, now_s, out)
+		      : peer_record__write(&r->flow, name, now_s, out);
 }
 
 static void send_all(struct peer *peer)
@@ -58,16 +80,24 @@ static void send_all(struct peer *peer)
 
 /* --- what is made --------------------------------------------------------------------------------- */
 
-static void tell_made(void *ctx, const void *sample)
+static void tell_made(void *ctx, const void *sample, size_t size)
 {
-	const struct fl_told *t = sample;
+	struct peer_record r = {.nat = size >= sizeof(r.nat_flow)};
 	struct peers *p = ctx;
 	uint8_t record[PEER_RECORD_MAX];
-	size_t len = encode(p, t, agent__coarse_s(), record);
+	size_t len;
+
+	if (r.nat)
+		memcpy(&r.nat_flow, sample, sizeof(r.nat_flow));
+	else
+		memcpy(&r.flow, sample, sizeof(r.flow));
+	len = encode(p, &r, agent__coarse_s(), record);
 
 	for (size_t i = 0; len && i < p->n; i++) {
 		struct peer *peer = &p->list[i];
 
+		if (takes(peer) && !takes_such(peer, &r))
+			continue;
 		if (!takes(peer) || !peer_stream__put(&peer->records.stream, record, len))
 			peer_stream__miss(&peer->records.stream);
 	}
@@ -114,17 +144,15 @@ static void on_readable(uv_poll_t *h, int status, int events)
 /* --- the list ------------------------------------------------------------------------------------- */
 
 /* On the worker. */
-static void collect(void *ctx, const struct fl_flow_key *k, const struct fl_flow *f, uint32_t now_s)
+static void collect(struct peer_records *r, const struct peer_record *one)
 {
-	struct peer_records *r = ctx;
-	bool seen = (int32_t)(f->seen_s - r->since_s) >= 0 && !(f->state & FL_FLOW_COPY);
+	bool seen = (int32_t)(seen_s(one) - r->since_s) >= 0 && !is_copy(one);
 
-	(void)now_s;
-	if ((f->state & FL_FLOW_STATE) == FL_FLOW_DEAD || (!seen && !r->whole))
+	if (!seen && !r->whole)
 		return;
 	if (r->n == r->room) {
 		size_t more = r->room ? 2 * r->room : SLICE;
-		struct fl_told *list = realloc(r->list, more * sizeof(*list));
+		struct peer_record *list = realloc(r->list, more * sizeof(*list));
 
 		if (!list) {
 			r->rc = -ENOMEM;
@@ -133,7 +161,27 @@ static void collect(void *ctx, const struct fl_flow_key *k, const struct fl_flow
 		r->list = list;
 		r->room = more;
 	}
-	r->list[r->n++] = (struct fl_told){*k, *f};
+	r->list[r->n++] = *one;
+}
+
+static void collect_flow(void *ctx, const struct fl_flow_key *k, const struct fl_flow *f,
+			 uint32_t now_s)
+{
+	struct peer_record one = {.flow = {*k, *f}};
+
+	(void)now_s;
+	if ((f->state & FL_FLOW_STATE) != FL_FLOW_DEAD)
+		collect(ctx, &one);
+}
+
+/* Of those that nobody has answered yet, most never go on. */
+static void collect_nat(void *ctx, const struct fl_told_nat *t, uint32_t now_s)
+{
+	struct peer_record one = {.nat = true, .nat_flow = *t};
+
+	(void)now_s;
+	if (t->flow.flags & FL_NAT_SEEN)
+		collect(ctx, &one);
 }
 
 static void read_slice(uv_work_t *work)
@@ -143,7 +191,12 @@ static void read_slice(uv_work_t *work)
 	int rc;
 
 	r->pass.slice = SLICE;
-	rc = plane__records(p->agent->plane, &r->pass, 1, collect, r, &r->ended, &r->err);
+	if (r->at_nat)
+		rc = plane__nat_records(p->agent->plane, &r->pass, 1, collect_nat, r, &r->ended,
+					&r->err);
+	else
+		rc = plane__records(p->agent->plane, &r->pass, 1, collect_flow, r, &r->ended,
+				    &r->err);
 	r->rc = rc ? rc : r->rc;
 }
 
@@ -185,18 +238,22 @@ static void begin_list(struct peers *p)
 	r->since_s = r->last_began_s - 1;
 	r->began_s = agent__coarse_s();
 	r->pass = (struct plane_pass){0};
+	r->at_nat = false;
 	r->rc = 0;
 	read_on(p);
 }
 
-static bool is_for(const struct peer_exchange *e, const struct fl_told *t, uint32_t since_s)
+static bool is_for(const struct peer *peer, const struct peer_record *r, uint32_t since_s)
 {
-	return !e->out && (e->whole || (!(t->flow.state & FL_FLOW_COPY) &&
-					(int32_t)(t->flow.seen_s - since_s) >= 0));
+	const struct peer_exchange *e = &peer->records;
+
+	if (e->out || (takes(peer) && !takes_such(peer, r)))
+		return false;
+	return e->whole || (!is_copy(r) && (int32_t)(seen_s(r) - since_s) >= 0);
 }
 
 /* Tells one record of the list to each peer that it is for; false: one of them has no room, and is waited for. */
-static bool tell_listed(struct peers *p, const struct fl_told *t, uint32_t now_s)
+static bool tell_listed(struct peers *p, const struct peer_record *one, uint32_t now_s)
 {
 	struct peer_records *r = &p->records;
 	uint8_t record[PEER_RECORD_MAX];
@@ -205,7 +262,7 @@ static bool tell_listed(struct peers *p, const struct fl_told *t, uint32_t now_s
 	for (size_t i = 0; i < p->n; i++) {
 		struct peer_exchange *e = &p->list[i].records;
 
-		if (!is_for(e, t, r->since_s))
+		if (!is_for(&p->list[i], one, r->since_s))
 			continue;
 		if (!takes(&p->list[i]) || is_stuck(&p->list[i])) {
 			peer_stream__miss(&e->stream);
@@ -214,11 +271,12 @@ static bool tell_listed(struct peers *p, const struct fl_told *t, uint32_t now_s
 			return false;
 		}
 	}
-	len = encode(p, t, now_s, record);
+	len = encode(p, one, now_s, record);
 	for (size_t i = 0; len && i < p->n; i++) {
 		struct peer_exchange *e = &p->list[i].records;
 
-		if (is_for(e, t, r->since_s) && !peer_stream__put(&e->stream, record, len))
+		if (is_for(&p->list[i], one, r->since_s) &&
+		    !peer_stream__put(&e->stream, record, len))
 			peer_stream__miss(&e->stream);
 	}
 	return true;
@@ -265,7 +323,11 @@ static void after_slice(uv_work_t *work, int status)
 		drop_list(r);
 		return;
 	}
-	if (!r->ended) {
+	if (!r->ended || !r->at_nat) {
+		if (r->ended) {
+			r->at_nat = true;
+			r->pass = (struct plane_pass){0};
+		}
 		read_on(p);
 		return;
 	}
@@ -277,9 +339,12 @@ static void after_slice(uv_work_t *work, int status)
 
 /* --- from peers ----------------------------------------------------------------------------------- */
 
-static void on_record(void *ctx, const struct fl_told *t, uint64_t name)
+static void on_record(void *ctx, const struct peer_record *r)
 {
-	peer_copies__take(ctx, t, name);
+	if (r->nat)
+		peer_nat__take(ctx, &r->nat_flow, r->name);
+	else
+		peer_copies__take(ctx, &r->flow, r->name);
 }
 
 void peer_records__input(struct peer *peer, const uint8_t *bytes, size_t len)
@@ -290,6 +355,7 @@ void peer_records__input(struct peer *peer, const uint8_t *bytes, size_t len)
 				len, on_record, peer))
 		peer->link.n_malformed++;
 	peer_copies__flush(peer);
+	peer_nat__flush(peer);
 }
 
 void peer_records__cleared(struct peer *peer)
@@ -438,10 +504,11 @@ static json_t *whole_json(const struct peer_whole *w)
 json_t *peer_records__json(const struct peer *peer)
 {
 	const struct peer_exchange *e = &peer->records;
-	json_t *o = json_pack("{s:b, s:I, s:I, s:I, s:I, s:I}", "exchanged",
+	json_t *o = json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "exchanged",
 			      peer_facts__records(peer->link.copy), "told",
 			      (json_int_t)e->stream.n_told, "heard", (json_int_t)e->stream.n_heard,
 			      "taken", (json_int_t)e->n_taken, "unknown", (json_int_t)e->n_unknown,
+			      "clashes", (json_int_t)e->n_clashes, "full", (json_int_t)e->n_full,
 			      "lag", (json_int_t)peer_stream__lag(&e->stream));
 
 	json_object_set_new(o, "ours", whole_json(&e->stream.ours));

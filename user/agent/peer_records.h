@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * peer_records.h - records of connections on slots that change owner, told to peers and taken from them.
+ * peer_records.h - records of connections on slots that change owner and flows of NAT, told to peers and taken from them.
  *
  * What is made is told at once: the program hands it to the agent through the ring buffer `told`. All that
  * there is, is told when a peer has nothing yet, or something was left out (the whole); and what was seen
  * since, every few seconds (a refresh), so that a copy lives as long as its connection does, and ends as it
- * does. For both, a worker reads `flows` and makes a list. A copy is told on to whom lacks the whole, not
+ * does. For both, a worker reads `flows` and `nat_flows` and makes a list. A copy is told on to whom lacks the whole, not
  * in refreshes: nobody keeps alive what nobody has seen.
  */
 #ifndef FAIRLEAD_AGENT_PEER_RECORDS_H
@@ -39,12 +39,14 @@ struct peer_records {
 	int rc;
 	struct err err;
 	struct plane_pass pass;
-	struct fl_told *list;
+	bool at_nat; /* the flows of NAT are being read, the others were */
+	struct peer_record *list; /* without names */
 	size_t n, room, at;
 	uint32_t since_s;
 	uint32_t began_s, last_began_s; /* this reading, and the last one that was told */
 	/* what is taken */
 	struct fl_take take;
+	struct fl_nat_take nat_take;
 	bool left; /* slots wait to be PINNED */
 };
 
@@ -55,6 +57,9 @@ struct peer_exchange {
 	bool out; /* it did not follow; the rest of the list is not for it */
 	uint64_t n_taken; /* records that stand as it told them */
 	uint64_t n_unknown; /* of services or backends that are not here, or are not the same */
+	/* Flows of NAT that were not taken: */
+	uint64_t n_clashes; /* for those of this machine that go on */
+	uint64_t n_full; /* for want of room */
 };
 
 /* The ring is read from now on. */

@@ -5,6 +5,8 @@
 
 #include "agent/agent.h"
 #include "agent/names.h"
+#include "agent/peer_accord.h"
+#include "agent/peer_nat.h"
 #include "agent/peers_state.h"
 
 bool peer_view__is_complete(const struct peer *peer)
@@ -56,6 +58,7 @@ static void tell_refusals(struct peer *peer)
 void peer_view__tick(struct peer *peer)
 {
 	compare(peer);
+	peer_nat__tick(peer);
 	tell_refusals(peer);
 }
 
@@ -135,6 +138,8 @@ static json_t *peer_json(const struct peer *peer)
 		peer_facts__disputes(ours, l->copy, add_dispute, disputes);
 	}
 	json_object_set_new(o, "records", peer_records__json(peer));
+	json_object_set_new(o, "pool", json_string(peer_nat__pools(peer)));
+	json_object_set_new(o, "accord", peer_accord__peer_json(peer));
 	json_object_set_new(o, "disputes", disputes);
 	json_object_set_new(o, "refused", refused_json(l));
 	return o;
@@ -170,6 +175,7 @@ json_t *peers__json(const struct agent *a)
 		json_array_append_new(list, peer_json(&p->list[i]));
 	o = json_pack("{s:s, s:i, s:I}", "listen", addr__format(&p->listen, address), "port",
 		      (int)p->port, "strangers", (json_int_t)p->n_strangers);
+	json_object_set_new(o, "accord", peer_accord__json(a));
 	json_object_set_new(o, "list", list);
 	return o;
 }

@@ -11,12 +11,11 @@
 
 #include "agent/agent.h"
 #include "agent/chronicle.h"
+#include "agent/peer_accord.h"
 #include "agent/peer_news.h"
 #include "agent/peer_quorum.h"
 #include "agent/peer_words.h"
 #include "agent/peers_state.h"
-#include "core/log.h"
-#include "peer/link.h"
 #include "peer/seats.h"
 
 /* A flood is looked at in steps: so many at once, then others have their turn. */
@@ -94,7 +93,13 @@ static void on_aside(void *ctx, const uint8_t *bytes, size_t len)
 	peer_records__input(ctx, bytes, len);
 }
 
-static const struct peer_link_calls calls = {on_send, on_changed, on_cleared, on_state, on_aside};
+static void on_page(void *ctx, const uint8_t *bytes, size_t len)
+{
+	peer_accord__page(ctx, bytes, len);
+}
+
+static const struct peer_link_calls calls = {on_send,  on_changed, on_cleared,
+					     on_state, on_aside,   on_page};
 
 /* --- the socket and the timer --------------------------------------------------------------------- */
 
@@ -407,6 +412,7 @@ void peers__commit(struct agent *a, struct peers_stage *s)
 	if (!a->peers)
 		return;
 	a->peers->records.names.made_ns = 0;
+	peer_accord__configured(a);
 	complain(a->peers, peer_news__publish(a, a->peers->ours));
 	for (size_t i = 0; i < a->peers->n; i++)
 		a->peers->list[i].news = true;

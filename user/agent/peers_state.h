@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "peer/facts.h"
 #include "peer/link.h"
+#include "peer/pool.h"
 #include "peer/voice.h"
 
 struct peer {
@@ -24,6 +25,7 @@ struct peer {
 	char difference[PEER_DIFFERENCE_LEN];
 	uint64_t refused; /* datagrams that its key did not open, as counted last */
 	bool refusal_told;
+	enum peer_pools pools; /* as they were looked at last */
 	struct peer_voice voice; /* whether its probes have votes (peer_quorum.c) */
 };
 

@@ -8,6 +8,7 @@
  */
 #include "agent/rates_json.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -18,9 +19,11 @@
 #include "agent/names.h"
 #include "agent/told.h"
 #include "core/fnv.h"
+#include "core/jtext.h"
 
-/* The backends of a service in the order of its columns. */
+/* A service, and its backends in the order of its columns. */
 struct rows {
+	const struct service *service;
 	const struct member **list;
 	size_t n;
 };
@@ -49,8 +52,9 @@ static void mix_text(uint64_t *hash, const char *text)
 	mix(hash, text, strlen(text) + 1);
 }
 
-static void mix_service(uint64_t *hash, const struct service *s, const struct rows *r)
+static void mix_service(uint64_t *hash, const struct rows *r)
 {
+	const struct service *s = r->service;
 	const struct config_service *c = s->config;
 	uint32_t slots = plane__slots(s->slot_class);
 
@@ -76,112 +80,124 @@ static void mix_service(uint64_t *hash, const struct service *s, const struct ro
 
 /* --- names ----------------------------------------------------------------------------------------- */
 
-static json_t *strings(const char *const *list, size_t n)
+static void write_ids(struct jtext *out, const struct rows *r)
 {
-	json_t *array = json_array();
+	char text[ADDR_STRLEN];
 
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(array, json_string(list[i]));
-	return array;
-}
-
-static json_t *service_names(const struct service *s, const struct rows *r)
-{
-	json_t *ids = json_array(), *addresses = json_array(), *ports = json_array();
-	char vip[ADDR_PREFIX_STRLEN], port[NAMES_LEN], protocol[NAMES_LEN], text[ADDR_STRLEN];
-	const struct config_service *c = s->config;
-
+	jtext__open(out, "id", '[');
+	for (size_t i = 0; i < r->n; i++)
+		jtext__string(out, NULL, member__id(r->list[i]));
+	jtext__mark(out, ']');
+	jtext__open(out, "address", '[');
 	for (size_t i = 0; i < r->n; i++) {
-		const struct member *m = r->list[i];
-		struct addr address = member__address(m);
+		struct addr address = member__address(r->list[i]);
 
-		json_array_append_new(ids, json_string(member__id(m)));
-		json_array_append_new(addresses, json_string(addr__format(&address, text)));
-		json_array_append_new(ports, json_integer(status__port(m)));
+		jtext__string(out, NULL, addr__format(&address, text));
 	}
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:{s:o, s:o, s:o}}", "name", s->name,
-			 "vip", addr_prefix__format(&c->vip, vip), "ports", names__ports(c, port),
-			 "protocol", names__protocol(c->proto, protocol), "forward",
-			 config_forward__name(c->forward), "slots",
-			 (json_int_t)plane__slots(s->slot_class), "backends", "id", ids, "address",
-			 addresses, "port", ports);
+	jtext__mark(out, ']');
+	jtext__open(out, "port", '[');
+	for (size_t i = 0; i < r->n; i++)
+		jtext__integer(out, NULL, status__port(r->list[i]));
+	jtext__mark(out, ']');
 }
 
-static json_t *verdict_names(void)
+static void write_service_names(struct jtext *out, const struct rows *r)
+{
+	char vip[ADDR_PREFIX_STRLEN], port[NAMES_LEN], protocol[NAMES_LEN];
+	const struct config_service *c = r->service->config;
+
+	jtext__open(out, NULL, '{');
+	jtext__string(out, "name", r->service->name);
+	jtext__string(out, "vip", addr_prefix__format(&c->vip, vip));
+	jtext__string(out, "ports", names__ports(c, port));
+	jtext__string(out, "protocol", names__protocol(c->proto, protocol));
+	jtext__string(out, "forward", config_forward__name(c->forward));
+	jtext__integer(out, "slots", plane__slots(r->service->slot_class));
+	jtext__open(out, "backends", '{');
+	write_ids(out, r);
+	jtext__raw(out, "}}", 2);
+}
+
+static void write_verdict_names(struct jtext *out)
 {
 	char name[NAMES_LEN], action[NAMES_LEN];
-	json_t *list = json_array();
 
-	for (uint32_t v = 0; v < FL_VERDICTS; v++)
-		json_array_append_new(list,
-				      json_pack("{s:s, s:s, s:s}", "name", names__verdict(v, name),
-						"action", names__action(v, action), "text",
-						names__verdict_text(v)));
-	return list;
+	jtext__open(out, "verdicts", '[');
+	for (uint32_t v = 0; v < FL_VERDICTS; v++) {
+		jtext__open(out, NULL, '{');
+		jtext__string(out, "name", names__verdict(v, name));
+		jtext__string(out, "action", names__action(v, action));
+		jtext__string(out, "text", names__verdict_text(v));
+		jtext__mark(out, '}');
+	}
+	jtext__mark(out, ']');
 }
 
-static json_t *note_names(void)
+static void write_note_names(struct jtext *out)
 {
 	char name[NAMES_LEN];
-	json_t *list = json_array();
 
-	for (uint32_t i = 0; i < FL_NOTES; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s}", "name", names__note(i, name),
-						      "text", names__note_text(i)));
-	return list;
+	jtext__open(out, "notes", '[');
+	for (uint32_t i = 0; i < FL_NOTES; i++) {
+		jtext__open(out, NULL, '{');
+		jtext__string(out, "name", names__note(i, name));
+		jtext__string(out, "text", names__note_text(i));
+		jtext__mark(out, '}');
+	}
+	jtext__mark(out, ']');
 }
 
 /* --- columns --------------------------------------------------------------------------------------- */
 
-static json_int_t state_of(const struct member *m)
+static int64_t state_of(const struct member *m)
 {
 	const char *name = m->retired ? "leaving" : health__name(&m->health);
-	json_int_t i = 0;
+	int64_t i = 0;
 
-	while (i + 1 < (json_int_t)N_STATES && strcmp(states[i], name) != 0)
+	while (i + 1 < (int64_t)N_STATES && strcmp(states[i], name) != 0)
 		i++;
 	return i;
 }
 
-static json_int_t since_of(const struct member *m)
+static int64_t since_of(const struct member *m)
 {
-	return (json_int_t)(m->health.since_ns / 1000000000);
+	return (int64_t)(m->health.since_ns / 1000000000);
 }
 
-static json_int_t packets_of(const struct member *m)
+static int64_t packets_of(const struct member *m)
 {
 	return llround(m->target->rate.packets_per_s);
 }
 
-static json_int_t bytes_of(const struct member *m)
+static int64_t bytes_of(const struct member *m)
 {
 	return llround(m->target->rate.bytes_per_s);
 }
 
-static json_int_t connections_of(const struct member *m)
+static int64_t connections_of(const struct member *m)
 {
 	return llround(passive__opened_per_s(m->target));
 }
 
-static json_int_t slots_of(const struct member *m)
+static int64_t slots_of(const struct member *m)
 {
 	return m->slots;
 }
 
-static json_int_t latency_of(const struct member *m)
+static int64_t latency_of(const struct member *m)
 {
-	return m->probe_at_ns ? (json_int_t)(m->probe_latency_ns / 1000) : -1;
+	return m->probe_at_ns ? (int64_t)(m->probe_latency_ns / 1000) : -1;
 }
 
-static json_int_t failed_of(const struct member *m)
+static int64_t failed_of(const struct member *m)
 {
-	return (json_int_t)m->probes_failed;
+	return (int64_t)m->probes_failed;
 }
 
 /* The columns that rarely change. */
 static const struct {
 	const char *name;
-	json_int_t (*of)(const struct member *m);
+	int64_t (*of)(const struct member *m);
 } slow[] = {
 	{"state", state_of},
 	{"since_s", since_of},
@@ -190,13 +206,13 @@ static const struct {
 };
 #define N_SLOW (sizeof(slow) / sizeof(*slow))
 
-static json_t *column(const struct rows *r, json_int_t (*of)(const struct member *m))
+static void write_column(struct jtext *out, const char *key, const struct rows *r,
+			 int64_t (*of)(const struct member *m))
 {
-	json_t *list = json_array();
-
+	jtext__open(out, key, '[');
 	for (size_t i = 0; i < r->n; i++)
-		json_array_append_new(list, json_integer(of(r->list[i])));
-	return list;
+		jtext__signed(out, NULL, of(r->list[i]));
+	jtext__mark(out, ']');
 }
 
 static void mix_states(uint64_t *hash, const struct rows *r)
@@ -207,127 +223,169 @@ static void mix_states(uint64_t *hash, const struct rows *r)
 	}
 }
 
-static json_t *service_states(const struct rows *r)
+static void write_service_states(struct jtext *out, const struct rows *r)
 {
-	json_t *o = json_object();
-
+	jtext__open(out, NULL, '{');
 	for (size_t c = 0; c < N_SLOW; c++)
-		json_object_set_new(o, slow[c].name, column(r, slow[c].of));
-	return o;
+		write_column(out, slow[c].name, r, slow[c].of);
+	jtext__mark(out, '}');
 }
 
-static json_t *service_rates(const struct service *s, const struct rows *r)
+static void write_service_rates(struct jtext *out, const struct rows *r)
 {
-	json_t *backends = json_pack("{s:o, s:o, s:o, s:o}", "packets_per_s", column(r, packets_of),
-				     "bytes_per_s", column(r, bytes_of), "connections_per_s",
-				     s->watch ? column(r, connections_of) : json_null(), "probe_us",
-				     column(r, latency_of));
+	const struct service *s = r->service;
 
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:o}", "packets_per_s",
-			 (json_int_t)llround(s->rate.packets_per_s), "bytes_per_s",
-			 (json_int_t)llround(s->rate.bytes_per_s), "usable",
-			 (json_int_t)service__usable(s), "slots_unserved", (json_int_t)s->unserved,
-			 "moving", (json_int_t)s->sums.moving, "pinned", (json_int_t)s->sums.pinned,
-			 "panic", s->pool.panic, "backends", backends);
+	jtext__open(out, NULL, '{');
+	jtext__signed(out, "packets_per_s", llround(s->rate.packets_per_s));
+	jtext__signed(out, "bytes_per_s", llround(s->rate.bytes_per_s));
+	jtext__integer(out, "usable", service__usable(s));
+	jtext__integer(out, "slots_unserved", s->unserved);
+	jtext__integer(out, "moving", s->sums.moving);
+	jtext__integer(out, "pinned", s->sums.pinned);
+	jtext__boolean(out, "panic", s->pool.panic);
+	jtext__open(out, "backends", '{');
+	write_column(out, "packets_per_s", r, packets_of);
+	write_column(out, "bytes_per_s", r, bytes_of);
+	if (s->watch)
+		write_column(out, "connections_per_s", r, connections_of);
+	else
+		jtext__null(out, "connections_per_s");
+	write_column(out, "probe_us", r, latency_of);
+	jtext__raw(out, "}}", 2);
 }
 
 /* Of verdicts or notes: counters as of the last tick, and their rates. */
-static json_t *counts(const struct rate *list, size_t n)
+static void write_counts(struct jtext *out, const char *key, const struct rate *list, size_t n)
 {
-	json_t *packets = json_array(), *rates = json_array(), *bytes = json_array();
-
-	for (size_t i = 0; i < n; i++) {
-		json_array_append_new(packets, json_integer((json_int_t)list[i].last.packets));
-		json_array_append_new(rates, json_integer(llround(list[i].packets_per_s)));
-		json_array_append_new(bytes, json_integer(llround(list[i].bytes_per_s)));
-	}
-	return json_pack("{s:o, s:o, s:o}", "packets", packets, "packets_per_s", rates,
-			 "bytes_per_s", bytes);
+	jtext__open(out, key, '{');
+	jtext__open(out, "packets", '[');
+	for (size_t i = 0; i < n; i++)
+		jtext__integer(out, NULL, list[i].last.packets);
+	jtext__mark(out, ']');
+	jtext__open(out, "packets_per_s", '[');
+	for (size_t i = 0; i < n; i++)
+		jtext__signed(out, NULL, llround(list[i].packets_per_s));
+	jtext__mark(out, ']');
+	jtext__open(out, "bytes_per_s", '[');
+	for (size_t i = 0; i < n; i++)
+		jtext__signed(out, NULL, llround(list[i].bytes_per_s));
+	jtext__raw(out, "]}", 2);
 }
 
 /* --- all of it ------------------------------------------------------------------------------------- */
 
-/* What is made of each service in one go; NULL: it is not wanted. */
-struct harvest {
-	uint64_t layout, states; /* hashes */
-	json_t *rates, *names, *slow;
+/* All services. */
+struct all {
+	struct rows *list;
+	size_t n;
+	char layout[RATES_KEY_LEN],
+		known[RATES_KEY_LEN]; /* what names, and what states they have */
 };
 
-static bool each_service(const struct agent *a, struct harvest *h)
+static void free_all(struct all *all)
+{
+	for (size_t i = 0; i < all->n; i++)
+		free(all->list[i].list);
+	free(all->list);
+}
+
+static int list_all(const struct agent *a, struct all *all)
 {
 	const struct service *s;
+	size_t room = 1;
 
+	TAILQ_FOREACH (s, &a->services, entry)
+		room++;
+	all->list = calloc(room, sizeof(*all->list));
+	if (!all->list)
+		return -ENOMEM;
 	TAILQ_FOREACH (s, &a->services, entry) {
-		struct rows r;
+		struct rows *r = &all->list[all->n];
 
 		if (!s->config)
 			continue;
-		r.list = told__members(s, &r.n);
-		if (!r.list)
-			return false;
-		mix_service(&h->layout, s, &r);
-		mix_states(&h->states, &r);
-		if (h->rates)
-			json_array_append_new(h->rates, service_rates(s, &r));
-		if (h->names)
-			json_array_append_new(h->names, service_names(s, &r));
-		if (h->slow)
-			json_array_append_new(h->slow, service_states(&r));
-		free(r.list);
+		r->service = s;
+		r->list = told__members(s, &r->n);
+		if (!r->list)
+			return -ENOMEM;
+		all->n++;
 	}
-	return true;
+	return 0;
 }
 
-static struct harvest empty(const struct agent *a)
+static void name_all(const struct agent *a, struct all *all)
 {
-	struct harvest h = {.layout = FNV64};
+	uint64_t layout = FNV64, known;
 
-	mix_text(&h.layout, a->config->instance);
-	mix_text(&h.layout, FAIRLEAD_VERSION);
-	h.states = h.layout;
-	return h;
+	mix_text(&layout, a->config->instance);
+	mix_text(&layout, FAIRLEAD_VERSION);
+	known = layout;
+	for (size_t i = 0; i < all->n; i++) {
+		mix_service(&layout, &all->list[i]);
+		mix_states(&known, &all->list[i]);
+	}
+	snprintf(all->layout, sizeof(all->layout), "%016" PRIx64, layout);
+	snprintf(all->known, sizeof(all->known), "%016" PRIx64, known);
 }
 
-static bool is(const char *known, uint64_t hash)
+static void write_each(struct jtext *out, const char *key, const struct all *all,
+		       void (*write)(struct jtext *out, const struct rows *r))
 {
-	char now[RATES_KEY_LEN];
-
-	snprintf(now, sizeof(now), "%016" PRIx64, hash);
-	return strcmp(known, now) == 0;
+	jtext__open(out, key, '[');
+	for (size_t i = 0; i < all->n; i++)
+		write(out, &all->list[i]);
+	jtext__mark(out, ']');
 }
 
-static json_t *names_json(const struct agent *a, json_t *services)
+static void write_names(const struct agent *a, struct jtext *out, const struct all *all)
 {
-	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "instance", a->config->instance,
-			 "version", FAIRLEAD_VERSION, "states", strings(states, N_STATES),
-			 "services", services, "verdicts", verdict_names(), "notes", note_names());
+	jtext__open(out, "names", '{');
+	jtext__string(out, "instance", a->config->instance);
+	jtext__string(out, "version", FAIRLEAD_VERSION);
+	jtext__open(out, "states", '[');
+	for (size_t i = 0; i < N_STATES; i++)
+		jtext__string(out, NULL, states[i]);
+	jtext__mark(out, ']');
+	write_each(out, "services", all, write_service_names);
+	write_verdict_names(out);
+	write_note_names(out);
+	jtext__mark(out, '}');
 }
 
-json_t *rates__json(const struct agent *a, const char *layout, const char *known)
+static void write_all(const struct agent *a, struct jtext *out, const struct all *all,
+		      const char *layout, const char *known)
 {
-	struct harvest h = empty(a), more = empty(a);
-	bool ok;
+	bool named = strcmp(layout, all->layout) == 0;
 
-	h.rates = json_array();
-	ok = each_service(a, &h);
-	more.names = is(layout, h.layout) ? NULL : json_array();
+	jtext__open(out, NULL, '{');
+	jtext__string(out, "layout", all->layout);
+	if (named)
+		jtext__null(out, "names");
+	else
+		write_names(a, out, all);
+	jtext__string(out, "known", all->known);
 	/* Who has other names has no use for states of before. */
-	more.slow = is(known, h.states) && !more.names ? NULL : json_array();
-	if (more.names || more.slow)
-		ok &= each_service(a, &more);
-	if (!ok) {
-		json_decref(h.rates);
-		json_decref(more.names);
-		json_decref(more.slow);
-		return NULL;
+	if (named && strcmp(known, all->known) == 0)
+		jtext__null(out, "states");
+	else
+		write_each(out, "states", all, write_service_states);
+	jtext__integer(out, "now_s", agent__realtime_ns() / 1000000000);
+	jtext__real(out, "uptime_s", (double)(uv_hrtime() - a->started_ns) / 1e9);
+	write_each(out, "services", all, write_service_rates);
+	write_counts(out, "verdicts", a->verdicts, FL_VERDICTS);
+	write_counts(out, "notes", a->notes, FL_NOTES);
+	jtext__mark(out, '}');
+}
+
+void rates__write(const struct agent *a, const char *layout, const char *known, struct jtext *out)
+{
+	struct all all = {.n = 0};
+
+	if (list_all(a, &all)) {
+		out->failed = true;
+	} else {
+		name_all(a, &all);
+		write_all(a, out, &all, layout, known);
 	}
-	return json_pack("{s:o, s:o, s:o, s:o, s:I, s:f, s:o, s:o, s:o}", "layout",
-			 json_sprintf("%016" PRIx64, h.layout), "names",
-			 more.names ? names_json(a, more.names) : json_null(), "known",
-			 json_sprintf("%016" PRIx64, h.states), "states",
-			 more.slow ? more.slow : json_null(), "now_s",
-			 (json_int_t)(agent__realtime_ns() / 1000000000), "uptime_s",
-			 (double)(uv_hrtime() - a->started_ns) / 1e9, "services", h.rates,
-			 "verdicts", counts(a->verdicts, FL_VERDICTS), "notes",
-			 counts(a->notes, FL_NOTES));
+	free_all(&all);
 }

@@ -3,7 +3,7 @@
 #ifndef FAIRLEAD_AGENT_RATES_JSON_H
 #define FAIRLEAD_AGENT_RATES_JSON_H
 
-#include <jansson.h>
+#include "core/jtext.h"
 
 struct agent;
 
@@ -12,8 +12,8 @@ struct agent;
 /*
  * Rates of all services and backends, as of the last tick. The lists that say whose they are come along unless
  * `layout` (may be "") is what an earlier answer had as "layout" and they are the same still; the states of
- * backends likewise, by `known` and "known". NULL: out of memory.
+ * backends likewise, by `known` and "known".
  */
-json_t *rates__json(const struct agent *a, const char *layout, const char *known);
+void rates__write(const struct agent *a, const char *layout, const char *known, struct jtext *out);
 
 #endif

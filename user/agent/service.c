@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "core/log.h"
+#include "fairlead/flowhash.h"
 
 #define PATIENCE_MS 250 /* what a first probe in the same network takes, and more */
 
@@ -29,10 +30,45 @@ struct service_key service__key(const struct config_service *c)
 	return k;
 }
 
-bool service__has_key(const struct service *s, const struct service_key *key)
+/* Where it is found by its key: thousands are looked up at once when a configuration is applied. */
+static uint32_t bucket_of(const struct service_key *key)
 {
-	return memcmp(&s->key.key, &key->key, sizeof(key->key)) == 0 &&
-	       s->key.port_last == key->port_last;
+	uint64_t a[2];
+
+	memcpy(a, key->key.addr, sizeof(a));
+	return fl_service_bucket(fl_service_hash(a[0], a[1], key->key.port, key->key.proto));
+}
+
+void service__enlist(struct service *s)
+{
+	struct agent *a = s->agent;
+
+	TAILQ_INSERT_TAIL(&a->services, s, entry);
+	LIST_INSERT_HEAD(&a->by_key[bucket_of(&s->key)], s, by_key);
+}
+
+void service__delist(struct service *s)
+{
+	TAILQ_REMOVE(&s->agent->services, s, entry);
+	LIST_REMOVE(s, by_key);
+}
+
+struct service *service__find(const struct agent *a, const struct service_key *key)
+{
+	struct service *s;
+
+	LIST_FOREACH (s, &a->by_key[bucket_of(key)], by_key) {
+		if (memcmp(&s->key.key, &key->key, sizeof(key->key)) == 0 &&
+		    s->key.port_last == key->port_last)
+			return s;
+	}
+	return NULL;
+}
+
+void service__touch(struct service *s)
+{
+	s->dirty = true;
+	s->agent->flush_due = true;
 }
 
 /* What is remembered while backends change is so for `hold` at least; what NAT remembers, as it says. */
@@ -108,7 +144,7 @@ void service__retire(struct service *s, struct member *m)
 	m->retired_s = agent__coarse_s();
 	m->parts = 0;
 	TAILQ_INSERT_TAIL(&s->retired, m, retired_entry);
-	s->dirty = true;
+	service__touch(s);
 }
 
 /* Whether the service has its backend, by this very entry, still or again. */
@@ -144,7 +180,7 @@ void service__lay_out(struct service *s, struct layout *layout)
 	s->seats = layout->seats;
 	s->base = layout->base;
 	*layout = (struct layout){0};
-	s->dirty = true;
+	service__touch(s);
 }
 
 int service__owners(const struct table_seats *seats, const struct table_base *base,
@@ -211,7 +247,7 @@ static bool is_early(struct service *s)
 	return uv_hrtime() - s->first_up_ns < PATIENCE_MS * UINT64_C(1000000);
 }
 
-void service__flush(struct service *s)
+bool service__flush(struct service *s)
 {
 	uint64_t began_ns = uv_hrtime(), generation = s->generation;
 	struct agent *a = s->agent;
@@ -222,7 +258,7 @@ void service__flush(struct service *s)
 	if (s->stale)
 		verdict__judge(s);
 	if (!s->dirty || s->settling || s->making || !s->base || is_early(s))
-		return;
+		return s->dirty;
 	want = malloc(plane__slots(s->slot_class) * sizeof(*want));
 	rc = want ? compute(s, want) : -ENOMEM;
 	if (rc)
@@ -231,11 +267,11 @@ void service__flush(struct service *s)
 		rc = moves__turn(s, want, NULL, &err);
 	free(want);
 	if (rc == -EINPROGRESS)
-		return;
+		return true;
 	if (rc) {
 		log_error("%s; the table of service '%s' stays as it is; next try in 1 s", err.text,
 			  s->name);
-		return;
+		return false;
 	}
 	s->dirty = false;
 	s->agent->anycast.dirty = true;
@@ -245,6 +281,7 @@ void service__flush(struct service *s)
 		timing__add(&a->commit, a->moves.swapped_ns - a->moves.planned_ns);
 	}
 	drop_twins(s);
+	return false;
 }
 
 uint32_t service__usable(const struct service *s)

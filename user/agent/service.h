@@ -25,6 +25,7 @@ struct service_key {
 /* A service as packets find it. */
 struct service {
 	TAILQ_ENTRY(service) entry;
+	LIST_ENTRY(service) by_key;
 	struct agent *agent;
 	struct service_key key;
 	char name[FL_NAME_LEN];
@@ -73,6 +74,7 @@ struct service {
 };
 
 TAILQ_HEAD(service_list, service);
+LIST_HEAD(service_bucket, service);
 
 /* A member as tables see it. */
 struct service_taker {
@@ -89,8 +91,18 @@ int service__owners(const struct table_seats *seats, const struct table_base *ba
 struct service *service__new(struct agent *a, const struct service_key *key, const char *name,
 			     enum fl_slot_class slot_class);
 void service__free(struct service *s);
-/* Computes the table and makes it live, now if the idle one is free, else after the grace period. */
-void service__flush(struct service *s);
+/* The table is to be computed again before the loop waits; or before that, who takes how much. */
+void service__touch(struct service *s);
+/*
+ * Computes the table and makes it live, now if the idle one is free, else after the grace period. True:
+ * it has to wait, and wants to be asked in the loop's next turn; what fails is tried again in a second.
+ */
+bool service__flush(struct service *s);
+/* Puts it at the end of the agent's list, or takes it off. */
+void service__enlist(struct service *s);
+void service__delist(struct service *s);
+/* The one of the list that has the key, NULL: none has. */
+struct service *service__find(const struct agent *a, const struct service_key *key);
 /* Its table is computed over these from now on; takes them over. */
 struct layout;
 void service__lay_out(struct service *s, struct layout *layout);
@@ -117,6 +129,5 @@ uint32_t service__idle_s(const struct config_service *c);
 void service__tune(struct service *s, const struct config_service *c);
 /* What tells a configured service from others. */
 struct service_key service__key(const struct config_service *c);
-bool service__has_key(const struct service *s, const struct service_key *key);
 
 #endif

@@ -27,17 +27,6 @@ static int compare_id(const void *id, const void *m)
 	return strcmp(id, member__id(*(struct member *const *)m));
 }
 
-static struct service *service_with_key(struct agent *a, const struct service_key *key)
-{
-	struct service *s;
-
-	TAILQ_FOREACH (s, &a->services, entry) {
-		if (service__has_key(s, key))
-			return s;
-	}
-	return NULL;
-}
-
 /* The port of a backend that is known by its entry; only NAT's are the backend's own. */
 static bool same_port(const struct member *m, const struct config_backend *b)
 {
@@ -150,7 +139,7 @@ int stage__find(struct agent *a, struct stage *st, const struct config_service *
 {
 	struct service_key key = service__key(c);
 
-	st->old = service_with_key(a, &key);
+	st->old = service__find(a, &key);
 	return sort_old(st);
 }
 

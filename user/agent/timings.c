@@ -43,10 +43,10 @@ static json_t *loop_json(const struct agent *a)
 	struct rt_lateness late;
 
 	rt__lateness(a->rt, &late);
-	return json_pack("{s:b, s:I, s:I, s:I}", "realtime", rt__is_realtime(a->rt), "late_max_us",
-			 (json_int_t)(a->late_max_ns / 1000), "late_p9999_us",
+	return json_pack("{s:b, s:I, s:I, s:I, s:o}", "realtime", rt__is_realtime(a->rt),
+			 "late_max_us", (json_int_t)(a->late_max_ns / 1000), "late_p9999_us",
 			 (json_int_t)(rt_lateness__quantile(&late, 9999) / 1000), "wakeups",
-			 (json_int_t)late.total);
+			 (json_int_t)late.total, "turns", timing_json(&a->turns));
 }
 
 json_t *timings__json(const struct agent *a)

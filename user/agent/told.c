@@ -53,3 +53,25 @@ const struct member **told__members(const struct service *s, size_t *n)
 	free(sorted);
 	return list;
 }
+
+/* Without `first` bytes at its beginning and `last` at its end. */
+static void append(struct jtext *out, json_t *object, size_t first, size_t last)
+{
+	char *text = json_dumps(object, JSON_COMPACT);
+
+	json_decref(object);
+	if (text)
+		jtext__raw(out, text + first, strlen(text) - first - last);
+	out->failed |= !text;
+	free(text);
+}
+
+void told__open(struct jtext *out, json_t *object)
+{
+	append(out, object, 0, 1);
+}
+
+void told__rest(struct jtext *out, json_t *object)
+{
+	append(out, object, 1, 0);
+}

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * track.h - what takes from a VRRP group's priority: interfaces, BFD sessions, commands, backends.
+ * track.h - what takes from a VRRP group's priority: interfaces, BFD and BGP sessions, commands,
+ * backends.
  *
- * Commands are run by the prober, as probes of the kind exec are: the first success makes one well, `fall`
- * failures in a row make it fail, `rise` successes make it well again.
+ * Commands are run by the prober, as probes of the kind exec are, and routing daemons are asked for BGP sessions
+ * (bgp/bgp.h): the first success makes one well, `fall` failures in a row make it fail, `rise` successes make it
+ * well again.
  */
 #ifndef FAIRLEAD_AGENT_TRACK_H
 #define FAIRLEAD_AGENT_TRACK_H
@@ -13,19 +15,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bgp/bgp.h"
+
 struct agent;
 struct config_vrrp;
 struct tracked;
 
 struct track {
-	struct tracked *list; /* the commands of all groups */
+	struct tracked *list; /* the commands and BGP sessions of all groups */
 	size_t n;
+	struct bgp_asks asks;
 };
 
 /* a->config is the new one, and what the old one holds is still there. */
 void track__configured(struct agent *a);
 
-/* Whether every command has been run, so that priorities mean something. */
+/* Before the first configuration. */
+void track__init(struct agent *a);
+
+/* Whether every command has been run, and every daemon asked, so that priorities mean something. */
 bool track__is_known(const struct agent *a);
 
 /*

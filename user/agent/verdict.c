@@ -62,7 +62,7 @@ static void give(struct member *m, uint8_t parts)
 	if (!parts && health__is_lost(&m->health))
 		m->lost_s = agent__coarse_s();
 	m->parts = parts;
-	m->service->dirty = true;
+	service__touch(m->service);
 	member__remember(m);
 }
 
@@ -125,7 +125,14 @@ cleanup:
 void verdict__touch(struct service *s)
 {
 	s->stale = true;
-	s->dirty = true;
+	service__touch(s);
+}
+
+/* The same of what is looked at again and again, and need not change the table. */
+static void mark_stale(struct service *s)
+{
+	s->stale = true;
+	s->agent->flush_due = true;
 }
 
 /* New connections: fewer parts when there are too many, one more when there are clearly not. */
@@ -142,7 +149,7 @@ static void limit_new(struct member *m, uint32_t max_per_s)
 	m->cap = limit__parts(m->cap, m->parts, TABLE_PARTS, per_s, max_per_s);
 	if (m->cap == was)
 		return;
-	m->service->stale = true;
+	mark_stale(m->service);
 	if (was == TABLE_PARTS) {
 		snprintf(text, sizeof(text),
 			 "gets %.0f new connections a second, more than max_new: it takes less "
@@ -163,7 +170,7 @@ static void limit_flows(struct member *m, uint32_t max)
 	if (full == m->full || !m->service->agent->nat_sweep.counted)
 		return;
 	m->full = full;
-	m->service->stale = true;
+	mark_stale(m->service);
 	snprintf(text, sizeof(text),
 		 full ? "has %" PRIu32 " connections, more than max_flows: no new ones"
 		      : "has %" PRIu32 " connections: new ones again",
@@ -196,7 +203,8 @@ void verdict__tick(struct agent *a)
 
 	TAILQ_FOREACH (s, &a->services, entry) {
 		look_at_limits(s);
-		s->stale |= is_ramping(s);
+		if (is_ramping(s))
+			mark_stale(s);
 	}
 }
 

@@ -49,9 +49,9 @@ void api__tick(struct api *a)
 	if (!a)
 		return;
 	api_kept__expire(a, false);
-	api_conns__expire(a->local);
+	api_server__tick(a->local);
 	if (a->listener)
-		api_conns__expire(a->listener);
+		api_server__tick(a->listener);
 }
 
 void api__streams(const struct api *a, struct api_streams *out)

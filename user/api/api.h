@@ -19,11 +19,12 @@
  *                                                     and K
  *   GET  /v1/timings                                  its "loop", "probes" and "tables" alone
  *   GET  /v1/version                                  {"version", "abi"}
- *   POST /v1/config/apply?now=true&reason=TEXT&confirm=MS
+ *   POST /v1/config/apply?now=true&reason=TEXT&confirm=MS&peers=true
  *                                                     re-read the daemon's own file and apply it; now:
  *                                                     backends that are no longer in it lose their
  *                                                     connections; confirm: the one before comes back
- *                                                     unless this one is confirmed by then
+ *                                                     unless this one is confirmed by then; peers:
+ *                                                     on all peers or on none
  *   POST /v1/config/diff?now=true                     what an apply would change, and what that would
  *                                                     cost: of the text that is the body, else of the
  *                                                     daemon's own file
@@ -141,6 +142,7 @@ struct api_streams {
 /* How a configuration comes into force. */
 struct api_apply {
 	bool now; /* backends that are no longer in it lose their connections */
+	bool all; /* it comes into force on all peers, or on none */
 	uint32_t
 		confirm_ms; /* without a confirmation by then the one before comes back; 0: it stays */
 	const char *reason; /* for the history, or "" */
@@ -202,14 +204,18 @@ struct api_capture {
 
 /* What the agent does for the API. All are called on the loop. Objects returned are owned by api. */
 struct api_ops {
-	/* The text of the metrics, *len bytes, for free(); NULL: out of memory. */
-	char *(*metrics)(void *ctx, size_t *len);
+	/* The file of tokens without one of which nothing is changed; NULL, or no such function: anybody may. */
+	const char *(*token_file)(void *ctx);
+	/* The text of the metrics; answers now or later, as apply does. */
+	void (*metrics)(void *ctx, struct api_request *request);
 	/* What the agent is not fit for, an array of sentences. */
 	json_t *(*problems)(void *ctx);
-	/* Of services and backends only those (NULL: all). */
-	json_t *(*status)(void *ctx, const char *service, const char *backend);
-	/* Without names and states that `layout` and `known` (may be "") are of. */
-	json_t *(*rates)(void *ctx, const char *layout, const char *known);
+	/* Of services and backends only those (NULL: all); likewise. */
+	void (*status)(void *ctx, const char *service, const char *backend,
+		       struct api_request *request);
+	/* Without names and states that `layout` and `known` (may be "") are of; likewise. */
+	void (*rates)(void *ctx, const char *layout, const char *known,
+		      struct api_request *request);
 	json_t *(*timings)(void *ctx);
 	/*
 	 * In short; `service` (NULL: all): of that alone, with its backends. -ENOENT: there is none. *text is
@@ -239,7 +245,7 @@ struct api_ops {
 	void (*report)(void *ctx, const struct api_report *what, struct api_request *request);
 	/* States of the last `hours`: likewise. */
 	void (*timeline)(void *ctx, uint32_t hours, struct api_request *request);
-	/* Starts an apply; the agent calls api_request__reply() exactly once, now or later. */
+	/* Starts an apply; the agent replies exactly once, now or later. */
 	void (*apply)(void *ctx, const struct api_apply *what, struct api_request *request);
 	/* What an apply would do: likewise; `what` is valid during the call only. */
 	void (*diff)(void *ctx, const struct api_diff *what, struct api_request *request);
@@ -278,6 +284,9 @@ int api__listen(struct api *a, int fd, const char *name, struct err *err);
 /* Once a second: what was made for many is made anew, and slow clients are ended. NULL is fine. */
 void api__tick(struct api *a);
 
+/* Whether the file of tokens can't be used, so that nobody may change anything, and a sentence. NULL is fine. */
+bool api__token_problem(struct api *a, struct err *err);
+
 void api__streams(const struct api *a, struct api_streams *out);
 
 /* Stops listening, answers open requests with 503, removes the socket; the loop must then be run. */
@@ -285,5 +294,12 @@ void api__free(struct api *a);
 
 /* Ends a request with an HTTP status and a JSON object (reference is taken over). Loop thread only. */
 void api_request__reply(struct api_request *request, unsigned int status, json_t *object);
+
+/*
+ * Ends `n` requests with 200 and the same text, of `len` bytes and media type `type`, which is taken over; NULL:
+ * there was no memory for it, and they are told so. Loop thread only.
+ */
+void api_request__reply_text(struct api_request *const *requests, size_t n, char *text, size_t len,
+			     const char *type);
 
 #endif

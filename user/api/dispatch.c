@@ -9,7 +9,6 @@
 #include "api/internal.h"
 #include "api/openapi.h"
 #include "api/route.h"
-#include "core/prom.h"
 #include "fairlead/abi.h"
 
 #define TCP_SYN 0x02 /* a packet that is explained opens a connection, unless it says otherwise */
@@ -142,21 +141,24 @@ static enum MHD_Result handle_kept(struct api_request *r, const struct route *ro
 	snprintf(r->key, sizeof(r->key), "%d %u %s", (int)route->kind, route->hours,
 		 route->service);
 	r->keep_ms = route->kind == ROUTE_TIMELINE ? TIMELINE_MS : 0;
-	if (api_kept__has(r))
-		return api_kept__send(r);
-	if (route->kind == ROUTE_TIMELINE) {
-		r->owed = true;
+	r->text = api_kept__find(r);
+	if (r->text) {
+		r->status = MHD_HTTP_OK;
+		return api_request__send(r);
+	}
+	if (route->kind == ROUTE_OVERVIEW) {
+		rc = a->ops.overview(a->ctx, or_null(route->service), &text, &len, &err);
+		if (rc)
+			return api_request__refuse(r, status_of(rc), err.text);
+	}
+	r->owed = true;
+	if (route->kind == ROUTE_OVERVIEW)
+		api_request__reply_text(&r, 1, text, len, "application/json");
+	else if (route->kind == ROUTE_METRICS)
+		a->ops.metrics(a->ctx, r);
+	else
 		a->ops.timeline(a->ctx, route->hours, r);
-		return api_request__wait(r);
-	}
-	if (route->kind == ROUTE_METRICS) {
-		text = a->ops.metrics(a->ctx, &len);
-		return api_kept__send_text(r, text, len, PROM_CONTENT_TYPE);
-	}
-	rc = a->ops.overview(a->ctx, or_null(route->service), &text, &len, &err);
-	if (rc)
-		return api_request__refuse(r, status_of(rc), err.text);
-	return api_kept__send_text(r, text, len, "application/json");
+	return api_request__wait(r);
 }
 
 /* From where a browser was cut off, it goes on by itself. */
@@ -204,6 +206,7 @@ static void ask_apply(struct api_request *r, const struct route *route)
 	const struct api *a = r->server->api;
 	const struct api_apply what = {
 		.now = route->now,
+		.all = route->all,
 		.confirm_ms = route->confirm_ms,
 		.reason = route->reason,
 		.uid = caller(r),
@@ -257,7 +260,11 @@ static enum MHD_Result handle_later(struct api_request *r, const struct route *r
 	struct api *a = r->server->api;
 
 	r->owed = true;
-	if (route->kind == ROUTE_EVENTS)
+	if (route->kind == ROUTE_STATUS)
+		a->ops.status(a->ctx, or_null(route->service), or_null(route->backend), r);
+	else if (route->kind == ROUTE_RATES)
+		a->ops.rates(a->ctx, route->layout, route->known, r);
+	else if (route->kind == ROUTE_EVENTS)
 		ask_events(r, route);
 	else if (route->kind == ROUTE_REPORT)
 		ask_report(r, route);
@@ -344,12 +351,6 @@ static enum MHD_Result handle_read(struct api_request *r, const struct route *ro
 	json_t *object;
 
 	switch (route->kind) {
-	case ROUTE_STATUS:
-		object = a->ops.status(a->ctx, or_null(route->service), or_null(route->backend));
-		break;
-	case ROUTE_RATES:
-		object = a->ops.rates(a->ctx, route->layout, route->known);
-		break;
 	case ROUTE_TIMINGS:
 		object = a->ops.timings(a->ctx);
 		break;
@@ -386,6 +387,12 @@ enum MHD_Result api_request__dispatch(struct api_request *r, const char *method)
 		err__set(&err, 0, "this path takes %s only", r->allow);
 		return api_request__refuse(r, MHD_HTTP_METHOD_NOT_ALLOWED, err.text);
 	}
+	rc = route__is_read(&route) ? 0 : api_token__check(r, &err);
+	if (rc) {
+		r->challenge = rc == -EACCES;
+		return api_request__refuse(
+			r, r->challenge ? MHD_HTTP_UNAUTHORIZED : MHD_HTTP_FORBIDDEN, err.text);
+	}
 	switch (route.kind) {
 	case ROUTE_PAGE:
 	case ROUTE_FILE:
@@ -407,6 +414,8 @@ enum MHD_Result api_request__dispatch(struct api_request *r, const char *method)
 	case ROUTE_HISTORY:
 	case ROUTE_EVENTS:
 	case ROUTE_REPORT:
+	case ROUTE_STATUS:
+	case ROUTE_RATES:
 	case ROUTE_FAILOVER:
 	case ROUTE_ALERTS_TEST:
 	case ROUTE_CAPTURE_START:
@@ -417,8 +426,6 @@ enum MHD_Result api_request__dispatch(struct api_request *r, const char *method)
 	case ROUTE_SAY:
 	case ROUTE_WEIGHT:
 		return handle_backend(r, &route);
-	case ROUTE_STATUS:
-	case ROUTE_RATES:
 	case ROUTE_TIMINGS:
 	case ROUTE_PACKETS:
 	case ROUTE_FAILOVER_UNDO:

@@ -4,7 +4,7 @@
  *
  * socket.c makes the listening sockets, server.c joins libmicrohttpd to the loop, once for each of them, conn.c
  * bounds what connections take, request.c is one request's life, dispatch.c gets its answer, route.c says what a
- * request line asks for. kept.c has answers that many share, stream.c those that never end, page.c the dashboard's
+ * request line asks for, token.c who may change something. kept.c has answers that many share, stream.c those that never end, page.c the dashboard's
  * files.
  * Everything runs on the loop's thread.
  */
@@ -43,6 +43,8 @@ struct api {
 		displaced; /* streams that were ended: their client did not read; for another one */
 	unsigned int servers; /* that are not closed yet: the last one frees it */
 	char *path;
+	struct err
+		token_failure; /* why its file could not be used when it was looked at last; "": it could */
 	dev_t dev; /* of our socket, so that a successor's is never removed */
 	ino_t ino;
 };
@@ -73,10 +75,16 @@ struct api_server {
 	struct api_conns conns;
 	unsigned int n_conns; /* but for those that are ending */
 	LIST_HEAD(, api_request) waiting; /* requests whose connection is suspended */
+	TAILQ_HEAD(, api_request) postponed; /* those of them whose turn has not come */
+	uint64_t
+		until_ns; /* CLOCK_MONOTONIC: requests that are there later wait for another turn */
+	bool dispatched; /* a request was, since this turn began */
+	bool resting; /* until the timer says so, this server has no turn */
 };
 
 struct api_request {
 	LIST_ENTRY(api_request) entry; /* in `waiting` while suspended */
+	TAILQ_ENTRY(api_request) postponed_entry;
 	struct api_server *server; /* valid while `connection` is */
 	struct MHD_Connection *connection; /* NULL once the client's side has ended */
 	struct api_conn *conn; /* likewise */
@@ -84,7 +92,9 @@ struct api_request {
 	uint8_t *body; /* NULL: none came, or none is asked for */
 	size_t body_len, body_room;
 	const char *allow; /* value of the Allow header; NULL: no such header */
-	json_t *reply; /* NULL until the request is answered */
+	bool challenge; /* it is told that a token is needed (RFC 9110 11.6.1) */
+	json_t *reply; /* NULL until the request is answered, by this */
+	struct api_text *text; /* or by that */
 	unsigned int status;
 	char key[API_KEY_LEN]; /* of its answer among those that are kept; "": it is its alone */
 	uint32_t keep_ms; /* for how long it is kept, until the next tick at least */
@@ -93,6 +103,8 @@ struct api_request {
 	bool begun; /* the headers were judged */
 	bool owed; /* the agent has not called api_request__reply() yet */
 	bool suspended;
+	bool postponed; /* it is in the server's list of those */
+	bool admitted; /* its turn has come */
 };
 
 /* --- socket.c --------------------------------------------------------------------------------------- */
@@ -113,6 +125,8 @@ int api_server__start(struct api *a, int fd, const char *name, bool is_public,
 void api_server__stop(struct api_server *s);
 /* Has libmicrohttpd run at the loop's next turn. */
 void api_server__wake(struct api_server *s);
+/* Once a second. */
+void api_server__tick(struct api_server *s);
 
 /* --- conn.c ----------------------------------------------------------------------------------------- */
 
@@ -151,12 +165,21 @@ enum MHD_Result api_request__refuse(struct api_request *r, unsigned int status,
 
 /* Has its connection wait until the agent replies. */
 void api_request__suspend(struct api_request *r);
+/* Has it wait for a turn, if others do already, or this one has been long enough. */
+bool api_request__postpone(struct api_request *r);
+/* It is the turn of the one that has waited for longest; there is one. */
+void api_request__admit(struct api_server *s);
 /* The answer, if the agent has replied; else waits for it. */
 enum MHD_Result api_request__wait(struct api_request *r);
 /* Ends it with 503, or a stream where it is, though the agent may owe a reply still. */
 void api_request__end_early(struct api_request *r, const char *sentence);
 /* Answers every suspended request with 503: the agent is stopping. */
 void api_request__stop_all(struct api_server *s);
+
+/* --- token.c ---------------------------------------------------------------------------------------- */
+
+/* Whether it may change something: 0; -EACCES: not with what it has; -EPERM: nobody may; and a sentence. */
+int api_token__check(const struct api_request *r, struct err *err);
 
 /* --- dispatch.c ------------------------------------------------------------------------------------- */
 
@@ -165,13 +188,20 @@ enum MHD_Result api_request__dispatch(struct api_request *r, const char *method)
 
 /* --- kept.c ----------------------------------------------------------------------------------------- */
 
-/* Whether the answer of its key is there. */
-bool api_kept__has(const struct api_request *r);
-/* Sends the answer of its key, or its own reply, which is kept. */
-enum MHD_Result api_kept__send(struct api_request *r);
-/* Sends a text, which is taken over, and keeps it; NULL: there was no memory for it. */
-enum MHD_Result api_kept__send_text(struct api_request *r, char *text, size_t len,
-				    const char *type);
+/* An answer that many may get, counted. */
+struct api_text;
+
+/* Takes over `text`, of `len` bytes. NULL: out of memory. */
+struct api_text *api_text__new(char *text, size_t len, const char *type);
+struct api_text *api_text__share(struct api_text *t);
+/* NULL is fine. */
+void api_text__drop(struct api_text *t);
+struct MHD_Response *api_text__response(const struct api_text *t);
+
+/* The answer of the request's key, one more of it; NULL: there is none. */
+struct api_text *api_kept__find(const struct api_request *r);
+/* Keeps the request's text under its key, if it has one. */
+void api_kept__keep(struct api_request *r);
 /* Drops those whose time is over, or all. */
 void api_kept__expire(struct api *a, bool all);
 

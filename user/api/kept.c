@@ -9,17 +9,59 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct api_text {
+	struct MHD_Response *response;
+	unsigned int holders;
+};
+
 struct api_kept {
 	LIST_ENTRY(api_kept) entry;
 	char key[API_KEY_LEN];
 	uint64_t until_ms; /* uv_now(): from then on the next tick drops it */
-	struct MHD_Response *response;
+	struct api_text *text;
 };
+
+struct api_text *api_text__new(char *text, size_t len, const char *type)
+{
+	struct api_text *t = text ? calloc(1, sizeof(*t)) : NULL;
+
+	if (t)
+		t->response = MHD_create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE);
+	if (!t || !t->response) {
+		free(text);
+		free(t);
+		return NULL;
+	}
+	t->holders = 1;
+	if (api_request__set_headers(t->response, type))
+		return t;
+	api_text__drop(t);
+	return NULL;
+}
+
+struct api_text *api_text__share(struct api_text *t)
+{
+	t->holders++;
+	return t;
+}
+
+void api_text__drop(struct api_text *t)
+{
+	if (!t || --t->holders)
+		return;
+	MHD_destroy_response(t->response);
+	free(t);
+}
+
+struct MHD_Response *api_text__response(const struct api_text *t)
+{
+	return t->response;
+}
 
 static void drop(struct api_kept *k)
 {
 	LIST_REMOVE(k, entry);
-	MHD_destroy_response(k->response);
+	api_text__drop(k->text);
 	free(k);
 }
 
@@ -34,72 +76,29 @@ void api_kept__expire(struct api *a, bool all)
 	}
 }
 
-static struct MHD_Response *find(const struct api *a, const char *key)
+struct api_text *api_kept__find(const struct api_request *r)
 {
 	const struct api_kept *k;
 
-	LIST_FOREACH (k, &a->kept, entry) {
-		if (strcmp(k->key, key) == 0)
-			return k->response;
+	LIST_FOREACH (k, &r->server->api->kept, entry) {
+		if (strcmp(k->key, r->key) == 0)
+			return api_text__share(k->text);
 	}
 	return NULL;
 }
 
-/* Takes over `text`; NULL: out of memory. */
-static struct MHD_Response *keep(struct api *a, const char *key, uint32_t keep_ms, char *text,
-				 size_t len, const char *type)
-{
-	struct api_kept *k = calloc(1, sizeof(*k));
-
-	if (k)
-		k->response = MHD_create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE);
-	if (!k || !k->response) {
-		free(text);
-		free(k);
-		return NULL;
-	}
-	snprintf(k->key, sizeof(k->key), "%s", key);
-	k->until_ms = uv_now(a->loop) + keep_ms;
-	LIST_INSERT_HEAD(&a->kept, k, entry);
-	if (api_request__set_headers(k->response, type))
-		return k->response;
-	drop(k);
-	return NULL;
-}
-
-static enum MHD_Result queue(struct api_request *r, struct MHD_Response *response)
-{
-	if (!response) {
-		json_decref(r->reply);
-		r->reply = NULL;
-		return api_request__refuse(r, MHD_HTTP_INTERNAL_SERVER_ERROR, API_NO_MEMORY);
-	}
-	return MHD_queue_response(r->connection, MHD_HTTP_OK, response);
-}
-
-bool api_kept__has(const struct api_request *r)
-{
-	return r->key[0] && find(r->server->api, r->key);
-}
-
-enum MHD_Result api_kept__send(struct api_request *r)
+void api_kept__keep(struct api_request *r)
 {
 	struct api *a = r->server->api;
-	struct MHD_Response *response = find(a, r->key);
-	char *text = response ? NULL : json_dumps(r->reply, JSON_COMPACT);
+	struct api_text *there = r->key[0] ? api_kept__find(r) : NULL;
+	struct api_kept *k = r->key[0] && !there ? calloc(1, sizeof(*k)) : NULL;
 
-	if (text)
-		response = keep(a, r->key, r->keep_ms, text, strlen(text), "application/json");
-	r->key[0] = '\0'; /* an error is nobody else's answer */
-	return queue(r, response);
-}
-
-enum MHD_Result api_kept__send_text(struct api_request *r, char *text, size_t len, const char *type)
-{
-	struct MHD_Response *response = NULL;
-
-	if (text)
-		response = keep(r->server->api, r->key, r->keep_ms, text, len, type);
-	r->key[0] = '\0';
-	return queue(r, response);
+	api_text__drop(there);
+	/* Without memory for it, the next one has it made anew. */
+	if (!k)
+		return;
+	snprintf(k->key, sizeof(k->key), "%s", r->key);
+	k->until_ms = uv_now(a->loop) + r->keep_ms;
+	k->text = api_text__share(r->text);
+	LIST_INSERT_HEAD(&a->kept, k, entry);
 }

@@ -179,6 +179,11 @@ static int read_reason(const char *value, struct route *r, struct err *err)
 	return query_read__text("reason", value, r->reason, sizeof(r->reason), err);
 }
 
+static int read_all(const char *value, struct route *r, struct err *err)
+{
+	return read_bool("peers", value, &r->all, err);
+}
+
 static int read_confirm(const char *value, struct route *r, struct err *err)
 {
 	return query_read__u32("confirm", value, 1000, ROUTE_MAX_CONFIRM_MS, &r->confirm_ms, err);
@@ -355,6 +360,7 @@ static const struct parameter {
 	{"flows", "value of 'flows'", KIND(SAMPLING), false, false, read_flows},
 	{"drops", "value of 'drops'", KIND(SAMPLING), false, false, read_drops},
 	{"reason", "reason", KIND(APPLY) | KIND(ROLLBACK), false, true, read_reason},
+	{"peers", "value of 'peers'", KIND(APPLY), false, false, read_all},
 	{"confirm", "value of 'confirm'", KIND(APPLY), false, false, read_confirm},
 	{"version", "value of 'version'", KIND(ROLLBACK), false, false, read_version},
 	{"name", "destination's name", KIND(ALERTS_TEST), false, false, read_name},

@@ -39,8 +39,10 @@ enum MHD_Result api_request__send(struct api_request *r)
 
 	if (r->status == MHD_HTTP_OK && r->stream)
 		return api_stream__send(r);
-	if (r->status == MHD_HTTP_OK && r->key[0])
-		return api_kept__send(r);
+	if (r->text) {
+		api_kept__keep(r);
+		return MHD_queue_response(r->connection, r->status, api_text__response(r->text));
+	}
 	text = json_dumps(r->reply, JSON_COMPACT);
 	if (!text)
 		return MHD_NO;
@@ -50,7 +52,9 @@ enum MHD_Result api_request__send(struct api_request *r)
 		return MHD_NO;
 	}
 	if (api_request__set_headers(response, "application/json") &&
-	    (!r->allow || MHD_add_response_header(response, "Allow", r->allow) == MHD_YES))
+	    (!r->allow || MHD_add_response_header(response, "Allow", r->allow) == MHD_YES) &&
+	    (!r->challenge || MHD_add_response_header(response, "WWW-Authenticate",
+						      "Bearer realm=\"fairlead\"") == MHD_YES))
 		rc = MHD_queue_response(r->connection, r->status, response);
 	MHD_destroy_response(response);
 	return rc;
@@ -155,12 +159,18 @@ enum MHD_Result api_request__handle(void *server, struct MHD_Connection *connect
 		*upload_data_size = 0;
 		return MHD_YES;
 	}
-	return r->reply ? api_request__send(r) : api_request__dispatch(r, method);
+	if (r->reply || r->text)
+		return api_request__send(r);
+	if (api_request__postpone(r))
+		return MHD_YES;
+	r->server->dispatched = true;
+	return api_request__dispatch(r, method);
 }
 
 static void release(struct api_request *r)
 {
 	json_decref(r->reply);
+	api_text__drop(r->text);
 	api_stream__free(r->stream);
 	free(r->body);
 	free(r->uri);
@@ -211,24 +221,79 @@ static void resume(struct api_request *r)
 		api_conn__renew(r->server, r->conn);
 	}
 	LIST_REMOVE(r, entry);
+	if (r->postponed)
+		TAILQ_REMOVE(&r->server->postponed, r, postponed_entry);
+	r->postponed = false;
 	MHD_resume_connection(r->connection);
+}
+
+bool api_request__postpone(struct api_request *r)
+{
+	struct api_server *s = r->server;
+
+	if (r->admitted || (TAILQ_EMPTY(&s->postponed) && uv_hrtime() < s->until_ns))
+		return false;
+	api_request__suspend(r);
+	r->postponed = true;
+	TAILQ_INSERT_TAIL(&s->postponed, r, postponed_entry);
+	return true;
+}
+
+void api_request__admit(struct api_server *s)
+{
+	struct api_request *r = TAILQ_FIRST(&s->postponed);
+
+	r->admitted = true;
+	resume(r);
+}
+
+/* Whether an answer comes in time: the client is there, and nobody has ended its request. */
+static bool is_wanted(struct api_request *r)
+{
+	r->owed = false;
+	if (r->connection && !r->reply)
+		return true;
+	if (!r->connection)
+		release(r);
+	return false;
+}
+
+static void answered(struct api_request *r)
+{
+	if (!r->suspended)
+		return;
+	resume(r);
+	api_server__wake(r->server);
 }
 
 void api_request__reply(struct api_request *r, unsigned int status, json_t *object)
 {
-	r->owed = false;
-	if (!r->connection || r->reply) {
+	if (!is_wanted(r)) {
 		json_decref(object);
-		if (!r->connection)
-			release(r);
 		return;
 	}
 	r->status = object ? status : MHD_HTTP_INTERNAL_SERVER_ERROR;
 	r->reply = object ? object : error_object(API_NO_MEMORY);
-	if (r->suspended) {
-		resume(r);
-		api_server__wake(r->server);
+	answered(r);
+}
+
+void api_request__reply_text(struct api_request *const *requests, size_t n, char *text, size_t len,
+			     const char *type)
+{
+	struct api_text *t = api_text__new(text, len, type);
+
+	for (size_t i = 0; i < n; i++) {
+		struct api_request *r = requests[i];
+
+		if (!t) {
+			api_request__reply(r, MHD_HTTP_INTERNAL_SERVER_ERROR, NULL);
+		} else if (is_wanted(r)) {
+			r->status = MHD_HTTP_OK;
+			r->text = api_text__share(t);
+			answered(r);
+		}
 	}
+	api_text__drop(t);
 }
 
 static void end_waiting(struct api_request *r, const char *sentence)

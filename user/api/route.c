@@ -159,7 +159,7 @@ size_t route__max_body(const char *uri)
 	return r.kind == ROUTE_EXPLAIN ? API_MAX_FRAME : r.kind == ROUTE_DIFF ? API_MAX_CONFIG : 0;
 }
 
-static bool is_read(const struct route *r)
+bool route__is_read(const struct route *r)
 {
 	return route__is_public(r) || r->kind == ROUTE_STATUS || r->kind == ROUTE_RATES ||
 	       r->kind == ROUTE_TIMINGS || r->kind == ROUTE_VERSION || r->kind == ROUTE_SOURCES ||
@@ -169,12 +169,12 @@ static bool is_read(const struct route *r)
 
 bool route__allows(const struct route *r, const char *method)
 {
-	if (is_read(r))
+	if (route__is_read(r))
 		return !strcmp(method, "GET") || !strcmp(method, "HEAD");
 	return !strcmp(method, "POST");
 }
 
 const char *route__methods(const struct route *r)
 {
-	return is_read(r) ? "GET, HEAD" : "POST";
+	return route__is_read(r) ? "GET, HEAD" : "POST";
 }

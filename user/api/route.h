@@ -77,6 +77,7 @@ struct route {
 	size_t n_prefixes;
 	bool monitor; /* sources/deny */
 	bool now; /* config/apply, config/diff */
+	bool all; /* config/apply: on all peers */
 	char to[FL_NAME_LEN]; /* failover; "": no peer is named */
 	char name[FL_NAME_LEN]; /* alerts/test; "": all */
 	bool has_since, has_n, has_id, has_flows, has_drops,
@@ -117,6 +118,9 @@ bool route__is_public(const struct route *r);
 
 /* How many bytes of a request's body are read for that target; 0: it takes none. */
 size_t route__max_body(const char *uri);
+
+/* Whether it changes nothing and takes GET; all else takes POST. */
+bool route__is_read(const struct route *r);
 
 /* Whether that method may be used, and the value of the Allow header when it may not. */
 bool route__allows(const struct route *r, const char *method);

@@ -6,6 +6,7 @@
  * called when that is readable or when a timeout that it asked for is over.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -16,10 +17,13 @@
 /* Connections that are ending keep theirs until libmicrohttpd has seen that. */
 #define PLACES (2 * API_MAX_CONNECTIONS)
 /*
- * A server that anybody may reach has one turn in so many milliseconds, however many ask it however often:
- * the rest of the time is the balancer's.
+ * However many ask however often, the rest of the time is the balancer's: a turn has time for so much, and one request
+ * at least, and a server whose turn was that long, or that anybody may reach, has none for so many milliseconds.
  */
+#define TURN_NS 5000000
 #define REST_MS 5
+/* A client that cannot be taken in is there in every turn, and libmicrohttpd tries in every turn. */
+#define STARVED_MS 100
 
 static void on_timer(uv_timer_t *timer);
 static void on_poll(uv_poll_t *poll, int status, int events);
@@ -29,7 +33,7 @@ static void arm(struct api_server *s)
 {
 	MHD_UNSIGNED_LONG_LONG ms;
 
-	if (s->wake)
+	if (s->wake || !TAILQ_EMPTY(&s->postponed))
 		uv_timer_start(&s->timer, on_timer, 0, 0);
 	else if (MHD_get_timeout(s->daemon, &ms) == MHD_YES)
 		uv_timer_start(&s->timer, on_timer, ms, 0);
@@ -41,17 +45,44 @@ static void on_rested(uv_timer_t *timer)
 {
 	struct api_server *s = timer->data;
 
+	s->resting = false;
 	uv_poll_start(&s->poll, UV_READABLE, on_poll);
 	arm(s);
 }
 
+/* Has the process as many files open as it may have? */
+static bool is_starved(const struct api_server *s)
+{
+	const union MHD_DaemonInfo *info = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	int fd = fcntl(info->epoll_fd, F_DUPFD_CLOEXEC, 0);
+
+	if (fd < 0)
+		return errno == EMFILE || errno == ENFILE;
+	close(fd);
+	return false;
+}
+
 static void run(struct api_server *s)
 {
-	s->wake = false;
+	uint64_t rest_ms = s->is_public ? REST_MS : 0;
+
+	s->wake = s->dispatched = false;
+	s->until_ns = uv_hrtime() + TURN_NS;
 	MHD_run(s->daemon);
-	if (s->is_public) {
+	while (!TAILQ_EMPTY(&s->postponed) && (!s->dispatched || uv_hrtime() < s->until_ns)) {
+		api_request__admit(s);
+		MHD_run(s->daemon);
+	}
+	if (uv_hrtime() >= s->until_ns)
+		rest_ms = REST_MS;
+	if (is_starved(s))
+		rest_ms = STARVED_MS;
+	if (rest_ms) {
+		s->resting = true;
 		uv_poll_stop(&s->poll);
-		uv_timer_start(&s->timer, on_rested, REST_MS, 0);
+		/* The rest begins now, not when the loop's turn did. */
+		uv_update_time(s->api->loop);
+		uv_timer_start(&s->timer, on_rested, rest_ms, 0);
 	} else {
 		arm(s);
 	}
@@ -74,7 +105,18 @@ void api_server__wake(struct api_server *s)
 {
 	/* The flag: within MHD_run(), what is set here would be overwritten by its own timeout. */
 	s->wake = true;
-	uv_timer_start(&s->timer, on_timer, 0, 0);
+	if (!s->resting)
+		uv_timer_start(&s->timer, on_timer, 0, 0);
+}
+
+/*
+ * libmicrohttpd looks away from its listening socket when there is no descriptor for a client, and back
+ * when it runs next after another one has left: for which nothing else would have it run.
+ */
+void api_server__tick(struct api_server *s)
+{
+	api_conns__expire(s);
+	api_server__wake(s);
 }
 
 static int start_daemon(struct api_server *s, int fd, const char *name, struct err *err)
@@ -122,6 +164,7 @@ int api_server__start(struct api *a, int fd, const char *name, bool is_public,
 		return err__set(err, -ENOMEM, "out of memory");
 	}
 	LIST_INIT(&s->waiting);
+	TAILQ_INIT(&s->postponed);
 	TAILQ_INIT(&s->conns);
 	s->api = a;
 	s->is_public = is_public;
@@ -164,6 +207,7 @@ void api_server__stop(struct api_server *s)
 	if (fd >= 0)
 		close(fd);
 	/* libmicrohttpd forbids to stop it with suspended connections. */
+	s->until_ns = UINT64_MAX;
 	api_request__stop_all(s);
 	for (int i = 0; s->open_requests && i < STOP_TURNS; i++)
 		MHD_run(s->daemon);

@@ -6,15 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/client.h"
 #include "config/suggest.h"
 
 #define RUN_DIR "/run/fairlead/"
 
 static const struct command *const commands[] = {
-	&command_status,  &command_top,	   &command_config, &command_drain,   &command_undrain,
-	&command_disable, &command_enable, &command_weight, &command_source,  &command_packets,
-	&command_capture, &command_events, &command_alerts, &command_report,  &command_failover,
-	&command_explain, &command_doctor, &command_import, &command_version,
+	&command_status,  &command_top,	   &command_config, &command_drain,  &command_undrain,
+	&command_disable, &command_enable, &command_weight, &command_source, &command_packets,
+	&command_capture, &command_events, &command_alerts, &command_report, &command_failover,
+	&command_explain, &command_doctor, &command_bench,  &command_import, &command_version,
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -34,6 +35,8 @@ static void print_help(void)
 	     "  -s, --socket PATH    socket of the agent (default /run/fairlead/main.sock, or\n"
 	     "                       $FAIRLEAD_SOCKET)\n"
 	     "  -i, --instance NAME  the same as --socket /run/fairlead/NAME.sock\n"
+	     "      --token-file FILE  holds the token that the agent wants to change something\n"
+	     "                       (default $FAIRLEAD_TOKEN_FILE)\n"
 	     "  -h, --help           this text, or that of the command\n"
 	     "      --version        version of this program");
 }
@@ -105,6 +108,9 @@ int cli__option(struct cli *cli, const struct command *command, int option)
 		if (!*optarg || strchr(optarg, '/'))
 			return cli__usage(command, "'%s' is not an instance's name", optarg);
 		return set_socket(cli, command, RUN_DIR "%s.sock", optarg);
+	case CLI_TOKEN_FILE:
+		client__use_token(optarg);
+		return CLI_NEXT;
 	case 'h':
 		if (command)
 			fputs(command->help, stdout);
@@ -136,6 +142,7 @@ static int run_help(int argc, char **argv)
 static int run(int argc, char **argv)
 {
 	const char *env = getenv("FAIRLEAD_SOCKET");
+	const char *token_file = getenv("FAIRLEAD_TOKEN_FILE");
 	const struct command *command;
 	struct cli cli;
 	int option, rc;
@@ -143,6 +150,7 @@ static int run(int argc, char **argv)
 	rc = set_socket(&cli, NULL, "%s", env && *env ? env : RUN_DIR "main.sock");
 	if (rc != CLI_NEXT)
 		return rc;
+	client__use_token(token_file && *token_file ? token_file : NULL);
 	optind = 0; /* start anew: the command parses the rest with another table */
 	while ((option = getopt_long(argc, argv, "+" CLI_SHORT, global_options, NULL)) != -1) {
 		if (option == 'V') {

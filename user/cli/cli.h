@@ -30,12 +30,16 @@ struct command {
 extern const struct command command_status, command_top, command_config, command_drain,
 	command_undrain, command_disable, command_enable, command_weight, command_source,
 	command_packets, command_capture, command_events, command_alerts, command_report,
-	command_failover, command_explain, command_doctor, command_import, command_version;
+	command_failover, command_explain, command_doctor, command_bench, command_import,
+	command_version;
 
 /* Options that stand before and behind the command's name alike. */
+/* Has no letter; not one of the numbers that commands give to theirs. */
+#define CLI_TOKEN_FILE 0x1000
 #define CLI_SHORT "s:i:h"
 #define CLI_LONG                                                                              \
 	{"socket", required_argument, NULL, 's'}, {"instance", required_argument, NULL, 'i'}, \
+		{"token-file", required_argument, NULL, CLI_TOKEN_FILE},                      \
 	{                                                                                     \
 		"help", no_argument, NULL, 'h'                                                \
 	}

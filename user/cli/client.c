@@ -7,9 +7,60 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/tokens.h"
+
 #define MAX_REPLY (64UL * 1024 * 1024) /* bytes; the largest status is well below */
 #define CONNECT_TIMEOUT_S 2L
 #define REQUEST_TIMEOUT_S 120L /* an apply may wait for grace periods */
+
+static const char *token_file; /* one a process, as the command line has one */
+
+void client__use_token(const char *path)
+{
+	token_file = path;
+}
+
+void client__free(struct client_reply *r)
+{
+	for (struct curl_slist *h = r->headers; h; h = h->next)
+		explicit_bzero(h->data, strlen(h->data));
+	curl_slist_free_all(r->headers);
+	free(r->text);
+	*r = (struct client_reply){0};
+}
+
+static int add_token(CURL *curl, struct client_reply *reply, struct err *err)
+{
+	char header[sizeof("Authorization: Bearer ") + TOKEN_MAX];
+	struct tokens t;
+	int rc = token_file ? tokens__read(token_file, &t, err) : 0;
+
+	if (rc || !token_file)
+		return rc;
+	snprintf(header, sizeof(header), "Authorization: Bearer %s", t.text[0]);
+	reply->headers = curl_slist_append(NULL, header);
+	tokens__wipe(&t);
+	explicit_bzero(header, sizeof(header));
+	if (!reply->headers)
+		return err__set(err, -ENOMEM, "out of memory");
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, reply->headers);
+	return 0;
+}
+
+/* The agent wants a token that it was not given. */
+static int no_token(const char *socket, struct err *err)
+{
+	if (token_file)
+		return err__set(err, -EPROTO,
+				"the agent on %s does not know the token of %s: it has another one "
+				"in the file that its api.token_file names",
+				socket, token_file);
+	return err__set(
+		err, -EPROTO,
+		"the agent on %s takes changes only with its token: name the file that holds "
+		"it with --token-file, or in FAIRLEAD_TOKEN_FILE",
+		socket);
+}
 
 static size_t on_data(char *data, size_t size, size_t n, void *arg)
 {
@@ -63,6 +114,8 @@ static int read_reply(CURL *curl, const char *socket, const struct client_reply 
 	*out = object;
 	if (status == 200)
 		return 0;
+	if (status == 401)
+		return no_token(socket, err);
 	sentence = json_string_value(json_object_get(object, "error"));
 	return err__set(err, status == 503 ? -EAGAIN : -EPROTO, "%s",
 			sentence ? sentence : "the agent gave no reason");
@@ -104,7 +157,7 @@ int client__prepare(CURL *curl, const char *socket, const char *path, struct cli
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT, REQUEST_TIMEOUT_S);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_data);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, reply);
-	return 0;
+	return add_token(curl, reply, err);
 }
 
 static int request(const char *socket, const char *path, bool post, const void *body, size_t len,
@@ -128,8 +181,8 @@ static int request(const char *socket, const char *path, bool post, const void *
 	rc = client__outcome(curl, curl_easy_perform(curl), socket, &reply, out, err);
 
 cleanup:
-	free(reply.text);
 	curl_easy_cleanup(curl);
+	client__free(&reply);
 	return rc;
 }
 

@@ -9,6 +9,12 @@
 #include "core/err.h"
 
 /*
+ * From now on each request has the first token of that file (core/tokens.h), which is read anew for each; NULL:
+ * none has. The path is not copied.
+ */
+void client__use_token(const char *path);
+
+/*
  * Sends METHOD ("GET" or "POST") for a path that is already percent-encoded. 0 and *out (owned by
  * the caller) when the agent answered 200. -EPROTO: it answered an error, whose sentence is in err;
  * *out is its object if `out` is to have it, else NULL. -EAGAIN: likewise, and it may not be so for long
@@ -24,13 +30,17 @@ int client__post(const char *socket, const char *path, const void *body, size_t 
 
 /* --- the parts of it, for who waits for other things at the same time ------------------------------- */
 
-/* What has come of a reply; begins all-zero, and is free(text)d by whoever has it. */
+/* What has come of a reply; begins all-zero. */
 struct client_reply {
 	char *text;
 	size_t len;
+	struct curl_slist *headers; /* of the request */
 };
 
-/* A GET of the path, whose reply goes to `reply`, which has to stay until it has ended. 0 or -ENAMETOOLONG. */
+/* Frees what is in it. */
+void client__free(struct client_reply *r);
+
+/* A GET of the path, whose reply goes to `reply`, which has to stay until it has ended. 0 or a negative errno. */
 int client__prepare(CURL *curl, const char *socket, const char *path, struct client_reply *reply,
 		    struct err *err);
 

@@ -19,7 +19,7 @@
 #define DEFAULT_N 100
 
 struct request {
-	bool now, json, dry;
+	bool now, json, dry, all;
 	uint64_t confirm_ms;
 	const char *reason;
 	unsigned long n;
@@ -29,6 +29,7 @@ static const struct option options[] = {
 	CLI_LONG,
 	{"now", no_argument, NULL, 'N'},
 	{"dry-run", no_argument, NULL, 'D'},
+	{"peers", no_argument, NULL, 'P'},
 	{"confirm", required_argument, NULL, 'C'},
 	{"reason", required_argument, NULL, 'r'},
 	{"number", required_argument, NULL, 'n'},
@@ -105,6 +106,23 @@ static int bring_into_force(const struct cli *cli, const char *verb, const char 
 	return rc;
 }
 
+/* What became of it on the others. */
+static void print_peers(const json_t *reply, FILE *out)
+{
+	const json_t *peer;
+	size_t i;
+
+	json_array_foreach (json_object_get(reply, "peers"), i, peer) {
+		fputs("peer ", out);
+		cli__print_text(out, text_of(peer, "name"));
+		fprintf(out, ": %s", text_of(peer, "outcome"));
+		if (*text_of(peer, "why"))
+			fputs(": ", out);
+		cli__print_text(out, text_of(peer, "why"));
+		putc('\n', out);
+	}
+}
+
 static int apply(const struct cli *cli, const struct request *r)
 {
 	char path[PATH_LEN] = "/v1/config/apply";
@@ -112,13 +130,16 @@ static int apply(const struct cli *cli, const struct request *r)
 	json_t *reply = NULL;
 	int rc;
 
-	if (r->now)
-		at += (size_t)snprintf(path + at, sizeof(path) - at, "?now=true");
+	if (r->now || r->all)
+		at += (size_t)snprintf(path + at, sizeof(path) - at, "?%s=true",
+				       r->all ? "peers" : "now");
 	if (r->confirm_ms)
 		at += (size_t)snprintf(path + at, sizeof(path) - at, "%cconfirm=%llu",
-				       r->now ? '&' : '?', (unsigned long long)r->confirm_ms);
+				       r->now || r->all ? '&' : '?',
+				       (unsigned long long)r->confirm_ms);
 	add_reason(path, at, sizeof(path), r->reason);
 	rc = bring_into_force(cli, "apply", path, &reply);
+	print_peers(reply, rc ? stderr : stdout);
 	if (!rc && r->confirm_ms)
 		printf("applied; the one before comes back in %g s, unless you say 'fairlead config "
 		       "confirm' by then\n",
@@ -207,6 +228,9 @@ static int dispatch(const struct cli *cli, const struct request *r, int argc, ch
 		return cli__usage(&command_config, "--confirm and --dry-run go with apply only");
 	if (!applies && !compares && r->now)
 		return cli__usage(&command_config, "--now goes with apply and diff only");
+	if (r->all && (!applies || r->dry || r->now))
+		return cli__usage(&command_config,
+				  "--peers goes with apply only, and not with --dry-run or --now");
 	if (compares && r->confirm_ms)
 		return cli__usage(&command_config, "there is nothing to confirm after --dry-run");
 	if (!applies && !rolls && *r->reason)
@@ -254,6 +278,9 @@ static int read_option(struct request *r, struct cli *cli, int option)
 	switch (option) {
 	case 'D':
 		r->dry = true;
+		return CLI_NEXT;
+	case 'P':
+		r->all = true;
 		return CLI_NEXT;
 	case 'N':
 		r->now = true;
@@ -310,6 +337,7 @@ const struct command command_config = {
 	.help = "Usage: fairlead config check FILE\n"
 		"       fairlead config diff [--now] [--json] [FILE]\n"
 		"       fairlead config apply [--now] [--confirm DURATION] [--reason TEXT]\n"
+		"       fairlead config apply --peers [--confirm DURATION] [--reason TEXT]\n"
 		"       fairlead config apply --dry-run [--now] [--json]\n"
 		"       fairlead config confirm\n"
 		"       fairlead config history [-n N] [--json]\n"
@@ -318,12 +346,15 @@ const struct command command_config = {
 		"diff says what applying FILE (default: the agent's own) would change, and what that\n"
 		"would cost. It exits with 0: nothing changes, 1: something does, 2: there is a problem.\n"
 		"apply has the agent read its own file again. A file with problems changes nothing.\n"
+		"With --peers, services and sources of the file come into force on all peers, or nowhere.\n"
 		"confirm says that what was applied with --confirm stays.\n"
 		"history shows what was applied, newest first: when, how, by whom, and why.\n"
 		"rollback brings an earlier version back (default: the one before), and writes it to the\n"
 		"agent's file; what that held is kept beside it, as FILE.rolled-back.\n\n"
 		"      --now               backends that are no longer in the file lose their\n"
 		"                          connections after down_hold; else they are drained\n"
+		"      --peers             on all peers as one: each that is heard has to be able to\n"
+		"                          apply it; one that is silent takes it when it is back\n"
 		"      --confirm DURATION  unless it is confirmed by then, 1s to 24h, the one before\n"
 		"                          comes back, also if the agent was killed meanwhile\n"
 		"      --reason TEXT       for the history\n"

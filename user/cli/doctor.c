@@ -45,6 +45,14 @@ static void read_alerts(const json_t *status, struct doctor_agent *a)
 	}
 }
 
+static void read_token(const json_t *status, struct doctor_agent *a)
+{
+	const json_t *api = json_object_get(status, "api");
+
+	a->token = json_is_true(json_object_get(api, "token"));
+	snprintf(a->token_problem, sizeof(a->token_problem), "%s", text_of(api, "token_problem"));
+}
+
 /* What the agent says of itself. Returns its status document, or NULL: none answers. */
 static json_t *ask_agent(const struct cli *cli, struct doctor_agent *a)
 {
@@ -65,6 +73,7 @@ static json_t *ask_agent(const struct cli *cli, struct doctor_agent *a)
 	a->realtime = json_is_true(json_object_get(json_object_get(status, "loop"), "realtime"));
 	a->targets = (uint32_t)integer_of(json_object_get(status, "probes"), "targets");
 	read_alerts(status, a);
+	read_token(status, a);
 	return status;
 }
 

@@ -40,7 +40,7 @@ void top_link__free(struct top_link *l)
 		curl_multi_remove_handle(l->multi, l->easy);
 	curl_easy_cleanup(l->easy);
 	curl_multi_cleanup(l->multi);
-	free(l->reply.text);
+	client__free(&l->reply);
 	free(l);
 }
 
@@ -48,8 +48,7 @@ int top_link__ask(struct top_link *l, const char *path, struct err *err)
 {
 	int rc;
 
-	free(l->reply.text);
-	l->reply = (struct client_reply){0};
+	client__free(&l->reply);
 	rc = client__prepare(l->easy, l->socket, path, &l->reply, err);
 	if (rc)
 		return rc;

@@ -460,6 +460,7 @@ static void print_warnings(const json_t *status, const struct view *view, FILE *
 		fprintf(out, "warning: the lease lapsed %lld time%s since the agent began\n",
 			lapses, lapses == 1 ? "" : "s");
 	view_journal__warn(status, out);
+	view_token__warn(status, out);
 	if (!view->service)
 		view_vrrp__warn(status, out);
 	json_array_foreach (json_object_get(status, "services"), i, service) {

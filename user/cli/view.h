@@ -28,6 +28,9 @@ void view_peers__quorum(const json_t *service, const json_t *backend, FILE *out)
 /* A line on each destination of alerts, or on each that fails (view_alerts.c). */
 void view_alerts__print(const json_t *status, const struct view *view, bool all, FILE *out);
 
+/* A warning if nobody may change anything (view_token.c). */
+void view_token__warn(const json_t *status, FILE *out);
+
 /* The part of it about announced VIPs and BFD sessions, a line each (view_vip.c). */
 void view_vip__print(const json_t *status, const struct view *view, FILE *out);
 

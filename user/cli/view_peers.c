@@ -98,6 +98,24 @@ static void print_disputes(const json_t *peer, FILE *out)
 	}
 }
 
+/* Two machines whose full NAT may give two connections one source, and one whose connections cannot go on here. */
+static void print_pool(const json_t *peer, FILE *out)
+{
+	const char *pool = string_of(peer, "pool");
+
+	if (strcmp(pool, "overlap") == 0) {
+		print_name(peer, "warning: peer ", out);
+		fputs(" gives full NAT's connections the same addresses and ports as this machine: two may get one "
+		      "source, and each the other's answers; each machine must have all others in peers.list, "
+		      "and the same snat.ports\n",
+		      out);
+	} else if (strcmp(pool, "apart") == 0) {
+		print_name(peer, "warning: peer ", out);
+		fputs(" has other addresses in snat: full NAT's connections end when they change machines\n",
+		      out);
+	}
+}
+
 static void print_differences(const json_t *peer, FILE *out)
 {
 	const json_t *tables = json_object_get(peer, "other_tables");
@@ -116,7 +134,41 @@ static void print_differences(const json_t *peer, FILE *out)
 		cli__print_text(out, string_of(tables, "first"));
 		putc('\n', out);
 	}
+	print_pool(peer, out);
 	print_disputes(peer, out);
+}
+
+/* What is in force on all peers, and what of it is not so here. */
+static void print_accord(const json_t *accord, FILE *out)
+{
+	json_int_t epoch = integer_of(accord, "epoch"), preparing = integer_of(accord, "preparing");
+	const char *state = string_of(accord, "state");
+
+	if (preparing)
+		fprintf(out, "peers: a configuration for all is prepared, epoch %lld\n", preparing);
+	if (!epoch)
+		return;
+	if (json_is_true(json_object_get(accord, "gives_way")))
+		fputs("warning: this machine gives way: a peer has a later configuration of all peers in "
+		      "force\n",
+		      out);
+	if (*string_of(accord, "trouble")) {
+		fprintf(out, "warning: epoch %lld of all peers is not in force here: ", epoch);
+		cli__print_text(out, string_of(accord, "trouble"));
+		putc('\n', out);
+	} else if (!strcmp(state, "left")) {
+		fprintf(out,
+			"warning: this machine has left epoch %lld of all peers: another configuration "
+			"was applied here alone\n",
+			epoch);
+	} else {
+		fprintf(out, "peers: epoch %lld of all is %s\n", epoch, state);
+	}
+	if (*string_of(accord, "file")) {
+		fputs("warning: ", out);
+		cli__print_text(out, string_of(accord, "file"));
+		putc('\n', out);
+	}
 }
 
 void view_peers__quorum(const json_t *service, const json_t *backend, FILE *out)
@@ -161,4 +213,5 @@ void view_peers__print(const json_t *status, const struct view *view, FILE *out)
 	json_array_foreach (list, i, peer) {
 		print_differences(peer, out);
 	}
+	print_accord(json_object_get(json_object_get(status, "peers"), "accord"), out);
 }

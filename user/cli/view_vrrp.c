@@ -36,6 +36,18 @@ static void print_costs(const json_t *group, FILE *out)
 	}
 }
 
+/* Its virtual MAC address, while it is here. */
+static void print_device(const json_t *group, FILE *out)
+{
+	if (!json_is_string(json_object_get(group, "device")))
+		return;
+	fputs("  ", out);
+	cli__print_text(out, string_of(group, "virtual_mac"));
+	fputs(" on device ", out);
+	cli__print_text(out, string_of(group, "device"));
+	putc('\n', out);
+}
+
 static void print_group(const json_t *group, const struct view *view, FILE *out)
 {
 	const json_t *addresses = json_object_get(group, "addresses"), *address;
@@ -73,6 +85,7 @@ static void print_group(const json_t *group, const struct view *view, FILE *out)
 	cli__print_text(out, string_of(group, "why"));
 	print_patience(group, out);
 	putc('\n', out);
+	print_device(group, out);
 	print_costs(group, out);
 }
 
@@ -85,6 +98,7 @@ static void warn_of_group(const json_t *group, FILE *out)
 		{"send_error", "the last advert could not be sent"},
 		{"announce_error", "the last announcement could not be sent"},
 		{"address_error", "its addresses could not be set"},
+		{"device_error", "its virtual MAC address"},
 	};
 	const char *name = string_of(group, "name");
 

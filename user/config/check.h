@@ -48,6 +48,9 @@ int check__sources(const struct config_sources *s, const struct node *map, const
 int check__peers(const struct config *c, const struct node *root, struct problem_sink *sink);
 /* BFD sessions: that each is whole, and can be told from the others. */
 void check__bfd(const struct config *c, const struct node *root, struct problem_sink *sink);
+/* BGP sessions that group `index` tracks; `track` is its mapping of that name. */
+void check__bgp(const struct config_vrrp *g, const struct node *track, size_t index,
+		struct problem_sink *sink);
 /* VRRP groups, alone and among themselves. */
 int check__vrrp(const struct config *c, const struct node *root, struct problem_sink *sink);
 

@@ -85,18 +85,20 @@ int check__snat(const struct config *c, const struct node *root, struct node *co
 		struct problem_sink *sink)
 {
 	const struct node *snat = node__sound(root, "snat"), *ports;
-	int n, err;
+	int n, machines, err;
 
 	if (!snat)
 		return 0;
 	ports = node__sound(snat, "ports");
 	n = c->snat_port_last - c->snat_port_first + 1;
-	if (ports && n < CONFIG_MIN_SNAT_PORTS)
+	machines = (int)c->n_peers + 1;
+	if (ports && n < machines * CONFIG_MIN_SNAT_PORTS)
 		check__tell(
 			sink, ports,
-			"snat.ports: holds %d ports, and each CPU needs a part of them; write %d "
+			"snat.ports: holds %d ports, and each CPU%s needs a part of them; write %d "
 			"or more",
-			n, CONFIG_MIN_SNAT_PORTS);
+			n, machines > 1 ? " of this machine and its peers" : "",
+			machines * CONFIG_MIN_SNAT_PORTS);
 	err = check_snat_list(c, c->snat4, check__items(snat, "source4", c->n_snat4), c->n_snat4,
 			      nodes, "snat.source4", sink);
 	if (!err)

@@ -126,6 +126,7 @@ static void check_track(const struct config *c, const struct config_vrrp *g, con
 	check_cost(track, "interface_cost", "interfaces", index, sink);
 	check_cost(track, "bfd_cost", "bfd", index, sink);
 	check_commands(g, track, index, sink);
+	check__bgp(g, track, index, sink);
 	peers = check__items(track, "bfd", g->n_track_bfd);
 	for (size_t i = 0; peers && i < g->n_track_bfd; i++)
 		if (!peers[i]->bad && !has_session(c, &g->track_bfd[i]))

@@ -26,6 +26,7 @@ static void free_vrrp(struct config_vrrp *g)
 	for (size_t i = 0; i < g->n_commands; i++)
 		config_probe__clear(&g->commands[i].probe);
 	free(g->commands);
+	free(g->bgp);
 }
 
 void config__free(struct config *c)
@@ -49,6 +50,7 @@ void config__free(struct config *c)
 	free(c->snat6);
 	free(c->interfaces);
 	free(c->api_socket);
+	free(c->api_token_file);
 	free(c->api_group);
 	free(c->journal_path);
 	explicit_bzero(c->flow_key, sizeof(c->flow_key));

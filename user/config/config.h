@@ -137,6 +137,24 @@ struct config_track_command {
 	uint8_t cost; /* 1..254, default 50 */
 };
 
+#define CONFIG_TRACK_BGP 16 /* of a group */
+#define CONFIG_BGP_SESSION_LEN 65 /* bytes, the closing NUL included; BIRD has names of up to 64 */
+#define CONFIG_SOCKET_LEN 108 /* sun_path */
+
+enum config_bgp_daemon { CONFIG_BGP_BIRD, CONFIG_BGP_FRR };
+
+/* A BGP session of a routing daemon on this machine, which costs priority while it is not established. */
+struct config_track_bgp {
+	enum config_bgp_daemon daemon;
+	char session[CONFIG_BGP_SESSION_LEN]; /* BIRD: a protocol; FRR: a neighbour */
+	char vrf[CONFIG_IFNAME_LEN]; /* FRR; "": the default one */
+	char socket[CONFIG_SOCKET_LEN]; /* where the daemon is asked; default: as Debian has it */
+	uint32_t interval_ms; /* 100..3600000, default 1000 */
+	uint32_t timeout_ms; /* of an answer; 10..60000, default 1000 */
+	uint32_t rise, fall; /* answers in a row; 1..100, default 2 and 3 */
+	uint8_t cost; /* 1..254, default 50 */
+};
+
 #define CONFIG_VRRP_GROUPS 255 /* of an instance */
 #define CONFIG_VRRP_ADDRESSES 64 /* of a group: an IPv6 advert of more does not fit in 1280 bytes */
 #define CONFIG_VRRP_PEERS 16
@@ -149,6 +167,7 @@ struct config_vrrp {
 	uint8_t priority; /* 1..255, default 100; 255: the addresses' owner */
 	struct addr *addresses; /* n_addresses of them, 1..CONFIG_VRRP_ADDRESSES, of one family */
 	size_t n_addresses;
+	bool virtual_mac; /* they have the virtual router's MAC address, on a device of its own */
 	uint32_t interval_ms; /* 10..40950, a multiple of 10; default 1s */
 	bool preempt; /* default true */
 	uint32_t preempt_delay_ms; /* 0..1h, default 0 */
@@ -165,6 +184,8 @@ struct config_vrrp {
 	uint8_t bfd_cost; /* 1..254, of each, default 50 */
 	struct config_track_command *commands;
 	size_t n_commands;
+	struct config_track_bgp *bgp;
+	size_t n_bgp;
 	uint8_t backends_cost; /* 0..254, default 0: when no backend of its services accepts */
 	uint8_t min_up_cost; /* 0..254, default 0: when one of them has fewer than min_up */
 };
@@ -183,6 +204,7 @@ struct config {
 	struct addr api_listen; /* the unspecified address: all of its family */
 	uint16_t api_port;
 	bool has_api_listen; /* else there is no TCP listener */
+	char *api_token_file; /* NULL: whoever may use the socket may change things */
 	enum log_level log_level; /* default info */
 	bool has_encap_source4, has_encap_source6; /* else the route's preferred source */
 	struct addr_prefix encap_source4; /* outer sources vary inside these prefixes */
@@ -265,6 +287,11 @@ bool config_vrrp__has(const struct config_vrrp *g, const struct config_service *
 bool config__in_group(const struct config *c, const struct config_service *s);
 
 const char *config_quorum__name(enum config_quorum quorum);
+/* Whether it is the same session, whatever it costs and however it is asked for. */
+bool config_track_bgp__same(const struct config_track_bgp *a, const struct config_track_bgp *b);
+
+/* "BIRD", "FRR" */
+const char *config_bgp_daemon__name(enum config_bgp_daemon daemon);
 
 /* Whether more than one address or port leads to it, so that it is found in `vips` (abi.h). */
 bool config_service__wild(const struct config_service *s);

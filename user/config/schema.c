@@ -138,6 +138,7 @@ static const struct option api_options[] = {
 	 .fallback = "fairlead"},
 	{"listen", value__endpoint, CONFIG(api_listen),
 	 .has = offsetof(struct config, has_api_listen)},
+	{"token_file", value__string, CONFIG(api_token_file), .max = 4095, .rule = rule__file},
 };
 _Static_assert(offsetof(struct config, api_port) ==
 		       offsetof(struct config, api_listen) + sizeof(struct addr),

@@ -42,6 +42,7 @@ extern const struct section schema_peers; /* of a struct config */
 extern const struct section schema_alert; /* of a struct config_alert */
 extern const struct section schema_bfd; /* of a struct config_bfd */
 extern const struct section schema_vrrp; /* of a struct config_vrrp */
+extern const struct section schema_bgp; /* of a struct config_track_bgp */
 extern const struct section schema_service; /* of a struct config_service */
 /* The defaults of a probe that depend on its other values. 0 or -ENOMEM. */
 int schema_probe__complete(struct config_probe *p);
@@ -55,6 +56,7 @@ int config_steps__copy(const struct config_steps *from, struct config_steps *to)
 
 option_parse schema__peers; /* into config.peers and what belongs to them */
 option_parse schema__bfd; /* into config.bfd and n_bfd */
+option_parse schema__bgp; /* into config_vrrp.bgp and n_bgp */
 option_parse schema__services; /* into config.services and n_services */
 option_parse schema__alerts; /* into config.alerts and n_alerts */
 option_parse schema__vrrp; /* into config.vrrp and n_vrrp */

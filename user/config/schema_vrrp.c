@@ -102,6 +102,8 @@ static const struct option track_options[] = {
 	{"commands", read_commands, GROUP(commands),
 	 LIST_OF(struct config_track_command, struct config_vrrp, n_commands,
 		 .section = &command_section)},
+	{"bgp", schema__bgp, GROUP(bgp),
+	 LIST_OF(struct config_track_bgp, struct config_vrrp, n_bgp, .section = &schema_bgp)},
 	{"backends_cost", value__number, GROUP(backends_cost), RANGE(0, 254), .fallback = "0"},
 	{"min_up_cost", value__number, GROUP(min_up_cost), RANGE(0, 254), .fallback = "0"},
 };
@@ -117,6 +119,8 @@ static const struct option group_options[] = {
 	{"addresses", read_addresses, GROUP(addresses),
 	 LIST_OF(struct addr, struct config_vrrp, n_addresses, .value = value__host),
 	 .missing = "which addresses the active balancer has"},
+	{"virtual_mac", value__choice, GROUP(virtual_mac), .choices = schema_booleans,
+	 .fallback = "false"},
 	{"priority", value__number, GROUP(priority), RANGE(1, 255), .fallback = "100"},
 	{"interval", value__duration, GROUP(interval_ms), RANGE(10, 40950), .fallback = "1s"},
 	{"preempt", value__choice, GROUP(preempt), .choices = schema_booleans, .fallback = "true"},

@@ -131,12 +131,30 @@ const char *addr_prefix__format(const struct addr_prefix *p, char *buf)
 	return buf;
 }
 
+/* By hand, as inet_ntop() prints, and a status has thousands of them. */
+static void format_v4(const uint8_t raw[4], char *buf)
+{
+	for (size_t i = 0; i < 4; i++) {
+		if (i)
+			*buf++ = '.';
+		if (raw[i] >= 100)
+			*buf++ = (char)('0' + raw[i] / 100);
+		if (raw[i] >= 10)
+			*buf++ = (char)('0' + raw[i] / 10 % 10);
+		*buf++ = (char)('0' + raw[i] % 10);
+	}
+	*buf = '\0';
+}
+
 const char *addr__format(const struct addr *a, char *buf)
 {
 	size_t len;
 	const uint8_t *raw = addr__bytes(a, &len);
 
-	return inet_ntop(len == 4 ? AF_INET : AF_INET6, raw, buf, ADDR_STRLEN);
+	if (len != 4)
+		return inet_ntop(AF_INET6, raw, buf, ADDR_STRLEN);
+	format_v4(raw, buf);
+	return buf;
 }
 
 socklen_t addr__sockaddr(const struct addr *a, uint16_t port, struct sockaddr_storage *out)

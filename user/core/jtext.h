@@ -25,9 +25,16 @@ void jtext__mark(struct jtext *t, char mark);
 /* What stands before a value: a comma unless it is the first one, and `key` (a constant; NULL: in an array). */
 void jtext__key(struct jtext *t, const char *key);
 
+/* The same, and the '[' or '{' that the value begins with. */
+void jtext__open(struct jtext *t, const char *key, char mark);
+
 /* Members of an object: key, and value. In `value`, what is not UTF-8 becomes '?'. */
 void jtext__string(struct jtext *t, const char *key, const char *value);
 void jtext__integer(struct jtext *t, const char *key, uint64_t value);
+void jtext__signed(struct jtext *t, const char *key, int64_t value);
+/* Always with a point or an exponent, and so many digits that the same number is read; no number: null. */
+void jtext__real(struct jtext *t, const char *key, double value);
 void jtext__boolean(struct jtext *t, const char *key, bool value);
+void jtext__null(struct jtext *t, const char *key);
 
 #endif

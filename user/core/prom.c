@@ -129,6 +129,13 @@ void prom__expect(struct prom *p, size_t len)
 		grow(p, len);
 }
 
+void prom__append(struct prom *p, const struct prom *text)
+{
+	p->failed |= text->failed;
+	if (text->len)
+		append(p, text->text, text->len);
+}
+
 /* Writes decimal digits, at least `least` of them; returns where they end. */
 static char *put_digits(char *to, uint64_t v, unsigned int least)
 {

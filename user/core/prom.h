@@ -43,6 +43,9 @@ size_t prom__join(struct prom *to, const char *first, const char *second, size_t
 /* Makes room for a text of about so many bytes, so that it is not moved as it grows. */
 void prom__expect(struct prom *p, size_t len);
 
+/* Appends a text that ends with a line; it is as failed as that one. */
+void prom__append(struct prom *p, const struct prom *text);
+
 /* Samples; `labels` is as prom__labels() makes it, "" for none. */
 void prom__integer(struct prom *p, const char *labels, uint64_t value);
 void prom__real(struct prom *p, const char *labels, double value);

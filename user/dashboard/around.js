@@ -11,7 +11,7 @@ function group(g, now) {
 		text: join([`for ${span(since(g.since, now))}: ${g.why}`, g.fault, g.waits_for && `waits for ${g.waits_for}`,
 			`priority ${g.priority}${g.priority === g.priority_configured ? "" : ` of ${g.priority_configured}`}`,
 			g.active && g.state !== "active" && `active is ${g.active}`, g.addresses.join(", "),
-			g.send_error, g.announce_error, g.address_error]),
+			g.device && `${g.virtual_mac} on ${g.device}`, g.send_error, g.announce_error, g.address_error, g.device_error]),
 	};
 }
 

@@ -16,6 +16,11 @@ void doctor_check__clock(const struct doctor_facts *f, struct doctor_report *r);
 /* judge_alerts.c: whether alerts arrive */
 void doctor_check__alerts(const struct doctor_facts *f, struct doctor_report *r);
 
+/* judge_token.c: whether anything can be changed */
+void doctor_check__token(const struct doctor_facts *f, struct doctor_report *r);
+/* judge_bgp.c: whether routing daemons can be asked */
+void doctor_check__bgp(const struct doctor_facts *f, struct doctor_report *r);
+
 /* judge_plane.c: what is pinned */
 void doctor_check__bpffs(const struct doctor_facts *f, struct doctor_report *r);
 void doctor_check__pins(const struct doctor_facts *f, struct doctor_report *r);
@@ -41,5 +46,8 @@ void doctor_check__egress(const struct doctor_facts *f, struct doctor_report *r)
 void doctor_check__forwarding(const struct doctor_facts *f, struct doctor_report *r);
 void doctor_check__redirects(const struct doctor_facts *f, struct doctor_report *r);
 void doctor_check__rp_filter(const struct doctor_facts *f, struct doctor_report *r);
+
+/* judge_vmac.c: devices of virtual MAC addresses */
+void doctor_check__virtual_mac(const struct doctor_facts *f, struct doctor_report *r);
 
 #endif

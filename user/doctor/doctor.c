@@ -20,6 +20,8 @@ static const struct {
 	{"limits", doctor_check__limits, false},
 	{"clock", doctor_check__clock, false},
 	{"alerts", doctor_check__alerts, false},
+	{"token", doctor_check__token, false},
+	{"bgp", doctor_check__bgp, false},
 	{"interface", doctor_check__interface, true},
 	{"xdp", doctor_check__xdp, true},
 	{"offloads", doctor_check__offloads, true},
@@ -35,6 +37,7 @@ static const struct {
 	{"forwarding", doctor_check__forwarding, true},
 	{"redirects", doctor_check__redirects, true},
 	{"rp_filter", doctor_check__rp_filter, true},
+	{"virtual_mac", doctor_check__virtual_mac, true},
 };
 
 void doctor__judge(const struct doctor_facts *f, struct doctor_report *r)

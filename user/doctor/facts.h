@@ -70,6 +70,13 @@ struct doctor_way {
 		*below; /* of a VLAN device that one tag is enough for; else NULL */
 };
 
+/* A device with a virtual router's MAC address (net/vmac.h). */
+struct doctor_vmac {
+	char name[DOCTOR_NAME];
+	uint8_t mac[6];
+	char interface[DOCTOR_NAME]; /* that it stands on; "": it can't be seen */
+};
+
 /* A destination of alerts of a running agent. */
 struct doctor_alerts {
 	char name[CONFIG_ALERT_LEN];
@@ -77,6 +84,20 @@ struct doctor_alerts {
 	uint64_t waiting; /* alerts */
 	char error[160]; /* of the last try */
 };
+
+/* The socket of a routing daemon, by which the agent asks for a BGP session. */
+struct doctor_bgp {
+	const struct config_track_bgp *session; /* the first one that it is used for */
+	int error; /* of a connection from here: 0, or an errno */
+	bool shut; /* the agent has not the right to what is said here: */
+	char at[CONFIG_SOCKET_LEN]; /* the socket, or a folder on the way */
+	unsigned int mode; /* the permissions of that */
+	unsigned int gid; /* its group, */
+	char group[33]; /* by its name, or its number if it has none */
+	bool by_group; /* the members of its group have the right */
+};
+
+#define DOCTOR_GROUPS 64
 
 struct doctor_agent {
 	char socket[128];
@@ -92,7 +113,12 @@ struct doctor_agent {
 	uint32_t targets; /* of probes */
 	struct doctor_alerts alerts[CONFIG_MAX_ALERTS];
 	size_t n_alerts;
-	uint64_t capabilities; /* effective; meaningful if pid_seen */
+	bool token; /* changes need one, of api.token_file */
+	char token_problem[512]; /* why that can't be used; "": it can */
+	uint64_t capabilities; /* effective; meaningful if pid_seen, as what follows */
+	unsigned int uid; /* by which it opens files */
+	unsigned int gids[DOCTOR_GROUPS]; /* likewise, and its supplementary ones */
+	size_t n_gids;
 	int64_t files, files_hard; /* limits of open files; DOCTOR_UNKNOWN */
 };
 
@@ -128,6 +154,10 @@ struct doctor_facts {
 	size_t n_devices;
 	struct doctor_way *ways;
 	size_t n_ways;
+	struct doctor_bgp *bgp; /* a socket each */
+	size_t n_bgp;
+	struct doctor_vmac *vmacs;
+	size_t n_vmacs;
 	int rp_filter_all;
 	int forward4, forward6; /* net.ipv4.ip_forward, net.ipv6.conf.all.forwarding */
 	int redirects_all;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <ctype.h>
 #include <errno.h>
+#include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,4 +107,64 @@ int doctor_parse__limit(const char *line, const char *name, int64_t *soft, int64
 	*soft = first;
 	*hard = second;
 	return 0;
+}
+
+/* A number of a list; what follows it, or NULL: there is none. */
+static const char *read_id(const char *text, unsigned int *out)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	if (end == text)
+		return NULL;
+	*out = (unsigned int)value;
+	return end;
+}
+
+/* Of real, effective, saved and filesystem's the last one, which files are opened by. */
+static int read_last(const char *text, unsigned int *out)
+{
+	int n = 0;
+
+	while (n < 4 && (text = read_id(text, out)))
+		n++;
+	return n == 4 ? 0 : -EINVAL;
+}
+
+int doctor_parse__identity(const char *line, struct doctor_agent *a)
+{
+	unsigned int gid;
+
+	if (strncmp(line, "Uid:", 4) == 0)
+		return read_last(line + 4, &a->uid);
+	if (strncmp(line, "Gid:", 4) == 0) {
+		if (read_last(line + 4, &gid) || a->n_gids == DOCTOR_GROUPS)
+			return -EINVAL;
+		a->gids[a->n_gids++] = gid;
+		return 0;
+	}
+	if (strncmp(line, "Groups:", 7) != 0)
+		return -EINVAL;
+	line += 7;
+	while (a->n_gids < DOCTOR_GROUPS && (line = read_id(line, &gid)))
+		a->gids[a->n_gids++] = gid;
+	return 0;
+}
+
+bool doctor_parse__may(const struct doctor_agent *a, unsigned int mode, unsigned int uid,
+		       unsigned int gid, unsigned int want)
+{
+	uint64_t any = UINT64_C(1) << CAP_DAC_OVERRIDE;
+
+	/* To enter a folder, the right to read all does as well. */
+	if (want == 1)
+		any |= UINT64_C(1) << CAP_DAC_READ_SEARCH;
+	if (a->capabilities & any)
+		return true;
+	if (a->uid == uid)
+		return (mode >> 6 & want) == want;
+	for (size_t i = 0; i < a->n_gids; i++)
+		if (a->gids[i] == gid)
+			return (mode >> 3 & want) == want;
+	return (mode & want) == want;
 }

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "net/vmac.h"
 #include "plane/features.h"
 
 struct links {
@@ -145,6 +146,23 @@ static void read_devices(struct doctor_facts *f, struct net_lookup *lookup,
 	doctor_read__features(f);
 }
 
+/* Room for all links was made. */
+static void read_vmacs(struct doctor_facts *f, const struct links *links)
+{
+	for (size_t i = 0; i < links->n; i++) {
+		const struct net_link *l = &links->list[i], *on = by_index(links, l->lower);
+		struct doctor_vmac *v = &f->vmacs[f->n_vmacs];
+
+		if (!net_vmac__is(l))
+			continue;
+		memcpy(v->name, l->name, sizeof(v->name));
+		memcpy(v->mac, l->mac, sizeof(v->mac));
+		if (on)
+			memcpy(v->interface, on->name, sizeof(v->interface));
+		f->n_vmacs++;
+	}
+}
+
 static void read_net(struct doctor_facts *f)
 {
 	struct net_lookup *lookup = NULL;
@@ -156,10 +174,13 @@ static void read_net(struct doctor_facts *f)
 		/* A way leads over one of the links that there are; pointers into the array must stay. */
 		f->devices = calloc(f->config->n_interfaces + links.n + 1, sizeof(*f->devices));
 		f->ways = calloc(count_backends(f->config) + 1, sizeof(*f->ways));
-		f->net_known = f->devices && f->ways;
+		f->vmacs = calloc(links.n + 1, sizeof(*f->vmacs));
+		f->net_known = f->devices && f->ways && f->vmacs;
 	}
-	if (f->net_known)
+	if (f->net_known) {
 		read_devices(f, lookup, &links);
+		read_vmacs(f, &links);
+	}
 	net_lookup__close(lookup);
 	free(links.list);
 }
@@ -210,6 +231,7 @@ void doctor_facts__read(struct doctor_facts *f)
 	read_kernel(&f->kernel);
 	if (f->config) {
 		plane_seen__look(f->config->instance, &f->plane);
+		doctor_read__bgp(f);
 		if (!f->agent.other_net)
 			read_net(f);
 	} else {
@@ -231,4 +253,6 @@ void doctor_facts__free(struct doctor_facts *f)
 {
 	free(f->devices);
 	free(f->ways);
+	free(f->bgp);
+	free(f->vmacs);
 }

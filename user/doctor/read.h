@@ -31,6 +31,11 @@ bool doctor_read__runs(const char *name);
 /* Interrupts of the device's queues, and the CPUs that serve them. */
 void doctor_read__interrupts(struct doctor_device *d);
 
+/* --- read_bgp.c --- */
+
+/* The sockets of the routing daemons that the configuration names; the agent was read before. */
+void doctor_read__bgp(struct doctor_facts *f);
+
 /* --- parse.c: pure --- */
 
 /*
@@ -50,5 +55,15 @@ int doctor_parse__capabilities(const char *line, uint64_t *out);
  * another line.
  */
 int doctor_parse__limit(const char *line, const char *name, int64_t *soft, int64_t *hard);
+
+/* "Uid:\t...", "Gid:\t..." or "Groups:\t..." of /proc/PID/status, added to the agent. 0 or -EINVAL: another line. */
+int doctor_parse__identity(const char *line, struct doctor_agent *a);
+
+/*
+ * Whether the agent has the rights `want` (1: enter, 2: write) to a file of that mode and owners, as
+ * path_resolution(7) says.
+ */
+bool doctor_parse__may(const struct doctor_agent *a, unsigned int mode, unsigned int uid,
+		       unsigned int gid, unsigned int want);
 
 #endif

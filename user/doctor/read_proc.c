@@ -52,6 +52,7 @@ static void on_status(void *ctx, const char *line)
 	struct doctor_agent *a = ctx;
 
 	doctor_parse__capabilities(line, &a->capabilities);
+	doctor_parse__identity(line, a);
 }
 
 static void on_limit(void *ctx, const char *line)

@@ -139,6 +139,27 @@ static void addresses(struct import *im, struct stanza *instance, const char *in
 	}
 }
 
+/* use_vmac [NAME] [MAC]: here the device has its own name, and the RFC's MAC address. */
+static void virtual_mac(struct import *im, struct stanza *instance)
+{
+	struct stanza *s = stanza__find(instance, "use_vmac");
+
+	if (!s)
+		return;
+	out__option(im, s, "    virtual_mac: true\n");
+	for (size_t i = 1; i < s->n; i++) {
+		if (strchr(s->words[i], ':'))
+			out__note(im, s, IMPORT_REFUSED,
+				  "the MAC address is the one of RFC 9568 7.3, not %.32s",
+				  s->words[i]);
+		else
+			out__note(im, s, IMPORT_NOTED,
+				  "the device has a name of its own, not %.32s: change what names "
+				  "it, as packet filters do",
+				  s->words[i]);
+	}
+}
+
 static void unicast(struct import *im, struct stanza *instance)
 {
 	struct stanza *list = stanza__find(instance, "unicast_peer");
@@ -224,6 +245,7 @@ static void group(struct import *im, struct stanza *s)
 	if (vrid)
 		out__text(im, vrid, "    vrid: %ld\n", translate__number(im, vrid, 1, 255, 1));
 	addresses(im, s, on);
+	virtual_mac(im, s);
 	out__text(im, stanza__find(s, "advert_int"), "    interval: %s\n",
 		  out__duration(im, (uint64_t)interval(im, stanza__find(s, "advert_int"))));
 	preemption(im, s);

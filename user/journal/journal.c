@@ -465,9 +465,9 @@ void journal__free(struct journal *j)
 
 	if (!j)
 		return;
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += FREE_WAIT_S;
-	if (j->started && pthread_timedjoin_np(j->thread, NULL, &until)) {
+	if (j->started && pthread_clockjoin_np(j->thread, NULL, CLOCK_MONOTONIC, &until)) {
 		log_error("the disk of the journal %s hangs: its last events are lost", j->path);
 		return;
 	}

@@ -4,11 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "net/internal.h"
-
-struct net_addresses {
-	struct net_ask ask;
-};
+#include "net/address_internal.h"
 
 int net_addresses__open(struct net_addresses **out, struct err *err)
 {

@@ -15,9 +15,11 @@ enum {
 	BACKEND = 'b',
 	RECORDS = 'r',
 	VRRP = 'g',
-	WORD = 'o'
+	WORD = 'o',
+	ACCORD = 'a'
 };
 
+#define RECORDS_OF_NAT 1
 #define SERVICE_LEN (5 * sizeof(uint64_t))
 #define NAME_MAX_LEN (FL_NAME_LEN - 1)
 #define ID_MAX_LEN (FL_ID_LEN - 1)
@@ -89,8 +91,9 @@ int peer_facts__set_version(struct ledger *l, const char *version)
 int peer_facts__set_records(struct ledger *l)
 {
 	const struct key k = make_key(RECORDS, "", NULL);
+	const uint8_t value = RECORDS_OF_NAT;
 
-	return ledger__put(l, k.bytes, k.len, NULL, 0);
+	return ledger__put(l, k.bytes, k.len, &value, sizeof(value));
 }
 
 bool peer_facts__records(const struct ledger *l)
@@ -99,6 +102,15 @@ bool peer_facts__records(const struct ledger *l)
 	size_t len;
 
 	return ledger__get(l, k.bytes, k.len, &len) != NULL;
+}
+
+bool peer_facts__nat_records(const struct ledger *l)
+{
+	const struct key k = make_key(RECORDS, "", NULL);
+	size_t len = 0;
+	const uint8_t *value = ledger__get(l, k.bytes, k.len, &len);
+
+	return value && len && *value & RECORDS_OF_NAT;
 }
 
 int peer_facts__set_service(struct ledger *l, const char *name, const struct peer_service *s)
@@ -166,6 +178,23 @@ bool peer_facts__vrrp(const struct ledger *l, const char *group, enum peer_vrrp_
 	*state = (enum peer_vrrp_state)value[0];
 	*priority = value[1];
 	return true;
+}
+
+int peer_facts__set_accord(struct ledger *l, const struct accord_told *told)
+{
+	const struct key k = make_key(ACCORD, "", NULL);
+	uint8_t value[ACCORD_TOLD_MAX];
+
+	return ledger__put(l, k.bytes, k.len, value, accord_told__write(told, value));
+}
+
+bool peer_facts__accord(const struct ledger *l, struct accord_told *out)
+{
+	const struct key k = make_key(ACCORD, "", NULL);
+	size_t len = 0;
+	const void *value = ledger__get(l, k.bytes, k.len, &len);
+
+	return accord_told__read(value, len, out);
 }
 
 static bool read_service(const void *value, size_t len, struct peer_service *out)
@@ -297,15 +326,21 @@ static void compare_config(void *ctx, const void *key, size_t key_len, const voi
 						: "way of forwarding, times or health");
 }
 
-bool peer_facts__same_config(const struct ledger *ours, const struct ledger *theirs, char *text)
+bool peer_facts__same_flow_key(const struct ledger *ours, const struct ledger *theirs)
 {
-	struct search s = {.there = theirs};
 	size_t our_len = 0, their_len = 0;
 	const void *our_key = ledger__get(ours, "k", 1, &our_len),
 		   *their_key = ledger__get(theirs, "k", 1, &their_len);
 
-	if (our_key && their_key &&
-	    (our_len != their_len || memcmp(our_key, their_key, our_len) != 0)) {
+	return !our_key || !their_key ||
+	       (our_len == their_len && memcmp(our_key, their_key, our_len) == 0);
+}
+
+bool peer_facts__same_config(const struct ledger *ours, const struct ledger *theirs, char *text)
+{
+	struct search s = {.there = theirs};
+
+	if (!peer_facts__same_flow_key(ours, theirs)) {
 		snprintf(text, PEER_DIFFERENCE_LEN, "flow_key");
 		return false;
 	}

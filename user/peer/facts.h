@@ -4,14 +4,15 @@
  *
  *   'k'                       a digest of the flow key (8)
  *   'v'                       the version of fairlead, text
- *   'r'                       it takes records, and tells its own (stream.h); no value
+ *   'r'                       it takes records, and tells its own (stream.h); flows of NAT, too: 1 (1)
  *   's' service               digests of the service (struct peer_service, 5 x 8)
  *   'b' service NUL backend   what the probes say of the backend: enum fl_health (1)
  *   'o' service NUL backend   what operators have said of it: struct peer_word (3)
+ *   'a'                       what it says of configurations for all: struct accord_told (accord_told.c)
  *   'g' group                 a VRRP group: enum peer_vrrp_state (1), priority (1)
  *
  * Names are texts without NUL. Digests are the same on every machine for the same configuration, and all
- * numbers in network order. Seats have keys of their own (seats.h). Keys of other kinds, of a later version, are passed over.
+ * numbers in network order. Seats and pools have keys of their own (seats.h, pool.h). Keys of other kinds, of a later version, are passed over.
  */
 #ifndef FAIRLEAD_PEER_FACTS_H
 #define FAIRLEAD_PEER_FACTS_H
@@ -21,6 +22,7 @@
 #include <stdint.h>
 
 #include "fairlead/abi.h"
+#include "peer/accord.h"
 #include "peer/ledger.h"
 #include "peer/word.h"
 
@@ -50,6 +52,10 @@ int peer_facts__set_backend(struct ledger *l, const char *service, const char *i
 
 int peer_facts__set_word(struct ledger *l, const char *service, const char *id,
 			 const struct peer_word *word);
+
+int peer_facts__set_accord(struct ledger *l, const struct accord_told *told);
+/* False: nothing is told of it, or nothing that this version knows. */
+bool peer_facts__accord(const struct ledger *l, struct accord_told *out);
 
 /* On the wire. */
 enum peer_vrrp_state { PEER_VRRP_OFF, PEER_VRRP_BACKUP, PEER_VRRP_ACTIVE };
@@ -85,8 +91,12 @@ const char *peer_facts__service_of(const void *key, size_t key_len, char name[FL
 /* The version of fairlead as text; "" if it is not told. */
 const char *peer_facts__version(const struct ledger *l, char *buf, size_t len);
 
-/* Whether records are taken and told. */
+/* Whether records are taken and told; and flows of NAT among them. */
 bool peer_facts__records(const struct ledger *l);
+bool peer_facts__nat_records(const struct ledger *l);
+
+/* False: both have told of their flow keys, and they differ. */
+bool peer_facts__same_flow_key(const struct ledger *ours, const struct ledger *theirs);
 
 #define PEER_DIFFERENCE_LEN 160
 

@@ -8,6 +8,7 @@
 #define LEAST_PATIENCE_US 5000 /* for an acknowledgement: a peer may be busy */
 #define MOST_BACKOFF 6
 #define ASIDE UINT64_MAX
+#define PAGE (UINT64_MAX - 1)
 
 struct message {
 	uint32_t epoch, have_epoch;
@@ -176,10 +177,8 @@ void peer_link__news(struct peer_link *l, uint64_t now_us)
 	peer_link__tick(l, now_us);
 }
 
-void peer_link__say(struct peer_link *l, uint64_t now_us, const void *bytes, size_t len)
+static void say(struct peer_link *l, uint64_t now_us, uint64_t mark, const void *bytes, size_t len)
 {
-	const uint64_t mark = ASIDE;
-
 	_Static_assert(PEER_ASIDE_MAX == PEER_BODY_MAX - sizeof(struct message) - sizeof(mark),
 		       "what is left of a body");
 	if (!peer_channel__is_up(&l->channel))
@@ -188,15 +187,30 @@ void peer_link__say(struct peer_link *l, uint64_t now_us, const void *bytes, siz
 	send_pieces(l, NULL, &mark, sizeof(mark), bytes, len);
 }
 
-/* The aside behind a message, if it is one. */
-static bool is_aside(const uint8_t *part, size_t len)
+void peer_link__say(struct peer_link *l, uint64_t now_us, const void *bytes, size_t len)
 {
-	uint64_t mark;
+	say(l, now_us, htobe64(ASIDE), bytes, len);
+}
 
-	if (len < sizeof(mark))
+void peer_link__page(struct peer_link *l, uint64_t now_us, const void *bytes, size_t len)
+{
+	say(l, now_us, htobe64(PAGE), bytes, len);
+}
+
+/* What stands behind a message beside parts: handed on. False: it is a part. */
+static bool hand_on(struct peer_link *l, const uint8_t *bytes, size_t len)
+{
+	void (*to)(void *ctx, const uint8_t *bytes, size_t len);
+	uint64_t mark = 0;
+
+	if (len >= sizeof(mark))
+		memcpy(&mark, bytes, sizeof(mark));
+	if (mark != htobe64(ASIDE) && mark != htobe64(PAGE))
 		return false;
-	memcpy(&mark, part, sizeof(mark));
-	return mark == ASIDE;
+	to = mark == htobe64(ASIDE) ? l->calls->aside : l->calls->page;
+	if (to)
+		to(l->ctx, bytes + sizeof(mark), len - sizeof(mark));
+	return true;
 }
 
 /* The peer's word on how far its copy is. */
@@ -266,12 +280,8 @@ static bool read_message(struct peer_link *l, const uint8_t *body, size_t len)
 	acknowledge(l, &m);
 	if (len == sizeof(m))
 		return true;
-	if (is_aside(body + sizeof(m), len - sizeof(m))) {
-		if (l->calls->aside)
-			l->calls->aside(l->ctx, body + sizeof(m) + sizeof(uint64_t),
-					len - sizeof(m) - sizeof(uint64_t));
+	if (hand_on(l, body + sizeof(m), len - sizeof(m)))
 		return true;
-	}
 	rc = ledger__take(l->copy, body + sizeof(m), len - sizeof(m), l->calls->changed, l->ctx);
 	if (rc == -EBADMSG)
 		return false;

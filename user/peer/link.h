@@ -15,7 +15,8 @@
  *   32  echo (8)        the last stamp of the receiver that the sender has seen, and
  *   40  held (8)        how long ago that was, µs
  *   48  a part of the sender's ledger (ledger.h), or nothing; or an aside: 2^64 - 1, which no part begins
- *       with, and what the link hands on as it is, once, if it gets there at all (stream.h)
+ *       with, and what the link hands on as it is, once, if it gets there at all (stream.h); or, behind
+ *       2^64 - 2 and likewise, a page of a text or a question for one (page.h)
  *
  * Pure: time, randomness and datagrams are given; the times are of a clock that never steps back.
  */
@@ -42,8 +43,9 @@ struct peer_link_calls {
 	void (*cleared)(void *ctx);
 	/* It is heard, or silent from now on. */
 	void (*state)(void *ctx, bool up);
-	/* An aside. NULL: they are not for this side. */
+	/* An aside, a page. NULL: they are not for this side. */
 	void (*aside)(void *ctx, const uint8_t *bytes, size_t len);
+	void (*page)(void *ctx, const uint8_t *bytes, size_t len);
 };
 
 struct peer_link {
@@ -90,6 +92,8 @@ void peer_link__input(struct peer_link *l, uint64_t now_us, const uint8_t *datag
 
 /* Sends an aside of at most PEER_ASIDE_MAX bytes; nothing while the peer could not take it for genuine. */
 void peer_link__say(struct peer_link *l, uint64_t now_us, const void *bytes, size_t len);
+/* The same of a page. */
+void peer_link__page(struct peer_link *l, uint64_t now_us, const void *bytes, size_t len);
 
 /* How long the peer may be silent before it is taken for gone, in µs. */
 uint64_t peer_link__patience_us(const struct peer_link *l);

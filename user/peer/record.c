@@ -15,10 +15,9 @@
 
 static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 
-static bool is_ipv4(const struct fl_flow_key *k)
+static bool is_ipv4(const uint8_t a[16], const uint8_t b[16])
 {
-	return !memcmp(k->saddr, mapped, sizeof(mapped)) &&
-	       !memcmp(k->daddr, mapped, sizeof(mapped));
+	return !memcmp(a, mapped, sizeof(mapped)) && !memcmp(b, mapped, sizeof(mapped));
 }
 
 static uint16_t ago(uint32_t then_s, uint32_t now_s)
@@ -50,7 +49,7 @@ static uint8_t *put_bytes(uint8_t *to, const void *bytes, size_t len)
 
 static uint32_t flags_of(const struct fl_told *t)
 {
-	return (is_ipv4(&t->key) ? PEER_RECORD_IPV4 : 0) |
+	return (is_ipv4(t->key.saddr, t->key.daddr) ? PEER_RECORD_IPV4 : 0) |
 	       (t->flow.state & FL_FLOW_YOUNG ? PEER_RECORD_YOUNG : 0) |
 	       (t->flow.state & FL_FLOW_FIN ? PEER_RECORD_FIN : 0) |
 	       (t->flow.state & FL_FLOW_RST ? PEER_RECORD_RST : 0);
@@ -83,6 +82,48 @@ size_t peer_record__write(const struct fl_told *t, uint64_t name, uint32_t now_s
 	return (size_t)(to - out);
 }
 
+/* Which flags of a flow of NAT are which of its record. */
+static const struct {
+	uint16_t flow;
+	uint32_t record;
+} nat_flags[] = {
+	{FL_NAT_SEEN, PEER_RECORD_SEEN}, {FL_NAT_SEEN_OTHER, PEER_RECORD_SEEN_OTHER},
+	{FL_NAT_FIN, PEER_RECORD_FIN},	 {FL_NAT_FIN_OTHER, PEER_RECORD_FIN_OTHER},
+	{FL_NAT_RST, PEER_RECORD_RST},
+};
+#define NAT_FLAGS (sizeof(nat_flags) / sizeof(*nat_flags))
+
+size_t peer_record__write_nat(const struct fl_told_nat *t, uint64_t name, uint32_t now_s,
+			      uint8_t *out)
+{
+	bool pair = !(t->flow.flags & FL_NAT_BACK);
+	const uint8_t *client = pair ? t->key.saddr : t->key.daddr,
+		      *vip = pair ? t->key.daddr : t->flow.saddr, *pool = t->flow.saddr;
+	bool ipv4 = is_ipv4(client, vip) && (!pair || is_ipv4(pool, pool));
+	uint32_t flags =
+		PEER_RECORD_NAT | (pair ? PEER_RECORD_PAIR : 0) | (ipv4 ? PEER_RECORD_IPV4 : 0);
+	size_t skip = ipv4 ? sizeof(mapped) : 0;
+	uint16_t late = t->flow.flags & FL_NAT_HERE ? 0 : 1, seen = ago(t->flow.seen_s, now_s);
+	__be16 ports[3] = {pair ? t->key.sport : t->key.dport, pair ? t->key.dport : t->flow.sport,
+			   pair ? t->flow.sport : 0};
+	uint8_t *to = out;
+
+	for (size_t i = 0; i < NAT_FLAGS; i++)
+		flags |= t->flow.flags & nat_flags[i].flow ? nat_flags[i].record : 0;
+	name = htobe64(name);
+	to = put32(to, flags);
+	to = put_bytes(to, &name, sizeof(name));
+	to = put_bytes(to, ports, 2 * sizeof(*ports));
+	to = put16(to, seen < UINT16_MAX ? (uint16_t)(seen + late) : seen);
+	to = put_bytes(to, &ports[2], sizeof(*ports));
+	*to++ = t->key.proto;
+	to = put_bytes(to, client + skip, 16 - skip);
+	to = put_bytes(to, vip + skip, 16 - skip);
+	if (pair)
+		to = put_bytes(to, pool + skip, 16 - skip);
+	return (size_t)(to - out);
+}
+
 static uint16_t get16(const uint8_t *from)
 {
 	uint16_t value;
@@ -99,16 +140,14 @@ static uint32_t get32(const uint8_t *from)
 	return be32toh(value);
 }
 
-static void read_addresses(const uint8_t *from, bool ipv4, struct fl_flow_key *k)
+/* The address at `from`, of 4 or 16 bytes; returns what is behind it. */
+static const uint8_t *read_address(const uint8_t *from, bool ipv4, uint8_t out[16])
 {
-	size_t skip = ipv4 ? sizeof(mapped) : 0, len = 16 - skip;
+	size_t skip = ipv4 ? sizeof(mapped) : 0;
 
-	if (ipv4) {
-		memcpy(k->saddr, mapped, sizeof(mapped));
-		memcpy(k->daddr, mapped, sizeof(mapped));
-	}
-	memcpy(k->saddr + skip, from, len);
-	memcpy(k->daddr + skip, from + len, len);
+	memcpy(out, mapped, skip);
+	memcpy(out + skip, from, 16 - skip);
+	return from + 16 - skip;
 }
 
 static uint32_t state_of(uint32_t flags)
@@ -126,24 +165,11 @@ static struct fl_fit read_fit(const uint8_t *from)
 	return (struct fl_fit){isn, isn + (reach < COPY_FIT_BYTES ? COPY_FIT_BYTES : reach)};
 }
 
-bool peer_record__read(const uint8_t *in, size_t len, size_t *at, uint32_t now_s,
-		       struct fl_told *out, uint64_t *name)
+static void read_flow(const uint8_t *p, uint32_t what, uint32_t now_s, struct fl_told *out)
 {
-	const uint8_t *p = in + *at;
-	size_t need = FIXED;
-	uint32_t what;
-	bool ipv4;
+	bool ipv4 = what & PEER_RECORD_IPV4;
+	const uint8_t *behind;
 
-	if (len - *at < need)
-		return false;
-	what = get32(p);
-	ipv4 = what & PEER_RECORD_IPV4;
-	need += ipv4 ? 8 : 32;
-	if (what & PEER_RECORD_YOUNG)
-		need += 8;
-	/* Another flag may mean that more follows. */
-	if (what & ~(PEER_RECORD_FLAGS | (PEER_RECORD_SLOTS - 1)) || len - *at < need)
-		return false;
 	*out = (struct fl_told){
 		.key.proto = p[20],
 		.flow = {.state = state_of(what),
@@ -151,13 +177,78 @@ bool peer_record__read(const uint8_t *in, size_t len, size_t *at, uint32_t now_s
 			 .seen_s = now_s - get16(p + 16),
 			 .born_s = now_s - get16(p + 18)},
 	};
-	memcpy(name, p + 4, sizeof(*name));
-	*name = be64toh(*name);
 	memcpy(&out->key.sport, p + 12, sizeof(out->key.sport));
 	memcpy(&out->key.dport, p + 14, sizeof(out->key.dport));
-	read_addresses(p + FIXED, ipv4, &out->key);
+	behind = read_address(p + FIXED, ipv4, out->key.saddr);
+	behind = read_address(behind, ipv4, out->key.daddr);
 	if (what & PEER_RECORD_YOUNG)
-		out->flow.fit = read_fit(p + need - 8);
+		out->flow.fit = read_fit(behind);
+}
+
+static void read_nat(const uint8_t *p, uint32_t what, uint32_t now_s, struct fl_told_nat *out)
+{
+	bool ipv4 = what & PEER_RECORD_IPV4, pair = what & PEER_RECORD_PAIR;
+	struct fl_nat_key *k = &out->key;
+	struct fl_nat_flow *f = &out->flow;
+	const uint8_t *behind;
+
+	*out = (struct fl_told_nat){
+		.key.proto = p[20],
+		.flow = {.flags = pair ? 0 : FL_NAT_BACK, .seen_s = now_s - get16(p + 16)},
+	};
+	for (size_t i = 0; i < NAT_FLAGS; i++)
+		f->flags |= what & nat_flags[i].record ? nat_flags[i].flow : 0;
+	memcpy(pair ? &k->sport : &k->dport, p + 12, sizeof(k->sport));
+	memcpy(pair ? &k->dport : &f->sport, p + 14, sizeof(k->dport));
+	behind = read_address(p + FIXED, ipv4, pair ? k->saddr : k->daddr);
+	behind = read_address(behind, ipv4, pair ? k->daddr : f->saddr);
+	if (pair) {
+		memcpy(&f->sport, p + 18, sizeof(f->sport));
+		read_address(behind, ipv4, f->saddr);
+	} else {
+		memcpy(f->daddr, k->daddr, sizeof(f->daddr));
+		f->dport = k->dport;
+	}
+}
+
+/* Its bytes; 0: another flag, which may mean that more follows, or one that does not fit the others. */
+static size_t length_of(uint32_t what)
+{
+	size_t address = what & PEER_RECORD_IPV4 ? 4 : 16;
+
+	if (!(what & PEER_RECORD_NAT)) {
+		if (what & ~(PEER_RECORD_FLAGS | (PEER_RECORD_SLOTS - 1)))
+			return 0;
+		return FIXED + 2 * address + (what & PEER_RECORD_YOUNG ? 8 : 0);
+	}
+	if (what & ~PEER_RECORD_NAT_FLAGS)
+		return 0;
+	return FIXED + (what & PEER_RECORD_PAIR ? 3 : 2) * address;
+}
+
+bool peer_record__read(const uint8_t *in, size_t len, size_t *at, uint32_t now_s,
+		       struct peer_record *out)
+{
+	const uint8_t *p = in + *at;
+	uint32_t what;
+	size_t need;
+
+	if (len - *at < FIXED)
+		return false;
+	what = get32(p);
+	need = length_of(what);
+	if (!need || len - *at < need)
+		return false;
+	/* The port of a pool is one, and there is none without. */
+	if (what & PEER_RECORD_NAT && !(what & PEER_RECORD_PAIR) != !get16(p + 18))
+		return false;
+	memcpy(&out->name, p + 4, sizeof(out->name));
+	out->name = be64toh(out->name);
+	out->nat = what & PEER_RECORD_NAT;
+	if (out->nat)
+		read_nat(p, what, now_s, &out->nat_flow);
+	else
+		read_flow(p, what, now_s, &out->flow);
 	*at += need;
 	return true;
 }

@@ -218,12 +218,11 @@ static bool is_next(struct peer_stream *s, const struct head *h)
 
 static bool is_whole(const uint8_t *in, size_t len)
 {
-	struct fl_told t;
-	uint64_t name;
+	struct peer_record r;
 	size_t at = 0;
 
 	while (at < len) {
-		if (!peer_record__read(in, len, &at, 0, &t, &name))
+		if (!peer_record__read(in, len, &at, 0, &r))
 			return false;
 	}
 	return true;
@@ -232,9 +231,8 @@ static bool is_whole(const uint8_t *in, size_t len)
 bool peer_stream__input(struct peer_stream *s, uint64_t now_us, uint32_t now_s,
 			const uint8_t *bytes, size_t len, peer_stream_cb *each, void *ctx)
 {
-	struct fl_told t;
+	struct peer_record r;
 	struct head h;
-	uint64_t name;
 	size_t at = 0;
 
 	if (len < sizeof(h))
@@ -247,9 +245,9 @@ bool peer_stream__input(struct peer_stream *s, uint64_t now_us, uint32_t now_s,
 	acknowledge(s, now_us, &h);
 	if (!h.number || !is_next(s, &h))
 		return true;
-	while (at < len && peer_record__read(bytes, len, &at, now_s, &t, &name)) {
+	while (at < len && peer_record__read(bytes, len, &at, now_s, &r)) {
 		s->n_heard++;
-		each(ctx, &t, name);
+		each(ctx, &r);
 	}
 	return true;
 }

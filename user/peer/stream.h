@@ -100,8 +100,8 @@ uint64_t peer_stream__due(const struct peer_stream *s, uint32_t rtt_us);
 /* Messages that the peer is not known to have. */
 uint32_t peer_stream__lag(const struct peer_stream *s);
 
-/* A record of the peer, with the name of its backend, as this machine would have it at now_s. */
-typedef void peer_stream_cb(void *ctx, const struct fl_told *t, uint64_t name);
+/* A record of the peer, as this machine would have it at now_s. */
+typedef void peer_stream_cb(void *ctx, const struct peer_record *r);
 
 /* An aside of the peer: `each` is called for the records of a message that is the next one. False: it is malformed. */
 bool peer_stream__input(struct peer_stream *s, uint64_t now_us, uint32_t now_s,

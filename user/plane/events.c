@@ -29,7 +29,7 @@ static int on_sample(void *ctx, void *data, size_t size)
 	struct plane_ring *e = ctx;
 
 	if (size >= e->least)
-		e->cb(e->ctx, data);
+		e->cb(e->ctx, data, size);
 	return --e->left ? 0 : STOP;
 }
 

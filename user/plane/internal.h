@@ -6,6 +6,7 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
+#include <pthread.h>
 #include <stdarg.h>
 
 #include "lb.skel.h"
@@ -51,11 +52,16 @@ struct plane {
 	int grace_fd; /* an inner map whose insertion waits for a grace period */
 	int grace_outer_fd; /* the map it is inserted into */
 	int nat_fd; /* `nat_flows`, kept open over replacements for the worker; -1: never had it */
+	int nat_take_fd; /* `nat_take`, likewise; with the gate `peers` */
 	/* the mmapable arrays, shared with the program */
 	struct fl_service *services; /* FL_MAX_SERVICES */
 	struct fl_bucket *index; /* FL_INDEX_BUCKETS */
 	struct fl_backend *backends; /* FL_MAX_BACKENDS */
 	struct fl_ours *ours; /* one */
+	pthread_mutex_t ours_lock; /* of what it is made of: */
+	__u64 own[FL_MACS]; /* this machine's MAC addresses, as cells */
+	size_t n_own; /* FL_MACS + 1: too many */
+	uint16_t virtual_macs[2][256]; /* how often each is claimed: by family and VRID */
 	/* inner slot maps of each service in use: fds, -1 otherwise */
 	int (*slot_fds)[2]; /* FL_MAX_SERVICES */
 	struct plane_moves *moves; /* FL_MAX_SERVICES */
@@ -70,6 +76,9 @@ struct plane {
 	struct btf *seat_btf; /* what a row of seats is; NULL: not needed yet */
 	uint32_t service_hint, backend_hint; /* where the search for a free entry goes on */
 };
+
+/* ours.c: p->ours is there. */
+void plane_ours__init(struct plane *p);
 
 /* open.c */
 

@@ -57,3 +57,16 @@ struct fl_nat_key nat_fate__other(const struct fl_nat_flow *f, uint8_t proto)
 	memcpy(k.daddr, f->saddr, sizeof(k.daddr));
 	return k;
 }
+
+struct fl_nat_flow nat_fate__both(const struct fl_nat_flow *client, const struct fl_nat_flow *back)
+{
+	struct fl_nat_flow f = *client;
+
+	f.flags = (uint16_t)((client->flags & FL_NAT_FIN) | (back->flags & FL_NAT_SEEN) |
+			     ((client->flags | back->flags) & (FL_NAT_RST | FL_NAT_HERE)) |
+			     (client->flags & FL_NAT_SEEN ? FL_NAT_SEEN_OTHER : 0) |
+			     (back->flags & FL_NAT_FIN ? FL_NAT_FIN_OTHER : 0));
+	if ((int32_t)(back->seen_s - f.seen_s) > 0)
+		f.seen_s = back->seen_s;
+	return f;
+}

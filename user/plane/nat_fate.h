@@ -40,4 +40,9 @@ bool nat_fate__over(enum nat_kind kind, const struct fl_nat_flow *f, const struc
 /* The key of the packets that come back along an entry: its addresses and ports turned round. */
 struct fl_nat_key nat_fate__other(const struct fl_nat_flow *f, uint8_t proto);
 
+/*
+ * A pair as one, in the client's entry: seen when either was, flags as struct fl_told_nat has them.
+ */
+struct fl_nat_flow nat_fate__both(const struct fl_nat_flow *client, const struct fl_nat_flow *back);
+
 #endif

@@ -22,14 +22,28 @@ struct nat_pass {
 	struct plane_nat_sweep *sweep;
 };
 
+static int keep(int fd)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+
+	return copy < 0 ? -errno : copy;
+}
+
 int plane_nat__keep(struct plane *p, struct err *err)
 {
-	if (!p->gates.nat || p->nat_fd >= 0)
+	if (!p->gates.nat)
 		return 0;
-	p->nat_fd = fcntl(bpf_map__fd(p->skel->maps.nat_flows), F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-	return p->nat_fd < 0 ? err__set(err, -errno, "cannot keep the map 'nat_flows': %s",
-					strerror(errno))
-			     : 0;
+	if (p->nat_fd < 0)
+		p->nat_fd = keep(bpf_map__fd(p->skel->maps.nat_flows));
+	if (p->nat_fd < 0)
+		return err__set(err, p->nat_fd, "cannot keep the map 'nat_flows': %s",
+				strerror(-p->nat_fd));
+	if (p->gates.peers && p->nat_take_fd < 0)
+		p->nat_take_fd = keep(bpf_program__fd(p->skel->progs.nat_take));
+	return p->gates.peers && p->nat_take_fd < 0
+		       ? err__set(err, p->nat_take_fd, "cannot keep the program 'nat_take': %s",
+				  strerror(-p->nat_take_fd))
+		       : 0;
 }
 
 static uint32_t idle_of(const struct plane *p, const struct fl_nat_flow *f)
@@ -132,4 +146,58 @@ int plane__nat_sweep(struct plane *p, struct plane_nat_sweep *s, uint32_t period
 	s->pass.value = sizeof(struct fl_nat_flow);
 	rc = plane_pass__slice(p->nat_fd, &s->pass, period_s, look, &pass, &s->ended);
 	return rc ? err__set(err, rc, "cannot sweep the map 'nat_flows': %s", strerror(-rc)) : 0;
+}
+
+/* --- flows and peers -------------------------------------------------------------------------------- */
+
+int plane__nat_take(struct plane *p, struct fl_nat_take *t)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = t, .data_size_in = sizeof(*t),
+		    .data_out = t, .data_size_out = sizeof(*t), .repeat = 1);
+
+	if (p->nat_take_fd < 0)
+		return -EOPNOTSUPP;
+	if (bpf_prog_test_run_opts(p->nat_take_fd, &opts))
+		return -errno;
+	return opts.retval == XDP_PASS ? 0 : -EINVAL;
+}
+
+struct told_pass {
+	const struct plane *plane;
+	plane_nat_record_cb *each;
+	void *ctx;
+};
+
+static int show(void *ctx, const void *key, const void *value, uint32_t now_s)
+{
+	const struct told_pass *pass = ctx;
+	const struct plane *p = pass->plane;
+	struct fl_told_nat t;
+	struct fl_nat_flow other;
+	bool paired;
+
+	memcpy(&t.key, key, sizeof(t.key));
+	memcpy(&t.flow, value, sizeof(t.flow));
+	paired = partner(p->nat_fd, &t.key, &t.flow, &other);
+	if (paired && !(t.flow.flags & FL_NAT_BACK))
+		t.flow = nat_fate__both(&t.flow, &other);
+	else if (paired || !(t.flow.flags & FL_NAT_BACK) || kind_alone(p, &t.flow) != NAT_LONE)
+		return 0;
+	pass->each(pass->ctx, &t, now_s);
+	return 0;
+}
+
+int plane__nat_records(struct plane *p, struct plane_pass *pass, uint32_t period_s,
+		       plane_nat_record_cb *each, void *ctx, bool *ended, struct err *err)
+{
+	struct told_pass told = {p, each, ctx};
+	int rc;
+
+	*ended = true;
+	if (p->nat_fd < 0)
+		return 0;
+	pass->key = sizeof(struct fl_nat_key);
+	pass->value = sizeof(struct fl_nat_flow);
+	rc = plane_pass__slice(p->nat_fd, pass, period_s, show, &told, ended);
+	return rc ? err__set(err, rc, "cannot read the map 'nat_flows': %s", strerror(-rc)) : 0;
 }

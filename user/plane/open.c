@@ -49,6 +49,7 @@ static int map_arrays(struct plane *p, struct err *err)
 	if (rc)
 		return rc;
 	p->ours = at;
+	plane_ours__init(p);
 	return 0;
 }
 
@@ -232,7 +233,7 @@ int plane__open(const struct plane_options *o, struct plane **out, struct err *e
 	if (!p)
 		return err__set(err, -ENOMEM, "out of memory");
 	p->lock_fd = p->arm_fd = p->grace_fd = p->grace_outer_fd = p->nat_fd = -1;
-	p->flows_fd = p->sweep_fd = p->take_fd = -1;
+	p->flows_fd = p->sweep_fd = p->take_fd = p->nat_take_fd = -1;
 	memset(p->moves_fd, 0xff, sizeof(p->moves_fd));
 	p->service_hint = p->backend_hint = 1;
 	snprintf(p->instance, sizeof(p->instance), "%s", o->instance);
@@ -396,8 +397,10 @@ void plane__close(struct plane *p)
 		munmap(p->index, sizeof(struct fl_bucket) * FL_INDEX_BUCKETS);
 	if (p->backends)
 		munmap(p->backends, sizeof(struct fl_backend) * FL_MAX_BACKENDS);
-	if (p->ours)
+	if (p->ours) {
 		munmap(p->ours, sizeof(struct fl_ours));
+		pthread_mutex_destroy(&p->ours_lock);
+	}
 	lb_bpf__destroy(p->skel);
 	if (p->grace_fd >= 0)
 		close(p->grace_fd);
@@ -405,6 +408,8 @@ void plane__close(struct plane *p)
 		close(p->grace_outer_fd);
 	if (p->nat_fd >= 0)
 		close(p->nat_fd);
+	if (p->nat_take_fd >= 0)
+		close(p->nat_take_fd);
 	if (p->arm_fd >= 0)
 		close(p->arm_fd);
 	if (p->lock_fd >= 0)

@@ -136,6 +136,13 @@ int plane__lease(const struct plane *p, struct fl_lease *out);
 bool plane__macs(struct plane *p, const uint8_t (*macs)[6], size_t n);
 
 /*
+ * The virtual router's MAC address (RFC 9568 7.3: 00:00:5e:00:01 or 02, and the VRID) is one of them from
+ * now on, or no longer. Counted: it is as long as any group has it. Any thread; it waits for plane__macs()
+ * at most, which takes microseconds. Where they are too many with it, the next plane__macs() says so.
+ */
+void plane__virtual_mac(struct plane *p, const uint8_t mac[6], bool ours);
+
+/*
  * Whether a lapse of the lease makes the tables stale for the VIPs of VRRP groups (FL_SVC_GROUP): from the
  * first group on, until the agent takes its leave. Any thread, and so the next two.
  */
@@ -430,6 +437,15 @@ typedef void plane_record_cb(void *ctx, const struct fl_flow_key *k, const struc
 int plane__records(struct plane *p, struct plane_pass *pass, uint32_t period_s,
 		   plane_record_cb *each, void *ctx, bool *ended, struct err *err);
 
+/*
+ * The same of `nat_flows`: puts what a peer has told there, once the gates `nat` and `peers` were on (-EOPNOTSUPP); and
+ * all flows but those that are half gone, as struct fl_told_nat has them; without the gate `nat`, none.
+ */
+int plane__nat_take(struct plane *p, struct fl_nat_take *t);
+typedef void plane_nat_record_cb(void *ctx, const struct fl_told_nat *t, uint32_t now_s);
+int plane__nat_records(struct plane *p, struct plane_pass *pass, uint32_t period_s,
+		       plane_nat_record_cb *each, void *ctx, bool *ended, struct err *err);
+
 /* --- members: what a restart must know ---------------------------------------------------------- */
 
 int plane__member_set(struct plane *p, uint32_t service, uint32_t backend,
@@ -541,7 +557,7 @@ enum plane_ring_kind {
 
 struct plane_ring;
 
-typedef void plane_ring_cb(void *ctx, const void *sample);
+typedef void plane_ring_cb(void *ctx, const void *sample, size_t size);
 
 int plane__ring_open(struct plane *p, enum plane_ring_kind kind, plane_ring_cb *cb, void *ctx,
 		     struct plane_ring **out, struct err *err);

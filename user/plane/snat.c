@@ -22,3 +22,14 @@ struct fl_snat snat__fill(const struct plane_snat *s, unsigned int cpus)
 	}
 	return out;
 }
+
+struct snat_part snat__part(uint16_t first, uint16_t last, const struct addr *own,
+			    const struct addr *const *others, size_t n)
+{
+	size_t ports = (size_t)(last - first + 1) / (n + 1), rank = 0;
+
+	for (size_t i = 0; i < n; i++)
+		rank += memcmp(others[i]->b, own->b, sizeof(own->b)) < 0;
+	return (struct snat_part){(uint16_t)(first + rank * ports),
+				  (uint16_t)(first + (rank + 1) * ports - 1)};
+}

@@ -12,4 +12,17 @@
  */
 struct fl_snat snat__fill(const struct plane_snat *s, unsigned int cpus);
 
+/* The ports of one machine of several that share a pool. */
+struct snat_part {
+	uint16_t first, last;
+};
+
+/*
+ * Which of the ports first..last (host order) are those of the machine with the address `own`, if `n` (0 or more)
+ * others with the addresses `others` take theirs from the same: equal parts, in the order of the addresses, so all who name
+ * the same machines agree. At least n + 1 ports.
+ */
+struct snat_part snat__part(uint16_t first, uint16_t last, const struct addr *own,
+			    const struct addr *const *others, size_t n);
+
 #endif

@@ -70,6 +70,7 @@ struct prober {
 	uint64_t random; /* state of the jitter's generator */
 	uint64_t soon_ns; /* uv_hrtime() before which no first try of a target begins */
 	struct timing late; /* tries that began, after their time */
+	size_t skipped; /* tries that said nothing of their target, since they were asked for */
 	char why[PROBE_DETAIL_LEN]; /* what *why of start() points to, when it is no constant */
 	struct pinger *icmp; /* what probes of that kind share; NULL: there was none yet */
 	struct exec_pool exec;

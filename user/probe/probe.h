@@ -86,6 +86,9 @@ void probe_sub__urge(struct probe_sub *s, uint32_t tries, uint32_t gap_ms);
 /* How many distinct probes run (for status and tests). */
 size_t prober__count(const struct prober *p);
 
+/* How many tries came to nothing for want of this machine's own means, since this was asked last. */
+size_t prober__take_skipped(struct prober *p);
+
 /* How long after their time tries have begun, all that did; valid as long as the prober. */
 const struct timing *prober__late(const struct prober *p);
 

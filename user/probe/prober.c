@@ -195,6 +195,7 @@ void probe__tell(struct probe *p, const struct probe_result *r)
 void probe__skip(struct probe *p)
 {
 	p->in_flight = false;
+	p->prober->skipped++;
 	if (p->of) {
 		probe_urge__end(p, NULL);
 		return;
@@ -436,6 +437,14 @@ void prober__free(struct prober *p)
 size_t prober__count(const struct prober *p)
 {
 	return p->n;
+}
+
+size_t prober__take_skipped(struct prober *p)
+{
+	size_t n = p->skipped;
+
+	p->skipped = 0;
+	return n;
 }
 
 const struct timing *prober__late(const struct prober *p)

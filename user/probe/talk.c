@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "probe/talk.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "core/printable.h"
 #include "probe/internal.h"
 
 int talk__send(struct talk *t, const void *bytes, size_t len)
@@ -42,12 +42,7 @@ void talk__use(struct talk *t, size_t len)
 
 void talk__text(char *to, size_t size, const void *bytes, size_t len)
 {
-	const unsigned char *from = bytes;
-	size_t n = len < size - 1 ? len : size - 1;
-
-	for (size_t i = 0; i < n; i++)
-		to[i] = isascii(from[i]) && isprint(from[i]) ? (char)from[i] : '?';
-	to[n] = '\0';
+	printable__copy(to, size, bytes, len);
 }
 
 bool talk__line(struct talk *t, char *line, size_t size)

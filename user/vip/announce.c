@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "vip/announce.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -96,20 +95,28 @@ int announce__open(void)
 	return fd < 0 ? -errno : fd;
 }
 
-int announce__send(int fd, uint32_t ifindex, const uint8_t mac[6], const struct addr *addresses,
-		   size_t n)
+int announce__put(int fd, uint32_t ifindex, const uint8_t *frame, size_t len)
 {
 	struct sockaddr_ll to = {
 		.sll_family = AF_PACKET, .sll_ifindex = (int)ifindex, .sll_halen = 6};
+
+	/* The type is behind both addresses. */
+	memcpy(&to.sll_protocol, frame + 12, sizeof(to.sll_protocol));
+	return sendto(fd, frame, len, 0, (struct sockaddr *)&to, sizeof(to)) < 0 ? -errno : 0;
+}
+
+int announce__send(int fd, uint32_t ifindex, const uint8_t mac[6], const struct addr *addresses,
+		   size_t n)
+{
 	uint8_t frame[ANNOUNCE_MAX_LEN];
 	int rc = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		size_t len = announce__frame(frame, mac, &addresses[i]);
+		int one = announce__put(fd, ifindex, frame,
+					announce__frame(frame, mac, &addresses[i]));
 
-		to.sll_protocol = htons(addr__is4(&addresses[i]) ? ETH_P_ARP : ETH_P_IPV6);
-		if (sendto(fd, frame, len, 0, (struct sockaddr *)&to, sizeof(to)) < 0)
-			rc = -errno;
+		if (one)
+			rc = one;
 	}
 	return rc;
 }

@@ -20,6 +20,9 @@ size_t announce__frame(uint8_t *out, const uint8_t mac[6], const struct addr *ad
 /* A packet socket that only sends, or -errno. */
 int announce__open(void);
 
+/* Sends a whole Ethernet frame from the interface. 0 or -errno. */
+int announce__put(int fd, uint32_t ifindex, const uint8_t *frame, size_t len);
+
 /* Sends one for each address from the interface. 0, or the last failure as -errno. */
 int announce__send(int fd, uint32_t ifindex, const uint8_t mac[6], const struct addr *addresses,
 		   size_t n);

@@ -6,12 +6,14 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
 #include <time.h>
 
 #include "net/address.h"
+#include "net/vmac.h"
 
 /*
  * An address outlives its agent by 2 to 4 seconds: the kernel looks at whole seconds. Long enough for
@@ -24,18 +26,24 @@ struct grip {
 	LIST_ENTRY(grip) entry;
 	struct grip *_Atomic next_new;
 	struct hands *hands;
-	atomic_bool want, released;
+	atomic_int want; /* enum grip_want */
+	atomic_bool virtual_mac, released;
 	atomic_uint ifindex;
-	atomic_int error;
+	atomic_int error, device_error;
+	uint8_t vrid;
 	/* the thread's own */
-	bool have; /* they may be there */
-	uint32_t at; /* the interface where they are */
+	bool have; /* they may be on the interface */
+	uint32_t at; /* which that is */
+	bool have_device; /* it may be there */
+	struct net_vmac device; /* name "": its interface is not there */
+	uint32_t device_at; /* its number; 0: not made or taken over yet */
 	size_t n;
 	struct addr addresses[];
 };
 
 struct hands {
 	pthread_t thread;
+	char instance[NET_VMAC_INSTANCE];
 	struct net_addresses *net;
 	sem_t bell;
 	atomic_bool stop;
@@ -56,30 +64,62 @@ static void drop(struct hands *h, struct grip *g)
 	g->have = rc != 0;
 }
 
-static void keep(struct hands *h, struct grip *g)
+static void keep(struct hands *h, struct grip *g, uint32_t ifindex)
 {
 	int rc = 0, one;
 
-	g->have = true;
 	for (size_t i = 0; i < g->n; i++) {
-		one = net_addresses__keep(h->net, g->at, &g->addresses[i], LIFE_S);
+		one = net_addresses__keep(h->net, ifindex, &g->addresses[i], LIFE_S);
 		if (one)
 			rc = one;
 	}
 	atomic_store(&g->error, rc);
 }
 
-/* Brings a grip to what is wanted of it; what could not be done is tried again with the next renewal. */
-static void settle(struct hands *h, struct grip *g)
+static void drop_device(struct hands *h, struct grip *g)
+{
+	int rc = net_vmac__drop(h->net, &g->device);
+
+	atomic_store(&g->device_error, rc);
+	g->have_device = rc != 0;
+	g->device_at = 0;
+}
+
+static void keep_device(struct hands *h, struct grip *g)
+{
+	g->have_device = true;
+	atomic_store(&g->device_error, net_vmac__keep(h->net, &g->device, &g->device_at));
+	if (g->device_at)
+		keep(h, g, g->device_at);
+}
+
+/* Takes away what is not wanted, or not there; what could not be is tried again with the next renewal. */
+static void give(struct hands *h, struct grip *g)
 {
 	uint32_t ifindex = atomic_load(&g->ifindex);
-	bool want = atomic_load(&g->want) && !atomic_load(&g->released);
+	int want = atomic_load(&g->released) ? GRIP_GONE : atomic_load(&g->want);
+	bool virtual_mac = atomic_load(&g->virtual_mac), moved = g->at != ifindex;
 
-	if (g->have && (!want || g->at != ifindex))
+	if (g->have && (want != GRIP_HERE || virtual_mac || moved))
 		drop(h, g);
+	if (g->have_device && (want == GRIP_GONE || !virtual_mac || moved))
+		drop_device(h, g);
+	if (!moved)
+		return;
 	g->at = ifindex;
-	if (want)
-		keep(h, g);
+	g->device = net_vmac__of(h->instance, g->vrid, addr__family(&g->addresses[0]), ifindex);
+}
+
+static void take(struct hands *h, struct grip *g)
+{
+	if (atomic_load(&g->released) || atomic_load(&g->want) != GRIP_HERE)
+		return;
+	if (atomic_load(&g->virtual_mac)) {
+		keep_device(h, g);
+		return;
+	}
+	g->have = true;
+	keep(h, g, g->at);
 }
 
 static void take_new(struct hands *h)
@@ -107,10 +147,13 @@ static void *run(void *arg)
 		/* Before the grips are looked at: what was said before the stop is seen. */
 		stop = atomic_load(&h->stop);
 		take_new(h);
+		/* All of them first: what one gives may be what another one takes. */
+		LIST_FOREACH (g, &h->grips, entry)
+			give(h, g);
 		for (g = LIST_FIRST(&h->grips); g; g = next) {
 			next = LIST_NEXT(g, entry);
-			settle(h, g);
-			if (atomic_load(&g->released) && !g->have) {
+			take(h, g);
+			if (atomic_load(&g->released) && !g->have && !g->have_device) {
 				LIST_REMOVE(g, entry);
 				free(g);
 			}
@@ -119,7 +162,7 @@ static void *run(void *arg)
 	return NULL;
 }
 
-int hands__start(struct hands **out, struct err *err)
+int hands__start(const char *instance, struct hands **out, struct err *err)
 {
 	struct hands *h = calloc(1, sizeof(*h));
 	sigset_t all, before;
@@ -127,6 +170,7 @@ int hands__start(struct hands **out, struct err *err)
 
 	if (!h)
 		return err__set(err, -ENOMEM, "out of memory");
+	snprintf(h->instance, sizeof(h->instance), "%s", instance);
 	LIST_INIT(&h->grips);
 	sem_init(&h->bell, 0, 0);
 	rc = net_addresses__open(&h->net, err);
@@ -168,19 +212,24 @@ void hands__stop(struct hands *h)
 	free(h);
 }
 
-int grip__new(struct hands *h, uint32_t ifindex, const struct addr *addresses, size_t n,
-	      struct grip **out)
+int grip__new(struct hands *h, const struct grip_place *place, const struct addr *addresses,
+	      size_t n, struct grip **out)
 {
 	struct grip *g = calloc(1, sizeof(*g) + n * sizeof(*addresses)), *first;
 
 	if (!g)
 		return -ENOMEM;
 	g->hands = h;
-	g->have = true;
-	g->at = ifindex;
+	/* What an earlier agent has left. */
+	g->have = g->have_device = true;
+	g->at = place->ifindex;
+	g->device = net_vmac__of(h->instance, place->vrid, addr__family(&addresses[0]), g->at);
+	g->vrid = place->vrid;
 	g->n = n;
 	memcpy(g->addresses, addresses, n * sizeof(*addresses));
-	atomic_store(&g->ifindex, ifindex);
+	atomic_store(&g->ifindex, place->ifindex);
+	atomic_store(&g->virtual_mac, place->virtual_mac);
+	atomic_store(&g->want, GRIP_OPEN);
 	first = atomic_load(&h->new);
 	do
 		atomic_store(&g->next_new, first);
@@ -190,9 +239,15 @@ int grip__new(struct hands *h, uint32_t ifindex, const struct addr *addresses, s
 	return 0;
 }
 
-void grip__want(struct grip *g, bool want)
+void grip__want(struct grip *g, enum grip_want want)
 {
 	atomic_store(&g->want, want);
+	sem_post(&g->hands->bell);
+}
+
+void grip__set_virtual(struct grip *g, bool virtual_mac)
+{
+	atomic_store(&g->virtual_mac, virtual_mac);
 	sem_post(&g->hands->bell);
 }
 
@@ -205,6 +260,11 @@ void grip__set_ifindex(struct grip *g, uint32_t ifindex)
 int grip__error(const struct grip *g)
 {
 	return atomic_load(&g->error);
+}
+
+int grip__device_error(const struct grip *g)
+{
+	return atomic_load(&g->device_error);
 }
 
 void grip__release(struct grip *g)

@@ -3,10 +3,15 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "net/routes.h"
 
@@ -19,6 +24,7 @@ struct route {
 	struct addr_prefix to;
 	int state; /* as routes__state() */
 	bool ours; /* it is there, and we have put it there */
+	bool seen; /* when the kernel was asked last */
 };
 
 struct list {
@@ -34,6 +40,7 @@ struct routes {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	struct net_routes *net; /* the thread's */
+	int claim; /* the thread's: a socket whose name says that the table is ours; -1: it is not */
 	struct list have; /* the thread's, but for states, which are under the lock */
 	/* Under the lock. */
 	struct list next; /* to become `have` */
@@ -121,12 +128,55 @@ static void adopt(struct net_routes *net, struct list *wanted, size_t *gone)
 	free(l.others.routes);
 }
 
+/*
+ * Says in this network namespace that the table is ours, as long as the process lives: two agents in one would take
+ * each other's routes for what an earlier one has left. A socket that is claimed, or -EADDRINUSE, or another -errno.
+ */
+static int claim_table(uint32_t table)
+{
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), rc, len;
+
+	if (fd < 0)
+		return -errno;
+	/* The first byte is NUL: no file, and gone with the socket (unix(7), abstract). */
+	len = snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1, "fairlead/routes/%u", table);
+	if (!bind(fd, (struct sockaddr *)&name,
+		  (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len)))
+		return fd;
+	rc = -errno;
+	close(fd);
+	return rc;
+}
+
+/* 0 once the table is ours, and what was in there is known; else -errno. */
+static int claim(struct routes *r)
+{
+	size_t gone = 0;
+	int fd;
+
+	if (r->claim >= 0)
+		return 0;
+	fd = claim_table(r->have.table);
+	if (fd < 0)
+		return fd;
+	r->claim = fd;
+	adopt(r->net, &r->have, &gone);
+	return 0;
+}
+
+static void release(struct routes *r)
+{
+	if (r->claim >= 0)
+		close(r->claim);
+	r->claim = -1;
+}
+
 /* From `have` to what is wanted next; without the lock. */
 static void change(struct routes *r, struct list *next)
 {
 	bool other_table = next->table != r->have.table;
 	struct list old = r->have;
-	size_t gone = 0;
 
 	for (size_t i = 0; i < old.n; i++) {
 		struct route *kept = other_table ? NULL : find(next, &old.routes[i].to);
@@ -139,11 +189,16 @@ static void change(struct routes *r, struct list *next)
 		}
 	}
 	if (other_table)
-		adopt(r->net, next, &gone);
+		release(r);
 	pthread_mutex_lock(&r->lock);
 	r->have = *next;
 	pthread_mutex_unlock(&r->lock);
 	free(old.routes);
+	/* What is left of an earlier agent goes, also if there is nothing to put there. */
+	if (other_table)
+		claim(r);
+	if (!r->have.n)
+		release(r);
 }
 
 static void wait_round(struct routes *r)
@@ -162,15 +217,47 @@ static void wait_round(struct routes *r)
 		pthread_cond_wait(&r->wake, &r->lock);
 }
 
-/* Brings the kernel to what is wanted: `all` of it anew, or what is not there yet. */
+static void on_own(void *ctx, const struct addr_prefix *to)
+{
+	struct route *route = find(ctx, to);
+
+	if (route)
+		route->seen = true;
+}
+
+/* What we have put there and is there no more, is not ours any longer: perhaps another's has its place. */
+static void look(struct routes *r)
+{
+	for (size_t i = 0; i < r->have.n; i++)
+		r->have.routes[i].seen = false;
+	if (net_routes__list(r->net, r->have.table, on_own, &r->have))
+		return;
+	for (size_t i = 0; i < r->have.n; i++) {
+		struct route *route = &r->have.routes[i];
+
+		if (route->seen || !route->ours)
+			continue;
+		route->ours = false;
+		set_state(r, route, -EINPROGRESS);
+	}
+}
+
+/* Brings the kernel to what is wanted; `all`: and looks whether it still is. */
 static void keep(struct routes *r, bool alive, bool all)
 {
+	int rc = alive && r->have.n ? claim(r) : 0;
+
+	if (alive && all && !rc)
+		look(r);
 	for (size_t i = 0; i < r->have.n; i++) {
 		struct route *route = &r->have.routes[i];
 
 		if (!alive)
 			take(r, route);
-		else if (all || route->state == -EINPROGRESS)
+		else if (rc)
+			set_state(r, route, rc);
+		else if (route->state &&
+			 (all || route->state == -EINPROGRESS || route->state == -EADDRINUSE))
 			put(r, route);
 	}
 }
@@ -197,6 +284,7 @@ static void *run(void *arg)
 	}
 	pthread_mutex_unlock(&r->lock);
 	keep(r, false, true);
+	release(r);
 	return NULL;
 }
 
@@ -228,6 +316,7 @@ int routes__start(bool (*alive)(void *ctx), void *ctx, struct routes **out, stru
 
 	if (!r)
 		return err__set(err, -ENOMEM, "out of memory");
+	r->claim = -1;
 	r->alive = alive;
 	r->ctx = ctx;
 	rc = net_routes__open(&r->net, err);
@@ -298,12 +387,22 @@ int routes__withdraw(uint32_t table, size_t *n, struct err *err)
 {
 	struct list nothing = {.table = table};
 	struct net_routes *net;
-	int rc = net_routes__open(&net, err);
+	int fd = claim_table(table), rc;
 
-	if (rc)
-		return rc;
-	*n = 0;
-	adopt(net, &nothing, n);
-	net_routes__close(net);
-	return 0;
+	if (fd == -EADDRINUSE)
+		return err__set(
+			err, fd,
+			"an agent that runs keeps its routes in table %u: they are left there; "
+			"stop it, and it takes them away itself",
+			table);
+	rc = fd < 0 ? err__set(err, fd, "cannot claim table %u: %s", table, strerror(-fd))
+		    : net_routes__open(&net, err);
+	if (!rc) {
+		*n = 0;
+		adopt(net, &nothing, n);
+		net_routes__close(net);
+	}
+	if (fd >= 0)
+		close(fd);
+	return rc;
 }

@@ -4,7 +4,9 @@
  *
  * The kernel's lock of the network configuration may be held for long, so the loop says what is wanted
  * and never waits. Once a second what is wanted is put there again, should another program have taken it
- * away. When alive() says no, the routes go: the loop hangs, and what it would withdraw it can't.
+ * away; a route that this has put in its place is left alone. Of several agents in a network namespace one
+ * has a table, as long as it has routes there. When alive() says no, the routes go: the loop hangs, and what
+ * it would withdraw it can't.
  */
 #ifndef FAIRLEAD_VIP_ROUTES_H
 #define FAIRLEAD_VIP_ROUTES_H
@@ -27,13 +29,19 @@ int routes__start(bool (*alive)(void *ctx), void *ctx, struct routes **out, stru
  */
 int routes__want(struct routes *r, uint32_t table, const struct addr_prefix *list, size_t n);
 
-/* Whether a route that is wanted is there: 0; -EINPROGRESS: not yet; else -errno of the last try. */
+/*
+ * Whether a route that is wanted is there: 0; -EINPROGRESS: not yet; -EEXIST: another program has one;
+ * -EADDRINUSE: another agent has the table; else -errno of the last try.
+ */
 int routes__state(struct routes *r, const struct addr_prefix *prefix);
 
 /* Removes all of them and ends the thread. */
 void routes__stop(struct routes *r);
 
-/* Without a thread: removes what an agent has left in the table. 0 with how many, or -errno. */
+/*
+ * Without a thread: removes what an agent has left in the table. 0 with how many, or -errno; -EADDRINUSE: one
+ * that runs has it.
+ */
 int routes__withdraw(uint32_t table, size_t *n, struct err *err);
 
 #endif

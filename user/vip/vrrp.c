@@ -30,6 +30,8 @@ static void free_router(struct vrrp_router *r)
 		return;
 	if (r->grip)
 		grip__release(r->grip);
+	if (r->holds_mac)
+		vrrp_thread__claim(r, false);
 	if (r->port)
 		vrrp_ports__put(r->port);
 	free(r->addresses);
@@ -48,8 +50,10 @@ static struct vrrp_settings settings(const struct config_vrrp *c)
 
 static struct vrrp_router *new_router(struct vrrp *v, const struct config_vrrp *c)
 {
+	const struct grip_place place = {if_nametoindex(c->interface), c->vrid, c->virtual_mac};
 	struct vrrp_router *r = calloc(1, sizeof(*r));
 	struct vrrp_settings set = settings(c);
+	struct net_vmac device;
 
 	if (!r)
 		return NULL;
@@ -64,11 +68,15 @@ static struct vrrp_router *new_router(struct vrrp *v, const struct config_vrrp *
 	r->peers = copy(c->peers, c->n_peers, sizeof(*c->peers));
 	r->port = vrrp_ports__get(v, c->interface, addr__family(&c->addresses[0]));
 	if (!r->addresses || !r->peers || !r->port ||
-	    grip__new(v->hands, if_nametoindex(c->interface), c->addresses, c->n_addresses,
-		      &r->grip)) {
+	    grip__new(v->hands, &place, c->addresses, c->n_addresses, &r->grip)) {
 		free_router(r);
 		return NULL;
 	}
+	/* What a killed agent has left goes on until another router is heard. */
+	r->virtual_mac = c->virtual_mac;
+	device = net_vmac__of(v->instance, c->vrid, r->port->family, place.ifindex);
+	if (r->virtual_mac && device.name[0] && if_nametoindex(device.name))
+		vrrp_thread__claim(r, true);
 	vrrp_group__init(&r->group, &set, c->priority, &c->source, rt__now_ns());
 	return r;
 }
@@ -279,12 +287,14 @@ struct refresh {
 	struct vrrp_settings set;
 	struct addr local;
 	uint8_t priority;
+	bool virtual_mac;
 };
 
 static int settle_one(void *ctx)
 {
 	struct refresh *f = ctx;
 
+	vrrp_thread__set_mac(f->router, f->virtual_mac);
 	vrrp_thread__settle(f->router, !f->router->fault[0], VRRP_WHY_NOT_READY, f->priority,
 			    &f->set, &f->local);
 	return 0;
@@ -307,7 +317,11 @@ void vrrp__refresh(struct vrrp *v, const struct net *net, vrrp_look_cb *look, vo
 		struct vrrp_outlook o = look(ctx, r->config);
 
 		*f = (struct refresh){
-			.router = r, .set = settings(r->config), .priority = o.priority};
+			.router = r,
+			.set = settings(r->config),
+			.priority = o.priority,
+			.virtual_mac = r->config->virtual_mac,
+		};
 		f->set.hold = o.hold != NULL;
 		snprintf(r->hold, sizeof(r->hold), "%s", o.hold ? o.hold : "");
 		find_fault(r, all, o.fault, &f->local);
@@ -356,6 +370,10 @@ void vrrp__status(struct vrrp *v, void (*each)(void *ctx, const struct vrrp_stat
 
 		rt__call(v->rt, take_snapshot, &s);
 		s.status.address_error = grip__error(r->grip);
+		s.status.device_error = grip__device_error(r->grip);
+		if (r->config->virtual_mac)
+			s.status.device = net_vmac__of(v->instance, r->vrid, r->port->family,
+						       if_nametoindex(r->config->interface));
 		memcpy(s.status.fault, r->fault, sizeof(s.status.fault));
 		memcpy(s.status.hold, r->hold, sizeof(s.status.hold));
 		each(ctx, &s.status);
@@ -408,12 +426,11 @@ static void on_note(void *ctx)
 		struct vrrp_event e = v->events[at % VRRP_EVENTS];
 
 		atomic_store(&v->read, at + 1);
-		v->event(v->ctx, &e);
+		v->owner.event(v->owner.ctx, &e);
 	}
 }
 
-int vrrp__new(struct rt *rt, bool (*fit)(void *ctx), vrrp_doubt_cb *doubt, vrrp_event_cb *event,
-	      void *ctx, struct vrrp **out, struct err *err)
+int vrrp__new(struct rt *rt, const struct vrrp_owner *owner, struct vrrp **out, struct err *err)
 {
 	struct vrrp *v = calloc(1, sizeof(*v));
 	int rc;
@@ -421,10 +438,9 @@ int vrrp__new(struct rt *rt, bool (*fit)(void *ctx), vrrp_doubt_cb *doubt, vrrp_
 	if (!v)
 		return err__set(err, -ENOMEM, "out of memory");
 	v->rt = rt;
-	v->fit = fit;
-	v->doubt = doubt;
-	v->event = event;
-	v->ctx = ctx;
+	v->owner = *owner;
+	snprintf(v->instance, sizeof(v->instance), "%s", owner->instance);
+	v->owner.instance = v->instance;
 	v->note = (struct rt_note){.run = on_note, .ctx = v};
 	LIST_INIT(&v->ports);
 	TAILQ_INIT(&v->routers);
@@ -434,7 +450,7 @@ int vrrp__new(struct rt *rt, bool (*fit)(void *ctx), vrrp_doubt_cb *doubt, vrrp_
 				"cannot open a socket for announcements: %s; CAP_NET_RAW and "
 				"AF_PACKET are needed",
 				strerror(-v->announcer))
-		     : hands__start(&v->hands, err);
+		     : hands__start(v->instance, &v->hands, err);
 	if (rc) {
 		if (v->announcer >= 0)
 			close(v->announcer);
@@ -465,6 +481,8 @@ void vrrp__free(struct vrrp *v)
 	rt__call(v->rt, end_groups, v);
 	while ((r = TAILQ_FIRST(&v->routers))) {
 		rt__call(v->rt, unlink_router, r);
+		/* What still comes is steered until another router has the address, as with the interface's own. */
+		r->holds_mac = false;
 		free_router(r);
 	}
 	/* What the groups had to say at last. */

@@ -15,6 +15,7 @@
 #include "config/config.h"
 #include "core/err.h"
 #include "net/net.h"
+#include "net/vmac.h"
 #include "vip/rt.h"
 #include "vip/vrrp_group.h"
 
@@ -41,6 +42,8 @@ struct vrrp_status {
 	int send_error; /* of the last advert, 0 or -errno */
 	int announce_error; /* of the last announcement, likewise */
 	int address_error; /* of the last change of addresses, likewise */
+	struct net_vmac device; /* of the virtual MAC address; name "": the group has none */
+	int device_error; /* net_vmac__keep()'s */
 	uint64_t strangers; /* adverts from others than its peers */
 	bool differs; /* the last advert listed other addresses than the configuration */
 };
@@ -52,18 +55,30 @@ struct vrrp_ignored {
 	uint64_t own; /* with a source address of this machine's */
 };
 
-/*
- * Whether tables are old: no group is active, and the agent was silent. Called on the real-time thread,
- * before anything is announced; often with what was said before.
- */
-typedef void vrrp_doubt_cb(void *ctx, bool stale);
+/* What the groups' owner is asked and told. */
+struct vrrp_owner {
+	const char *instance; /* copied */
+	/*
+	 * Asked on the real-time thread before a timer is heeded: while it says no (the loop hangs), no
+	 * group is active.
+	 */
+	bool (*fit)(void *ctx);
+	/*
+	 * Whether tables are old: no group is active, and the agent was silent. Called on the real-time
+	 * thread, before anything is announced; often with what was said before.
+	 */
+	void (*doubt)(void *ctx, bool stale);
+	/*
+	 * Whether frames to that virtual MAC address are for this machine: before it is announced, and until
+	 * another router is known to be active. Any thread; as often true as false, in the end, but for
+	 * those that are held when all ends.
+	 */
+	void (*claim)(void *ctx, const uint8_t mac[6], bool ours);
+	vrrp_event_cb *event; /* on the loop */
+	void *ctx;
+};
 
-/*
- * `fit` is asked on the real-time thread before a timer is heeded: while it says no (the loop hangs),
- * no group is active. Any thread's callback `event` comes on the loop.
- */
-int vrrp__new(struct rt *rt, bool (*fit)(void *ctx), vrrp_doubt_cb *doubt, vrrp_event_cb *event,
-	      void *ctx, struct vrrp **out, struct err *err);
+int vrrp__new(struct rt *rt, const struct vrrp_owner *owner, struct vrrp **out, struct err *err);
 
 /*
  * A change to these groups, to be committed or discarded before anything else is done to v; once

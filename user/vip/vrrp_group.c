@@ -334,6 +334,11 @@ unsigned int vrrp_group__set(struct vrrp_group *g, uint64_t now_ns, const struct
 	return tell && !g->handing_ns ? send_now(g, now_ns) : 0;
 }
 
+unsigned int vrrp_group__announce(struct vrrp_group *g, uint64_t now_ns)
+{
+	return g->state == VRRP_ACTIVE && !stood_still(g, now_ns) ? announce(g, now_ns) : 0;
+}
+
 unsigned int vrrp_group__follow(struct vrrp_group *g, uint64_t now_ns, enum vrrp_state leader)
 {
 	if (leader == VRRP_ACTIVE && g->state == VRRP_BACKUP)

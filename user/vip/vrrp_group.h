@@ -148,6 +148,9 @@ void vrrp_group__take_back(struct vrrp_group *g);
 unsigned int vrrp_group__set(struct vrrp_group *g, uint64_t now_ns,
 			     const struct vrrp_settings *set);
 
+/* Its addresses have another MAC address now: an active router announces them anew. */
+unsigned int vrrp_group__announce(struct vrrp_group *g, uint64_t now_ns);
+
 /*
  * Another group of the same sync group has come to `leader` (BACKUP or ACTIVE): this one goes along,
  * unless it is in INITIALIZE.

@@ -36,6 +36,10 @@ struct vrrp_router {
 	char hold[80]; /* what preemption waits for; the loop's */
 	bool unfit; /* it is this group itself that misses something; the loop's */
 
+	bool virtual_mac; /* as it is announced now; the thread's, and so the next */
+	bool holds_mac; /* frames to it are ours */
+	uint64_t taught_ns; /* when neighbours and switches were told last */
+
 	/* Copies, since the configuration is freed under the thread's hands. */
 	char name[FL_NAME_LEN], sync[FL_NAME_LEN];
 	uint8_t vrid;
@@ -53,10 +57,8 @@ struct vrrp {
 	struct rt *rt;
 	struct hands *hands;
 	int announcer; /* the packet socket */
-	bool (*fit)(void *ctx);
-	vrrp_doubt_cb *doubt;
-	vrrp_event_cb *event;
-	void *ctx;
+	struct vrrp_owner owner;
+	char instance[CONFIG_INSTANCE_LEN];
 	LIST_HEAD(, vrrp_port) ports;
 	TAILQ_HEAD(, vrrp_router) routers;
 	struct vrrp_ignored ignored;
@@ -84,6 +86,12 @@ void vrrp_thread__readable(void *port, uint64_t now_ns);
 /* Starts or stops it, as `ready` says, and follows its priority and settings. */
 void vrrp_thread__settle(struct vrrp_router *r, bool ready, enum vrrp_why why, uint8_t priority,
 			 const struct vrrp_settings *set, const struct addr *local);
+
+/* Whether frames to its virtual MAC address are ours, from now on; also before it is on the thread. */
+void vrrp_thread__claim(struct vrrp_router *r, bool ours);
+
+/* Whether its addresses have the virtual MAC address from now on; told at once if it is active. */
+void vrrp_thread__set_mac(struct vrrp_router *r, bool virtual_mac);
 
 /* Tells whether tables are old, now that the agent was silent. 0. */
 int vrrp_thread__doubt(void *vrrp);

@@ -3,9 +3,37 @@
 #include <errno.h>
 #include <string.h>
 
+#include "net/vmac.h"
 #include "vip/announce.h"
+#include "vip/vrrp_frame.h"
 #include "vip/vrrp_internal.h"
 #include "vip/vrrp_port.h"
+
+/*
+ * How often switches are told where a virtual MAC address is, if adverts do not do that: those to unicast
+ * peers come from the interface's own. Switches forget after 300 s (IEEE 802.1Q 8.8.3).
+ */
+#define TEACH_NS 30000000000ULL
+
+void vrrp_thread__claim(struct vrrp_router *r, bool ours)
+{
+	uint8_t mac[6];
+
+	net_vmac__mac(r->vrid, r->port->family, mac);
+	r->holds_mac = ours;
+	r->vrrp->owner.claim(r->vrrp->owner.ctx, mac, ours);
+}
+
+/* RFC 9568 7.2: from the virtual MAC address, so that bridges learn where it is. */
+static int send_frame(const struct vrrp_router *r, const uint8_t *bytes, size_t len,
+		      const struct vrrp_envelope *e)
+{
+	uint8_t frame[VRRP_FRAME_MAX], mac[6];
+
+	net_vmac__mac(r->vrid, r->port->family, mac);
+	len = vrrp_frame__write(frame, mac, e, bytes, len);
+	return announce__put(r->vrrp->announcer, r->port->ifindex, frame, len);
+}
 
 static void send_to(struct vrrp_router *r, const struct addr *to, uint8_t priority)
 {
@@ -13,7 +41,9 @@ static void send_to(struct vrrp_router *r, const struct addr *to, uint8_t priori
 	uint8_t bytes[VRRP_MAX_LEN];
 	size_t len = vrrp_wire__write(bytes, r->vrid, priority, r->group.set.interval_cs,
 				      r->addresses, r->n_addresses, &e, r->bare);
-	int rc = vrrp_port__send(r->port->source.fd, r->port->ifindex, bytes, len, &e);
+	int rc = r->virtual_mac && !r->n_peers
+			 ? send_frame(r, bytes, len, &e)
+			 : vrrp_port__send(r->port->source.fd, r->port->ifindex, bytes, len, &e);
 
 	if (rc)
 		r->send_error = rc;
@@ -60,27 +90,52 @@ int vrrp_thread__doubt(void *vrrp)
 
 	TAILQ_FOREACH (r, &v->routers, entry)
 		any |= r->group.state == VRRP_ACTIVE;
-	v->doubt(v->ctx, !any);
+	v->owner.doubt(v->owner.ctx, !any);
 	return 0;
+}
+
+static void announce(struct vrrp_router *r)
+{
+	uint8_t mac[6];
+
+	net_vmac__mac(r->vrid, r->port->family, mac);
+	r->taught_ns = rt__now_ns();
+	r->announce_error =
+		announce__send(r->vrrp->announcer, r->port->ifindex,
+			       r->virtual_mac ? mac : r->port->mac, r->addresses, r->n_addresses);
+}
+
+/* Another router has the virtual MAC address. */
+static void let_go(struct vrrp_router *r)
+{
+	vrrp_thread__claim(r, false);
+	grip__want(r->grip, GRIP_GONE);
 }
 
 /* Adverts and announcements first: they need no address on the interface. */
 static void act(struct vrrp_router *r, unsigned int what, enum vrrp_state from)
 {
+	static const struct addr nobody;
+
 	/* Whoever is active serves with what it has. */
 	if (r->group.state == VRRP_ACTIVE)
-		r->vrrp->doubt(r->vrrp->ctx, false);
+		r->vrrp->owner.doubt(r->vrrp->owner.ctx, false);
+	if ((what & VRRP_DO_TAKE) && r->virtual_mac && !r->holds_mac)
+		vrrp_thread__claim(r, true);
 	if (what & VRRP_DO_STOP)
 		send_advert(r, VRRP_PRIORITY_STOP);
 	if (what & VRRP_DO_GIVE)
-		grip__want(r->grip, false);
+		grip__want(r->grip, GRIP_GONE);
 	if (what & VRRP_DO_SEND)
 		send_advert(r, r->group.priority);
-	if (what & VRRP_DO_ANNOUNCE)
-		r->announce_error = announce__send(r->vrrp->announcer, r->port->ifindex,
-						   r->port->mac, r->addresses, r->n_addresses);
+	if ((what & VRRP_DO_ANNOUNCE) || ((what & VRRP_DO_SEND) && r->virtual_mac && r->n_peers &&
+					  rt__now_ns() - r->taught_ns > TEACH_NS))
+		announce(r);
 	if (what & VRRP_DO_TAKE)
-		grip__want(r->grip, true);
+		grip__want(r->grip, GRIP_HERE);
+	if (r->holds_mac && r->group.state == VRRP_BACKUP &&
+	    !addr__equal(&r->group.active, &nobody))
+		let_go(r);
 	if (from != r->group.state)
 		tell(r, from);
 	if (vrrp_group__due(&r->group))
@@ -117,7 +172,7 @@ void vrrp_thread__fire(void *router, uint64_t now_ns)
 	enum vrrp_state from = r->group.state;
 
 	/* The loop starts it again when it turns: nobody else knows what has changed meanwhile. */
-	if (!r->vrrp->fit(r->vrrp->ctx)) {
+	if (!r->vrrp->owner.fit(r->vrrp->owner.ctx)) {
 		done(r, vrrp_group__stop(&r->group, now_ns, VRRP_WHY_HUNG), from, now_ns);
 		vrrp_thread__doubt(r->vrrp);
 		return;
@@ -189,6 +244,9 @@ static void heed(struct vrrp_router *r, const struct vrrp_advert *a, const struc
 		return;
 	}
 	r->heard++;
+	/* Not started yet, or not any more: what a killed agent, or this one, has left ends here. */
+	if (r->holds_mac && was == VRRP_INITIALIZE && a->priority != VRRP_PRIORITY_STOP)
+		let_go(r);
 	if (a->version == 3)
 		r->bare = a->bare;
 	r->differs = !vrrp_wire__lists(a, r->addresses, r->n_addresses);
@@ -226,6 +284,21 @@ void vrrp_thread__readable(void *port, uint64_t now_ns)
 	struct delivery d = {.port = port, .now_ns = now_ns};
 
 	vrrp_port__read(d.port->source.fd, d.port->family, on_message, &d);
+}
+
+void vrrp_thread__set_mac(struct vrrp_router *r, bool virtual_mac)
+{
+	bool active = r->group.state == VRRP_ACTIVE;
+
+	if (r->virtual_mac == virtual_mac)
+		return;
+	r->virtual_mac = virtual_mac;
+	grip__set_virtual(r->grip, virtual_mac);
+	if (active && virtual_mac)
+		vrrp_thread__claim(r, true);
+	act(r, vrrp_group__announce(&r->group, rt__now_ns()), r->group.state);
+	if (!virtual_mac && r->holds_mac)
+		vrrp_thread__claim(r, false);
 }
 
 void vrrp_thread__settle(struct vrrp_router *r, bool ready, enum vrrp_why why, uint8_t priority,

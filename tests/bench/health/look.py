@@ -5,11 +5,13 @@
 usage: look.py BUILD RESULT.json
 
 The network is that of scale.py. Backends are probed once a minute, so that what is seen is the looking. The
-processor time is the kernel's own count of each thread (/proc/PID/task/TID/schedstat). LOOK_BACKENDS (4096),
-LOOK_ROUNDS (3), LOOK_SECONDS (10, of a turn).
+processor time is the kernel's own count of each thread (/proc/PID/task/TID/schedstat); how long the agent's loop was
+away from what else came is its own (loop.turns of the status), by the clock: whatever took the processor meanwhile
+is in it. LOOK_BACKENDS (4096), LOOK_ROUNDS (3), LOOK_SECONDS (10, of a turn).
 """
 import glob
 import os
+import statistics
 import sys
 import time
 
@@ -21,13 +23,17 @@ sys.path[:0] = [HERE, os.path.dirname(HERE)]
 from lab import bpffs
 from lab.screen import Screen
 from rows import QUICK, row, save
-from scale import Net, UnixConnection
+from scale import Net, UnixConnection, late_ms
 
 BACKENDS = int(os.environ.get("LOOK_BACKENDS", 50 if QUICK else 4096))
 ROUNDS = int(os.environ.get("LOOK_ROUNDS", 1 if QUICK else 3))
 SECONDS = float(os.environ.get("LOOK_SECONDS", 2 if QUICK else 10))
 REQUESTS = 20
+KEPT_REQUESTS = 2 if QUICK else 5
+KEPT_S = 1.1  # what is made once a second is made anew then
+SETTLE_S = 0.02  # what an answer has used is given back, and the loop has turned
 PROBE = "{type: tcp, interval: 60s, fast_interval: 500ms, rise: 1}"
+SCRAPE_MS, TURN_MS = 5, 20  # goals
 PAGES = {"services": "s", "backends of all services": "b"}
 
 
@@ -38,6 +44,12 @@ def used_ms(pid):
         with open(path, encoding="ascii") as f:
             total += int(f.read().split()[0])
     return total / 1e6
+
+
+def loop_ms(pid):
+    """Of the thread that runs the agent's loop: its first."""
+    with open(f"/proc/{pid}/task/{pid}/schedstat", encoding="ascii") as f:
+        return int(f.read().split()[0]) / 1e6
 
 
 def share(pids, wait):
@@ -59,13 +71,24 @@ class Requests:
         self.connection.request("GET", target)
         return self.connection.getresponse().read()
 
-    def cost_ms(self, pid, target):
-        """(bytes, what each request costs the agent) of some in a row, too short for much else to happen."""
-        length = len(self.get(target))
-        before = used_ms(pid)
-        for _ in range(REQUESTS):
+    def cost(self, net, target, kept):
+        """What each of some requests costs: KB, ms of the agent and of its loop, and the loop's longest turn meanwhile, ms.
+
+        They are in a row, too short for much else to happen; what is kept for a second is asked for once in one.
+        """
+        pid, n = net.agent.pid, KEPT_REQUESTS if kept else REQUESTS
+        length, all_ms, loop = len(self.get(target)), [], []
+        before = net.timings()["loop"]["turns"]
+        for _ in range(n):
+            time.sleep(KEPT_S if kept else SETTLE_S)
+            began = used_ms(pid), loop_ms(pid)
             self.get(target)
-        return length, (used_ms(pid) - before) / REQUESTS
+            time.sleep(SETTLE_S)
+            all_ms.append(used_ms(pid) - began[0])
+            loop.append(loop_ms(pid) - began[1])
+        longest = late_ms(before, net.timings()["loop"]["turns"], 1)
+        return {"KB": length / 1000, "agent": statistics.median(all_ms), "loop": statistics.median(loop),
+                "turn": longest}
 
 
 def look(net, key):
@@ -98,17 +121,21 @@ def measure(net):
         requests = Requests(net)  # the agent closes one that is idle for long
         answer = requests.get("/v1/rates").decode()
         layout, known = (answer.partition(f'"{k}":')[2].split('"')[1] for k in ("layout", "known"))
-        for name, target in (("GET /v1/status", "/v1/status"), ("GET /v1/rates, the first", "/v1/rates"),
-                             ("GET /v1/rates, those after", f"/v1/rates?layout={layout}&known={known}")):
-            costs.setdefault(name, []).append(requests.cost_ms(pid, target))
+        for name, target in (("GET /v1/rates, those after", f"/v1/rates?layout={layout}&known={known}"),
+                             ("GET /v1/rates, the first", "/v1/rates"), ("GET /v1/status", "/v1/status"),
+                             ("GET /metrics", "/metrics"), ("GET /v1/report", "/v1/report")):
+            costs.setdefault(name, []).append(requests.cost(net, target, target == "/metrics"))
     name = f"look: {BACKENDS} backends"
     rows = [row(f"{name}, top, {page}", "% of a core", [t[0] for t in turns], 2) for page, turns in tops.items()]
     rows += [row(f"{name}, the agent while nobody looks", "% of a core", idle)]
     rows += [row(f"{name}, the agent beside top, {page}", "% of a core", [t[1] for t in turns])
              for page, turns in tops.items()]
     for what, told in costs.items():
-        rows += [row(f"{name}, {what}, of the agent", "ms", [ms for _, ms in told]),
-                 row(f"{name}, {what}, its answer", "KB", [length / 1000 for length, _ in told])]
+        rows += [row(f"{name}, {what}, of the agent", "ms", [t["agent"] for t in told]),
+                 row(f"{name}, {what}, of its loop", "ms", [t["loop"] for t in told], SCRAPE_MS if what == "GET /metrics"
+                     else None),
+                 row(f"{name}, {what}, longest turn of the loop", "ms", [t["turn"] for t in told], TURN_MS),
+                 row(f"{name}, {what}, its answer", "KB", [t["KB"] for t in told])]
     return rows
 
 

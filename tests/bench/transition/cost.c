@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 #include "bare.skel.h"
-#include "host.h"
-#include "measure.h"
-#include "world.h"
+#include "bench/host.h"
+#include "bench/measure.h"
+#include "bench/world.h"
 
 #define ROUNDS 21
 #define SLICE 16384
@@ -159,7 +159,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: %s RESULTS.json\n", argv[0]);
 		return 2;
 	}
-	rc = host__enter(&err);
+	rc = host__enter(&(struct host_manners){-1, true, true}, &err);
 	if (!rc)
 		rc = bench__open(&b, &err);
 	if (!rc) {

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "result.h"
+#include "bench/result.h"
 #include "trace.h"
 
 static const struct {

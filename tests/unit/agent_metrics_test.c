@@ -188,7 +188,7 @@ static void change(struct world *w, unsigned int round)
 		struct service *s = w->services[i];
 
 		snprintf(s->name, sizeof(s->name), "s%u", round);
-		timing__add(&s->probe_times, round * 1000);
+		timing__add(&s->probe_times, round * UINT64_C(1000));
 		s->rate.last.packets = round;
 		w->configs[i].port = (uint16_t)round;
 		for (size_t j = 0; j < s->n_members; j++) {

@@ -161,3 +161,40 @@ def test_scrapes_at_once_get_the_same(lab):
         for backend in ids("a", "web")[::100]:
             assert f'fairlead_backend_state{{service="web",backend="{backend}",state="' in text
             assert re.search(rf'fairlead_backend_info{{service="web",backend="{backend}",address="10.80.', text)
+
+
+def test_the_agent_ends_while_many_look_on(lab):
+    """Who is being answered and who comes just then are told so; the agent ends as it should."""
+    asked, over, odd = [0] * 2 * LOOKERS, threading.Event(), []
+
+    def look(i):
+        while not over.is_set():
+            c = Connection(lab.socket, timeout=60)
+            try:
+                while True:
+                    c.request("GET", "/v1/status" if i % 2 else "/metrics")
+                    answer = c.getresponse()
+                    text = answer.read()
+                    if answer.status not in (200, 503) or not text:
+                        odd.append((answer.status, text))
+                    asked[i] += 1
+            except (OSError, http.client.HTTPException):
+                c.close()
+                over.wait(0.05)  # until there is an agent again
+
+    write(lab, "a", "web", "mail")
+    threads = [threading.Thread(target=look, args=(i,)) for i in range(len(asked))]
+    for t in threads:
+        t.start()
+    try:
+        for _ in range(2):
+            lab.start_agent()
+            before = list(asked)
+            lab.wait_for(lambda b=before: all(n > was for n, was in zip(asked, b)), 30, "all to be answered")
+            assert lab.procs.end(lab.agent, patience=20) == 0
+            assert "Fatal error" not in lab.log_tail()
+    finally:
+        over.set()
+        for t in threads:
+            t.join()
+    assert not odd, odd[0]

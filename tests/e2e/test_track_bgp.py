@@ -48,6 +48,28 @@ router bgp 65001
   neighbor {v6} activate
 """
 
+# The same neighbours in three instances: which of the sessions is shut down is another one in each.
+FRR_VIEWS = """
+router bgp 65001
+ no bgp default ipv4-unicast
+ neighbor {v4} remote-as 65000
+ neighbor {v4} shutdown
+ neighbor {v6} remote-as 65000
+ neighbor {v6} timers connect 1
+ address-family ipv6 unicast
+  neighbor {v6} activate
+router bgp 65001 view blue
+ no bgp default ipv4-unicast
+ neighbor {v4} remote-as 65000
+ neighbor {v4} timers connect 1
+ neighbor {v6} remote-as 65000
+ neighbor {v6} shutdown
+ address-family ipv4 unicast
+  neighbor {v4} activate
+router bgp 65001 vrf red
+ neighbor {v4} remote-as 65000
+"""
+
 
 def bird_on(lab, host, other, asn, peer):
     """BIRD with a session to another host over each family."""
@@ -197,6 +219,32 @@ def test_frr(pair, router, lab):  # noqa: F811 pylint: disable=unused-argument,r
         daemon="frr", session=v4("lb2"), socket=f"{frr.folder}/bgpd.vty"))), flow_key=KEY)
     w.one.reload()
     w.down("FRR has no neighbour of that name")
+    frr.stop()
+
+
+def test_frr_instances(pair, router, lab):  # noqa: F811 pylint: disable=unused-argument,redefined-outer-name
+    """Of bgpd's instances, each with the same neighbours, the one that was meant is asked."""
+    frr = Frr(lab, "lb", FRR_VIEWS.format(v4=v4("client"), v6=v6("client")), ("zebra", "bgpd"))
+    sock = f"{frr.folder}/bgpd.vty"
+
+    def turn_to(session, **keys):
+        w.one.configure(groups(group(150, interval=SLOW_MS, track=track(
+            daemon="frr", session=session, socket=sock, **keys))), flow_key=KEY)
+        w.one.reload()
+    w = start(pair[:1], daemon="frr", session=v6("client"), socket=sock)
+    w.up()
+    # This VRF has no device, so that nothing of it can be established.
+    for session, vrf, text in ((v6("client"), "blue", 'FRR says "Idle"'),
+                               (v4("client"), "red", 'FRR says "(Idle|Active|Connect)"'),
+                               (v4("client"), "green", "FRR has no neighbour of that name in VRF green")):
+        turn_to(session, vrf=vrf)
+        w.down(text)
+    turn_to(v4("client"), vrf="blue")
+    w.up()
+    turn_to(v4("client"))
+    w.down('FRR says "Idle"')
+    turn_to(v6("client"), vrf="default")
+    w.up()
     frr.stop()
 
 

@@ -129,6 +129,15 @@ static const struct row rows[] = {
 	 "FRR has no neighbour of that name"},
 	{&red, BYTES("{\n}\n\0\0\0\1"), BGP_ANSWER, false,
 	 "FRR has no neighbour of that name in VRF red"},
+	/* There is no BGP in the VRF, though there may be in others. */
+	{&frr, BYTES("{}\n\0\0\0\0"), BGP_ANSWER, false, "FRR has no neighbour of that name"},
+	/* Of several at once ("vrf all") none is the one that was asked for. */
+	{&frr,
+	 BYTES("{\n\"default\":{\n  \"vrfId\":0,\n  \"vrfName\":\"default\",\n  \"192.0.2.1\":{\n"
+	       "    \"remoteAs\":65000,\n    \"bgpState\":\"Established\"\n  }\n}\n,\n\"red\":{\n"
+	       "  \"vrfId\":-1,\n  \"vrfName\":\"red\",\n  \"bgpNoSuchNeighbor\":true\n}\n}\n"
+	       "\0\0\0\0"),
+	 BGP_ANSWER, false, "FRR has no neighbour of that name"},
 	{&frr, BYTES("{\"192.0.2.1\":{\"bgpState\":1},\"bgpState\":\"Established\"}\0\0\0\0"),
 	 BGP_ANSWER, false, "FRR has no neighbour of that name"},
 	{&frr, BYTES("% [BGP] Unknown command: show\n\0\0\0\2"), BGP_ANSWER, false,

@@ -9,53 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "vip/vrrp_group.h"
-
-#define MS 1000000ULL
-#define T0 (1000 * MS) /* when a test begins */
-#define I (1000 * MS) /* the interval of 100 cs, ns */
-#define OWN "10.0.0.5"
-#define LOWER "10.0.0.4"
-#define HIGHER "10.0.0.6"
-
-static const struct vrrp_settings usual = {.interval_cs = 100, .preempt = true};
-
-static struct addr addr(const char *text)
-{
-	struct addr a;
-
-	assert_int_equal(addr__parse(text, &a), 0);
-	return a;
-}
-
-/* A group of priority 100 in that state, just entered; a backup has heard nobody yet. */
-static struct vrrp_group in(enum vrrp_state state)
-{
-	const struct addr own = addr(OWN);
-	struct vrrp_group g;
-
-	vrrp_group__init(&g, &usual, 100, &own, T0);
-	if (state == VRRP_INITIALIZE)
-		return g;
-	assert_int_equal(vrrp_group__start(&g, T0), 0);
-	if (state == VRRP_ACTIVE) {
-		g.timer_ns = T0;
-		assert_int_equal(vrrp_group__timer(&g, T0),
-				 VRRP_DO_SEND | VRRP_DO_ANNOUNCE | VRRP_DO_TAKE);
-	}
-	assert_int_equal(g.state, state);
-	return g;
-}
-
-static unsigned int hear(struct vrrp_group *g, uint64_t now, uint8_t priority, uint16_t interval,
-			 const char *from)
-{
-	const struct vrrp_advert a = {
-		.version = 3, .vrid = 1, .priority = priority, .interval_cs = interval, .n = 1};
-	const struct addr f = addr(from);
-
-	return vrrp_group__advert(g, now, &a, &f);
-}
+#include "vrrp_steps.h"
 
 static void test_intervals(void **state)
 {
@@ -397,70 +351,6 @@ static void test_announce_anew(void **state)
 	assert_int_equal(vrrp_group__announce(&g, T0 + 60 * I), 0);
 }
 
-static void test_hand_over(void **state)
-{
-	struct vrrp_settings faster = usual;
-	struct vrrp_group g = in(VRRP_BACKUP);
-	uint64_t end = T0 + 2 * I + VRRP_HAND_MS * MS;
-
-	(void)state;
-	assert_int_equal(vrrp_group__hand_over(&g, T0), 0);
-	g = in(VRRP_ACTIVE);
-	g.announcements = 0;
-	assert_int_equal(vrrp_group__hand_over(&g, T0), VRRP_DO_STOP);
-	assert_int_equal(vrrp_group__hand_over(&g, T0 + 1), 0);
-	/* It keeps its addresses, and says no word that would keep the others from taking over. */
-	assert_int_equal(g.state, VRRP_ACTIVE);
-	assert_int_equal(vrrp_group__due(&g), end);
-	assert_int_equal(vrrp_group__timer(&g, T0 + I), 0);
-	faster.interval_cs = 50;
-	assert_int_equal(vrrp_group__set(&g, T0 + I, &faster), 0);
-	assert_int_equal(vrrp_group__set_priority(&g, T0 + I, 90), 0);
-	assert_int_equal(hear(&g, T0 + I, 0, 100, LOWER), 0);
-	/* Any other router's advert ends it, a lower one's too. */
-	assert_int_equal(hear(&g, T0 + I, 50, 100, LOWER), VRRP_DO_GIVE);
-	assert_int_equal(g.state, VRRP_BACKUP);
-	assert_int_equal(g.why, VRRP_WHY_HANDED_OVER);
-	assert_true(g.handed_over);
-	/* No preemption, until it is told so. */
-	hear(&g, T0 + 2 * I, 50, 100, LOWER);
-	assert_int_equal(g.timer_ns, T0 + 2 * I + vrrp__down_ns(90, 100));
-	vrrp_group__take_back(&g);
-	hear(&g, T0 + 3 * I, 50, 100, LOWER);
-	assert_int_equal(g.timer_ns, T0 + 2 * I + vrrp__down_ns(90, 100));
-	assert_true(g.lower);
-}
-
-/* Nobody takes over: it goes on, and preempts as ever. Silence later on ends a hand-over's word, too. */
-static void test_hand_over_in_vain(void **state)
-{
-	struct vrrp_group g = in(VRRP_ACTIVE);
-	uint64_t end = T0 + 2 * I + VRRP_HAND_MS * MS;
-
-	(void)state;
-	g.announcements = 0;
-	vrrp_group__hand_over(&g, T0);
-	assert_int_equal(vrrp_group__timer(&g, end), VRRP_DO_SEND);
-	assert_int_equal(g.state, VRRP_ACTIVE);
-	assert_int_equal(g.handing_ns, 0);
-	assert_false(g.handed_over);
-	assert_int_equal(hear(&g, end, 50, 100, LOWER), VRRP_DO_SEND | VRRP_DO_ANNOUNCE);
-	g = in(VRRP_ACTIVE);
-	vrrp_group__hand_over(&g, T0);
-	hear(&g, T0 + 1, 50, 100, LOWER);
-	assert_int_equal(vrrp_group__timer(&g, g.timer_ns),
-			 VRRP_DO_SEND | VRRP_DO_ANNOUNCE | VRRP_DO_TAKE);
-	assert_false(g.handed_over);
-	/* The owner keeps what is its own. */
-	g.priority = 255;
-	assert_int_equal(vrrp_group__hand_over(&g, T0), 0);
-	/* The other groups of its sync group go along as it was meant. */
-	g = in(VRRP_ACTIVE);
-	vrrp_group__hand_over(&g, T0);
-	vrrp_group__follow(&g, T0 + 1, VRRP_BACKUP);
-	assert_true(g.handed_over);
-}
-
 static void test_stood_still(void **state)
 {
 	uint64_t patience = vrrp__down_ns(100, 100), due;
@@ -547,24 +437,14 @@ static void test_sync(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_intervals),
-		cmocka_unit_test(test_initialize),
-		cmocka_unit_test(test_backup_adverts),
-		cmocka_unit_test(test_backup_takes_over),
-		cmocka_unit_test(test_dead),
-		cmocka_unit_test(test_learnt),
-		cmocka_unit_test(test_active_adverts),
-		cmocka_unit_test(test_equal_priority),
-		cmocka_unit_test(test_active_timer),
-		cmocka_unit_test(test_announcements),
-		cmocka_unit_test(test_preempt_delay),
-		cmocka_unit_test(test_hold),
-		cmocka_unit_test(test_announce_anew),
-		cmocka_unit_test(test_hand_over),
-		cmocka_unit_test(test_hand_over_in_vain),
-		cmocka_unit_test(test_stood_still),
-		cmocka_unit_test(test_late_backup),
-		cmocka_unit_test(test_changes),
+		cmocka_unit_test(test_intervals),      cmocka_unit_test(test_initialize),
+		cmocka_unit_test(test_backup_adverts), cmocka_unit_test(test_backup_takes_over),
+		cmocka_unit_test(test_dead),	       cmocka_unit_test(test_learnt),
+		cmocka_unit_test(test_active_adverts), cmocka_unit_test(test_equal_priority),
+		cmocka_unit_test(test_active_timer),   cmocka_unit_test(test_announcements),
+		cmocka_unit_test(test_preempt_delay),  cmocka_unit_test(test_hold),
+		cmocka_unit_test(test_announce_anew),  cmocka_unit_test(test_stood_still),
+		cmocka_unit_test(test_late_backup),    cmocka_unit_test(test_changes),
 		cmocka_unit_test(test_sync),
 	};
 

@@ -226,10 +226,10 @@ void listing__free(struct listing *l)
 }
 
 /*
- * A target's labels, made when they are asked for first: id, address and index never change. "": out of
- * memory.
+ * A target's labels, made when they are asked for first: id, address and index never change. "", and the
+ * listing has failed: out of memory.
  */
-static const char *labels_of(struct target *t)
+static const char *labels_of(struct listing *l, struct target *t)
 {
 	char address[ADDR_STRLEN], index[12];
 	struct prom text = {.room = 0};
@@ -245,6 +245,7 @@ static const char *labels_of(struct target *t)
 		t->labels = text.text;
 	else
 		free(text.text);
+	l->labels.failed |= !t->labels;
 	return t->labels ? t->labels : "";
 }
 
@@ -327,7 +328,7 @@ static void take_entries(struct agent *a, struct listing *l, uint32_t *place)
 		syns = plane__passive(a->plane, i);
 		place[i] = (uint32_t)l->n_entries;
 		l->entries[l->n_entries++] = (struct told_entry){
-			.labels = prom__join(&l->labels, labels_of(t), "", 0),
+			.labels = prom__join(&l->labels, labels_of(l, t), "", 0),
 			.values = {packets.packets, packets.bytes, syns.sampled, syns.completed,
 				   syns.incomplete, syns.reset, syns.repeated},
 		};

@@ -65,6 +65,7 @@ static void write_members(struct jtext *out, const struct service *s)
 	size_t n = 0;
 	const struct member **list = told__members(s, &n);
 
+	out->failed |= !list;
 	jtext__open(out, "backends", '[');
 	for (size_t i = 0; list && i < n; i++)
 		write_member(out, list[i], now_ns);

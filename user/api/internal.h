@@ -80,6 +80,7 @@ struct api_server {
 		until_ns; /* CLOCK_MONOTONIC: requests that are there later wait for another turn */
 	bool dispatched; /* a request was, since this turn began */
 	bool resting; /* until the timer says so, this server has no turn */
+	bool stopping; /* what comes now is refused, and asked of nobody */
 };
 
 struct api_request {

@@ -161,6 +161,9 @@ enum MHD_Result api_request__handle(void *server, struct MHD_Connection *connect
 	}
 	if (r->reply || r->text)
 		return api_request__send(r);
+	if (r->server->stopping)
+		return api_request__refuse(r, MHD_HTTP_SERVICE_UNAVAILABLE,
+					   "this server is closing: nothing was done");
 	if (api_request__postpone(r))
 		return MHD_YES;
 	r->server->dispatched = true;

@@ -206,8 +206,8 @@ void api_server__stop(struct api_server *s)
 	fd = MHD_quiesce_daemon(s->daemon);
 	if (fd >= 0)
 		close(fd);
-	/* libmicrohttpd forbids to stop it with suspended connections. */
-	s->until_ns = UINT64_MAX;
+	/* libmicrohttpd ends the process if it is stopped with suspended connections. */
+	s->stopping = true;
 	api_request__stop_all(s);
 	for (int i = 0; s->open_requests && i < STOP_TURNS; i++)
 		MHD_run(s->daemon);

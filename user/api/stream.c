@@ -98,6 +98,8 @@ static ssize_t on_read(void *stream, uint64_t pos, char *to, size_t room)
 
 	(void)pos;
 	while (s->at == s->len) {
+		if (!r->reply && r->server->stopping)
+			return MHD_CONTENT_READER_END_OF_STREAM;
 		if (!r->reply && !r->owed)
 			ask(s);
 		if (!r->reply) {

@@ -13,7 +13,10 @@ void frr__ask(struct bgp_dialog *d)
 {
 	const struct config_track_bgp *s = d->session;
 
-	/* The NUL belongs to it. */
+	/*
+	 * Of one instance, the default VRF's or that of a name (views have names, too): the answer has its
+	 * neighbours only. The NUL belongs to the question.
+	 */
 	d->say_len = 1 + (size_t)snprintf(d->say, sizeof(d->say), "show bgp%s%s neighbors %s json",
 					  s->vrf[0] ? " vrf " : "", s->vrf, s->session);
 }
@@ -23,7 +26,10 @@ static void show(char *to, size_t size, const json_t *text)
 	printable__copy(to, size, json_string_value(text), json_string_length(text));
 }
 
-/* The neighbour that was asked for: the one that there is. */
+/*
+ * The neighbour that was asked for: the one that there is. Of all instances together ("vrf all", which no
+ * configuration has) neighbours would stand one level further down, and none would be found.
+ */
 static const json_t *neighbour_of(json_t *answer)
 {
 	json_t *o;

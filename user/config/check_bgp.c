@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* check_bgp.c - BGP sessions that VRRP groups track. */
+#include <string.h>
+
 #include "config/check.h"
 
 /* Whether all is known of it that tells sessions apart. */
@@ -26,6 +28,11 @@ void check__bgp(const struct config_vrrp *g, const struct node *track, size_t in
 				"vrrp[%zu].track.bgp[%zu].vrf: means nothing with daemon: bird, "
 				"whose protocols are told apart by their names",
 				index, i);
+		if (strcmp(s->vrf, "all") == 0 && s->daemon == CONFIG_BGP_FRR)
+			check__tell(sink, node__sound(nodes[i], "vrf"),
+				    "vrrp[%zu].track.bgp[%zu].vrf: \"all\" is not one VRF but each "
+				    "of them to FRR: name the one that the neighbour is in",
+				    index, i);
 		while (j < i && !(is_known(nodes[j]) && config_track_bgp__same(&g->bgp[j], s)))
 			j++;
 		if (j < i)

@@ -217,6 +217,66 @@ static void test_no_is_kept(void **state)
 	assert_string_equal(a->verdict, "not every peer could apply it");
 }
 
+/*
+ * What a peer has said yes to may be decided, though who proposed it is silent: the next one waits for the
+ * answer as long as for any, and then gives up.
+ */
+static void test_bound_elsewhere(void **state)
+{
+	struct world *w = calm_world();
+
+	(void)state;
+	propose(w, 0);
+	begin_jobs(w, 0);
+	end_job(w, 0);
+	hear(w, 2, 0); /* of machine 0 */
+	begin_jobs(w, 2);
+	end_job(w, 2);
+	w->cut[0][1] = w->cut[1][0] = w->cut[0][2] = w->cut[2][0] = true;
+	for (size_t k = 0; k < w->n - 1; k++)
+		hear(w, 1, k);
+	propose(w, 1);
+	assert_true(accord__is_busy(&w->m[1].a));
+	run(w, ACCORD_PREPARE_US + 1000000);
+	assert_string_equal(w->m[1].a.verdict, "not every peer could apply it");
+	assert_int_equal(w->m[2].a.record.decided.epoch.number, 0);
+	/* Nothing came of it. */
+	run(w, ACCORD_HOLD_US);
+	propose(w, 1);
+	run(w, 1000000);
+	assert_has(w, 2, 3);
+}
+
+/* What is decided is carried out by all that can, though who decided it cannot. */
+static void test_not_here(void **state)
+{
+	struct world *w = calm_world();
+
+	(void)state;
+	propose(w, 0);
+	for (int n = 0; n < 40; n++, w->now_us += 50000) {
+		for (size_t i = 0; i < w->n; i++) {
+			for (size_t k = 0; k < w->n - 1; k++)
+				hear(w, i, k);
+			begin_jobs(w, i);
+			if (i || w->m[0].job.kind != ACCORD_APPLY || !w->m[0].works) {
+				end_job(w, i);
+				continue;
+			}
+			w->m[0].works = false;
+			accord__done(&w->m[0].a, w->now_us, "no room");
+		}
+	}
+	assert_has(w, 1, 1);
+	assert_has(w, 2, 1);
+	assert_string_equal(w->m[0].a.trouble, "no room");
+	assert_false(accord__is_busy(&w->m[0].a) || w->m[0].a.record.in_force);
+	assert_true(accord__gives_way(&w->m[0].a));
+	assert_null(accord__bound_by(&w->m[0].a)); /* its operator can mend that */
+	run(w, ACCORD_RETRY_US);
+	assert_has(w, 0, 1);
+}
+
 /* Who knows nothing of this costs the time for answers, is passed over, and keeps nobody from anything. */
 static void test_old_version(void **state)
 {
@@ -398,7 +458,8 @@ int main(void)
 		cmocka_unit_test(test_refused),	      cmocka_unit_test(test_passed_over),
 		cmocka_unit_test(test_dumb),	      cmocka_unit_test(test_two_at_once),
 		cmocka_unit_test(test_killed_before), cmocka_unit_test(test_killed_after),
-		cmocka_unit_test(test_no_is_kept),    cmocka_unit_test(test_old_version),
+		cmocka_unit_test(test_no_is_kept),    cmocka_unit_test(test_bound_elsewhere),
+		cmocka_unit_test(test_not_here),      cmocka_unit_test(test_old_version),
 		cmocka_unit_test(test_older_disk),    cmocka_unit_test(test_asked_again),
 		cmocka_unit_test(test_bound_by),      cmocka_unit_test(test_whatever_happens),
 	};

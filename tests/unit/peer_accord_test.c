@@ -273,7 +273,14 @@ static void test_not_here(void **state)
 	assert_false(accord__is_busy(&w->m[0].a) || w->m[0].a.record.in_force);
 	assert_true(accord__gives_way(&w->m[0].a));
 	assert_null(accord__bound_by(&w->m[0].a)); /* its operator can mend that */
-	run(w, ACCORD_RETRY_US);
+	begin_jobs(w, 0);
+	assert_false(w->m[0].works);
+	accord__retry(&w->m[0].a);
+	begin_jobs(w, 0);
+	assert_true(w->m[0].works);
+	w->m[0].works = false;
+	accord__done(&w->m[0].a, w->now_us, "no room");
+	run(w, ACCORD_RETRY_US + 100000);
 	assert_has(w, 0, 1);
 }
 

@@ -403,6 +403,8 @@ void peer_accord__configured(struct agent *a)
 	/* The list may be another one. */
 	if (p && p->fetch.bytes)
 		end_job(p, "the peers of this machine have become others");
+	if (p)
+		accord__retry(&p->core);
 	if (p && a->peers)
 		memcpy(p->core.me, a->peers->listen.b, sizeof(p->core.me));
 	if (p || !a->peers)

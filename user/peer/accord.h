@@ -170,6 +170,9 @@ bool accord__next(struct accord *a, uint64_t now_us, struct accord_job *out);
 /* It has ended, with "" or a sentence: why it failed, and its record is not written. */
 void accord__done(struct accord *a, uint64_t now_us, const char *failure);
 
+/* Another configuration runs here: what failed before may succeed, and is tried at once. */
+void accord__retry(struct accord *a);
+
 /* What this machine tells now. */
 void accord__tell(const struct accord *a, struct accord_told *out);
 

@@ -28,6 +28,11 @@ bool accord__is_busy(const struct accord *a)
 	return a->course != ACCORD_REST;
 }
 
+void accord__retry(struct accord *a)
+{
+	a->retry_us = 0;
+}
+
 const struct accord_epoch *accord__bound_by(const struct accord *a)
 {
 	const struct accord_record *r = &a->record;

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 from conftest import service
-from lab.second import Second
+from lab.second import Second, split
 from lab.topology import v4
 from test_openapi import ask, check
 from test_peers import FLOW_KEY, KEYS, balancer, configure, pair, start, wait_equal, wait_peer, \
@@ -162,6 +162,11 @@ def test_confirm(pair):
     for one in pair:
         wait_epoch(one, 5)
         assert backends(one) == ["b1", "b2"]
+    # What is this machine's own comes back here alone.
+    lb.configure(content(lb).replace("services:\n", f"snat: {{source4: [{v4('lb')}]}}\nservices:\n"))
+    lb.cli("config", "apply", "--confirm", "1s")
+    lb.wait_for(lambda: not lb.status()["config"]["unconfirmed"] and "snat" not in content(lb), 10, "the rollback")
+    assert [accord(one)["epoch"] for one in pair] == [5, 5]
     # Said of this machine alone: it is another one there, and told as that.
     configure(lb2, service(backends=ONE))
     lb2.cli("config", "apply")
@@ -173,6 +178,26 @@ def test_confirm(pair):
     assert code == 200 and json.loads(body)["epoch"] == 6
     wait_epoch(lb2, 6)
     assert backends(lb2) == ["b1", "b2", "b3"]
+
+
+def test_overtaken(pair):
+    """What waits for its confirmation is not overtaken; if it is, unheard, it does not come back here alone."""
+    lb, lb2 = pair
+    begin(pair)
+    configure(lb, service(backends=TWO))
+    lb.cli("config", "apply", "--peers", "--confirm", "60s")
+    wait_epoch(lb2, 1)
+    split(pair)
+    configure(lb2, service(backends=ONE))
+    assert "peer lb: passed over" in lb2.cli("config", "apply", "--peers").stdout
+    split(pair, False)
+    wait_epoch(lb, 2)
+    lb.wait_for(lambda: not lb.status()["config"]["unconfirmed"], 2, "nothing to wait for its confirmation")
+    assert "no longer runs: epoch 2 of all peers has taken its place" in lb.log_tail(400)
+    configure(lb, service(backends=TWO))
+    lb.cli("config", "apply", "--confirm", "60s")
+    refused = lb2.cli("config", "apply", "--peers", check=False)
+    assert refused.returncode == 1 and "peer lb: refused: a configuration waits for its confirmation" in refused.stderr
 
 
 NAMES = ("lb", "lb2", "lb3")
@@ -251,6 +276,43 @@ def test_killed(three):
         wait_epoch(one, 1, 15)
         assert backends(one) == ["b3"]
     assert "in_force" in record(lb3) and record(lb3)["decided"]["epoch"] == 1
+
+
+def test_others_wait(three):
+    """While one is prepared, no other comes into force: an apply is told by what, a signal waits for its end."""
+    lb, lb2, lb3 = three
+    write(lb, "lb", ONE)
+    asked = propose(lb)
+    lb2.wait_for(lambda: accord(lb2)["preparing"] == 1, 3, "the peer to say yes")
+    write(lb2, "lb2", [("b1", v4("b1"), 100)])
+    lb2.agent.send_signal(signal.SIGHUP)
+    for said in (("apply",), ("apply", "--confirm", "60s"), ("apply", "--peers"), ("rollback",)):
+        refused = lb2.cli("config", *said, check=False)
+        assert refused.returncode == 1 and "epoch 1 of all peers, proposed at lb, is on its way" in refused.stderr, said
+    refused = lb.cli("config", "apply", check=False)
+    assert "epoch 1 of all peers, proposed here, is on its way" in refused.stderr, refused.stderr
+    lb2.wait_for(lambda: "is read when that is over: epoch 1 of all peers, proposed at lb, is on its way" in lb2.log_tail(400),
+                 2, "the signal to be heard")
+    assert accord(lb2)["preparing"] == 1 and backends(lb2) == ["b1", "b2"]
+    # It is given up, so what the signal was for comes into force.
+    lb.stop_agent(signal.SIGKILL)
+    asked.communicate()
+    lb.start_agent()
+    lb2.wait_for(lambda: backends(lb2) == ["b1"], 15, "its own file to be in force")
+    assert accord(lb2)["epoch"] == 0
+    # It is decided: the file is that one's by then.
+    asked = propose(lb)
+    epoch = accord(lb)["preparing"]
+    lb2.wait_for(lambda: accord(lb2)["preparing"] == epoch, 3, "the peer to say yes")
+    reloads = lb2.cli("config", "history").stdout.count("reload")
+    write(lb2, "lb2", TWO)
+    lb2.agent.send_signal(signal.SIGHUP)
+    lb3.agent.send_signal(signal.SIGCONT)
+    asked.communicate()
+    wait_epoch(lb2, epoch)
+    assert asked.returncode == 0 and backends(lb2) == ["b3"] and reloads
+    with open(f"{lb2.config_path}.rolled-back", encoding="utf-8") as f:
+        assert v4("b2") in f.read()
 
 
 def test_two_at_once(three):

@@ -131,6 +131,26 @@ static void test_forged(void **state)
 	peer_fetch__end(&f);
 }
 
+/* Asking again is no progress: only what came is. */
+static void test_silence(void **state)
+{
+	const struct accord_text text = text_of(3 * PEER_PAGE_BYTES);
+	static const uint8_t bytes[PEER_PAGE_BYTES];
+	struct peer_page p = {.bytes = bytes, .len = PEER_PAGE_BYTES};
+	struct peer_fetch f = {0};
+	uint32_t number;
+
+	(void)state;
+	memcpy(p.digest, text.digest, sizeof(p.digest));
+	assert_int_equal(peer_fetch__begin(&f, &text, 1000), 0);
+	assert_int_equal(f.came_us, 1000);
+	assert_true(peer_fetch__next(&f, 5000000, 1000, &number));
+	assert_int_equal(f.came_us, 1000);
+	assert_false(peer_fetch__take(&f, 6000000, &p));
+	assert_int_equal(f.came_us, 6000000);
+	peer_fetch__end(&f);
+}
+
 static void test_rate(void **state)
 {
 	struct peer_pages_rate r = {0};
@@ -147,9 +167,8 @@ static void test_rate(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_messages),
-		cmocka_unit_test(test_fetch),
-		cmocka_unit_test(test_forged),
+		cmocka_unit_test(test_messages), cmocka_unit_test(test_fetch),
+		cmocka_unit_test(test_forged),	 cmocka_unit_test(test_silence),
 		cmocka_unit_test(test_rate),
 	};
 

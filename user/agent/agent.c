@@ -84,6 +84,7 @@ static void on_flush(uv_prepare_t *h)
 	flush_services(a, waits);
 	nat__flush(a);
 	peer_accord__flush(a);
+	apply__again(a);
 	peers__flush(a);
 	anycast__flush(a);
 	failover__flush(a);

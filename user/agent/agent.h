@@ -201,6 +201,8 @@ struct apply_order {
 void apply__start(struct agent *a, const struct apply_order *order, struct api_request *request);
 /* The agent's own file, as at a start ("start") or by a signal ("reload"). */
 void apply__file(struct agent *a, const char *origin);
+/* The file, if a signal asked for it when that could not be. */
+void apply__again(struct agent *a);
 
 /* commit.c: what the plane must know of a configuration */
 struct plane_options commit__options(const struct config *c);

@@ -256,10 +256,7 @@ static void after_prepare(uv_work_t *work, int status)
 		end(ap);
 	}
 	free_apply(ap);
-	if (a->apply_again && !a->stopping) {
-		a->apply_again = false;
-		apply__file(a, "reload");
-	}
+	apply__again(a);
 }
 
 static void refuse(struct agent *a, struct apply_order order, struct api_request *request,
@@ -302,9 +299,23 @@ void apply__start(struct agent *a, const struct apply_order *order, struct api_r
 void apply__file(struct agent *a, const char *origin)
 {
 	const struct apply_order order = {.uid = JOURNAL_NOBODY, .origin = origin};
+	char why[ERR_LEN];
 
-	if (a->applying)
+	/* Nobody could be told to try again. */
+	if (peer_accord__is_bound(a, why)) {
 		a->apply_again = true;
-	else
+		log_warn("%s is read when that is over: %s", a->config_path, why);
+	} else if (a->applying) {
+		a->apply_again = true;
+	} else {
 		apply__start(a, &order, NULL);
+	}
+}
+
+void apply__again(struct agent *a)
+{
+	if (!a->apply_again || a->applying || a->stopping || peer_accord__is_bound(a, NULL))
+		return;
+	a->apply_again = false;
+	apply__file(a, "reload");
 }

@@ -57,6 +57,10 @@ void chronicle__dismissed(struct service *s);
 void chronicle__applied(struct agent *a, const struct apply_order *order);
 void chronicle__refused(struct agent *a, const struct apply_order *order);
 
+/* Whether what runs waits for its confirmation. It no longer runs: that epoch of all peers has taken its place. */
+bool chronicle__waits(const struct agent *a);
+void chronicle__overtaken(struct agent *a, uint64_t epoch);
+
 /* The API's part; see api_ops. */
 void chronicle__apply(struct agent *a, const struct api_apply *what, struct api_request *request);
 void chronicle__history(struct agent *a, const struct api_history *what,

@@ -17,9 +17,6 @@
 #include "agent/peer_accord.h"
 #include "core/log.h"
 
-static const char bound[] = "a configuration for all peers is on its way: try again when that is "
-			    "over; fairlead status says how far it is";
-
 #define RETRY_NS UINT64_C(10000000000)
 
 enum errand_kind { KEEP, ARM, LOOK, CONFIRM, CLEAR, FETCH, LIST };
@@ -185,6 +182,7 @@ static void forget_waiting(struct chronicle *c)
 	struct errand *e = new_errand(c->agent, CLEAR, NULL);
 
 	c->pending = false;
+	peer_accord__settled(c->agent);
 	if (e)
 		submit(e);
 }
@@ -194,6 +192,7 @@ static void confirmed(struct errand *e)
 	struct chronicle *c = e->chronicle;
 
 	c->pending = false;
+	peer_accord__settled(c->agent);
 	log_info("the configuration is confirmed, and stays");
 	chronicle__tell(c->agent, JOURNAL_CONFIG, "confirm", NULL, "confirmed", e->order.uid,
 			"the configuration stays");
@@ -201,18 +200,46 @@ static void confirmed(struct errand *e)
 	e->request = NULL;
 }
 
+/* Whether all peers are about to have another one; the request is answered then. */
+static bool is_bound(const struct agent *a, struct api_request *request)
+{
+	char why[ERR_LEN];
+
+	if (!peer_accord__is_bound(a, why))
+		return false;
+	if (request)
+		api_request__reply(request, 409,
+				   json_pack("{s:s+}", "error", why,
+					     ": try again when that is over; fairlead status says "
+					     "how far it is"));
+	else
+		log_warn("the configuration before can't come back yet: %s", why);
+	return true;
+}
+
+/* Takes the order's text over. */
 static void bring(struct agent *a, const struct apply_order *order, struct api_request *request)
 {
-	if (order->all)
+	/* It may be so by now. */
+	if (is_bound(a, request)) {
+		chronicle__refused(a, order);
+		free(order->text);
+	} else if (order->all) {
 		peer_accord__propose(a, order, request);
-	else
+	} else {
 		apply__start(a, order, request);
+	}
 }
 
 static void start_apply(struct errand *e)
 {
 	struct chronicle *c = e->chronicle;
 
+	/* What was to come back by itself has been overtaken meanwhile. */
+	if (e->kind == FETCH && !e->request && !c->pending) {
+		c->rolling_back = false;
+		return;
+	}
 	if (e->kind == ARM && !c->agent->applying)
 		wait_for_word(c, e->order.confirm_ms);
 	else if (e->kind == ARM)
@@ -239,6 +266,8 @@ static void succeeded(struct errand *e)
 				"comes back",
 				(double)e->left_ms / 1e3);
 			wait_for_word(e->chronicle, e->left_ms);
+		} else {
+			peer_accord__settled(e->chronicle->agent);
 		}
 		break;
 	case CONFIRM:
@@ -317,6 +346,22 @@ void chronicle__refused(struct agent *a, const struct apply_order *order)
 		forget_waiting(c);
 }
 
+bool chronicle__waits(const struct agent *a)
+{
+	return a->chronicle && a->chronicle->pending;
+}
+
+void chronicle__overtaken(struct agent *a, uint64_t epoch)
+{
+	if (!chronicle__waits(a))
+		return;
+	log_warn(
+		"what waited for its confirmation no longer runs: epoch %llu of all peers has taken its "
+		"place",
+		(unsigned long long)epoch);
+	forget_waiting(a->chronicle);
+}
+
 void chronicle__apply(struct agent *a, const struct api_apply *what, struct api_request *request)
 {
 	struct apply_order order = {
@@ -335,10 +380,8 @@ void chronicle__apply(struct agent *a, const struct api_apply *what, struct api_
 		       "fairlead config rollback, first");
 		return;
 	}
-	if (peer_accord__is_bound(a)) {
-		answer(request, 409, bound);
+	if (is_bound(a, request))
 		return;
-	}
 	if (what->all && what->now) {
 		answer(request, 400,
 		       "'now' is said on each machine, and does not go with 'peers': connections "
@@ -374,10 +417,8 @@ static void roll_back(struct agent *a, int64_t version, uint32_t uid, const char
 {
 	struct errand *e;
 
-	if (peer_accord__is_bound(a) && request) {
-		answer(request, 409, bound);
+	if (request && is_bound(a, request))
 		return;
-	}
 	e = new_errand(a, FETCH, request);
 	if (!e)
 		return;
@@ -388,6 +429,19 @@ static void roll_back(struct agent *a, int64_t version, uint32_t uid, const char
 	e->order.version = version;
 	journal__copy(e->order.reason, sizeof(e->order.reason), reason);
 	submit(e);
+}
+
+/* False: the request is answered. */
+static bool may_confirm(const struct agent *a, struct api_request *request)
+{
+	if (!a->chronicle->pending)
+		answer(request, 409, "no configuration waits for its confirmation");
+	else if (a->chronicle->rolling_back)
+		answer(request, 409,
+		       "it was not confirmed in time: the one before is on its way back");
+	else if (!peer_accord__proposes(a) || !is_bound(a, request))
+		return true;
+	return false;
 }
 
 void chronicle__history(struct agent *a, const struct api_history *what,
@@ -402,8 +456,7 @@ void chronicle__history(struct agent *a, const struct api_history *what,
 	e = new_errand(a, what->verb == API_CONFIRM ? CONFIRM : LIST, request);
 	if (!e)
 		return;
-	if (what->verb == API_CONFIRM && !a->chronicle->pending) {
-		answer(request, 409, "no configuration waits for its confirmation");
+	if (what->verb == API_CONFIRM && !may_confirm(a, request)) {
 		free(e);
 		return;
 	}
@@ -423,7 +476,7 @@ void chronicle_config__opened(struct chronicle *c)
 void chronicle_config__tick(struct chronicle *c)
 {
 	if (!c->pending || c->rolling_back || c->agent->applying || !c->agent->ready ||
-	    peer_accord__is_bound(c->agent) || uv_hrtime() < c->until_ns)
+	    peer_accord__is_bound(c->agent, NULL) || uv_hrtime() < c->until_ns)
 		return;
 	log_warn("the configuration was not confirmed in time: the one before comes back");
 	c->rolling_back = true;

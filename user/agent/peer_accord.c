@@ -11,7 +11,7 @@
 
 _Static_assert(CONFIG_MAX_PEERS == ACCORD_PEERS, "all of them take part");
 
-#define FETCH_US 8000000 /* for a text: less than for all answers */
+#define FETCH_US 8000000 /* for a text that is proposed: less than for all answers */
 #define LOOK_MS 100 /* while something is under way */
 
 /* --- jobs ----------------------------------------------------------------------------------------- */
@@ -83,8 +83,11 @@ static void rehearse(struct peer_accord *p)
 		.origin = "peers",
 	};
 
-	if (!peer_facts__same_flow_key(p->agent->peers->ours,
-				       p->agent->peers->list[p->from].link.copy))
+	if (chronicle__waits(p->agent))
+		end_job(p, "a configuration waits for its confirmation here, which was not for "
+			   "others to overtake");
+	else if (!peer_facts__same_flow_key(p->agent->peers->ours,
+					    p->agent->peers->list[p->from].link.copy))
 		end_job(p, "flow_key is another one here, so connections would not find their "
 			   "backends");
 	else
@@ -99,6 +102,14 @@ static void got_text(struct peer_accord *p)
 		write_record(p);
 }
 
+/* What is decided is in force. One of elsewhere ends what waited for a confirmation: that no longer runs. */
+static void take_place(struct peer_accord *p)
+{
+	if (!p->confirm)
+		chronicle__overtaken(p->agent, p->job.point.epoch.number);
+	write_record(p);
+}
+
 static void applied(struct agent *a, struct apply_order *order, int rc, const char *sentence)
 {
 	struct peer_accord *p = a->accord;
@@ -109,7 +120,7 @@ static void applied(struct agent *a, struct apply_order *order, int rc, const ch
 		return;
 	}
 	snprintf(p->file, sizeof(p->file), "%s", sentence);
-	write_record(p);
+	take_place(p);
 }
 
 static void apply(struct peer_accord *p)
@@ -122,7 +133,7 @@ static void apply(struct peer_accord *p)
 
 	/* It is, already: an agent was killed after its file was written. */
 	if (!own && accord_text__equal(&a->common, &p->job.point.text)) {
-		write_record(p);
+		take_place(p);
 		return;
 	}
 	if (own) {
@@ -141,8 +152,7 @@ static void begin_job(struct peer_accord *p, const struct accord_job *job)
 {
 	struct agent *a = p->agent;
 
-	bool decides = accord_epoch__compare(&job->record.decided.epoch,
-					     &p->core.record.decided.epoch) != 0;
+	bool decides = accord_point__compare(&job->record.decided, &p->core.record.decided) != 0;
 
 	p->job = *job;
 	p->works = true;
@@ -165,13 +175,15 @@ static void begin_job(struct peer_accord *p, const struct accord_job *job)
 static void ask_for_pages(struct peer_accord *p)
 {
 	struct peer_link *l = &p->agent->peers->list[p->from].link;
-	uint64_t now_us = peers__now_us();
+	uint64_t now_us = peers__now_us(), since_us;
 	uint8_t out[PEER_PAGE_MAX];
 	uint32_t number;
 
 	if (!p->fetch.bytes)
 		return;
-	if (!l->up || now_us - p->fetch_us > FETCH_US) {
+	/* Nobody waits for what is decided: it may be long, and the way, too. */
+	since_us = p->job.kind == ACCORD_TAKE ? p->fetch.came_us : p->fetch_us;
+	if (!l->up || now_us - since_us > FETCH_US) {
 		end_job(p, "its text could not be fetched in time");
 		return;
 	}
@@ -246,12 +258,14 @@ static void opened(struct agent *a, struct apply_order *order, int rc, const cha
 		return;
 	}
 	rc = config_share__take(order->text, order->len, &text, &len, &err);
-	if (rc || !len || !accord__propose(&p->core, peers__now_us(), &order->common)) {
+	if (rc || !len || !order->common.len ||
+	    !accord__propose(&p->core, peers__now_us(), &order->common)) {
 		refuse(a, order, p->request,
 		       rc     ? err.text
 		       : !len ? "there are no services and no sources in it: nothing that "
 				"peers could have in common"
-			      : p->core.verdict);
+		       : !order->common.len ? "there are no peers in it: apply it here alone"
+					    : p->core.verdict);
 		free(text);
 		return;
 	}
@@ -275,7 +289,7 @@ void peer_accord__propose(struct agent *a, const struct apply_order *what,
 		       "alone");
 		return;
 	}
-	if (a->applying || p->reads || p->proposed || accord__is_bound(&p->core)) {
+	if (a->applying) {
 		refuse(a, &order, request,
 		       "another configuration is being applied: try again when that is over");
 		return;
@@ -366,7 +380,7 @@ void peer_accord__flush(struct agent *a)
 	follow_proposal(p);
 	tell(p);
 	note_way(a);
-	if (accord__is_bound(&p->core))
+	if (accord__bound_by(&p->core))
 		agent__wake_in(a, LOOK_MS);
 }
 
@@ -389,6 +403,8 @@ void peer_accord__configured(struct agent *a)
 	/* The list may be another one. */
 	if (p && p->fetch.bytes)
 		end_job(p, "the peers of this machine have become others");
+	if (p)
+		accord__retry(&p->core);
 	if (p && a->peers)
 		memcpy(p->core.me, a->peers->listen.b, sizeof(p->core.me));
 	if (p || !a->peers)
@@ -405,26 +421,6 @@ void peer_accord__configured(struct agent *a)
 		log_error("%s", err.text);
 	accord__begin(&p->core, peers__now_us(), a->peers->listen.b, &record);
 	a->accord = p;
-}
-
-bool peer_accord__is_bound(const struct agent *a)
-{
-	return a->accord && a->peers && (a->accord->reads || accord__is_bound(&a->accord->core));
-}
-
-bool peer_accord__is_unconfirmed(const struct agent *a)
-{
-	return a->accord && a->peers && a->accord->confirm && !a->accord->core.left;
-}
-
-bool peer_accord__is_behind(const struct agent *a)
-{
-	return a->accord && a->peers && accord__is_behind(&a->accord->core);
-}
-
-bool peer_accord__gives_way(const struct agent *a)
-{
-	return a->accord && a->peers && accord__gives_way(&a->accord->core);
 }
 
 void peer_accord__free(struct agent *a)

@@ -14,6 +14,7 @@
 #include <stddef.h>
 
 #include "agent/chronicle.h"
+#include "core/err.h"
 #include "peer/accord.h"
 #include "peer/ledger.h"
 
@@ -38,10 +39,16 @@ void peer_accord__page(struct peer *peer, const uint8_t *bytes, size_t len);
 /* Once a turn of the loop. */
 void peer_accord__flush(struct agent *a);
 
-/* Whether a rollback of what waits for its confirmation is one of all peers. */
+/* Whether a rollback of what waits for its confirmation is one of all peers; nothing waits for one any more. */
 bool peer_accord__is_unconfirmed(const struct agent *a);
-/* Whether what runs is bound by what all peers are to have: nothing else may be applied now. */
-bool peer_accord__is_bound(const struct agent *a);
+void peer_accord__settled(struct agent *a);
+/*
+ * Whether what runs is bound by what all peers are to have, so that nothing else may be applied now: `why`
+ * (NULL: nobody asks) gets a sentence without its end, which names the epoch and where it was proposed.
+ */
+bool peer_accord__is_bound(const struct agent *a, char why[ERR_LEN]);
+/* Whether by one that is proposed here. */
+bool peer_accord__proposes(const struct agent *a);
 /* Whether a peer has a later one in force; and for so long that it is preferred. */
 bool peer_accord__is_behind(const struct agent *a);
 bool peer_accord__gives_way(const struct agent *a);

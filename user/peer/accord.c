@@ -46,15 +46,15 @@ static bool stands_by(const struct accord_told *t)
 /* The peer with the greatest decision, of those that are heard; a->n: there is none above this machine's. */
 static size_t find_decision(const struct accord *a)
 {
-	const struct accord_epoch *best = &a->record.decided.epoch;
+	const struct accord_point *best = &a->record.decided;
 	size_t found = a->n;
 
 	for (size_t i = 0; i < a->n; i++) {
 		const struct accord_peer *p = &a->peers[i];
 
 		if (p->heard && p->known && stands_by(&p->told) &&
-		    is_greater(&p->told.decided.epoch, best)) {
-			best = &p->told.decided.epoch;
+		    accord_point__compare(&p->told.decided, best) > 0) {
+			best = &p->told.decided;
 			found = i;
 		}
 	}
@@ -116,13 +116,13 @@ bool accord__propose(struct accord *a, uint64_t now_us, const struct accord_text
 			"when it has caught up");
 		return false;
 	}
-	if (find_proposal(a) < a->n || accord__is_bound(a)) {
+	if (find_proposal(a) < a->n || accord__bound_by(a)) {
 		set_why(a->verdict, "another configuration is being applied on all peers: try "
 				    "again when that is over");
 		return false;
 	}
 	a->verdict[0] = '\0';
-	a->failed = false;
+	a->failed = a->refused = false;
 	a->course = ACCORD_OPENING;
 	a->since_us = now_us;
 	a->mine = (struct accord_point){.epoch.number = greatest_number(a) + 1, .text = *text};
@@ -143,7 +143,7 @@ enum outlook { WAIT, GO, STOP };
 /* Whether the peers that matter have all said yes by now. */
 static enum outlook look(struct accord *a, uint64_t now_us)
 {
-	bool late = now_us - a->since_us >= ACCORD_PREPARE_US, waits = false, no = false;
+	bool late = now_us - a->since_us >= ACCORD_PREPARE_US, waits = false;
 	size_t rival = find_proposal(a);
 
 	if (find_decision(a) < a->n) {
@@ -164,13 +164,13 @@ static enum outlook look(struct accord *a, uint64_t now_us)
 		if (has_said(p, &a->mine.epoch, ACCORD_YES))
 			continue;
 		if (has_said(p, &a->mine.epoch, ACCORD_NO) || (bound && late))
-			no = true;
+			a->refused = true;
 		else if (!late && (p->heard || p->expected))
 			waits = true;
 	}
-	if (no && !waits)
+	if (a->refused && !waits)
 		give_up(a, "not every peer could apply it");
-	return waits ? WAIT : no ? STOP : GO;
+	return waits ? WAIT : a->refused ? STOP : GO;
 }
 
 /* Whether all that said yes, and are heard, have it. */

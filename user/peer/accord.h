@@ -33,6 +33,8 @@
 #define ACCORD_WHY_LEN 160 /* with its NUL */
 #define ACCORD_TOLD_MAX 512
 #define ACCORD_TEXT_MAX (4U << 20) /* bytes, as of a configuration */
+#define ACCORD_NUMBER_MAX \
+	(UINT64_C(1) << 53) /* of an epoch: a greater one is not exact in all JSON */
 
 #define ACCORD_PREPARE_US 10000000 /* for all answers */
 #define ACCORD_COMMIT_US 10000000 /* for all to have it in force, before who asked is told */
@@ -127,6 +129,7 @@ struct accord {
 	size_t n;
 	struct accord_job job; /* that is under way */
 	enum accord_course course; /* of an own proposal */
+	bool refused; /* a peer has said no to it, whatever that one says now */
 	bool failed; /* it is to be given up */
 	struct accord_point mine;
 	uint64_t since_us; /* of its present stage */
@@ -141,6 +144,11 @@ struct accord {
 };
 
 int accord_epoch__compare(const struct accord_epoch *a, const struct accord_epoch *b);
+/*
+ * What goes first of two that are decided. An epoch has two texts only if a machine had an older record, or none, at
+ * a start, and used a number again: even then all come to have the same.
+ */
+int accord_point__compare(const struct accord_point *a, const struct accord_point *b);
 bool accord_text__equal(const struct accord_text *a, const struct accord_text *b);
 
 /* After a start: what was written down, or NULL. */
@@ -162,14 +170,17 @@ bool accord__next(struct accord *a, uint64_t now_us, struct accord_job *out);
 /* It has ended, with "" or a sentence: why it failed, and its record is not written. */
 void accord__done(struct accord *a, uint64_t now_us, const char *failure);
 
+/* Another configuration runs here: what failed before may succeed, and is tried at once. */
+void accord__retry(struct accord *a);
+
 /* What this machine tells now. */
 void accord__tell(const struct accord *a, struct accord_told *out);
 
 /* Whether an own proposal is under way; when it no longer is, a->verdict says how it ended. */
 bool accord__is_busy(const struct accord *a);
 
-/* Whether something is prepared or under way, so that no other configuration may come into force now. */
-bool accord__is_bound(const struct accord *a);
+/* What is prepared or under way, so that no other configuration may come into force now; NULL: nothing. */
+const struct accord_epoch *accord__bound_by(const struct accord *a);
 
 /*
  * Whether a peer that is heard has a greater epoch in force than this machine. `gives_way`: and for so long that

@@ -86,6 +86,11 @@ static void read_text(char to[ACCORD_WHY_LEN], const uint8_t *p, size_t len)
 	to[len] = '\0';
 }
 
+static bool is_possible(const struct accord_point *p)
+{
+	return p->text.len <= ACCORD_TEXT_MAX && p->epoch.number <= ACCORD_NUMBER_MAX;
+}
+
 bool accord_told__read(const void *value, size_t len, struct accord_told *out)
 {
 	const uint8_t *p = value;
@@ -105,7 +110,7 @@ bool accord_told__read(const void *value, size_t len, struct accord_told *out)
 	p = read_point(p + 5, &out->decided);
 	p = read_point(p, &out->proposal);
 	p = read_epoch(p, &out->answered);
-	if (out->decided.text.len > ACCORD_TEXT_MAX || out->proposal.text.len > ACCORD_TEXT_MAX)
+	if (!is_possible(&out->decided) || !is_possible(&out->proposal))
 		return false;
 	read_text(out->why, p, why);
 	read_text(out->trouble, p + why, trouble);

@@ -11,6 +11,13 @@ int accord_epoch__compare(const struct accord_epoch *a, const struct accord_epoc
 	return memcmp(a->by, b->by, sizeof(a->by));
 }
 
+int accord_point__compare(const struct accord_point *a, const struct accord_point *b)
+{
+	int order = accord_epoch__compare(&a->epoch, &b->epoch);
+
+	return order ? order : memcmp(a->text.digest, b->text.digest, sizeof(a->text.digest));
+}
+
 bool accord_text__equal(const struct accord_text *a, const struct accord_text *b)
 {
 	return a->len == b->len && memcmp(a->digest, b->digest, sizeof(a->digest)) == 0;
@@ -21,11 +28,22 @@ bool accord__is_busy(const struct accord *a)
 	return a->course != ACCORD_REST;
 }
 
-bool accord__is_bound(const struct accord *a)
+void accord__retry(struct accord *a)
 {
-	return a->course != ACCORD_REST || a->job.kind != ACCORD_IDLE ||
-	       a->record.next.epoch.number ||
-	       (a->record.decided.epoch.number && !a->record.in_force && !a->trouble[0]);
+	a->retry_us = 0;
+}
+
+const struct accord_epoch *accord__bound_by(const struct accord *a)
+{
+	const struct accord_record *r = &a->record;
+
+	if (a->course != ACCORD_REST)
+		return &a->mine.epoch;
+	if (r->next.epoch.number)
+		return &r->next.epoch;
+	if (a->job.kind != ACCORD_IDLE)
+		return &a->job.point.epoch;
+	return r->decided.epoch.number && !r->in_force && !a->trouble[0] ? &r->decided.epoch : NULL;
 }
 
 void accord__tell(const struct accord *a, struct accord_told *out)
@@ -58,7 +76,7 @@ bool accord__is_behind(const struct accord *a)
 
 	for (size_t i = 0; i < a->n; i++) {
 		const struct accord_peer *p = &a->peers[i];
-		int order = accord_epoch__compare(&p->told.decided.epoch, &r->decided.epoch);
+		int order = accord_point__compare(&p->told.decided, &r->decided);
 
 		if (p->heard && p->known && p->told.state == ACCORD_IN_FORCE &&
 		    (order > 0 || (order == 0 && !r->in_force)))

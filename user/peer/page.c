@@ -79,7 +79,7 @@ int peer_fetch__begin(struct peer_fetch *f, const struct accord_text *text, uint
 	f->bytes[text->len] = '\0';
 	f->text = *text;
 	f->pages = pages_of(text);
-	f->progress_us = now_us;
+	f->came_us = f->progress_us = now_us;
 	return 0;
 }
 
@@ -93,7 +93,7 @@ bool peer_fetch__take(struct peer_fetch *f, uint64_t now_us, const struct peer_p
 		return false;
 	memcpy(f->bytes + (size_t)page->number * PEER_PAGE_BYTES, page->bytes, page->len);
 	f->got |= 1u << ahead;
-	f->progress_us = now_us;
+	f->came_us = f->progress_us = now_us;
 	for (; f->got & 1; f->got >>= 1)
 		f->base++;
 	return f->base == f->pages;

@@ -49,6 +49,7 @@ struct peer_fetch {
 	uint32_t pages, base; /* all below `base` are here */
 	uint32_t asked; /* all below it were asked for */
 	uint32_t got; /* bit i: page base + i is here */
+	uint64_t came_us; /* when one came last, or it began */
 	uint64_t progress_us; /* when one came, or was asked for anew */
 };
 

@@ -49,9 +49,9 @@ uint32_t natcopy__backend(const struct spec *s, bool lone)
 	return s->ip.version == 6 ? RIG_FULL6 : RIG_FULL4;
 }
 
-struct rig *natcopy__rig(bool lone, uint32_t room)
+static struct rig *begin(bool lone, struct rig_gates gates)
 {
-	struct rig *r = rig__get((struct rig_gates){.nat = true, .peers = true, .nat_flows = room});
+	struct rig *r = rig__get(gates);
 	struct fl_snat pool = {
 		.n4 = 1, .n6 = 1, .port_first = FIRST, .port_last = FIRST + 6399, .span = 100};
 
@@ -77,6 +77,16 @@ struct rig *natcopy__rig(bool lone, uint32_t room)
 	}
 	natcopy__told(r);
 	return r;
+}
+
+struct rig *natcopy__rig(bool lone, uint32_t room)
+{
+	return begin(lone, (struct rig_gates){.nat = true, .peers = true, .nat_flows = room});
+}
+
+struct rig *natcopy__small_ring(bool lone, uint32_t bytes)
+{
+	return begin(lone, (struct rig_gates){.nat = true, .peers = true, .told = bytes});
 }
 
 struct spec natcopy__client(uint8_t version, uint16_t port, uint8_t flags)

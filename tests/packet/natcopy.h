@@ -25,6 +25,8 @@ extern struct fl_told_nat natcopy__last;
 
 /* All services by full NAT, or by `nat` with records; `room`: entries of `nat_flows`, 0: as many as ever. */
 struct rig *natcopy__rig(bool lone, uint32_t room);
+/* The same, with so many bytes for what is told. */
+struct rig *natcopy__small_ring(bool lone, uint32_t bytes);
 
 /* How many are told since this was asked; the last one is in natcopy__last, and that is the client's, with those flags. */
 uint32_t natcopy__told(struct rig *r);

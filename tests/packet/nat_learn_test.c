@@ -23,6 +23,8 @@ static void test_clash(void **state)
 		struct fl_told_nat t = natcopy__theirs(r, &other, false, port, ON, 0);
 
 		assert_int_equal(natcopy__answers(r, &s, false, port, SYN | ACK), FL_V_SEND_REPLY);
+		/* However long it has said nothing, short of `idle`. */
+		natcopy__age(r, &s, false, port, IDLE_S - 9);
 		assert_int_equal(natcopy__take(r, &t), CLASH);
 		assert_int_equal(maps__flows(r), 2);
 		assert_int_equal(natcopy__verdict(r, &other, 0), FL_V_DROP_NAT_UNKNOWN);
@@ -262,6 +264,8 @@ static void test_moves_away(void **state)
 		struct fl_told_nat t = natcopy__theirs(r, &s, lone, port, ON, 0);
 		struct fl_nat_flow f;
 
+		s.flags = FIN;
+		natcopy__goes(r, &s, lone);
 		natcopy__age(r, &s, lone, port, 5);
 		assert_true(natcopy__entry(r, &k, &f));
 		/* A second is no difference. */
@@ -274,11 +278,35 @@ static void test_moves_away(void **state)
 		assert_true(natcopy__entry(r, &k, &f));
 		assert_false(f.flags & FL_NAT_HERE);
 		assert_int_equal(f.seen_s, t.flow.seen_s);
+		/* What this machine alone has seen of it stays. */
+		assert_true(f.flags & (lone ? FL_NAT_FIN_OTHER : FL_NAT_FIN));
 		natcopy__told(r);
 		s.flags = ACK;
 		natcopy__goes(r, &s, lone);
 		assert_int_equal(natcopy__told(r), 1);
-		natcopy__is_told(r, &s, lone, port, ON);
+		natcopy__is_told(r, &s, lone, port, ON | (lone ? FL_NAT_FIN_OTHER : FL_NAT_FIN));
+	}
+}
+
+/* A pair's last packet is that of either entry. */
+static void test_either_entry(void **state)
+{
+	(void)state;
+	for (uint8_t v = 4; v <= 6; v += 2) {
+		struct rig *r = natcopy__rig(false, 0);
+		struct spec s = natcopy__client(v, 4000, SYN);
+		uint16_t port = natcopy__goes(r, &s, false);
+		struct fl_nat_key k = maps__nat_key(&s);
+		struct fl_told_nat t = natcopy__theirs(r, &s, false, port, ON, 0);
+		struct fl_nat_flow f;
+
+		natcopy__age(r, &s, false, port, 9);
+		assert_int_equal(natcopy__answers(r, &s, false, port, ACK), FL_V_SEND_REPLY);
+		assert_true(natcopy__entry(r, &k, &f));
+		t.flow.seen_s = f.seen_s + 4;
+		assert_int_equal(natcopy__take(r, &t), OLD);
+		assert_true(natcopy__entry(r, &k, &f));
+		assert_true(f.flags & FL_NAT_HERE);
 	}
 }
 
@@ -319,7 +347,7 @@ int main(void)
 		cmocka_unit_test(test_half),	       cmocka_unit_test(test_lone_clash),
 		cmocka_unit_test(test_learnt),	       cmocka_unit_test(test_own_learns),
 		cmocka_unit_test(test_late_end),       cmocka_unit_test(test_moves_away),
-		cmocka_unit_test(test_begun_again),
+		cmocka_unit_test(test_either_entry),   cmocka_unit_test(test_begun_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, rig__teardown);

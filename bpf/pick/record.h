@@ -43,6 +43,26 @@ static __always_inline void reply_key(struct fl_nat_key *k, const struct fl_nat_
 	nat_key(k, f->daddr, f->saddr, f->dport, f->sport, proto);
 }
 
+static __always_inline int equal16(const void *a, const void *b)
+{
+	const __u64 *x = a, *y = b;
+
+	return x[0] == y[0] && x[1] == y[1];
+}
+
+/* The entry that belongs to the one with the key, whose packets it turns into what has that key; NULL: none. */
+static __always_inline struct fl_nat_flow *
+partner_of(const struct fl_nat_key *turned, const struct fl_nat_key *k, const struct fl_nat_flow *f)
+{
+	struct fl_nat_flow *o = bpf_map_lookup_elem(&nat_flows, turned);
+
+	return o && (o->flags ^ f->flags) & FL_NAT_BACK && equal16(o->saddr, k->daddr) &&
+			       equal16(o->daddr, k->saddr) && o->sport == k->dport &&
+			       o->dport == k->sport
+		       ? o
+		       : NULL;
+}
+
 /* The flags of both entries of a pair in one word, as struct fl_told_nat has them. */
 static __always_inline __u16 pair_flags(const struct fl_nat_flow *client,
 					const struct fl_nat_flow *back)
@@ -69,8 +89,8 @@ static __always_inline void tell_nat(const struct fl_nat_key *k, const struct fl
 
 	reply_key(turned, f, k->proto);
 	flags = f->flags;
-	other = bpf_map_lookup_elem(&nat_flows, turned);
-	if (other && (other->flags ^ flags) & FL_NAT_BACK) {
+	other = partner_of(turned, k, f);
+	if (other) {
 		client = flags & FL_NAT_BACK ? other : f;
 		flags = pair_flags(client, client == f ? other : f);
 	}
@@ -84,6 +104,8 @@ static __always_inline void tell_nat(const struct fl_nat_key *k, const struct fl
 	__builtin_memcpy(&t->key, client == f ? k : turned, sizeof(t->key));
 	__builtin_memcpy(&t->flow, client, sizeof(t->flow));
 	t->flow.flags = flags;
+	/* Of the packet that is told of. */
+	t->flow.seen_s = f->seen_s;
 	bpf_ringbuf_submit(t, 0);
 }
 
@@ -115,13 +137,6 @@ static __always_inline void rewrite_by(struct rewrite *r, const struct fl_nat_fl
 	copy16(r->dst.a, f->daddr);
 	r->sport = f->sport;
 	r->dport = f->dport;
-}
-
-static __always_inline int equal16(const void *a, const void *b)
-{
-	const __u64 *x = a, *y = b;
-
-	return x[0] == y[0] && x[1] == y[1];
 }
 
 /* Does the index still name the place to which the flow goes? */

@@ -26,17 +26,13 @@ static __always_inline int has_ended(__u16 flags)
 	return flags & FL_NAT_RST || (flags & fins) == fins;
 }
 
-/* The entry that belongs to the one with the key, whose packets it turns into what has that key; NULL: none. */
-static __always_inline struct fl_nat_flow *
-partner_of(const struct fl_nat_key *turned, const struct fl_nat_key *k, const struct fl_nat_flow *f)
+/* How many seconds that is later than what was last seen of a flow, by both entries if there are two. */
+static __always_inline __s32 newer_than(__u32 seen_s, const struct fl_nat_flow *f,
+					const struct fl_nat_flow *o)
 {
-	struct fl_nat_flow *o = bpf_map_lookup_elem(&nat_flows, turned);
+	__s32 newer = (__s32)(seen_s - f->seen_s), other = o ? (__s32)(seen_s - o->seen_s) : newer;
 
-	return o && (o->flags ^ f->flags) & FL_NAT_BACK && equal16(o->saddr, k->daddr) &&
-			       equal16(o->daddr, k->saddr) && o->sport == k->dport &&
-			       o->dport == k->sport
-		       ? o
-		       : NULL;
+	return newer < other ? newer : other;
 }
 
 /*
@@ -61,13 +57,11 @@ RARE int make_room(const struct fl_nat_key *at, __u32 seen_s, int same)
 	reply_key(&turned, f, k.proto);
 	o = partner_of(&turned, &k, f);
 	flags = f->flags;
-	newer = (__s32)(seen_s - f->seen_s);
+	newer = newer_than(seen_s, f, o);
 	/* Of a pair half is left, and nobody's; by `nat` there is but one. */
 	over = !o && !(flags & FL_NAT_BACK);
-	if (o) {
+	if (o)
 		flags = flags & FL_NAT_BACK ? pair_flags(o, f) : pair_flags(f, o);
-		newer = newer < (__s32)(seen_s - o->seen_s) ? newer : (__s32)(seen_s - o->seen_s);
-	}
 	s = service_at(f->service);
 	over |= has_ended(flags) || is_gone(f->backend) ||
 		(s && (__s32)(coarse_s() - seen_s) + newer > (__s32)s->idle_s);
@@ -82,14 +76,36 @@ RARE int make_room(const struct fl_nat_key *at, __u32 seen_s, int same)
 	return 1;
 }
 
-/* The entry is that flow's: it learns what the peer has seen. `here`: so did this machine's packets. */
-static __always_inline void learn_nat(struct fl_nat_flow *f, __u16 flags, __u32 seen_s, int here)
+/* Service and flags of an entry in one word, as packets change the flags meanwhile. */
+union service_flags {
+	struct {
+		__u16 service, flags;
+	};
+	__u32 word;
+};
+_Static_assert(__builtin_offsetof(struct fl_nat_flow, service) % 4 == 0 &&
+		       __builtin_offsetof(struct fl_nat_flow, flags) ==
+			       __builtin_offsetof(struct fl_nat_flow, service) + 2,
+	       "service and flags are one word");
+
+/*
+ * The entry is that flow's: it learns what the peer has seen, so much later. What packets or the peer have said
+ * of it stands, unless the peer tells of what is more than a second newer: then it is the peer's, and so
+ * refreshed by that alone; and if it has ended here and not there, or was the peer's before, as the peer has it.
+ */
+static __always_inline void learn_nat(struct fl_nat_flow *f, __u16 flags, __u32 seen_s, __s32 newer,
+				      int afresh)
 {
-	/* Packets write here, too; what one of them overwrites is told again. */
-	if (!here)
-		f->flags = flags;
-	else if ((f->flags & flags) != flags)
-		f->flags |= flags;
+	union service_flags was, is;
+
+	was.word = *(volatile __u32 *)&f->service;
+	is = was;
+	is.flags = afresh && newer > 1 ? flags : was.flags | flags;
+	if (newer > 1)
+		is.flags &= ~FL_NAT_HERE;
+	/* Lost to a packet: that has seen the flow now, and the peer tells of it again while it does, too. */
+	if (is.word != was.word)
+		__sync_val_compare_and_swap((__u32 *)&f->service, was.word, is.word);
 	if ((__s32)(seen_s - f->seen_s) > 0)
 		f->seen_s = seen_s;
 }
@@ -102,10 +118,10 @@ static __always_inline int insert_nat(const struct fl_nat_key *k, const struct f
 	return !rc ? TAKEN : rc == -EEXIST ? TAKE_OLD : TAKE_FULL;
 }
 
-/* Whether what was told says more than what is here of the same flow, at which it was seen then. */
-static __always_inline int says_more(__u16 flags, __u16 theirs, __s32 newer)
+/* Is what a peer has of a flow, when it is newer, all there is to know of it? */
+static __always_inline int begins_afresh(__u16 flags, __u16 theirs)
 {
-	return flags & FL_NAT_HERE || newer >= -1 || (!has_ended(flags) && has_ended(theirs));
+	return !(flags & FL_NAT_HERE) || (has_ended(flags) && !has_ended(theirs));
 }
 
 /* Full NAT: `from` is the client's entry. */
@@ -114,14 +130,16 @@ RARE int take_pair(const struct fl_told_nat *from)
 	struct fl_nat_key k __attribute__((aligned(8))), turned;
 	__u16 theirs, of_client, of_back, here;
 	struct fl_nat_flow made, *f, *o;
-	int rc;
+	int afresh, rc;
+	__s32 newer;
 
 	if (!from)
 		return TAKE_OLD;
 	k = from->key;
 	made = from->flow;
 	theirs = made.flags;
-	of_client = (theirs & (FL_NAT_FIN | FL_NAT_RST)) | FL_NAT_SEEN;
+	of_client = (theirs & (FL_NAT_FIN | FL_NAT_RST)) |
+		    (theirs & FL_NAT_SEEN_OTHER ? FL_NAT_SEEN : 0);
 	of_back = FL_NAT_BACK | (theirs & (FL_NAT_SEEN | FL_NAT_RST)) |
 		  (theirs & FL_NAT_FIN_OTHER ? FL_NAT_FIN : 0);
 	made.flags = of_client;
@@ -134,10 +152,13 @@ RARE int take_pair(const struct fl_told_nat *from)
 		    : NULL;
 	if (f && o) {
 		here = pair_flags(f, o);
-		if (!says_more(here, theirs, (__s32)(made.seen_s - f->seen_s)))
+		newer = newer_than(made.seen_s, f, o);
+		/* There is but one connection with that source: its end may be told late. */
+		if (newer < -1 && (has_ended(here) || !has_ended(theirs)))
 			return TAKE_OLD;
-		learn_nat(o, of_back, made.seen_s, here & FL_NAT_HERE);
-		learn_nat(f, of_client, made.seen_s, here & FL_NAT_HERE);
+		afresh = begins_afresh(here, theirs);
+		learn_nat(o, of_back, made.seen_s, newer, afresh);
+		learn_nat(f, of_client, made.seen_s, newer, afresh);
 		return TAKEN;
 	}
 	if (!make_room(&turned, made.seen_s, 0) || !make_room(&k, made.seen_s, 1))
@@ -180,13 +201,11 @@ RARE int take_lone(const struct fl_told_nat *from)
 			return TAKE_CLASH;
 		return insert_nat(&k, &made);
 	}
-	newer = (__s32)(made.seen_s - f->seen_s);
-	if (!says_more(f->flags, made.flags, newer))
+	newer = newer_than(made.seen_s, f, NULL);
+	/* Of the same addresses and ports there was another connection before, whose end says nothing of this one. */
+	if (newer < -1)
 		return TAKE_OLD;
-	/* The next connection of the same addresses and ports begins with clean flags. */
-	learn_nat(f, made.flags, made.seen_s,
-		  f->flags & FL_NAT_HERE &&
-			  !(has_ended(f->flags) && newer > 1 && !has_ended(made.flags)));
+	learn_nat(f, made.flags, made.seen_s, newer, begins_afresh(f->flags, made.flags));
 	return TAKEN;
 }
 

@@ -346,7 +346,7 @@ _Static_assert(sizeof(struct fl_nat_key) == 40, "fl_nat_key");
 #define FL_NAT_RST 8u
 #define FL_NAT_FIN_OTHER 16u /* FIN of the other direction, where this entry stands alone */
 #define FL_NAT_SEEN_OTHER 32u /* and a packet of it, after the first */
-#define FL_NAT_HERE 64u /* a packet came by here; without it, a peer has told of the flow */
+#define FL_NAT_HERE 64u /* a packet came by here, and none later by a peer that has told of it */
 
 struct fl_nat_flow {
 	FL_ADDR(saddr);

@@ -338,6 +338,7 @@ static void load(struct rig *r)
 	rig__set_gates(r, r->skel);
 	bpf_map__set_max_entries(r->skel->maps.nat_flows,
 				 g->nat_flows ? g->nat_flows : RIG_NAT_FLOWS);
+	bpf_map__set_max_entries(r->skel->maps.told, g->told ? g->told : FL_TOLD_SIZE);
 	if (lb_bpf__load(r->skel))
 		fail_msg("cannot load lb.bpf.o (root?)");
 	r->lb = bpf_program__fd(r->skel->progs.lb);
@@ -402,7 +403,7 @@ static bool same_gates(const struct rig_gates *a, const struct rig_gates *b)
 	return a->lease == b->lease && a->wild == b->wild && a->sources == b->sources &&
 	       a->limits == b->limits && a->nat == b->nat && a->jumbo == b->jumbo &&
 	       a->events == b->events && a->passive == b->passive && a->peers == b->peers &&
-	       a->nat_flows == b->nat_flows;
+	       a->nat_flows == b->nat_flows && a->told == b->told;
 }
 
 struct rig *rig__get_with_key(struct rig_gates gates, const uint64_t key[4])

@@ -60,6 +60,7 @@ enum rig_index {
 struct rig_gates {
 	bool lease, wild, sources, limits, nat, jumbo, events, passive, peers;
 	uint32_t nat_flows; /* 0: RIG_NAT_FLOWS */
+	uint32_t told; /* bytes of `told`; 0: FL_TOLD_SIZE */
 };
 
 extern const uint64_t rig_flow_key[4]; /* of rig__get() */

@@ -159,6 +159,29 @@ static void test_disputes(void **state)
 	ledger__free(b);
 }
 
+/* What is taken: nothing, records, flows of NAT as well; a later version may take more. */
+static void test_records(void **state)
+{
+	static const struct {
+		uint8_t value[2];
+		size_t len;
+		bool nat;
+	} told[] = {{{0}, 0, false}, {{0}, 1, false}, {{2}, 1, false}, {{3, 9}, 2, true}};
+	struct ledger *l = ledger__new();
+
+	(void)state;
+	assert_false(peer_facts__records(l));
+	assert_false(peer_facts__nat_records(l));
+	for (size_t i = 0; i < sizeof(told) / sizeof(*told); i++) {
+		assert_int_equal(ledger__put(l, "r", 1, told[i].value, told[i].len), 0);
+		assert_true(peer_facts__records(l));
+		assert_int_equal(peer_facts__nat_records(l), told[i].nat);
+	}
+	assert_int_equal(peer_facts__set_records(l), 0);
+	assert_true(peer_facts__records(l) && peer_facts__nat_records(l));
+	ledger__free(l);
+}
+
 static void test_vrrp(void **state)
 {
 	struct ledger *l = ledger__new();
@@ -233,7 +256,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_digest),	   cmocka_unit_test(test_config),
 		cmocka_unit_test(test_service_of), cmocka_unit_test(test_disputes),
-		cmocka_unit_test(test_vrrp),	   cmocka_unit_test(test_strange),
+		cmocka_unit_test(test_records),	   cmocka_unit_test(test_vrrp),
+		cmocka_unit_test(test_strange),
 	};
 
 	return cmocka_run_group_tests_name("peer_facts", tests, NULL, NULL);

@@ -395,14 +395,14 @@ int routes__withdraw(uint32_t table, size_t *n, struct err *err)
 			"an agent that runs keeps its routes in table %u: they are left there; "
 			"stop it, and it takes them away itself",
 			table);
-	rc = fd < 0 ? err__set(err, fd, "cannot claim table %u: %s", table, strerror(-fd))
-		    : net_routes__open(&net, err);
+	if (fd < 0)
+		return err__set(err, fd, "cannot claim table %u: %s", table, strerror(-fd));
+	rc = net_routes__open(&net, err);
 	if (!rc) {
 		*n = 0;
 		adopt(net, &nothing, n);
 		net_routes__close(net);
 	}
-	if (fd >= 0)
-		close(fd);
+	close(fd);
 	return rc;
 }

@@ -169,9 +169,10 @@ class Topology:
 
     def route_back(self, host, on=True):
         """The client's packets come back by the balancer (NAT), which forwards, or on the link again."""
-        verb = "replace" if on else "del"
-        self.ip(host, "route", verb, f"{v4('client')}/32", "via", v4("lb"), check=on)
-        self.ip(host, "-6", "route", verb, f"{v6('client')}/128", "via", v6("lb"), check=on)
+        # Off: whoever they came by, so that nothing of one test is left for the next.
+        verb, via4, via6 = ("replace", ["via", v4("lb")], ["via", v6("lb")]) if on else ("del", [], [])
+        self.ip(host, "route", verb, f"{v4('client')}/32", *via4, check=on)
+        self.ip(host, "-6", "route", verb, f"{v6('client')}/128", *via6, check=on)
 
     def set_mtu(self, mtu):
         """On all cables, both ends."""

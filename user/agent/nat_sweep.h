@@ -6,7 +6,7 @@
 #include <jansson.h>
 
 #include "agent/slices.h"
-#include "plane/plane.h"
+#include "plane/records.h"
 
 struct agent;
 

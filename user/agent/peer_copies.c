@@ -5,6 +5,7 @@
 
 #include "agent/agent.h"
 #include "agent/peers_state.h"
+#include "plane/records.h"
 
 void peer_copies__flush(struct peer *peer)
 {

@@ -7,6 +7,7 @@
 
 #include "agent/agent.h"
 #include "agent/peers_state.h"
+#include "plane/records.h"
 
 /* --- flows ---------------------------------------------------------------------------------------- */
 

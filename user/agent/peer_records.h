@@ -18,7 +18,7 @@
 #include "agent/peer_names.h"
 #include "core/err.h"
 #include "peer/stream.h"
-#include "plane/plane.h"
+#include "plane/records.h"
 
 struct peer;
 struct peers;

@@ -10,7 +10,7 @@
 #include <stdarg.h>
 
 #include "lb.skel.h"
-#include "plane/plane.h"
+#include "plane/records.h"
 
 #define PLANE_BPFFS "/sys/fs/bpf"
 #define PLANE_ROOT PLANE_BPFFS "/fairlead"

@@ -30,10 +30,17 @@ class Ears:
     def __init__(self, lab):
         self.lab, self.next = lab, 10000
         self.logs = {b: f"{lab.folder}/{b}-syns" for b in lab.backends}
+        self.processes = []
         for b, log in self.logs.items():
             open(log, "w", encoding="ascii").close()
-            lab.procs.start(f"hear-{b}", [sys.executable, SYNS, "hear", VIP4, "80"], netns=lab.ns(b), log=log)
+            self.processes.append(lab.procs.start(f"hear-{b}", [sys.executable, SYNS, "hear", VIP4, "80"],
+                                                  netns=lab.ns(b), log=log))
         lab.wait_for(lambda: all("ready" in self.text(b) for b in self.logs), 10, "the backends to listen")
+
+    def close(self):
+        """Nobody listens any more; the next module's would write into the same files."""
+        for p in self.processes:
+            self.lab.procs.end(p)
 
     def text(self, backend):
         """What one has heard."""
@@ -68,7 +75,9 @@ def ears(network):
     """A second balancer on the clients' link, and who listens."""
     network.add_host("lb2")
     network.ip("client", "route", "replace", VIP4, "dev", "eth0")
-    yield Ears(network)
+    listening = Ears(network)
+    yield listening
+    listening.close()
     network.ip("client", "route", "replace", VIP4, "via", v4("lb"))
     network.remove_host("lb2")
 

@@ -259,6 +259,7 @@ def test_flooded_frames(pair, lab):
         ports = ears.send(MAC4)
         assert ears.copies(ports) == dict.fromkeys(ports, 1)
     finally:
+        ears.close()
         lab.ip("sw", "link", "set", "br0", "type", "bridge", "ageing_time", "30000")
 
 

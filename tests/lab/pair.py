@@ -44,6 +44,8 @@ class Balancer:
         self.log = f"{self.folder}/fairleadd.log"
         self.instance = f"{lab.prefix}-{host}"
         self.agent = None
+        # Of a test that did not come to its end: one failure is enough.
+        self._remove_pins()
 
     def configure(self, text, **more):
         """Writes its file: the head and `text`."""
@@ -71,6 +73,9 @@ class Balancer:
         if self.agent and self.agent.poll() is None:
             self.agent.send_signal(signal.SIGCONT)
             self.stop()
+        self._remove_pins()
+
+    def _remove_pins(self):
         shutil.rmtree(f"/sys/fs/bpf/fairlead/{self.instance}", ignore_errors=True)
 
     def reload(self):

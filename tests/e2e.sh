@@ -3,9 +3,9 @@
 # e2e.sh check|full JOBS RESULT - the end-to-end tests, JOBS labs at a time; what they say in RESULT.xml.
 # check leaves those out that are marked `long`.
 #
-# Two labs share the cores of a small machine, so a test may fail of the other's load: a few that failed
-# are run once more, alone, in RESULT-again.xml. They must pass then, and tests/summary.py names them and
-# what they had failed of. When more fail, it was not that.
+# Two labs share the cores of a small machine, so a test may fail of the other's load, and all tests of a module
+# of what another one has left in its lab: a few that failed are run once more, alone, in RESULT-again.xml. They
+# must pass then, and tests/summary.py names them and what they had failed of. When more fail, it was not that.
 set -u
 
 cd "$(dirname "$0")/.." || exit 1
@@ -13,7 +13,7 @@ mode=$1
 jobs=$2
 result=$3
 cache=$PWD/$FL_BUILD/e2e/cache
-few=5
+few=10
 mkdir -p "$(dirname "$result")" "$cache"
 rm -rf "$cache" "$result-again.xml"
 

@@ -32,7 +32,7 @@ static int resolve(const char *path, char real[PATH_MAX], char beside[PATH_MAX],
 	return 0;
 }
 
-static int write_all(int fd, const char *text, size_t len)
+int config_file__write_all(int fd, const char *text, size_t len)
 {
 	while (len) {
 		ssize_t n = write(fd, text, len);
@@ -63,7 +63,7 @@ int config_file__prepare(const char *path, const char *text, size_t len, struct 
 	fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return failed("making", path, -errno, err);
-	rc = write_all(fd, text, len);
+	rc = config_file__write_all(fd, text, len);
 	/* Whose it is can't always be changed; who may read it is more important. */
 	if (!rc && (st.st_uid != geteuid() || st.st_gid != getegid()) &&
 	    fchown(fd, st.st_uid, st.st_gid))

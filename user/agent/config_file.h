@@ -22,4 +22,7 @@ bool config_file__holds(const char *path, const char *text, size_t len);
 /* The two change places, at once. Likewise. */
 int config_file__commit(const char *path, struct err *err);
 
+/* Writes all of it, and waits until the disk has it. 0 or -errno. */
+int config_file__write_all(int fd, const char *text, size_t len);
+
 #endif

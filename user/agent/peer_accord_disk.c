@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/config_file.h"
 #include "agent/peer_accord_state.h"
 #include "core/log.h"
 
@@ -52,23 +53,6 @@ char *accord_disk__path(const char *config_path)
 	return path;
 }
 
-static int put(int fd, const char *text)
-{
-	size_t len = strlen(text);
-
-	while (len) {
-		ssize_t n = write(fd, text, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		text += n;
-		len -= (size_t)n;
-	}
-	return fsync(fd) ? -errno : 0;
-}
-
 /* The name itself has to outlive a loss of power, too. */
 static void sync_folder(const char *path)
 {
@@ -97,7 +81,7 @@ int accord_disk__write(const char *path, const char *text, struct err *err)
 	fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err__set(err, -errno, "making %s: %s", beside, strerror(errno));
-	rc = put(fd, text);
+	rc = config_file__write_all(fd, text, strlen(text));
 	close(fd);
 	if (!rc && rename(beside, path))
 		rc = -errno;

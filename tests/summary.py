@@ -34,12 +34,13 @@ def cases_of(path, results):
     except ET.ParseError as e:
         yield path, "failed", f"no result: {e}"
         return
+    file = os.path.relpath(path, results).replace("-again.xml", ".xml")
     for case in root.iter("testcase"):
-        name = f"{case.get('classname') or os.path.relpath(path, results)}::{case.get('name')}"
+        name = f"{case.get('classname') or file}::{case.get('name')}"
         for tag, outcome in (("failure", "failed"), ("error", "failed"), ("skipped", "skipped")):
             found = case.find(tag)
             if found is not None:
-                yield name, outcome, found.get("message") or ""
+                yield name, outcome, found.get("message") or (found.text or "").strip()
                 break
         else:
             yield name, "passed", ""

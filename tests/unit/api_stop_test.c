@@ -6,23 +6,14 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-#include "api/api.h"
+#include "api_turns.h"
 
 #define MOST 8 /* requests that the agent is asked */
-#define TURNS 20000 /* of the loop that anything may take */
 
 struct fixture {
-	uv_loop_t loop;
-	uv_idle_t idle; /* so that a turn of the loop never waits */
-	char dir[32], path[64];
-	struct api *api;
+	struct turns server;
 	struct api_request *asked[MOST]; /* not answered yet */
 	size_t n_asked;
 	char reply[1024];
@@ -52,24 +43,11 @@ static json_t *op_problems(void *ctx)
 static const struct api_ops ops = {
 	.metrics = op_metrics, .events = op_events, .problems = op_problems};
 
-static void on_idle(uv_idle_t *idle)
-{
-	(void)idle;
-}
-
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	struct err warning, err = {0};
 
-	snprintf(f->dir, sizeof(f->dir), "/tmp/fl-stop-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	snprintf(f->path, sizeof(f->path), "%s/sock", f->dir);
-	uv_loop_init(&f->loop);
-	uv_idle_init(&f->loop, &f->idle);
-	uv_idle_start(&f->idle, on_idle);
-	if (api__new(&f->loop, f->path, "root", &ops, f, &f->api, &warning, &err))
-		fail_msg("api__new: %s", err.text);
+	turns__begin(&f->server, &ops, f);
 	*state = f;
 	return 0;
 }
@@ -78,30 +56,10 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	api__free(f->api);
-	uv_close((uv_handle_t *)&f->idle, NULL);
-	uv_run(&f->loop, UV_RUN_DEFAULT);
-	assert_int_equal(uv_loop_close(&f->loop), 0);
-	rmdir(f->dir);
+	api__free(f->server.api);
+	turns__end(&f->server);
 	free(f);
 	return 0;
-}
-
-static struct sockaddr_un address_of(const char *path)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-	return address;
-}
-
-static int dial(const char *path)
-{
-	struct sockaddr_un address = address_of(path);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	return fd;
 }
 
 static void ask(int fd, const char *target)
@@ -125,20 +83,24 @@ static const char *answer(struct fixture *f, int fd)
 /* A client that has been answered, and whose connection stands. */
 static int dial_in(struct fixture *f, const char *path)
 {
-	int fd = dial(path);
+	uint64_t since_ns = uv_hrtime();
+	int fd = turns__dial(path);
 	char first;
 
 	ask(fd, "/healthz");
-	for (int i = 0; i < TURNS && recv(fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) != 1; i++)
-		uv_run(&f->loop, UV_RUN_ONCE);
+	while (recv(fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) != 1 &&
+	       turns__one(&f->server, since_ns))
+		;
 	assert_non_null(strstr(answer(f, fd), "200 OK"));
 	return fd;
 }
 
 static void wait_asked(struct fixture *f, size_t n)
 {
-	for (int i = 0; i < TURNS && f->n_asked < n; i++)
-		uv_run(&f->loop, UV_RUN_ONCE);
+	uint64_t since_ns = uv_hrtime();
+
+	while (f->n_asked < n && turns__one(&f->server, since_ns))
+		;
 	assert_int_equal(f->n_asked, n);
 }
 
@@ -168,22 +130,22 @@ static void stop_between(struct fixture *f, const char *path, void (*stop)(struc
 
 static void stop_all(struct fixture *f)
 {
-	api__free(f->api);
-	f->api = NULL;
+	api__free(f->server.api);
+	f->server.api = NULL;
 }
 
 static void test_agent_stops(void **state)
 {
 	struct fixture *f = *state;
 
-	stop_between(f, f->path, stop_all);
+	stop_between(f, f->server.path, stop_all);
 }
 
 /* A stream has got events that it has not sent yet: they are its last ones. */
 static void test_stream_stops(void **state)
 {
 	struct fixture *f = *state;
-	int fd = dial(f->path);
+	int fd = turns__dial(f->server.path);
 
 	ask(fd, "/v1/events/stream");
 	wait_asked(f, 1);
@@ -200,7 +162,7 @@ static void stop_listener(struct fixture *f)
 {
 	struct err err;
 
-	assert_int_equal(api__listen(f->api, -1, "", &err), 0);
+	assert_int_equal(api__listen(f->server.api, -1, "", &err), 0);
 }
 
 /* Another configuration has no listener: the agent and its own socket go on. */
@@ -212,14 +174,14 @@ static void test_listener_stops(void **state)
 	struct sockaddr_un address;
 	struct err err;
 
-	snprintf(path, sizeof(path), "%.40s/listener", f->dir);
-	address = address_of(path);
+	snprintf(path, sizeof(path), "%.40s/listener", f->server.dir);
+	address = turns__address(path);
 	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	assert_int_equal(listen(fd, 8), 0);
-	assert_int_equal(api__listen(f->api, fd, path, &err), 0);
+	assert_int_equal(api__listen(f->server.api, fd, path, &err), 0);
 	stop_between(f, path, stop_listener);
 	unlink(path);
-	close(dial_in(f, f->path));
+	close(dial_in(f, f->server.path));
 }
 
 int main(void)

@@ -8,23 +8,14 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-#include "api/api.h"
+#include "api_turns.h"
 
 #define STREAMS 32 /* that there can be */
-#define TURNS 20000 /* of the loop that anything may take */
 
 struct fixture {
-	uv_loop_t loop;
-	uv_idle_t idle; /* so that a turn of the loop never waits */
-	char dir[64], path[96];
-	struct api *api;
+	struct turns server;
 	struct api_events what; /* the last question */
 	struct api_request *asked[4 * STREAMS]; /* not answered yet, by age */
 	size_t n_asked, n_questions;
@@ -73,24 +64,11 @@ static int op_overview(void *ctx, const char *service, char **text, size_t *len,
 
 static const struct api_ops ops = {.events = op_events, .overview = op_overview};
 
-static void on_idle(uv_idle_t *idle)
-{
-	(void)idle;
-}
-
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	struct err warning, err = {0};
 
-	snprintf(f->dir, sizeof(f->dir), "/tmp/fl-stream-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	snprintf(f->path, sizeof(f->path), "%s/sock", f->dir);
-	uv_loop_init(&f->loop);
-	uv_idle_init(&f->loop, &f->idle);
-	uv_idle_start(&f->idle, on_idle);
-	if (api__new(&f->loop, f->path, "root", &ops, f, &f->api, &warning, &err))
-		fail_msg("api__new: %s", err.text);
+	turns__begin(&f->server, &ops, f);
 	*state = f;
 	return 0;
 }
@@ -99,28 +77,22 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	api__free(f->api);
+	api__free(f->server.api);
 	/* What is owed is given, though nobody is there. */
 	while (f->n_asked)
 		reply(f, 0, 200, json_pack("{s:[], s:i}", "events", "next", 1));
-	uv_close((uv_handle_t *)&f->idle, NULL);
-	uv_run(&f->loop, UV_RUN_DEFAULT);
-	assert_int_equal(uv_loop_close(&f->loop), 0);
-	rmdir(f->dir);
+	turns__end(&f->server);
 	free(f);
 	return 0;
 }
 
 static int dial(struct fixture *f, const char *target, const char *more)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = turns__dial(f->server.path);
 	char request[512];
 	int n = snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: a\r\n%s\r\n", target,
 			 more);
 
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", f->path);
-	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	assert_int_equal(send(fd, request, (size_t)n, MSG_NOSIGNAL), n);
 	fcntl(fd, F_SETFL, O_NONBLOCK);
 	f->reply[0] = '\0';
@@ -130,9 +102,10 @@ static int dial(struct fixture *f, const char *target, const char *more)
 /* Runs the loop until so many questions were asked. */
 static void until_asked(struct fixture *f, size_t n)
 {
-	for (int i = 0; f->n_questions < n; i++) {
-		uv_run(&f->loop, UV_RUN_NOWAIT);
-		if (i == TURNS)
+	uint64_t since_ns = uv_hrtime();
+
+	while (f->n_questions < n) {
+		if (!turns__one(&f->server, since_ns))
 			fail_msg("%zu questions instead of %zu", f->n_questions, n);
 	}
 }
@@ -140,9 +113,10 @@ static void until_asked(struct fixture *f, size_t n)
 /* Runs the loop until that has come; NULL: until the other side has ended it. */
 static void until_read(struct fixture *f, int fd, const char *text)
 {
+	uint64_t since_ns = uv_hrtime();
 	size_t at = strlen(f->reply);
 
-	for (int i = 0; !text || !strstr(f->reply, text); i++) {
+	while (!text || !strstr(f->reply, text)) {
 		ssize_t n = read(fd, f->reply + at, sizeof(f->reply) - 1 - at);
 
 		if (!n && !text)
@@ -150,8 +124,7 @@ static void until_read(struct fixture *f, int fd, const char *text)
 		if (n > 0)
 			at += (size_t)n;
 		f->reply[at] = '\0';
-		uv_run(&f->loop, UV_RUN_NOWAIT);
-		if (i == TURNS || (!n && text))
+		if (!turns__one(&f->server, since_ns) || (!n && text))
 			fail_msg("no '%s' in:\n%s", text ? text : "end", f->reply);
 	}
 }
@@ -215,17 +188,17 @@ static void test_leaves(void **state)
 	struct fixture *f = *state;
 	struct api_streams counts;
 	int fd = dial(f, "/v1/events/stream", "");
+	uint64_t since_ns = uv_hrtime();
 
 	until_asked(f, 1);
 	reply(f, 0, 200, one_event(1, ""));
 	until_asked(f, 2);
 	close(fd);
-	api__streams(f->api, &counts);
+	api__streams(f->server.api, &counts);
 	assert_int_equal(counts.open, 1);
 	reply(f, 0, 200, one_event(2, ""));
-	for (int i = 0; counts.open && i < TURNS; i++) {
-		uv_run(&f->loop, UV_RUN_NOWAIT);
-		api__streams(f->api, &counts);
+	while (counts.open && turns__one(&f->server, since_ns)) {
+		api__streams(f->server.api, &counts);
 		if (f->n_asked) /* it has not noticed yet */
 			reply(f, 0, 200, one_event(3, ""));
 	}
@@ -256,7 +229,7 @@ static void test_displaced(void **state)
 	f->hasty = false;
 	until_read(f, fds[1], "another client has the place");
 	assert_memory_equal(f->reply, "HTTP/1.1 503 ", 13);
-	api__streams(f->api, &counts);
+	api__streams(f->server.api, &counts);
 	assert_int_equal(counts.open, STREAMS);
 	assert_int_equal(counts.displaced, 2);
 	assert_int_equal(counts.slow, 0);
@@ -280,8 +253,8 @@ static void test_stops(void **state)
 	until_asked(f, 2);
 	waits = dial(f, "/v1/events/stream", "");
 	until_asked(f, 3);
-	api__free(f->api);
-	f->api = NULL;
+	api__free(f->server.api);
+	f->server.api = NULL;
 	until_read(f, begun, "\r\n0\r\n\r\n");
 	f->reply[0] = '\0';
 	until_read(f, waits, "the agent is stopping");
@@ -312,7 +285,7 @@ static void test_kept(void **state)
 	expect(f, "/v1/overview?service=nobody", "HTTP/1.1 404 ");
 	expect(f, "/v1/overview?service=nobody", "there is no service 'nobody'");
 	assert_int_equal(f->n_overviews, 4);
-	api__tick(f->api);
+	api__tick(f->server.api);
 	expect(f, "/v1/overview", "{\"all\":5}");
 }
 

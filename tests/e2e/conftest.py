@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Fixtures: a network for the session, an agent for each test."""
 import os
-import re
 import signal
 import sys
 
@@ -11,13 +10,10 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path.insert(0, os.path.join(ROOT, "tests"))
 # pylint: disable=wrong-import-position
 from lab import bpffs
-from lab.lab import PATIENCE, PREFIX, Lab
+from lab.lab import PATIENCE, PREFIX, SANITIZER, Lab
 from lab.topology import VIP4, v4
 
 BUILD = os.path.join(ROOT, os.environ.get("FL_BUILD", "build"))
-
-# What a build with SAN=1 says of the agent, at the latest when that ends.
-SANITIZER = re.compile("ERROR: (Address|Leak)Sanitizer|runtime error:")
 
 TICK = int(50 * PATIENCE)
 FAST = (f"{{type: tcp, interval: {2 * TICK}ms, fast_interval: {TICK}ms, timeout: {2 * TICK}ms, "

@@ -9,9 +9,9 @@ import time
 
 import pytest
 
-from conftest import ROOT, SANITIZER, service
+from conftest import ROOT, service
 from lab.lab import PATIENCE
-from lab.pair import Balancer
+from lab.pair import clients_link, two_balancers
 from lab.topology import VIP4, run, v4
 
 KEY = "00112233445566778899aabbccddeeff" * 2
@@ -73,33 +73,24 @@ class Ears:
 @pytest.fixture(scope="module")
 def ears(network):
     """A second balancer on the clients' link, and who listens."""
-    network.add_host("lb2")
-    network.ip("client", "route", "replace", VIP4, "dev", "eth0")
-    listening = Ears(network)
-    yield listening
-    listening.close()
-    network.ip("client", "route", "replace", VIP4, "via", v4("lb"))
-    network.remove_host("lb2")
+    with clients_link(network, "lb2"):
+        listening = Ears(network)
+        yield listening
+        listening.close()
 
 
 @pytest.fixture
 def pair(request, ears, lab):
     """Two balancers with one group; the first one is active. The parameter: on_agent_loss."""
-    both = Balancer(lab, "lb"), Balancer(lab, "lb2")
-    for b, priority in zip(both, (150, 100)):
-        open(b.log, "w", encoding="utf-8").close()
-        b.configure(GROUP.format(vip=VIP4, priority=priority) + "services:\n" + service(probe=PROBE),
-                    flow_key=KEY, lease=f"{LEASE_MS}ms", on_agent_loss=getattr(request, "param", "keep"))
-        b.start()
-    both[0].wait_state("active")
-    both[1].wait_state("backup")
-    lab.wait_for(lambda: all(serves(b) == 3 for b in both), 10, "both to have all backends")
-    yield both
-    for b in both:
-        b.remove()
-        assert not SANITIZER.search(b.log_text()), b.log_text()[-3000:]
-        lab.ip(b.host, "addr", "del", f"{VIP4}/32", "dev", "eth0", check=False)
-    lab.ip("client", "neigh", "flush", "dev", "eth0")
+    with two_balancers(lab) as both:
+        for b, priority in zip(both, (150, 100)):
+            b.configure(GROUP.format(vip=VIP4, priority=priority) + "services:\n" + service(probe=PROBE),
+                        flow_key=KEY, lease=f"{LEASE_MS}ms", on_agent_loss=getattr(request, "param", "keep"))
+            b.start()
+        both[0].wait_state("active")
+        both[1].wait_state("backup")
+        lab.wait_for(lambda: all(serves(b) == 3 for b in both), 10, "both to have all backends")
+        yield both
 
 
 def serves(balancer):

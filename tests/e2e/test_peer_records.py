@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from conftest import FAST, SANITIZER, service
+from conftest import FAST, service
 from lab.holder import TALK, Holder
-from lab.pair import Balancer
+from lab.pair import clients_link, two_balancers
 from lab.topology import VIP4, v4
 
 PORT = 7000
@@ -24,15 +24,12 @@ HOSTS = ("lb", "lb2")
 @pytest.fixture(scope="module")
 def link(network):
     """A second balancer, servers that say who they are; the VIP is on the client's link."""
-    network.add_host("lb2")
-    network.ip("client", "route", "replace", VIP4, "dev", "eth0")
-    servers = [network.procs.start(f"talk-{b}", [sys.executable, "-B", TALK, "serve", b, str(PORT)],
-                                   netns=network.ns(b)) for b in network.backends]
-    yield network
-    for p in servers:
-        network.procs.end(p)
-    network.ip("client", "route", "replace", VIP4, "via", v4("lb"))
-    network.remove_host("lb2")
+    with clients_link(network, "lb2"):
+        servers = [network.procs.start(f"talk-{b}", [sys.executable, "-B", TALK, "serve", b, str(PORT)],
+                                       netns=network.ns(b)) for b in network.backends]
+        yield network
+        for p in servers:
+            network.procs.end(p)
 
 
 def configure(balancer, priority):
@@ -51,29 +48,23 @@ def configure(balancer, priority):
 @pytest.fixture
 def pair(link, lab):
     """Both run, lb is active; OLD connections through it have spoken."""
-    both = [Balancer(lab, host) for host in HOSTS]
     with open(f"{lab.folder}/peers.key", "w", encoding="ascii") as f:
         f.write(secrets.token_hex(32) + "\n")
     os.chmod(f"{lab.folder}/peers.key", 0o600)
-    for balancer, priority, state in zip(both, (150, 100), ("active", "backup")):
-        open(balancer.log, "w", encoding="utf-8").close()
-        configure(balancer, priority)
-        balancer.start()
-        balancer.wait_state(state)
-    for balancer in both:
-        lab.wait_for(lambda b=balancer: is_complete(b), 10, f"the peer of {balancer.host}")
-    lab.wait_for(lambda: all(b["state"] == "up" for x in both for b in
-                             x.status()["services"][0]["backends"]), 5, "the backends to be up")
-    both.append(Holder(lab, PORT))
-    talk(both, f"open {OLD}")
-    yield both
-    both[2].close()
-    for balancer in both[:2]:
-        balancer.remove()
-        lab.mend_cable(balancer.host)
-        assert not SANITIZER.search(balancer.log_text()), balancer.log_text()[-3000:]
-        lab.ip(balancer.host, "addr", "del", f"{VIP4}/32", "dev", "eth0", check=False)
-    lab.ip("client", "neigh", "flush", "dev", "eth0")
+    with two_balancers(lab) as both:
+        for balancer, priority, state in zip(both, (150, 100), ("active", "backup")):
+            configure(balancer, priority)
+            balancer.start()
+            balancer.wait_state(state)
+        for balancer in both:
+            lab.wait_for(lambda b=balancer: is_complete(b), 10, f"the peer of {balancer.host}")
+        lab.wait_for(lambda: all(b["state"] == "up" for x in both for b in
+                                 x.status()["services"][0]["backends"]), 5, "the backends to be up")
+        holder = Holder(lab, PORT)
+        both = [*both, holder]
+        talk(both, f"open {OLD}")
+        yield both
+        holder.close()
 
 
 def records(balancer):

@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from conftest import SANITIZER, service
+from conftest import service
 from lab.lab import PATIENCE
-from lab.pair import Balancer, Stream
+from lab.pair import Stream, clients_link, two_balancers
 from lab.topology import VIP4, v4
 from test_openapi import check
 
@@ -23,29 +23,18 @@ HOSTS = ("lb", "lb2")
 @pytest.fixture(scope="module")
 def link(network):
     """A second balancer; the VIP is on the client's link, and backends send back what comes."""
-    network.add_host("lb2")
-    network.ip("client", "route", "replace", VIP4, "dev", "eth0")
-    servers = [Stream.serve(network, b, VIP4, PORT) for b in network.backends]
-    yield network
-    for s in servers:
-        network.procs.end(s)
-    network.ip("client", "route", "replace", VIP4, "via", v4("lb"))
-    network.remove_host("lb2")
+    with clients_link(network, "lb2"):
+        servers = [Stream.serve(network, b, VIP4, PORT) for b in network.backends]
+        yield network
+        for s in servers:
+            network.procs.end(s)
 
 
 @pytest.fixture
 def pair(link, lab):
     """Two balancers, not started."""
-    both = [Balancer(lab, h) for h in HOSTS]
-    for b in both:
-        open(b.log, "w", encoding="utf-8").close()
-    yield both
-    for b in both:
-        b.remove()
-        lab.mend_cable(b.host)
-        assert not SANITIZER.search(b.log_text()), b.log_text()[-3000:]
-        lab.ip(b.host, "addr", "del", f"{VIP4}/32", "dev", "eth0", check=False)
-    lab.ip("client", "neigh", "flush", "dev", "eth0")
+    with two_balancers(lab) as both:
+        yield both
 
 
 def configure(balancer, priority, interval=100, peers=True, weight=100, patience="100ms", **more):

@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from conftest import SANITIZER, answers, service, url_of
+from conftest import answers, service, url_of
 from lab.lab import PATIENCE
-from lab.pair import Balancer, Keepalived, Stream
+from lab.pair import Keepalived, Stream, clients_link, two_balancers
 from lab.topology import VIP4, VIP6, v4, v6
 from test_ours import Ears
 
@@ -23,36 +23,22 @@ PROBE = "{type: icmp, interval: 1s, fast_interval: 50ms, timeout: 500ms, rise: 1
 @pytest.fixture(scope="module")
 def link(network):
     """A second balancer, a place for keepalived; the VIPs are on the client's link, and backends send back datagrams."""
-    for host in ("lb2", "ka"):
-        network.add_host(host)
-    network.ip("client", "route", "replace", VIP4, "dev", "eth0")
-    network.ip("client", "-6", "route", "replace", VIP6, "dev", "eth0")
-    servers = [Stream.serve(network, b, VIP4, PORT) for b in network.backends]
-    yield network
-    for s in servers:
-        network.procs.end(s)
-    network.ip("client", "route", "replace", VIP4, "via", v4("lb"))
-    network.ip("client", "-6", "route", "replace", VIP6, "via", v6("lb"))
-    for host in ("lb2", "ka"):
-        network.remove_host(host)
+    with clients_link(network, "lb2", "ka", vips=(VIP4, VIP6)):
+        servers = [Stream.serve(network, b, VIP4, PORT) for b in network.backends]
+        yield network
+        for s in servers:
+            network.procs.end(s)
 
 
 @pytest.fixture
 def pair(link, lab):
     """Two balancers, not started. What they have left of their devices goes."""
-    both = Balancer(lab, "lb"), Balancer(lab, "lb2")
+    with two_balancers(lab) as both:
+        yield both
     for b in both:
-        open(b.log, "w", encoding="utf-8").close()
-    yield both
-    for b in both:
-        b.remove()
-        lab.mend_cable(b.host)
-        assert not SANITIZER.search(b.log_text()), b.log_text()[-3000:]
         for name in devices(lab, b.host):
             lab.ip(b.host, "link", "del", name)
         lab.sysctl(b.host, ipv4__conf__eth0__arp_ignore=0, ipv4__conf__eth0__arp_announce=0)
-    for family in ("-4", "-6"):
-        lab.ip("client", family, "neigh", "flush", "dev", "eth0")
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import time
 
 import pytest
 
-from conftest import SANITIZER, answers, service, url_of
+from conftest import answers, service, url_of
 from lab.lab import PATIENCE
-from lab.pair import Balancer, Keepalived
+from lab.pair import Keepalived, clients_link, two_balancers
 from lab.topology import VIP4, VIP4_B, VIP6, v4, v6
 
 KEY = "00112233445566778899aabbccddeeff" * 2
@@ -39,35 +39,15 @@ def groups(*all_of_them):
 @pytest.fixture(scope="module")
 def link(network):
     """A second balancer and a place for keepalived; the VIPs are on the client's link."""
-    for host in ("lb2", "ka"):
-        network.add_host(host)
-    for vip in (VIP4, VIP4_B):
-        network.ip("client", "route", "replace", vip, "dev", "eth0")
-    network.ip("client", "-6", "route", "replace", VIP6, "dev", "eth0")
-    yield network
-    for vip in (VIP4, VIP4_B):
-        network.ip("client", "route", "replace", vip, "via", v4("lb"))
-    network.ip("client", "-6", "route", "replace", VIP6, "via", v6("lb"))
-    for host in ("lb2", "ka"):
-        network.remove_host(host)
+    with clients_link(network, "lb2", "ka", vips=(VIP4, VIP4_B, VIP6)):
+        yield network
 
 
 @pytest.fixture
 def pair(link, lab):
     """Two balancers, not started."""
-    both = Balancer(lab, "lb"), Balancer(lab, "lb2")
-    for b in both:
-        open(b.log, "w", encoding="utf-8").close()
-    yield both
-    for b in both:
-        b.remove()
-        lab.mend_cable(b.host)
-        assert not SANITIZER.search(b.log_text()), b.log_text()[-3000:]
-    for host in ("lb", "lb2"):
-        for address in (f"{VIP4}/32", f"{VIP6}/128"):
-            lab.ip(host, "addr", "del", address, "dev", "eth0", check=False)
-    for family in ("-4", "-6"):
-        lab.ip("client", family, "neigh", "flush", "dev", "eth0")
+    with two_balancers(lab, (VIP4, VIP6)) as both:
+        yield both
 
 
 def start(pair, addresses=(VIP4,), interval=FAST_MS, **more):

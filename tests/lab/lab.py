@@ -3,6 +3,7 @@
 import glob
 import json
 import os
+import re
 import shutil
 import signal
 import struct
@@ -15,6 +16,9 @@ from .topology import Topology, run
 
 # How many times longer than on a real machine to wait: more where the processor is emulated.
 PATIENCE = float(os.environ.get("FL_PATIENCE", "1"))
+
+# What a build with SAN=1 says of the agent, at the latest when that ends.
+SANITIZER = re.compile("ERROR: (Address|Leak)Sanitizer|runtime error:")
 
 # Where several of pytest's workers run tests, each has a lab of its own.
 PREFIX = os.environ.get("FL_LAB", "fl-e2e") + os.environ.get("PYTEST_XDIST_WORKER", "").replace("gw", "")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Balancers that fail over to each other: fairlead on several hosts of a lab, and keepalived."""
+import contextlib
 import json
 import os
 import shutil
@@ -7,9 +8,9 @@ import signal
 import subprocess
 import time
 
-from .lab import PATIENCE
+from .lab import PATIENCE, SANITIZER
 from .procs import start_time
-from .topology import v4, v6
+from .topology import VIP4, v4, v6
 
 KEEPALIVED = """\
 global_defs {{
@@ -33,6 +34,37 @@ vrrp_instance vi {{
 """
 
 
+@contextlib.contextmanager
+def clients_link(network, *hosts, vips=(VIP4,)):
+    """As long as it lasts there are more hosts, and VIPs are on the client's link instead of behind lb."""
+    for host in hosts:
+        network.add_host(host)
+    for vip in vips:
+        network.ip("client", "-6" if ":" in vip else "-4", "route", "replace", vip, "dev", "eth0")
+    yield network
+    for vip in vips:
+        six = ":" in vip
+        network.ip("client", "-6" if six else "-4", "route", "replace", vip, "via", (v6 if six else v4)("lb"))
+    for host in hosts:
+        network.remove_host(host)
+
+
+@contextlib.contextmanager
+def two_balancers(lab, vips=(VIP4,)):
+    """lb and lb2, not started. Nothing of them stays, and no sanitizer has said a word."""
+    both = Balancer(lab, "lb"), Balancer(lab, "lb2")
+    yield both
+    for balancer in both:
+        balancer.remove()
+        lab.mend_cable(balancer.host)
+        for vip in vips:
+            lab.ip(balancer.host, "addr", "del", f"{vip}/{128 if ':' in vip else 32}", "dev", "eth0", check=False)
+    for family in ("-4", "-6"):
+        lab.ip("client", family, "neigh", "flush", "dev", "eth0")
+    for balancer in both:
+        assert not SANITIZER.search(balancer.log_text()), balancer.log_text()[-3000:]
+
+
 class Balancer:
     """An agent of its own on one host, with its own instance, socket and log."""
 
@@ -44,6 +76,7 @@ class Balancer:
         self.log = f"{self.folder}/fairleadd.log"
         self.instance = f"{lab.prefix}-{host}"
         self.agent = None
+        open(self.log, "w", encoding="utf-8").close()
         # Of a test that did not come to its end: one failure is enough.
         self._remove_pins()
 

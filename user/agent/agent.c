@@ -160,6 +160,7 @@ static void on_tick(uv_timer_t *h)
 	grace__retry(a->grace);
 	neighbors__tick(a);
 	anycast__tick(a);
+	links__tick(a);
 	failover__refresh(a);
 	chronicle__tick(a);
 	tell_starved(a);
@@ -415,10 +416,10 @@ static void free_agent(struct agent *a)
 	lease__stop(a->lease);
 	rt__stop(a->rt);
 	grace__free(a->grace);
+	links__free(a->links, a->n_links);
 	plane__close(a->plane);
 	config__free(a->config);
 	free(a->config_text);
-	free(a->links);
 	free(a);
 }
 

@@ -112,6 +112,7 @@ struct agent {
 	struct target *by_index[FL_MAX_BACKENDS];
 	struct nat_state nat;
 	struct plane_link *links; /* where the program is attached */
+	bool pins_failing; /* pins that somebody has removed cannot be made again */
 	size_t n_links;
 	struct macs macs; /* that frames for this machine are sent to */
 	struct apply *applying; /* an apply between prepare and commit */
@@ -260,6 +261,12 @@ void ports__sync(struct agent *a, const struct config *c);
 int links__attach(struct agent *a, const struct config *c, struct err *err);
 /* Detaches from interfaces that `c` no longer names. */
 void links__prune(struct agent *a, const struct config *c);
+/* Once a second: puts the program and its pin back where somebody has taken them off. */
+void links__tick(struct agent *a);
+/* Is the program on this interface? Of one that is not of the configuration: true. */
+bool links__attached(const struct agent *a, const char *ifname);
+/* Lets go of the links; the program stays where it is pinned. */
+void links__free(struct plane_link *links, size_t n);
 /* An interface came, went, or changed its index. */
 void links__changed(void *agent, const struct net_link *l, bool present);
 /* Whether an interface of `c` has an MTU for which frames need more than one buffer. */

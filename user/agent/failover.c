@@ -283,8 +283,9 @@ static struct vrrp_outlook look(void *agent, const struct config_vrrp *c)
 
 	return (struct vrrp_outlook){
 		.priority = track__priority(a, c, NULL),
-		.fault = a->failover.warm ? NULL
-					  : "its backends are being probed for the first time",
+		.fault = !links__attached(a, c->interface) ? "the program is not on its interface"
+			 : !a->failover.warm ? "its backends are being probed for the first time"
+					     : NULL,
 		.hold = hold_of(a, c, &a->failover.comebacks[c - a->config->vrrp]),
 	};
 }

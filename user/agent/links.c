@@ -45,22 +45,31 @@ static int attach_one(struct agent *a, const char *ifname, bool generic, struct 
 	return 0;
 }
 
+void links__free(struct plane_link *links, size_t n)
+{
+	for (size_t i = 0; links && i < n; i++)
+		plane_link__close(&links[i]);
+	free(links);
+}
+
 int links__attach(struct agent *a, const struct config *c, struct err *err)
 {
 	struct plane_link *links = calloc(c->n_interfaces, sizeof(*links));
 	char(*before)[16] = NULL;
-	size_t n_before = 0, done;
+	size_t n = c->n_interfaces, n_before = 0, done;
 	int rc = 0;
 
 	if (!links)
 		return err__set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < n; i++)
+		links[i].fd = -1;
 	rc = plane__attached(a->plane, &before, &n_before);
 	if (rc) {
 		err__set(err, rc, "cannot list the links of instance '%s': %s", c->instance,
 			 strerror(-rc));
 		goto cleanup;
 	}
-	for (done = 0; done < c->n_interfaces && !rc; done++)
+	for (done = 0; done < n && !rc; done++)
 		rc = attach_one(a, c->interfaces[done], c->xdp_generic, &links[done], err);
 	if (rc) {
 		/* The last one failed; those before it go unless an earlier agent had them. */
@@ -70,12 +79,12 @@ int links__attach(struct agent *a, const struct config *c, struct err *err)
 		}
 		goto cleanup;
 	}
-	free(a->links);
+	links__free(a->links, a->n_links);
 	a->links = links;
-	a->n_links = c->n_interfaces;
+	a->n_links = n;
 	links = NULL;
 cleanup:
-	free(links);
+	links__free(links, n);
 	free(before);
 	return rc;
 }
@@ -112,8 +121,13 @@ static void attached_changed(struct agent *a, struct plane_link *at, const struc
 			log_info("interface %s is %s", l->name, l->up ? "up" : "down");
 		at->up = l->up;
 	} else if (attach_one(a, l->name, a->config->xdp_generic, at, &err)) {
-		log_error("interface %s is back, but: %s", l->name, err.text);
+		log_error("interface %s is back, but: %s; this is tried again every second",
+			  l->name, err.text);
+		plane_link__close(at);
+		at->ifindex = l->ifindex;
+		at->off_ticks = 2; /* told */
 	} else {
+		at->off_ticks = 0;
 		paths__listen(a, l->ifindex);
 		log_info("interface %s is back: attached again", l->name);
 	}
@@ -136,6 +150,78 @@ void links__changed(void *agent, const struct net_link *l, bool present)
 		plane__vlan_forget(a->plane, l->ifindex);
 	else
 		ports__sync(a, a->config);
+}
+
+/* The program is not there, which nobody but the agent may have noticed. */
+static void put_back(struct agent *a, struct plane_link *l)
+{
+	struct err err;
+
+	l->off_ticks++;
+	/* While libxdp rebuilds a dispatcher, for a moment nobody is behind it. */
+	if (l->dispatched && l->off_ticks == 1)
+		return;
+	if (!attach_one(a, l->ifname, a->config->xdp_generic, l, &err)) {
+		l->off_ticks = 0;
+		paths__listen(a, l->ifindex);
+		log_error("the program was not on interface %s, whose traffic was not balanced: "
+			  "attached again; if this was not you, find out who detaches XDP programs",
+			  l->ifname);
+	} else if (l->off_ticks == (l->dispatched ? 2 : 1)) {
+		log_error("somebody has taken the program off interface %s, its traffic is not "
+			  "balanced, and it cannot be put back, which is tried every second: %s",
+			  l->ifname, err.text);
+	}
+}
+
+/* Pins that somebody has removed. */
+static void keep_pins(struct agent *a)
+{
+	struct err err;
+	int n = plane__keep(a->plane, &err), one = 0;
+
+	for (size_t i = 0; i < a->n_links && n >= 0 && one >= 0; i++) {
+		one = plane_link__keep(a->plane, &a->links[i], &err);
+		n += one > 0 ? one : 0;
+	}
+	if (n > 0)
+		log_error(
+			"somebody has removed pins of instance '%s' below /sys/fs/bpf: %d of them "
+			"are made again; those of seats are not, so slots may move when the next "
+			"agent starts",
+			a->config->instance, n);
+	if ((n < 0 || one < 0) && !a->pins_failing)
+		log_error("somebody has removed pins of instance '%s': %s; its traffic goes on "
+			  "as long as this agent runs, and this is tried every second",
+			  a->config->instance, err.text);
+	a->pins_failing = n < 0 || one < 0;
+}
+
+void links__tick(struct agent *a)
+{
+	if (a->config)
+		keep_pins(a);
+	for (size_t i = 0; i < a->n_links; i++) {
+		struct plane_link *l = &a->links[i];
+
+		/* Of one that is gone, or another one now, links__changed() hears. */
+		if (!l->ifindex || if_nametoindex(l->ifname) != l->ifindex)
+			continue;
+		if (l->off_ticks > 1 || !plane_link__sits(a->plane, l)) {
+			put_back(a, l);
+			continue;
+		}
+		l->off_ticks = 0;
+	}
+}
+
+bool links__attached(const struct agent *a, const char *ifname)
+{
+	for (size_t i = 0; i < a->n_links; i++) {
+		if (strcmp(a->links[i].ifname, ifname) == 0)
+			return a->links[i].ifindex && !a->links[i].off_ticks;
+	}
+	return true;
 }
 
 /* 0: not known. */

@@ -118,7 +118,7 @@ static void write_interfaces(const struct agent *a, struct prom *out, struct pro
 		     "Whether the interface is there, with the program on it.");
 	for (size_t i = 0; i < a->n_links; i++)
 		prom__integer(out, METRICS_LABELS(labels, "interface", a->links[i].ifname),
-			      a->links[i].ifindex != 0);
+			      links__attached(a, a->links[i].ifname));
 	prom__family(out, "fairlead_interface_info", PROM_GAUGE,
 		     "How the program is attached where it is; always 1.");
 	for (size_t i = 0; i < a->n_links; i++) {
@@ -355,6 +355,10 @@ json_t *metrics__problems(struct agent *a)
 			json_array_append_new(
 				list, json_sprintf("interface %s is gone, and the program with it",
 						   a->links[i].ifname));
+		else if (a->links[i].off_ticks)
+			json_array_append_new(list,
+					      json_sprintf("the program is not on interface %s",
+							   a->links[i].ifname));
 	}
 	return list;
 }

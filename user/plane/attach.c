@@ -177,6 +177,32 @@ static int attach_new(struct plane *p, const char *ifname, uint32_t ifindex, boo
 	return rc;
 }
 
+static int open_link(const struct plane *p, const char *ifname)
+{
+	char path[PLANE_PATH_LEN];
+
+	link_path(p, ifname, path);
+	return bpf_obj_get(path);
+}
+
+bool plane_link__sits(const struct plane *p, const struct plane_link *l)
+{
+	struct bpf_link_info info = {0};
+	__u32 len = sizeof(info);
+
+	if (l->dispatched)
+		return plane_dispatch__attached(p->instance, l->ifindex);
+	return l->fd < 0 || bpf_obj_get_info_by_fd(l->fd, &info, &len) ||
+	       info.xdp.ifindex == l->ifindex;
+}
+
+void plane_link__close(struct plane_link *l)
+{
+	if (l->fd >= 0)
+		close(l->fd);
+	l->fd = -1;
+}
+
 int plane__attach(struct plane *p, const char *ifname, bool generic, struct plane_link *out,
 		  struct err *warning, struct err *err)
 {
@@ -196,7 +222,10 @@ int plane__attach(struct plane *p, const char *ifname, bool generic, struct plan
 		rc = attach_new(p, ifname, ifindex, &generic, &dispatched, warning, err);
 	if (rc)
 		return rc;
-	snprintf(out->ifname, sizeof(out->ifname), "%s", ifname);
+	plane_link__close(out);
+	out->fd = dispatched ? -1 : open_link(p, ifname);
+	if (ifname != out->ifname)
+		snprintf(out->ifname, sizeof(out->ifname), "%s", ifname);
 	out->ifindex = ifindex;
 	out->native = !generic;
 	out->dispatched = dispatched;

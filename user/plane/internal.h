@@ -84,6 +84,8 @@ void plane_ours__init(struct plane *p);
 
 /* Maps a BPF_F_MMAPABLE array of `size` bytes into memory. */
 int plane_open__share(const struct bpf_map *map, size_t size, void **out, struct err *err);
+/* Makes those of the instance's folders that are missing, and locks the instance where its lock went with them. */
+int plane_open__folders(struct plane *p, struct err *err);
 
 /* pins.c */
 
@@ -106,6 +108,8 @@ int plane_pins__check_bpffs(struct err *err);
 /* Loads the object with its maps at the instance's pins; the caller owns *out. */
 int plane_program__load(const struct plane *p, const struct plane_gates *gates, struct lb_bpf **out,
 			struct err *err);
+/* What a map's pin is called with those gates. */
+const char *plane_program__pin_name(const struct bpf_map *map, const struct plane_gates *gates);
 /* Gates, flow key and what is made for them, before the object is loaded. */
 void plane_program__set_gates(const struct plane *p, const struct plane_gates *gates,
 			      struct lb_bpf *skel);
@@ -197,6 +201,8 @@ void plane_memory__zero(struct plane *p, enum plane_counter kind, uint32_t index
 
 /* slots.c */
 
+/* Where a service's table is pinned; buf has PLANE_PATH_LEN bytes. */
+void plane_slots__path(const struct plane *p, uint32_t id, int half, char *buf);
 /* Makes, pins and installs a service's two inner maps. */
 int plane_slots__make(struct plane *p, uint32_t id, enum fl_slot_class slot_class, struct err *err);
 /* Opens the pinned inner maps of a service that was adopted. */
@@ -211,6 +217,8 @@ int plane_slots__inner(const struct plane *p, const struct bpf_map *outer, const
 
 /* moves.c */
 
+/* Where a service's move table is pinned; buf has PLANE_PATH_LEN bytes. */
+void plane_moves__path(const struct plane *p, uint32_t id, char *buf);
 /* Keeps open what the worker needs. */
 int plane_moves__open(struct plane *p, struct err *err);
 /* Takes over the move table of a service that was adopted, if it has one. */

@@ -33,7 +33,7 @@ static size_t size_of(enum fl_slot_class slot_class)
 	return plane__slots(slot_class) * sizeof(uint32_t);
 }
 
-static void pin_path(const struct plane *p, uint32_t id, char *buf)
+void plane_moves__path(const struct plane *p, uint32_t id, char *buf)
 {
 	char name[16];
 
@@ -85,7 +85,7 @@ int plane__moves_make(struct plane *p, uint32_t id, struct err *err)
 
 	if (p->moves[id].words)
 		return 0;
-	pin_path(p, id, path);
+	plane_moves__path(p, id, path);
 	snprintf(name, sizeof(name), "m%u", id);
 	fd = plane_slots__inner(p, outer(p, slot_class), name, (uint32_t)size_of(slot_class),
 				BPF_F_MMAPABLE);
@@ -149,7 +149,7 @@ int plane_moves__adopt(struct plane *p, uint32_t id, enum fl_slot_class slot_cla
 	__u32 inner;
 	int fd, rc;
 
-	pin_path(p, id, path);
+	plane_moves__path(p, id, path);
 	fd = bpf_obj_get(path);
 	if (fd < 0 && errno == ENOENT)
 		return 0;
@@ -175,7 +175,7 @@ void plane_moves__free(struct plane *p, uint32_t id, enum fl_slot_class slot_cla
 	if (!p->moves[id].words)
 		return;
 	bpf_map_delete_elem(p->moves_fd[slot_class], &id);
-	pin_path(p, id, path);
+	plane_moves__path(p, id, path);
 	unlink(path);
 	munmap(p->moves[id].words, size_of(slot_class));
 	close(p->moves[id].fd);

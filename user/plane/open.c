@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char *const subdirs[] = {PLANE_SLOTS, PLANE_MOVES, PLANE_SEATS, PLANE_LINKS,
@@ -182,20 +183,47 @@ static int open_tables(struct plane *p, struct err *err)
 	return rc ? rc : plane_table__read(&p->nat_back, err);
 }
 
-static int open_folders(struct plane *p, struct err *err)
+/* Somebody may have removed the folder that was locked: then the one that took its place is. */
+static int lock_again(struct plane *p, struct err *err)
+{
+	struct stat mine;
+	bool made;
+	int fd, rc;
+
+	if (fstat(p->lock_fd, &mine) || mine.st_nlink)
+		return 0;
+	rc = plane_pins__lock(p->instance, &fd, &made, err);
+	if (rc)
+		return rc;
+	close(p->lock_fd);
+	p->lock_fd = fd;
+	return 0;
+}
+
+int plane_open__folders(struct plane *p, struct err *err)
 {
 	char path[PLANE_PATH_LEN];
 	bool made;
 	int rc;
 
-	rc = plane_pins__path(p->dir, sizeof(p->dir), p->instance, NULL, NULL);
-	if (rc)
-		return err__set(err, rc, "the instance name '%s' is too long", p->instance);
-	rc = plane_pins__mkdir(p->dir, &made, err);
+	rc = lock_again(p, err);
+	if (!rc)
+		rc = plane_pins__mkdir(p->dir, &made, err);
 	for (size_t i = 0; !rc && i < sizeof(subdirs) / sizeof(*subdirs); i++) {
 		plane_pins__path(path, sizeof(path), p->instance, subdirs[i], NULL);
 		rc = plane_pins__mkdir(path, &made, err);
 	}
+	return rc;
+}
+
+static int open_folders(struct plane *p, struct err *err)
+{
+	char path[PLANE_PATH_LEN];
+	int rc = plane_pins__path(p->dir, sizeof(p->dir), p->instance, NULL, NULL);
+
+	if (rc)
+		return err__set(err, rc, "the instance name '%s' is too long", p->instance);
+	rc = plane_open__folders(p, err);
 	if (rc)
 		return rc;
 	plane_pins__path(path, sizeof(path), p->instance, NULL, "services");
@@ -332,7 +360,10 @@ int plane__configure(struct plane *p, const struct plane_options *o, struct err 
 	rc = write_settings(p, o, err);
 	if (rc || memcmp(&o->gates, &p->gates, sizeof(p->gates)) == 0)
 		return rc;
-	rc = plane_program__load(p, &o->gates, &skel, err);
+	/* Else it would be loaded with maps of its own, which are empty. */
+	rc = plane__keep(p, err);
+	if (rc >= 0)
+		rc = plane_program__load(p, &o->gates, &skel, err);
 	if (rc)
 		return rc;
 	/* A capture of the old gates has ended; who runs it sees that. */

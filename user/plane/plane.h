@@ -68,7 +68,10 @@ struct plane_link {
 	uint32_t ifindex;
 	bool native; /* false: generic, in the stack and much slower */
 	bool dispatched; /* shares the hook through libxdp's dispatcher */
-	bool up; /* when it was looked at last; the owner's */
+	int fd; /* the bpf_link, which holds the program without its pin, too; -1: none, or dispatched */
+	/* the owner's: */
+	bool up; /* when it was looked at last */
+	unsigned int off_ticks; /* how often in a row the program was not there */
 };
 
 /*
@@ -104,10 +107,24 @@ void plane__drop_unused(struct plane *p);
 
 /*
  * Attaches the program to an interface, or replaces the one that an earlier agent left there.
- * *warning: why generic mode was taken although native was asked for; "" otherwise.
+ * *warning: why generic mode was taken although native was asked for; "" otherwise. *out: what an earlier
+ * call has filled, whose ifname may be handed in, or zeroes with an fd of -1.
  */
 int plane__attach(struct plane *p, const char *ifname, bool generic, struct plane_link *out,
 		  struct err *warning, struct err *err);
+
+/* Is the program where it was put? Where that cannot be found out, it is. */
+bool plane_link__sits(const struct plane *p, const struct plane_link *l);
+
+/*
+ * Makes pins again that somebody has removed: of all maps but the seats; and of a link, without which the program would
+ * go off its interface with this agent. How many; -errno.
+ */
+int plane__keep(struct plane *p, struct err *err);
+int plane_link__keep(struct plane *p, const struct plane_link *l, struct err *err);
+
+/* Lets go of it; the program stays on the interface as long as it is pinned. */
+void plane_link__close(struct plane_link *l);
 
 /* Detaches from an interface that an earlier configuration named; no error if it was not attached. */
 void plane__detach(struct plane *p, const char *ifname);

@@ -47,7 +47,7 @@ static int reuse_devmap(struct bpf_map *map, const char *path)
  * Maps in the object that are not the program's own data get a pin named like the map. The kernel lets
  * programs with and without support for frames of several buffers not share a program array.
  */
-static const char *pin_name(const struct bpf_map *map, const struct plane_gates *gates)
+const char *plane_program__pin_name(const struct bpf_map *map, const struct plane_gates *gates)
 {
 	bool programs = bpf_map__type(map) == BPF_MAP_TYPE_PROG_ARRAY;
 
@@ -65,7 +65,8 @@ static int set_pins(const struct plane *p, const struct plane_gates *gates, stru
 	{
 		if (bpf_map__is_internal(map))
 			continue;
-		rc = plane_pins__path(path, sizeof(path), p->instance, NULL, pin_name(map, gates));
+		rc = plane_pins__path(path, sizeof(path), p->instance, NULL,
+				      plane_program__pin_name(map, gates));
 		if (!rc && bpf_map__type(map) == BPF_MAP_TYPE_DEVMAP_HASH)
 			rc = reuse_devmap(map, path);
 		else if (!rc)

@@ -31,7 +31,7 @@ static struct bpf_map *outer(const struct plane *p, enum fl_slot_class slot_clas
 	}
 }
 
-static void pin_path(const struct plane *p, uint32_t id, int half, char *buf)
+void plane_slots__path(const struct plane *p, uint32_t id, int half, char *buf)
 {
 	char name[32];
 
@@ -76,7 +76,7 @@ int plane_slots__make(struct plane *p, uint32_t id, enum fl_slot_class slot_clas
 			goto cleanup;
 		}
 		p->slot_fds[id][half] = fd;
-		pin_path(p, id, half, path);
+		plane_slots__path(p, id, half, path);
 		/* Left by an agent that was killed before the service's entry was written. */
 		unlink(path);
 		if (bpf_map_update_elem(fd, &zero, none, BPF_ANY) || bpf_obj_pin(fd, path) ||
@@ -100,7 +100,7 @@ int plane_slots__adopt(struct plane *p, uint32_t id, enum fl_slot_class slot_cla
 	for (int half = 0; half < 2; half++) {
 		int fd;
 
-		pin_path(p, id, half, path);
+		plane_slots__path(p, id, half, path);
 		fd = bpf_obj_get(path);
 		if (fd < 0) {
 			fd = -errno;
@@ -134,7 +134,7 @@ void plane_slots__free(struct plane *p, uint32_t id, enum fl_slot_class slot_cla
 		if (p->slot_fds[id][half] < 0)
 			continue;
 		bpf_map_delete_elem(bpf_map__fd(outer(p, slot_class)), &key);
-		pin_path(p, id, half, path);
+		plane_slots__path(p, id, half, path);
 		unlink(path);
 		close(p->slot_fds[id][half]);
 		p->slot_fds[id][half] = -1;

@@ -199,8 +199,9 @@ static void keep_pins(struct agent *a)
 
 void links__tick(struct agent *a)
 {
-	if (a->config)
-		keep_pins(a);
+	if (!a->config)
+		return; /* nothing is attached yet */
+	keep_pins(a);
 	for (size_t i = 0; i < a->n_links; i++) {
 		struct plane_link *l = &a->links[i];
 

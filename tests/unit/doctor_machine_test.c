@@ -22,7 +22,7 @@ static void an_agent_of_another_version(void **state)
 	assert_only(DOCTOR_WARNING, "is of version 0.9", "systemctl restart fairleadd");
 	facts.agent.abi = FL_ABI_VERSION - 1; /* a restart could not adopt */
 	ask(doctor_check__agent);
-	assert_only(DOCTOR_WARNING, "an upgrade is not complete", "");
+	assert_only(DOCTOR_WARNING, "an upgrade is not complete", "fairleadd --version");
 }
 
 static void no_agent(void **state)
@@ -61,7 +61,7 @@ static void a_configuration_or_none(void **state)
 	facts.net_known = false;
 	ask(doctor_check__config);
 	assert_int_equal(report.n, 2);
-	assert_finding(1, DOCTOR_ERROR, "the kernel does not answer", "");
+	assert_finding(1, DOCTOR_ERROR, "the kernel does not answer", "ip -br link");
 	facts.agent.other_net = true; /* it was not asked */
 	ask(doctor_check__config);
 	assert_int_equal(report.n, 1);
@@ -94,9 +94,15 @@ static void a_kernel_that_lacks_something(void **state)
 	facts.kernel.shares = false;
 	ask(doctor_check__kernel);
 	assert_int_equal(report.n, 3);
-	assert_finding(0, DOCTOR_ERROR, "has no BTF (/sys/kernel/btf/vmlinux: No such file", "");
-	assert_finding(1, DOCTOR_ERROR, "(6.1.0) lacks timers, which Linux has had since 5.15", "");
+	assert_finding(0, DOCTOR_ERROR, "has no BTF (/sys/kernel/btf/vmlinux: No such file",
+		       "grep CONFIG_DEBUG_INFO_BTF= /boot/config-$(uname -r)");
+	assert_finding(1, DOCTOR_ERROR, "(6.1.0) lacks timers, which Linux has had since 5.15",
+		       "bpftool feature probe kernel");
 	assert_finding(2, DOCTOR_NOTE, "BPF_PROG_TYPE_EXT", "");
+	snprintf(facts.kernel.image, sizeof(facts.kernel.image), "linux-image-amd64");
+	ask(doctor_check__kernel);
+	assert_finding(0, DOCTOR_ERROR, "has no BTF", "apt-get install linux-image-amd64");
+	assert_finding(1, DOCTOR_ERROR, "lacks timers", "apt-get install linux-image-amd64");
 	facts.kernel.may_try = false; /* nothing is claimed of what was not tried */
 	ask(doctor_check__kernel);
 	assert_int_equal(report.n, 2);
@@ -128,10 +134,10 @@ static void pins(void **state)
 	facts.plane.others[1] = 3;
 	facts.plane.n_others = 2;
 	ask(doctor_check__pins);
-	assert_only(DOCTOR_WARNING, "another (v2, v3)", "");
+	assert_only(DOCTOR_WARNING, "another (v2, v3)", "ls -d /sys/fs/bpf/fairlead/main/v*");
 	facts.plane.pins = -ENOENT;
 	ask(doctor_check__pins);
-	assert_only(DOCTOR_ERROR, "of another version (v2, v3)", "");
+	assert_only(DOCTOR_ERROR, "of another version (v2, v3)", "fairleadd --version");
 	facts.plane.n_others = 0;
 	ask(doctor_check__pins);
 	assert_only(DOCTOR_ERROR, "the agent runs, but its maps are not pinned",

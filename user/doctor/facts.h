@@ -137,6 +137,7 @@ struct doctor_kernel {
 	size_t n_features;
 	bool shares; /* programs can be replaced by others (BPF_PROG_TYPE_EXT), so the hook can be shared */
 	uint32_t cpus; /* online */
+	char image[32]; /* the package of this distribution's newest kernel; "": it is not known */
 };
 
 struct doctor_facts {

@@ -195,6 +195,7 @@ static void read_kernel(struct doctor_kernel *k)
 		snprintf(k->release, sizeof(k->release), "%s", name.release);
 	k->cpus = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
 	k->btf = plane_features__btf();
+	doctor_read__image(k);
 	if (!capng_get_caps_process()) {
 		bool admin = capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN);
 

@@ -291,6 +291,44 @@ static void the_clock(void **state)
 	assert_int_equal(report.n, 0);
 }
 
+static void clocks_of_peers(void **state)
+{
+	struct doctor_peer *p = facts.agent.peers;
+
+	(void)state;
+	facts.agent.n_peers = 3; /* the last one is of a version that tells no time */
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(p[i].name, sizeof(p[i].name), "lb%zu", i + 2);
+		snprintf(p[i].address, sizeof(p[i].address), "10.0.0.%zu", i + 2);
+		p[i].clock_known = true;
+	}
+	p[0].skew_ms = 999;
+	p[1].skew_ms = -999;
+	ask(doctor_check__clock);
+	assert_int_equal(report.n, 2);
+	assert_finding(0, DOCTOR_OK, "the clocks of 2 of 3 peers are within 1000 ms", "");
+	p[1].skew_ms = -1000;
+	ask(doctor_check__clock);
+	assert_int_equal(report.n, 3);
+	assert_finding(
+		0, DOCTOR_WARNING,
+		"the clock of peer lb3 is 1.0 s behind this machine's, which is synchronised",
+		"ssh 10.0.0.3 timedatectl");
+	assert_finding(1, DOCTOR_OK, "1 of 3 peers", "");
+	p[0].skew_ms = 7200000;
+	facts.clock = 0;
+	ask(doctor_check__clock);
+	assert_int_equal(report.n, 3);
+	assert_finding(0, DOCTOR_WARNING,
+		       "the clock of peer lb2 is 7200.0 s ahead of this machine's",
+		       "timedatectl set-ntp true && systemctl restart systemd-timesyncd");
+	facts.clock = DOCTOR_UNKNOWN;
+	facts.chrony = true;
+	ask(doctor_check__clock);
+	assert_int_equal(report.n, 2);
+	assert_finding(1, DOCTOR_WARNING, "not known to be synchronised", "chronyc makestep");
+}
+
 /* All checks together: what can't be known is left out, the worst is first. */
 static void the_whole(void **state)
 {
@@ -330,6 +368,7 @@ int main(void)
 		TEST(raw_sockets_are_for_some),
 		TEST(open_files),
 		TEST(the_clock),
+		TEST(clocks_of_peers),
 		TEST(the_whole),
 	};
 

@@ -247,20 +247,3 @@ void doctor_check__limits(const struct doctor_facts *f, struct doctor_report *r)
 		"configuration: probes and reloads will fail (the unit has LimitNOFILE=%d)",
 		(long long)f->agent.files, (unsigned long long)needed, UNIT_FILES);
 }
-
-void doctor_check__clock(const struct doctor_facts *f, struct doctor_report *r)
-{
-	bool others = f->config && (f->config->n_peers || f->config->n_vrrp);
-
-	if (f->clock == DOCTOR_UNKNOWN)
-		return;
-	if (f->clock) {
-		doctor_report__ok(r, "the clock is synchronised");
-		return;
-	}
-	doctor_report__add(
-		r, others ? DOCTOR_WARNING : DOCTOR_NOTE, "timedatectl set-ntp true",
-		"the clock is not synchronised: times in the log and in `fairlead status` "
-		"can't be compared with %s",
-		others ? "the peers'" : "other machines'");
-}

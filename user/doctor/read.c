@@ -247,6 +247,7 @@ void doctor_facts__read(struct doctor_facts *f)
 	f->neighbours4 = doctor_read__sysctl("net/ipv4/neigh/default/gc_thresh3");
 	f->neighbours6 = doctor_read__sysctl("net/ipv6/neigh/default/gc_thresh3");
 	f->irqbalance = doctor_read__runs("irqbalance");
+	f->chrony = doctor_read__runs("chronyd");
 	f->clock = read_clock();
 }
 

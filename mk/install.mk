@@ -4,6 +4,8 @@
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
 UNITDIR ?= /lib/systemd/system
+# Debian's zsh looks for what packages bring in another folder than for what was built on the machine.
+ZSHDIR ?= $(PREFIX)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
 
 .PHONY: deps install
 #: make deps        install the packages that are missing (Debian 12, 13, Ubuntu 24.04; root)
@@ -24,8 +26,8 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(SYSCONFDIR)/fairlead
 	install -m 644 configs/completion/fairlead \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/fairlead
-	install -d $(DESTDIR)$(PREFIX)/share/zsh/site-functions
-	install -m 644 configs/completion/_fairlead $(DESTDIR)$(PREFIX)/share/zsh/site-functions/
+	install -d $(DESTDIR)$(ZSHDIR)
+	install -m 644 configs/completion/_fairlead $(DESTDIR)$(ZSHDIR)/
 	install -m 640 configs/examples/minimal.yaml \
 		$(DESTDIR)$(SYSCONFDIR)/fairlead/fairlead.yaml.example
 	install -d $(DESTDIR)$(PREFIX)/share/fairlead

@@ -11,19 +11,21 @@ from conftest import ROOT, service
 from lab.lab import PATIENCE
 from lab.topology import run
 
-BEGIN = ("PS1='READY''> ' LISTMAX=0; bindkey -e; fpath=({folder} $fpath); path=({build} $path); cd {cwd}; "
+# `fpath` is where zsh looks by itself: nobody's settings have changed it.
+BEGIN = ("PS1='READY''> ' LISTMAX=0; bindkey -e; fpath=({folders} $fpath); path=({build} $path); cd {cwd}; "
          "autoload -U compinit && compinit -D -u; print -r lo''aded\n")
 
 
 class Zsh:
-    """Without anybody's settings, at a terminal of its own."""
+    """Without anybody's settings, at a terminal of its own; completions are looked for in `folders`, too."""
 
-    def __init__(self, folder, build, cwd):
+    def __init__(self, folders, build, cwd):
+        env = {k: v for k, v in os.environ.items() if k != "FPATH"}
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            os.execvpe("zsh", ["zsh", "-f", "-i"], {**os.environ, "TERM": "dumb", "COLUMNS": "200"})
+            os.execvpe("zsh", ["zsh", "-f", "-i"], {**env, "TERM": "dumb", "COLUMNS": "200"})
         self.read("%|#", 10)
-        self.send(BEGIN.format(folder=folder, build=build, cwd=cwd))
+        self.send(BEGIN.format(folders=folders, build=build, cwd=cwd))
         self.read("loaded\r\n(.|\n)*READY> ", 20)
 
     def send(self, text):
@@ -78,10 +80,11 @@ def test_agent_is_asked(zsh, lab):
     zsh.expect(f"fairlead -s {lab.socket} status --service=w", r"--service=web ")
 
 
-def test_installed(network, tmp_path):
-    """Where `make install` puts it, it finds the one for bash."""
-    run("make", "-C", ROOT, "install", f"DESTDIR={tmp_path}", "PREFIX=/usr", f"BUILD={network.build}")
-    shell = Zsh(f"{tmp_path}/usr/share/zsh/site-functions", f"{tmp_path}/usr/bin", tmp_path)
+@pytest.mark.parametrize("prefix", ("/usr", "/usr/local"))
+def test_installed(network, tmp_path, prefix):
+    """`make install` puts it where zsh looks by itself, by hand as for a package; it finds the one for bash."""
+    run("make", "-C", ROOT, "install", f"DESTDIR={tmp_path}", f"PREFIX={prefix}", f"BUILD={network.build}")
+    shell = Zsh(f"{tmp_path}${{^fpath}}", f"{tmp_path}{prefix}/bin", tmp_path)
     try:
         shell.expect("fairlead undr", r"fairlead undrain ")
     finally:

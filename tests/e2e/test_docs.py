@@ -73,6 +73,7 @@ def test_yaml_manual():
 
 
 OBJECTS = ("nexthop", "probe", "passive", "diagnosis", "peers", "quorum", "journal")
+UNKNOWN = {"peers.list[].clock_skew_ms": "integer"}  # null here, where no peer answers
 
 
 def fields(value, path=""):
@@ -81,6 +82,8 @@ def fields(value, path=""):
         return {k: t for item in value for k, t in fields(item, f"{path}[]").items()}
     if value is None and path.endswith(OBJECTS):
         return {path: "object"}
+    if value is None and path in UNKNOWN:
+        return {path: UNKNOWN[path]}
     if not isinstance(value, dict):
         return {path: TYPES[type(value)]}
     found = {path: "object"} if path.endswith(OBJECTS) else {}

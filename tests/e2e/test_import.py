@@ -148,24 +148,43 @@ def heard(lab, priority):
     return lab.wait_for(one, 20, f"an advert of priority {priority}")
 
 
+# What the script is run with by whoever begins as a backup and becomes active.
+RUN = {"INSTANCE web BACKUP", "INSTANCE web MASTER", "only it "}
+
+
+def said(script):
+    """What the script was run with."""
+    if not os.path.exists(f"{script}.log"):
+        return set()
+    with open(f"{script}.log", encoding="utf-8") as f:
+        return set(f.read().splitlines())
+
+
 def test_both_run_it(lab, elsewhere):
     """keepalived takes the file, fairlead what becomes of it; on the wire they say the same."""
     keepalived = Keepalived(lab, elsewhere)
     path = f"{keepalived.folder}/keepalived.conf"
+    script = f"{keepalived.folder}/said.sh"
+    pair = PAIR.replace("    track_script", f"    notify {script}\n    notify_master \"{script} only it\"\n    track_script")
+    with open(script, "w", encoding="ascii") as f:
+        f.write("#!/bin/sh\necho \"$1 $2 $3\" >>\"$0.log\"\n")
+    os.chmod(script, 0o755)
     with open(path, "w", encoding="ascii") as f:
-        f.write(PAIR)
+        f.write(pair)
     assert lab.inside(elsewhere, "keepalived", "-t", "-i", "here", "-f", path) == ""
     made, told = convert(lab, path, "--config-id", "here")
-    assert told.endswith("\n6 noted, 0 refused\n"), told
+    assert told.endswith("\n9 noted, 0 refused\n"), told
     # keepalived as the test starts it has no --config-id; so this is what `here` is.
     with open(path, "w", encoding="ascii") as f:
-        f.write(PAIR.replace("@here ", "").replace("    @there priority 100\n", ""))
+        f.write(pair.replace("@here ", "").replace("    @there priority 100\n", ""))
     keepalived.start()
     try:
         # 150, less 20 for what is broken, and 7 for what is sound.
         theirs = heard(lab, 137)
+        lab.wait_for(lambda: said(script) >= RUN, 5, "what keepalived runs")
     finally:
         keepalived.stop()
+    os.unlink(f"{script}.log")
     ours = Balancer(lab, elsewhere)
     head = (f"instance: {ours.instance}\napi: {{socket: {ours.socket}}}\n"
             f"journal: {{path: {ours.folder}/journal.db}}\n")
@@ -176,6 +195,7 @@ def test_both_run_it(lab, elsewhere):
         ours.start()
         assert heard(lab, 137) == theirs
         ours.wait_state("active")
+        lab.wait_for(lambda: said(script) == RUN, 5, "the same to be run")
         lab.wait_for(lambda: {lab.fetch(f"http://{VIP4}/") for _ in range(8)} == {"b1", "b2"}, 10, "both backends")
         lab.set_health("b2", None)
         lab.wait_for(lambda: {lab.fetch(f"http://{VIP4}/") for _ in range(8)} == {"b1"}, 20, "one of them to be out")

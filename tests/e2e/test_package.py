@@ -56,6 +56,12 @@ def substitute(path, old, new):
         f.write(text.replace(old, new))
 
 
+def depends(text, field):
+    """The packages that a field of a control file names."""
+    value = re.search(rf"^{field}:((?:.*\n)(?:[ \t].*\n)*)", text, re.M).group(1)
+    return {re.split(r"[\s(:\[]", p.strip())[0] for p in re.split(r"[,|]", value)} - {""}
+
+
 @pytest.fixture
 def machine(lab):
     """A copy of this machine on which packages can be installed."""
@@ -125,11 +131,30 @@ class Traffic:
         self.thread.join()
 
 
+def test_build_depends():
+    """Debian's builders have every library that is linked: its package, or one that brings it."""
+    with open(os.path.join(ROOT, "debian/control"), encoding="utf-8") as f:
+        named = depends(f.read(), "Build-Depends")
+    with open(os.path.join(ROOT, "mk/user.mk"), encoding="utf-8") as f:
+        libraries = set(" ".join(re.findall(r"^PKGS_\w+ :=(.*)$", f.read(), re.M)).split())
+    brought = {}
+    for p in named:
+        shown = run("dpkg-query", "-W", "-f", "Depends: ${Depends}\n", p, check=False)
+        brought[p] = {p} | (depends(shown, "Depends") if shown else set())
+    assert {"ncursesw", "libuv"} <= libraries
+    for library in libraries:
+        file = f"{run('pkg-config', '--variable=pcfiledir', library).strip()}/{library}.pc"
+        owner = run("dpkg", "-S", file).split(":")[0]
+        assert any(owner in packages for packages in brought.values()), f"{library} is {owner}'s"
+
+
 def test_contents(package, tmp_path):
     """Everything is in its place, with its mode; what the tree has for users is there."""
     run("dpkg-deb", "-R", package, str(tmp_path))
     control = (tmp_path / "DEBIAN/control").read_text(encoding="utf-8")
     assert f"\nVersion: {VERSION}\n" in control and "libbpf1" in control and "libxdp1" in control
+    # The kernel's types are those of one architecture (vmlinux/).
+    assert "\nArchitecture: amd64\n" in control
     assert (tmp_path / "DEBIAN/conffiles").read_text(encoding="utf-8").split() == [CONFIG]
     assert f"!= '{LAYOUT}'" in (tmp_path / "DEBIAN/preinst").read_text(encoding="utf-8")
     modes = {}
@@ -146,7 +171,7 @@ def test_contents(package, tmp_path):
         "usr/lib/sysusers.d/fairlead.conf": 0o644,
         "usr/lib/fairlead/decap.bpf.o": 0o644,
         "usr/share/bash-completion/completions/fairlead": 0o644,
-        "usr/share/zsh/site-functions/_fairlead": 0o644,
+        "usr/share/zsh/vendor-completions/_fairlead": 0o644,
         "usr/share/fairlead/fairlead.rules.yml": 0o644,
         "usr/share/fairlead/fairlead.json": 0o644,
         "usr/share/man/man1/fairlead.1.gz": 0o644,

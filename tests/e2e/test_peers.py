@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Two agents that keep each other informed: what they agree on, what they don't, and who else tries."""
 import os
+import re
 import secrets
 import signal
+import struct
 import subprocess
 import sys
 
 import pytest
 from conftest import service
+from lab.doctor import doctor
+from lab.prom import Metrics
 from lab.second import Second
-from lab.topology import v4, v6
+from lab.topology import run, v4, v6
 
 FLOW_KEY = "flow_key: " + "0123456789abcdef" * 4 + "\n"
 KEYS = [secrets.token_hex(32) for _ in range(3)]
@@ -67,12 +71,12 @@ def configure(one, services, address=v4, key=FLOW_KEY):
                   + "services:\n" + services)
 
 
-def start(pair, services=None, address=v4, keys=(KEYS[:1], KEYS[:1])):
+def start(pair, services=None, address=v4, keys=(KEYS[:1], KEYS[:1]), envs=(None, None)):
     """Both agents, with the same services."""
-    for one, its_keys in zip(pair, keys):
+    for one, its_keys, env in zip(pair, keys, envs):
         write_keys(one, *its_keys)
         configure(one, services or service(), address)
-        one.start_agent()
+        one.start_agent(env=env)
 
 
 def peer(one):
@@ -96,6 +100,23 @@ def wait_equal(pair):
     """Both see the other as itself."""
     for one in pair:
         wait_peer(one, is_equal, "both to be equal", 10)
+
+
+def wait_skew(one, seconds):
+    """Waits until one of them sees the other's clock so far ahead."""
+    wait_peer(one, lambda p: p["clock_skew_ms"] is not None and abs(p["clock_skew_ms"] - 1000 * seconds) < 200,
+              f"a clock that is {seconds} s ahead")
+
+
+def clock_finding(one):
+    """What the doctor says of the peer's clock there; the machine's own is another matter."""
+    (finding,) = [f for f in doctor(one)[1]["findings"] if f["check"] == "clock" and f["text"].startswith(("the clock of", "the clocks of"))]
+    return finding
+
+
+def scrape(one):
+    """The metrics of one of them."""
+    return Metrics(run("curl", "-s", "--unix-socket", one.socket, "http://localhost/metrics"))
 
 
 @pytest.mark.parametrize("address", [v4, v6])
@@ -162,6 +183,39 @@ def test_dispute(pair):
         lb2.ip("lb", "route", "del", "blackhole", v4("b1"))
     lb2.wait_state("web", "b1", "up")
     wait_equal(pair)
+
+
+def test_clocks(pair):
+    """How far the other's clock is away, on both sides; a step of it is heard, and `doctor` says what to do."""
+    lb, lb2 = pair
+    clock = f"{lb.folder}/clock"
+    with open(clock, "wb") as f:
+        f.write(struct.pack("=q", 0))
+    env = {"FL_CLOCK": clock, "LD_PRELOAD": f"{lb.build}/tests/clock.so", "ASAN_OPTIONS": "verify_asan_link_order=0"}
+    start(pair, envs=(None, {**os.environ, **env}))
+    wait_equal(pair)
+    # One machine has one clock: what is left is how well it is measured, on cores that others use as well.
+    for one in pair:
+        wait_skew(one, 0)
+        assert "the clock of peer" not in one.cli("status").stdout
+    finding = clock_finding(lb)
+    assert finding["level"] == "ok" and "the clocks of 1 of 1 peers are within" in finding["text"]
+    with open(clock, "r+b") as f:
+        f.write(struct.pack("=q", 5))
+    for one, name, sign in ((lb, "lb2", 1), (lb2, "lb", -1)):
+        wait_skew(one, sign * 5)
+        said = rf"the clock of peer {name} is (4\.[89]|5\.[012]) s {'ahead of' if sign > 0 else 'behind'} this machine's"
+        assert re.search(f"warning: {said}\n", one.cli("status").stdout)
+        assert abs(scrape(one).get("fairlead_peer_clock_skew_seconds", peer=name) - sign * 5) < 0.2
+        finding = clock_finding(one)
+        assert finding["level"] == "warning" and re.match(said, finding["text"])
+        assert finding["fix"] in (f"ssh {v4(name)} timedatectl", "chronyc makestep",
+                                  "timedatectl set-ntp true && systemctl restart systemd-timesyncd")
+    # Who is silent tells no time.
+    lb2.stop_agent()
+    assert wait_peer(lb, lambda p: p["state"] == "silent", "lb2 to be silent")["clock_skew_ms"] is None
+    # Metrics may be of a second ago.
+    lb.wait_for(lambda: not scrape(lb).all("fairlead_peer_clock_skew_seconds"), 5, "no clock in the metrics")
 
 
 def test_lives(pair):

@@ -62,6 +62,8 @@ def test_pages(lab):
     for name, kind, labels in re.findall(r"^\| `(fairlead_\w+)` \| (\w+) \| ([^|]*) \|",
                                          read("docs/metrics.md"), re.M):
         told[name] = (kind, frozenset(re.findall(r"`(\w+)`", labels)))
+    # No peer answers here: test_peers.py has a sample.
+    assert told.pop("fairlead_peer_clock_skew_seconds") == ("gauge", {"peer"})
     assert told == found
     for expr in queries(lab):
         for name in METRIC.findall(expr):

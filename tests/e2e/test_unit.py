@@ -206,7 +206,7 @@ def test_install(network, tmp_path):
         "usr/share/man/man5/fairlead.yaml.5": "0o644",
         "usr/share/man/man8/fairleadd.8": "0o644",
         "usr/share/bash-completion/completions/fairlead": "0o644",
-        "usr/share/zsh/site-functions/_fairlead": "0o644",
+        "usr/share/zsh/vendor-completions/_fairlead": "0o644",
         "usr/share/fairlead/fairlead.rules.yml": "0o644",
         "usr/share/fairlead/fairlead.json": "0o644",
         "etc/fairlead/fairlead.yaml.example": "0o640",

@@ -75,7 +75,7 @@ static void rights_of_the_agent(void **state)
 	b->by_group = false;
 	b->mode = 0700;
 	ask(doctor_check__bgp);
-	assert_only(DOCTOR_ERROR, "(mode 0700)", "");
+	assert_only(DOCTOR_ERROR, "(mode 0700)", "namei -l /run/frr/bgpd.vty");
 }
 
 static void rights_of_the_caller(void **state)

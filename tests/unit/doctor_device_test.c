@@ -83,10 +83,16 @@ static void generic_and_why(void **state)
 	d->features = DOCTOR_XDP_TARGET;
 	ask(doctor_check__xdp);
 	assert_only(DOCTOR_WARNING, "driver ixgbe, as the device is set up now, has no native XDP",
-		    "");
+		    "ethtool -i eth0");
 	d->link.is_vlan = true;
 	ask(doctor_check__xdp);
-	assert_only(DOCTOR_WARNING, "a VLAN device has no driver of its own", "");
+	assert_only(DOCTOR_WARNING, "a VLAN device has no driver of its own",
+		    "${EDITOR:-vi} /etc/fairlead/fairlead.yaml && fairlead -s "
+		    "/run/fairlead/main.sock config apply");
+	facts.agent.runs = false;
+	ask(doctor_check__xdp);
+	assert_only(DOCTOR_WARNING, "a VLAN device",
+		    "${EDITOR:-vi} /etc/fairlead/fairlead.yaml && systemctl start fairleadd");
 	config.xdp_generic = true;
 	ask(doctor_check__xdp);
 	assert_only(DOCTOR_NOTE, "as xdp_mode says", "");

@@ -128,12 +128,22 @@ static int end(void **state)
 	return 0;
 }
 
+/* Whoever is told what is wrong is told what to do. */
+static void assert_commands(const struct doctor_report *r)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		if (r->list[i].level >= DOCTOR_WARNING && !r->list[i].fix[0])
+			fail_msg("no command with: %s", r->list[i].text);
+	}
+}
+
 /* One check, on the facts as they are now. */
 static void ask(void (*check)(const struct doctor_facts *f, struct doctor_report *r))
 {
 	doctor_report__free(&report);
 	report.check = "test";
 	check(&facts, &report);
+	assert_commands(&report);
 }
 
 /* Finding i is of that level, its sentence holds `text`, and its command is `fix` ("": none). */

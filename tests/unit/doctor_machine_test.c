@@ -22,7 +22,7 @@ static void an_agent_of_another_version(void **state)
 	assert_only(DOCTOR_WARNING, "is of version 0.9", "systemctl restart fairleadd");
 	facts.agent.abi = FL_ABI_VERSION - 1; /* a restart could not adopt */
 	ask(doctor_check__agent);
-	assert_only(DOCTOR_WARNING, "an upgrade is not complete", "");
+	assert_only(DOCTOR_WARNING, "an upgrade is not complete", "fairleadd --version");
 }
 
 static void no_agent(void **state)
@@ -61,7 +61,7 @@ static void a_configuration_or_none(void **state)
 	facts.net_known = false;
 	ask(doctor_check__config);
 	assert_int_equal(report.n, 2);
-	assert_finding(1, DOCTOR_ERROR, "the kernel does not answer", "");
+	assert_finding(1, DOCTOR_ERROR, "the kernel does not answer", "ip -br link");
 	facts.agent.other_net = true; /* it was not asked */
 	ask(doctor_check__config);
 	assert_int_equal(report.n, 1);
@@ -94,9 +94,15 @@ static void a_kernel_that_lacks_something(void **state)
 	facts.kernel.shares = false;
 	ask(doctor_check__kernel);
 	assert_int_equal(report.n, 3);
-	assert_finding(0, DOCTOR_ERROR, "has no BTF (/sys/kernel/btf/vmlinux: No such file", "");
-	assert_finding(1, DOCTOR_ERROR, "(6.1.0) lacks timers, which Linux has had since 5.15", "");
+	assert_finding(0, DOCTOR_ERROR, "has no BTF (/sys/kernel/btf/vmlinux: No such file",
+		       "grep CONFIG_DEBUG_INFO_BTF= /boot/config-$(uname -r)");
+	assert_finding(1, DOCTOR_ERROR, "(6.1.0) lacks timers, which Linux has had since 5.15",
+		       "bpftool feature probe kernel");
 	assert_finding(2, DOCTOR_NOTE, "BPF_PROG_TYPE_EXT", "");
+	snprintf(facts.kernel.image, sizeof(facts.kernel.image), "linux-image-amd64");
+	ask(doctor_check__kernel);
+	assert_finding(0, DOCTOR_ERROR, "has no BTF", "apt-get install linux-image-amd64");
+	assert_finding(1, DOCTOR_ERROR, "lacks timers", "apt-get install linux-image-amd64");
 	facts.kernel.may_try = false; /* nothing is claimed of what was not tried */
 	ask(doctor_check__kernel);
 	assert_int_equal(report.n, 2);
@@ -128,10 +134,10 @@ static void pins(void **state)
 	facts.plane.others[1] = 3;
 	facts.plane.n_others = 2;
 	ask(doctor_check__pins);
-	assert_only(DOCTOR_WARNING, "another (v2, v3)", "");
+	assert_only(DOCTOR_WARNING, "another (v2, v3)", "ls -d /sys/fs/bpf/fairlead/main/v*");
 	facts.plane.pins = -ENOENT;
 	ask(doctor_check__pins);
-	assert_only(DOCTOR_ERROR, "of another version (v2, v3)", "");
+	assert_only(DOCTOR_ERROR, "of another version (v2, v3)", "fairleadd --version");
 	facts.plane.n_others = 0;
 	ask(doctor_check__pins);
 	assert_only(DOCTOR_ERROR, "the agent runs, but its maps are not pinned",
@@ -285,6 +291,44 @@ static void the_clock(void **state)
 	assert_int_equal(report.n, 0);
 }
 
+static void clocks_of_peers(void **state)
+{
+	struct doctor_peer *p = facts.agent.peers;
+
+	(void)state;
+	facts.agent.n_peers = 3; /* the last one is of a version that tells no time */
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(p[i].name, sizeof(p[i].name), "lb%zu", i + 2);
+		snprintf(p[i].address, sizeof(p[i].address), "10.0.0.%zu", i + 2);
+		p[i].clock_known = true;
+	}
+	p[0].skew_ms = 999;
+	p[1].skew_ms = -999;
+	ask(doctor_check__clock);
+	assert_int_equal(report.n, 2);
+	assert_finding(0, DOCTOR_OK, "the clocks of 2 of 3 peers are within 1000 ms", "");
+	p[1].skew_ms = -1000;
+	ask(doctor_check__clock);
+	assert_int_equal(report.n, 3);
+	assert_finding(
+		0, DOCTOR_WARNING,
+		"the clock of peer lb3 is 1.0 s behind this machine's, which is synchronised",
+		"ssh 10.0.0.3 timedatectl");
+	assert_finding(1, DOCTOR_OK, "1 of 3 peers", "");
+	p[0].skew_ms = 7200000;
+	facts.clock = 0;
+	ask(doctor_check__clock);
+	assert_int_equal(report.n, 3);
+	assert_finding(0, DOCTOR_WARNING,
+		       "the clock of peer lb2 is 7200.0 s ahead of this machine's",
+		       "timedatectl set-ntp true && systemctl restart systemd-timesyncd");
+	facts.clock = DOCTOR_UNKNOWN;
+	facts.chrony = true;
+	ask(doctor_check__clock);
+	assert_int_equal(report.n, 2);
+	assert_finding(1, DOCTOR_WARNING, "not known to be synchronised", "chronyc makestep");
+}
+
 /* All checks together: what can't be known is left out, the worst is first. */
 static void the_whole(void **state)
 {
@@ -324,6 +368,7 @@ int main(void)
 		TEST(raw_sockets_are_for_some),
 		TEST(open_files),
 		TEST(the_clock),
+		TEST(clocks_of_peers),
 		TEST(the_whole),
 	};
 

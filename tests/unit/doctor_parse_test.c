@@ -131,6 +131,15 @@ static void words_of_a_shell(void **state)
 	assert_true(strlen(buf) > DOCTOR_FIX);
 }
 
+static void kernels_of_distributions(void **state)
+{
+	(void)state;
+	assert_string_equal(doctor_parse__image("ID=debian\n"), "linux-image-amd64");
+	assert_string_equal(doctor_parse__image("ID=ubuntu\n"), "linux-image-generic");
+	assert_null(doctor_parse__image("ID=fedora\n"));
+	assert_null(doctor_parse__image("ID_LIKE=debian\n"));
+}
+
 static void a_report_is_sorted(void **state)
 {
 	static const enum doctor_level levels[] = {DOCTOR_OK,	   DOCTOR_ERROR, DOCTOR_NOTE,
@@ -141,24 +150,27 @@ static void a_report_is_sorted(void **state)
 
 	(void)state;
 	assert_int_equal(doctor_report__worst(&r), DOCTOR_OK);
-	doctor_report__fix(&r, "nothing to fix");
 	for (size_t i = 0; i < 6; i++)
-		doctor_report__add(&r, levels[i], "%zu", i);
-	doctor_report__fix(&r, "echo %d", 5);
+		doctor_report__add(&r, levels[i], doctor_report__command(&r, "echo %zu", i), "%zu",
+				   i);
 	doctor_report__sort(&r);
 	assert_int_equal(r.n, 6);
 	for (size_t i = 0; i < 6; i++)
 		assert_string_equal(r.list[i].text, order[i]);
 	assert_string_equal(r.list[5].fix, "echo 5");
-	assert_string_equal(r.list[0].fix, "");
+	assert_string_equal(r.list[0].fix, "echo 1");
+	doctor_report__ok(&r, "%s", "well");
+	assert_int_equal(r.list[6].level, DOCTOR_OK);
+	doctor_report__note(&r, "%s", "worth knowing");
+	assert_int_equal(r.list[7].level, DOCTOR_NOTE);
+	assert_string_equal(r.list[7].fix, "");
 	assert_int_equal(doctor_report__worst(&r), DOCTOR_ERROR);
 	assert_int_equal(doctor_report__count(&r, DOCTOR_ERROR), 2);
-	assert_int_equal(doctor_report__count(&r, DOCTOR_NOTE), 1);
+	assert_int_equal(doctor_report__count(&r, DOCTOR_NOTE), 2);
 	/* Half a command could do something else. */
 	memset(longest, 'x', sizeof(longest) - 1);
 	longest[sizeof(longest) - 1] = '\0';
-	doctor_report__fix(&r, "%s", longest);
-	assert_string_equal(r.list[5].fix, "");
+	assert_string_equal(doctor_report__command(&r, "%s", longest), "");
 	doctor_report__free(&r);
 	assert_int_equal(r.n, 0);
 }
@@ -169,6 +181,7 @@ int main(void)
 		cmocka_unit_test(interrupts_of_a_device),    cmocka_unit_test(lists_of_cpus),
 		cmocka_unit_test(capabilities_of_a_process), cmocka_unit_test(limits_of_a_process),
 		cmocka_unit_test(words_of_a_shell),	     cmocka_unit_test(a_report_is_sorted),
+		cmocka_unit_test(kernels_of_distributions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,7 +25,10 @@ static void broken(void **state)
 	doctor__judge(&facts, &report);
 	assert_string_equal(report.list[0].check, "token");
 	assert_finding(0, DOCTOR_ERROR, "nobody may change anything by the API: it is not there",
-		       "");
+		       "fairlead -s /run/fairlead/main.sock status");
+	config.api_token_file = "/etc/fairlead/the token";
+	ask(doctor_check__token);
+	assert_only(DOCTOR_ERROR, "it is not there", "namei -l '/etc/fairlead/the token'");
 }
 
 int main(void)

@@ -44,7 +44,7 @@ static void ways_that_no_frame_goes(void **state)
 	w->device = NULL;
 	ask(doctor_check__nexthops);
 	assert_finding(0, DOCTOR_ERROR, "an address of this machine itself is given for web/b1",
-		       "");
+		       "ip route get 10.0.0.11");
 	begin(NULL);
 	w->device = NULL;
 	ask(doctor_check__nexthops);
@@ -57,12 +57,12 @@ static void ways_that_no_frame_goes(void **state)
 	begin(NULL);
 	devices[0].link.ether = false;
 	ask(doctor_check__nexthops);
-	assert_only(DOCTOR_ERROR, "without Ethernet addresses", "");
+	assert_only(DOCTOR_ERROR, "without Ethernet addresses", "ip route get 10.0.0.11");
 	begin(NULL);
 	devices[1].link.is_vlan = true;
 	w->device = &devices[1];
 	ask(doctor_check__nexthops);
-	assert_finding(0, DOCTOR_ERROR, "one 802.1Q tag is not enough", "");
+	assert_finding(0, DOCTOR_ERROR, "one 802.1Q tag is not enough", "ip route get 10.0.0.11");
 	w->below = &devices[0];
 	ask(doctor_check__nexthops);
 	assert_only(DOCTOR_OK, "3 of 3", "");
@@ -248,7 +248,9 @@ static void devices_that_frames_are_redirected_to(void **state)
 	assert_only(DOCTOR_OK, "eth1 takes the frames for 1 backends", "");
 	devices[1].features &= ~(uint64_t)DOCTOR_XDP_TARGET;
 	ask(doctor_check__egress);
-	assert_only(DOCTOR_ERROR, "eth1 (driver ixgbe) does not take frames", "");
+	assert_only(DOCTOR_ERROR, "eth1 (driver ixgbe) does not take frames",
+		    "${EDITOR:-vi} /etc/fairlead/fairlead.yaml && fairlead -s "
+		    "/run/fairlead/main.sock config apply");
 	devices[0].xdp.mode = PLANE_SEEN_GENERIC; /* then the stack sends */
 	ask(doctor_check__egress);
 	assert_only(DOCTOR_OK, "eth1 takes", "");

@@ -15,54 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/config.h"
-#include "import/import.h"
+#include "core/event.h"
+#include "import_result.h"
 
 #define FILES "tests/unit/keepalived/*.conf"
 #define MUTANTS 1500 /* of each file */
-
-static const struct import_options options = {.config_id = "lb1"};
-
-/* Imports a text, whose result must load; returns it. */
-static struct config *import(const char *text, struct import_result *r)
-{
-	struct config_problems problems = {0};
-	struct config *c = NULL;
-	struct err err = {0};
-	char line[1024];
-
-	memset(r, 0, sizeof(*r));
-	if (import__text("k.conf", text, strlen(text), &options, r, &err))
-		fail_msg("%s", err.text);
-	if (r->unloadable)
-		print_error("%s\n%s", r->unloadable, r->yaml);
-	assert_null(r->unloadable);
-	if (config__parse("result", r->yaml, strlen(r->yaml), &c, &problems))
-		print_error("%s\n%s", config_problems__format(&problems, 0, line, sizeof(line)),
-			    r->yaml);
-	assert_non_null(c);
-	config_problems__free(&problems);
-	return c;
-}
-
-static const struct import_note *note(const struct import_result *r, unsigned int line,
-				      const char *keyword)
-{
-	for (const struct import_note *n = r->notes; n; n = n->next)
-		if (n->line == line && !strncmp(n->text, keyword, strlen(keyword)))
-			return n;
-	return NULL;
-}
-
-/* What was said of a line, by its fate and a part of the sentence. */
-static void says(const struct import_result *r, unsigned int line, enum import_fate fate,
-		 const char *part)
-{
-	for (const struct import_note *n = r->notes; n; n = n->next)
-		if (n->line == line && n->fate == fate && strstr(n->text, part))
-			return;
-	fail_msg("nothing said of line %u is \"%s\"; of the result:\n%s", line, part, r->yaml);
-}
 
 static char *read_file(const char *path, size_t *len)
 {
@@ -121,6 +78,18 @@ static void check_v4(const struct config_vrrp *g)
 	assert_string_equal(g->commands[1].probe.command.list[2], "test -e /run/ok # really");
 }
 
+static void check_alert(const struct config_alert *a)
+{
+	assert_string_equal(a->name, "notify-G");
+	assert_int_equal(a->kinds, 1u << JOURNAL_VRRP);
+	assert_int_equal(a->severity, CONFIG_INFO);
+	assert_int_equal(a->command.n, 3);
+	assert_string_equal(a->command.list[0], "/bin/sh");
+	assert_string_equal(a->command.list[2],
+			    "[ \"$FAIRLEAD_SUBJECT\" = V4 ] && case $FAIRLEAD_IS in active) "
+			    "/usr/local/bin/master.sh;; esac; exit 0");
+}
+
 static void test_pair_vrrp(void **state)
 {
 	struct import_result r;
@@ -150,7 +119,9 @@ static void test_pair_vrrp(void **state)
 	says(&r, line_of(text, "        ${NET}.10/24"), IMPORT_NOTED, "no label");
 	says(&r, line_of(text, "        eth0 weight"), IMPORT_NOTED, "the group's own");
 	says(&r, line_of(text, "        chk_shell"), IMPORT_NOTED, "the priority is 155");
-	says(&r, line_of(text, "    notify_master"), IMPORT_REFUSED, "fairlead events");
+	says(&r, line_of(text, "    notify_master"), IMPORT_NOTED, "with the agent's rights");
+	check_alert(&c->alerts[0]);
+	assert_int_equal(c->n_alerts, 1);
 	assert_null(note(&r, line_of(text, "vrrp_instance V4"), "vrrp_instance")); /* version 3 */
 	config__free(c);
 	import_result__free(&r);
@@ -272,7 +243,7 @@ static void test_checkers(void **state)
 	says(&r, line_of(text, "static_routes"), IMPORT_REFUSED, "network configuration");
 	says(&r, line_of(text, "    lb_algo lc"), IMPORT_NOTED, "equal shares");
 	says(&r, line_of(text, "    quorum 3"), IMPORT_REFUSED, "min_up");
-	says(&r, line_of(text, "    quorum_down"), IMPORT_REFUSED, "fairlead events");
+	says(&r, line_of(text, "    quorum_down"), IMPORT_REFUSED, "FAIRLEAD_SERVICE");
 	says(&r, line_of(text, "        weight 2"), IMPORT_NOTED, "rr takes no heed");
 	says(&r, line_of(text, "        PING_CHECK"), IMPORT_REFUSED, "one probe");
 	says(&r, line_of(text, "                digest"), IMPORT_REFUSED, "body_regex");

@@ -251,13 +251,34 @@ static void test_strange(void **state)
 	ledger__free(b);
 }
 
+/* Of either sign, and of no other length: what a later version says otherwise is not known. */
+static void test_clock(void **state)
+{
+	static const int64_t clocks[] = {0, 1, -1, INT64_MAX, INT64_MIN, 1764421456000000};
+	struct ledger *l = ledger__new();
+	int64_t us = 5;
+
+	(void)state;
+	assert_false(peer_facts__clock(l, &us));
+	for (size_t i = 0; i < sizeof(clocks) / sizeof(*clocks); i++) {
+		assert_int_equal(peer_facts__set_clock(l, clocks[i]), 0);
+		assert_true(peer_facts__clock(l, &us));
+		assert_true(us == clocks[i]);
+	}
+	assert_int_equal(ledger__put(l, "c", 1, "123456789", 9), 0);
+	assert_false(peer_facts__clock(l, &us));
+	assert_int_equal(ledger__put(l, "c", 1, "1234567", 7), 0);
+	assert_false(peer_facts__clock(l, &us));
+	ledger__free(l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_digest),	   cmocka_unit_test(test_config),
 		cmocka_unit_test(test_service_of), cmocka_unit_test(test_disputes),
 		cmocka_unit_test(test_records),	   cmocka_unit_test(test_vrrp),
-		cmocka_unit_test(test_strange),
+		cmocka_unit_test(test_strange),	   cmocka_unit_test(test_clock),
 	};
 
 	return cmocka_run_group_tests_name("peer_facts", tests, NULL, NULL);

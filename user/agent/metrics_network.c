@@ -294,6 +294,15 @@ static void write_peers(const struct peers *p, struct prom *out, struct prom *la
 	for (size_t i = 0; i < p->n; i++)
 		prom__seconds(out, METRICS_LABELS(labels, "peer", p->list[i].name),
 			      p->list[i].link.up ? p->list[i].link.rtt_us * UINT64_C(1000) : 0);
+	prom__family(out, "fairlead_peer_clock_skew_seconds", PROM_GAUGE,
+		     "How far the peer's clock is ahead of this machine's; missing: not known.");
+	for (size_t i = 0; i < p->n; i++) {
+		int64_t ms;
+
+		if (peer_view__clock_skew_ms(&p->list[i], &ms))
+			prom__real(out, METRICS_LABELS(labels, "peer", p->list[i].name),
+				   (double)ms / 1e3);
+	}
 	prom__family(out, "fairlead_peer_refused_total", PROM_COUNTER,
 		     "Datagrams of the peer's that did not count.");
 	for (size_t i = 0; i < p->n; i++) {

@@ -2,6 +2,7 @@
 #include "agent/peer_news.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/agent.h"
@@ -9,7 +10,10 @@
 #include "agent/peer_nat.h"
 #include "agent/peer_vrrp.h"
 #include "agent/peer_words.h"
+#include "agent/peers_state.h"
 #include "peer/seats.h"
+
+#define CLOCK_WRONG_US 1000 /* what is told of the wall clock may be wrong by so much */
 
 #define ADD(d, value) peer_digest__add(&(d), &(value), sizeof(value))
 
@@ -140,6 +144,37 @@ static void copy_one(void *ctx, const void *key, size_t key_len, const void *val
 	(void)ledger__put(ctx, key, key_len, value, len);
 }
 
+/*
+ * The wall clock less the one of the links' stamps, us: it changes when somebody sets the clock, and not while it is
+ * slewed, which both are. A process that is interrupted between the two readings tries again.
+ */
+static int64_t read_clock(void)
+{
+	uint64_t best_us = UINT64_MAX;
+	int64_t clock = 0;
+
+	for (int i = 0; i < 5 && best_us > CLOCK_WRONG_US / 2; i++) {
+		uint64_t begin = peers__now_us(), wall = agent__realtime_ns() / 1000,
+			 took = peers__now_us() - begin;
+
+		if (took >= best_us)
+			continue;
+		best_us = took;
+		clock = (int64_t)(wall - begin - took / 2);
+	}
+	return clock;
+}
+
+int peer_news__publish_clock(const struct ledger *before, struct ledger *l)
+{
+	int64_t now = read_clock(), told;
+
+	/* What is told need not be told again for what reading it takes. */
+	if (peer_facts__clock(before, &told) && llabs(now - told) < CLOCK_WRONG_US)
+		now = told;
+	return peer_facts__set_clock(l, now);
+}
+
 int peer_news__publish(struct agent *a, struct ledger *l)
 {
 	struct ledger *want = ledger__new();
@@ -153,6 +188,8 @@ int peer_news__publish(struct agent *a, struct ledger *l)
 		rc = peer_facts__set_flow_key(want, flow_key_of(a));
 	if (!rc)
 		rc = peer_facts__set_records(want);
+	if (!rc)
+		rc = peer_news__publish_clock(l, want);
 	if (!rc)
 		rc = peer_nat__publish(a, want);
 	TAILQ_FOREACH (s, &a->services, entry) {

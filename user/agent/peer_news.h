@@ -17,6 +17,12 @@ void peer_news__name(struct agent *a, const struct service *s, struct peer_diges
 /* Brings the ledger to what runs; digests of tables stay. -ENOMEM, -ENOSPC: some of it is not told. */
 int peer_news__publish(struct agent *a, struct ledger *l);
 
+/*
+ * Tells how this machine's wall clock stands to the clock of the links' stamps, if that is another one than what `before`
+ * (which may be the same ledger) says.
+ */
+int peer_news__publish_clock(const struct ledger *before, struct ledger *l);
+
 /* Tells which backend has which slot of a service; `ids` is scratch, FL_MAX_BACKENDS + 1 long. */
 int peer_news__publish_table(const struct service *s, struct ledger *l, uint64_t *ids);
 

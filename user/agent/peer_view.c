@@ -55,11 +55,26 @@ static void tell_refusals(struct peer *peer)
 	peer->refused = refused;
 }
 
-void peer_view__tick(struct peer *peer)
+void peer_view__tick(struct peers *p)
 {
-	compare(peer);
-	peer_nat__tick(peer);
-	tell_refusals(peer);
+	for (size_t i = 0; i < p->n; i++) {
+		compare(&p->list[i]);
+		peer_nat__tick(&p->list[i]);
+		tell_refusals(&p->list[i]);
+	}
+}
+
+bool peer_view__clock_skew_ms(const struct peer *peer, int64_t *ms)
+{
+	uint64_t here_us = peers__now_us(), wall_us = agent__realtime_ns() / 1000;
+	int64_t offset, clock;
+
+	if (!peer->link.up || !peer_offset__get(&peer->link.offset, &offset) ||
+	    !peer_facts__clock(peer->link.copy, &clock))
+		return false;
+	/* What its wall clock shows now, less what this machine's does. */
+	*ms = (int64_t)(here_us + (uint64_t)offset + (uint64_t)clock - wall_us) / 1000;
+	return true;
 }
 
 bool peers__in_sync(const struct agent *a)
@@ -106,6 +121,13 @@ static json_t *refused_json(const struct peer_link *l)
 			 (json_int_t)n[PEER_REPLAYED]);
 }
 
+static json_t *clock_skew_json(const struct peer *peer)
+{
+	int64_t ms;
+
+	return peer_view__clock_skew_ms(peer, &ms) ? json_integer(ms) : json_null();
+}
+
 static json_t *peer_json(const struct peer *peer)
 {
 	const struct peer_link *l = &peer->link;
@@ -121,6 +143,7 @@ static json_t *peer_json(const struct peer *peer)
 	if (peer->since_ns)
 		json_object_set_new(o, "since", names__time(peer->since_ns));
 	json_object_set_new(o, "rtt_us", json_integer(l->up ? l->rtt_us : 0));
+	json_object_set_new(o, "clock_skew_ms", clock_skew_json(peer));
 	json_object_set_new(o, "version",
 			    json_string(peer_facts__version(l->copy, version, sizeof(version))));
 	json_object_set_new(

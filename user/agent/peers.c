@@ -462,7 +462,7 @@ void peers__flush(struct agent *a)
 	tell(p);
 }
 
-static void tell_tables(struct peers *p)
+static void tell_tables_and_clock(struct peers *p)
 {
 	struct agent *a = p->agent;
 	uint64_t before = ledger__version(p->ours);
@@ -481,6 +481,7 @@ static void tell_tables(struct peers *p)
 			plane__slots(s->slot_class) < budget ? plane__slots(s->slot_class) : budget;
 	}
 	p->next_table = id;
+	complain(p, peer_news__publish_clock(p->ours, p->ours));
 	p->dirty |= ledger__version(p->ours) != before;
 }
 
@@ -491,9 +492,8 @@ void peers__tick(struct agent *a)
 	peer_quorum__tick(a);
 	if (!p)
 		return;
-	tell_tables(p);
+	tell_tables_and_clock(p);
 	peer_view__note_shared(p);
 	peer_records__tick(p);
-	for (size_t i = 0; i < p->n; i++)
-		peer_view__tick(&p->list[i]);
+	peer_view__tick(p);
 }

@@ -79,6 +79,12 @@ bool peer_view__is_complete(const struct peer *peer);
 void peer_view__note_shared(struct peers *p);
 
 /* Once a second: differences that came or went. */
-void peer_view__tick(struct peer *peer);
+void peer_view__tick(struct peers *p);
+
+/*
+ * How far the peer's wall clock is ahead of this machine's, in ms; negative: behind. False: it is not known, as the peer
+ * is not up, has not been measured yet, or is of a version that does not tell.
+ */
+bool peer_view__clock_skew_ms(const struct peer *peer, int64_t *ms);
 
 #endif

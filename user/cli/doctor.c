@@ -45,6 +45,25 @@ static void read_alerts(const json_t *status, struct doctor_agent *a)
 	}
 }
 
+static void read_peers(const json_t *status, struct doctor_agent *a)
+{
+	const json_t *p, *skew;
+	size_t i;
+
+	json_array_foreach (json_object_get(json_object_get(status, "peers"), "list"), i, p) {
+		struct doctor_peer *to = &a->peers[i];
+
+		if (i == CONFIG_MAX_PEERS)
+			break;
+		skew = json_object_get(p, "clock_skew_ms");
+		snprintf(to->name, sizeof(to->name), "%s", string_of(p, "name"));
+		snprintf(to->address, sizeof(to->address), "%s", string_of(p, "address"));
+		to->clock_known = json_is_integer(skew);
+		to->skew_ms = json_integer_value(skew);
+		a->n_peers = i + 1;
+	}
+}
+
 static void read_token(const json_t *status, struct doctor_agent *a)
 {
 	const json_t *api = json_object_get(status, "api");
@@ -73,6 +92,7 @@ static json_t *ask_agent(const struct cli *cli, struct doctor_agent *a)
 	a->realtime = json_is_true(json_object_get(json_object_get(status, "loop"), "realtime"));
 	a->targets = (uint32_t)integer_of(json_object_get(status, "probes"), "targets");
 	read_alerts(status, a);
+	read_peers(status, a);
 	read_token(status, a);
 	return status;
 }

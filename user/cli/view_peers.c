@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* view_peers.c - what `fairlead status` says of other agents. */
+#include <math.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -8,6 +9,7 @@
 #include "cli/view_json.h"
 
 #define DISPUTES_SHOWN 10
+#define SKEW_MS 1000 /* what makes times of two machines misleading */
 
 static void print_name(const json_t *peer, const char *begin, FILE *out)
 {
@@ -116,6 +118,17 @@ static void print_pool(const json_t *peer, FILE *out)
 	}
 }
 
+static void print_clock(const json_t *peer, FILE *out)
+{
+	json_int_t ms = integer_of(peer, "clock_skew_ms");
+
+	if (ms > -SKEW_MS && ms < SKEW_MS)
+		return;
+	print_name(peer, "warning: the clock of peer ", out);
+	fprintf(out, " is %.1f s %s this machine's\n", fabs((double)ms) / 1e3,
+		ms > 0 ? "ahead of" : "behind");
+}
+
 static void print_differences(const json_t *peer, FILE *out)
 {
 	const json_t *tables = json_object_get(peer, "other_tables");
@@ -134,6 +147,7 @@ static void print_differences(const json_t *peer, FILE *out)
 		cli__print_text(out, string_of(tables, "first"));
 		putc('\n', out);
 	}
+	print_clock(peer, out);
 	print_pool(peer, out);
 	print_disputes(peer, out);
 }

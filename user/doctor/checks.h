@@ -11,6 +11,8 @@ void doctor_check__config(const struct doctor_facts *f, struct doctor_report *r)
 void doctor_check__kernel(const struct doctor_facts *f, struct doctor_report *r);
 void doctor_check__capabilities(const struct doctor_facts *f, struct doctor_report *r);
 void doctor_check__limits(const struct doctor_facts *f, struct doctor_report *r);
+
+/* judge_clock.c: the clock, and those of the peers */
 void doctor_check__clock(const struct doctor_facts *f, struct doctor_report *r);
 
 /* judge_alerts.c: whether alerts arrive */

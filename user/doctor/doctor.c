@@ -51,6 +51,19 @@ void doctor__judge(const struct doctor_facts *f, struct doctor_report *r)
 	doctor_report__sort(r);
 }
 
+const char *doctor__edit(const struct doctor_facts *f, struct doctor_report *r)
+{
+	char file[DOCTOR_WORD], socket[DOCTOR_WORD];
+
+	doctor__word(f->config_file, file);
+	doctor__word(f->agent.socket, socket);
+	return f->agent.runs
+		       ? doctor_report__command(
+				 r, "${EDITOR:-vi} %s && fairlead -s %s config apply", file, socket)
+		       : doctor_report__command(r, "${EDITOR:-vi} %s && systemctl start fairleadd",
+						file);
+}
+
 struct doctor_device *doctor_facts__device(const struct doctor_facts *f, const char *name)
 {
 	for (size_t i = 0; i < f->n_devices; i++) {

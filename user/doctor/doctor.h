@@ -15,6 +15,9 @@
 /* Makes all checks; the report is sorted. */
 void doctor__judge(const struct doctor_facts *f, struct doctor_report *r);
 
+/* The command that changes the configuration, whose file is f->config_file. */
+const char *doctor__edit(const struct doctor_facts *f, struct doctor_report *r);
+
 /*
  * Reads everything but f->version, f->agent up to its `targets`, and the configuration, which the caller
  * has filled in. The configuration must outlive the facts.

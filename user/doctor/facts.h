@@ -85,6 +85,14 @@ struct doctor_alerts {
 	char error[160]; /* of the last try */
 };
 
+/* A peer that a running agent tells of. */
+struct doctor_peer {
+	char name[CONFIG_PEER_LEN];
+	char address[ADDR_STRLEN];
+	bool clock_known;
+	int64_t skew_ms; /* its clock is so far ahead of this machine's */
+};
+
 /* The socket of a routing daemon, by which the agent asks for a BGP session. */
 struct doctor_bgp {
 	const struct config_track_bgp *session; /* the first one that it is used for */
@@ -113,6 +121,8 @@ struct doctor_agent {
 	uint32_t targets; /* of probes */
 	struct doctor_alerts alerts[CONFIG_MAX_ALERTS];
 	size_t n_alerts;
+	struct doctor_peer peers[CONFIG_MAX_PEERS];
+	size_t n_peers;
 	bool token; /* changes need one, of api.token_file */
 	char token_problem[512]; /* why that can't be used; "": it can */
 	uint64_t capabilities; /* effective; meaningful if pid_seen, as what follows */
@@ -137,6 +147,7 @@ struct doctor_kernel {
 	size_t n_features;
 	bool shares; /* programs can be replaced by others (BPF_PROG_TYPE_EXT), so the hook can be shared */
 	uint32_t cpus; /* online */
+	char image[32]; /* the package of this distribution's newest kernel; "": it is not known */
 };
 
 struct doctor_facts {
@@ -163,6 +174,7 @@ struct doctor_facts {
 	int redirects_all;
 	int neighbours4, neighbours6; /* gc_thresh3 */
 	bool irqbalance; /* it runs */
+	bool chrony; /* it runs */
 	int clock; /* 1: the kernel's clock is synchronised, 0: it is not, DOCTOR_UNKNOWN */
 };
 

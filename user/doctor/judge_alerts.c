@@ -18,14 +18,13 @@ void doctor_check__alerts(const struct doctor_facts *f, struct doctor_report *r)
 		}
 		doctor_report__add(
 			r, DOCTOR_WARNING,
+			doctor_report__command(r, "fairlead alerts test %s", d->name),
 			"destination '%s' of alerts has failed for %llu minutes, and %llu "
 			"wait: %s",
 			d->name, (unsigned long long)d->fails_s / 60,
 			(unsigned long long)d->waiting, d->error);
-		doctor_report__fix(r, "fairlead alerts test %s", d->name);
 	}
 	if (well)
-		doctor_report__add(r, DOCTOR_OK,
-				   "%zu of %zu destinations of alerts have not failed for long",
-				   well, a->n_alerts);
+		doctor_report__ok(r, "%zu of %zu destinations of alerts have not failed for long",
+				  well, a->n_alerts);
 }

@@ -9,19 +9,23 @@
 static void judge_rights(const struct doctor_bgp *b, struct doctor_report *r)
 {
 	const struct config_track_bgp *s = b->session;
+	char word[DOCTOR_WORD];
 
-	doctor_report__add(r, DOCTOR_ERROR,
+	if (b->by_group)
+		doctor_report__command(
+			r,
+			"mkdir -p " DROP_IN
+			" && printf '[Service]\\nSupplementaryGroups=%s\\n' >" DROP_IN
+			"/bgp-%u.conf && systemctl daemon-reload && systemctl "
+			"restart fairleadd",
+			b->group, b->gid);
+	else
+		doctor_report__command(r, "namei -l %s", doctor__word(s->socket, word));
+	doctor_report__add(r, DOCTOR_ERROR, r->command,
 			   "the agent may not use %s, which BGP session %s of %s is asked by, so "
 			   "that costs a VRRP group priority: %s is for group %s (mode %04o)",
 			   s->socket, s->session, config_bgp_daemon__name(s->daemon), b->at,
 			   b->group, b->mode);
-	if (b->by_group)
-		doctor_report__fix(r,
-				   "mkdir -p " DROP_IN
-				   " && printf '[Service]\\nSupplementaryGroups=%s\\n' >" DROP_IN
-				   "/bgp-%u.conf && systemctl daemon-reload && systemctl restart "
-				   "fairleadd",
-				   b->group, b->gid);
 }
 
 static void judge_daemon(const struct doctor_bgp *b, struct doctor_report *r)
@@ -30,15 +34,16 @@ static void judge_daemon(const struct doctor_bgp *b, struct doctor_report *r)
 	const char *unit = s->daemon == CONFIG_BGP_FRR ? "frr" : "bird";
 	bool missing = b->error == ENOENT;
 
-	doctor_report__add(r, DOCTOR_WARNING,
-			   "BGP session %s of %s can't be asked for, so it costs a VRRP group "
-			   "priority: %s %s",
-			   s->session, config_bgp_daemon__name(s->daemon),
-			   missing		      ? "there is no"
-			   : b->error == ECONNREFUSED ? "nobody listens at"
-						      : "no connection can be made to",
-			   s->socket);
-	doctor_report__fix(r, "systemctl %s %s", missing ? "start" : "restart", unit);
+	doctor_report__add(
+		r, DOCTOR_WARNING,
+		doctor_report__command(r, "systemctl %s %s", missing ? "start" : "restart", unit),
+		"BGP session %s of %s can't be asked for, so it costs a VRRP group "
+		"priority: %s %s",
+		s->session, config_bgp_daemon__name(s->daemon),
+		missing			   ? "there is no"
+		: b->error == ECONNREFUSED ? "nobody listens at"
+					   : "no connection can be made to",
+		s->socket);
 }
 
 void doctor_check__bgp(const struct doctor_facts *f, struct doctor_report *r)
@@ -51,11 +56,10 @@ void doctor_check__bgp(const struct doctor_facts *f, struct doctor_report *r)
 		if (b->shut) {
 			judge_rights(b, r);
 		} else if (b->error == EACCES || b->error == EPERM) {
-			doctor_report__add(r, DOCTOR_NOTE,
+			doctor_report__add(r, DOCTOR_NOTE, "sudo fairlead doctor",
 					   "whether anybody listens at %s can't be seen with your "
 					   "rights",
 					   b->session->socket);
-			doctor_report__fix(r, "sudo fairlead doctor");
 		} else if (b->error) {
 			judge_daemon(b, r);
 		} else {
@@ -63,7 +67,6 @@ void doctor_check__bgp(const struct doctor_facts *f, struct doctor_report *r)
 		}
 	}
 	if (well)
-		doctor_report__add(r, DOCTOR_OK,
-				   "%zu of %zu sockets of routing daemons can be used", well,
-				   f->n_bgp);
+		doctor_report__ok(r, "%zu of %zu sockets of routing daemons can be used", well,
+				  f->n_bgp);
 }

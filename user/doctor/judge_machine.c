@@ -27,31 +27,31 @@ static void no_agent(const struct doctor_facts *f, struct doctor_report *r)
 {
 	if (is_attached(f))
 		doctor_report__add(
-			r, DOCTOR_WARNING,
+			r, DOCTOR_WARNING, "systemctl start fairleadd",
 			"%s; the program goes on without an agent, but backends that die "
 			"keep their slots",
 			f->agent.why_not);
 	else
-		doctor_report__add(r, DOCTOR_NOTE,
+		doctor_report__add(r, DOCTOR_NOTE, "systemctl start fairleadd",
 				   "%s; what only an agent can tell is not looked at",
 				   f->agent.why_not);
-	doctor_report__fix(r, "systemctl start fairleadd");
 }
 
 static void judge_versions(const struct doctor_facts *f, struct doctor_report *r)
 {
 	if (strcmp(f->agent.version, f->version) == 0 && f->agent.abi == FL_ABI_VERSION) {
-		doctor_report__add(r, DOCTOR_OK, "the agent answers: version %s, pid %d",
-				   f->agent.version, f->agent.pid);
+		doctor_report__ok(r, "the agent answers: version %s, pid %d", f->agent.version,
+				  f->agent.pid);
 		return;
 	}
+	/* With another layout a restart could not adopt: which one is installed says what is left to do. */
 	doctor_report__add(
 		r, DOCTOR_WARNING,
+		f->agent.abi == FL_ABI_VERSION ? "systemctl restart fairleadd"
+					       : "fairleadd --version",
 		"the agent that runs is of version %s (maps v%u), this command of %s (maps "
 		"v%d): an upgrade is not complete",
 		f->agent.version, f->agent.abi, f->version, FL_ABI_VERSION);
-	if (f->agent.abi == FL_ABI_VERSION)
-		doctor_report__fix(r, "systemctl restart fairleadd");
 }
 
 void doctor_check__agent(const struct doctor_facts *f, struct doctor_report *r)
@@ -66,19 +66,19 @@ void doctor_check__agent(const struct doctor_facts *f, struct doctor_report *r)
 	if (f->agent.other_net) {
 		doctor_report__add(
 			r, DOCTOR_ERROR,
+			doctor_report__command(
+				r, "nsenter --net=/proc/%d/ns/net fairlead -s %s doctor",
+				f->agent.pid, doctor__word(f->agent.socket, socket)),
 			"the agent (pid %d) is in another network namespace than this command: "
 			"interfaces, routes and their settings are not looked at",
 			f->agent.pid);
-		doctor_report__fix(r, "nsenter --net=/proc/%d/ns/net fairlead -s %s doctor",
-				   f->agent.pid, doctor__word(f->agent.socket, socket));
 	}
 	if (!f->agent.realtime) {
 		doctor_report__add(
-			r, DOCTOR_WARNING,
+			r, DOCTOR_WARNING, REINSTALL,
 			"the agent's thread for lease and adverts is not scheduled before "
 			"others: on a busy machine these come late (the unit has "
 			"LimitRTPRIO=10)");
-		doctor_report__fix(r, REINSTALL);
 	}
 }
 
@@ -88,27 +88,27 @@ void doctor_check__config(const struct doctor_facts *f, struct doctor_report *r)
 
 	if (!f->config) {
 		doctor_report__add(r, DOCTOR_ERROR,
+				   doctor_report__command(r, "fairlead config check %s",
+							  doctor__word(f->config_file, word)),
 				   "%.400s; interfaces, backends and settings are not looked at",
 				   f->config_why);
-		doctor_report__fix(r, "fairlead config check %s",
-				   doctor__word(f->config_file, word));
 		return;
 	}
 	if (f->config_newer) {
 		doctor_report__add(
 			r, DOCTOR_NOTE,
+			doctor_report__command(r, "fairlead -s %s config apply",
+					       doctor__word(f->agent.socket, word)),
 			"%s was written after the agent has read it, and is what is looked at "
 			"here",
 			f->config_file);
-		doctor_report__fix(r, "fairlead -s %s config apply",
-				   doctor__word(f->agent.socket, word));
 	} else {
-		doctor_report__add(r, DOCTOR_OK, "%s is well: %zu services", f->config_file,
-				   f->config->n_services);
+		doctor_report__ok(r, "%s is well: %zu services", f->config_file,
+				  f->config->n_services);
 	}
 	if (!f->net_known && !f->agent.other_net)
 		doctor_report__add(
-			r, DOCTOR_ERROR,
+			r, DOCTOR_ERROR, "ip -br link",
 			"the kernel does not answer when asked for its links and routes: "
 			"they are not looked at");
 }
@@ -120,38 +120,40 @@ void doctor_check__kernel(const struct doctor_facts *f, struct doctor_report *r)
 	if (k->btf)
 		doctor_report__add(
 			r, DOCTOR_ERROR,
+			k->image[0] ? doctor_report__command(r, "apt-get install %s", k->image)
+				    : "grep CONFIG_DEBUG_INFO_BTF= /boot/config-$(uname -r)",
 			"the kernel (%s) has no BTF (/sys/kernel/btf/vmlinux: %s): boot one "
 			"built with CONFIG_DEBUG_INFO_BTF, as distributions' kernels are",
 			k->release, strerror(-k->btf));
 	else
-		doctor_report__add(r, DOCTOR_OK, "the kernel (%s) has BTF", k->release);
+		doctor_report__ok(r, "the kernel (%s) has BTF", k->release);
 	if (!k->may_try) {
-		doctor_report__add(r, DOCTOR_NOTE,
+		doctor_report__add(r, DOCTOR_NOTE, "sudo fairlead doctor",
 				   "what the kernel can do is not tried: that takes CAP_BPF, "
 				   "CAP_PERFMON and CAP_NET_ADMIN");
-		doctor_report__fix(r, "sudo fairlead doctor");
 		return;
 	}
 	for (size_t i = 0; i < k->n_features; i++) {
 		const struct doctor_feature *feature = &k->features[i];
 
 		if (feature->has)
-			doctor_report__add(r, DOCTOR_OK, "the kernel has %s, which came with %s",
-					   feature->what, feature->since);
+			doctor_report__ok(r, "the kernel has %s, which came with %s", feature->what,
+					  feature->since);
 		else
 			doctor_report__add(
 				r, DOCTOR_ERROR,
+				k->image[0]
+					? doctor_report__command(r, "apt-get install %s", k->image)
+					: "bpftool feature probe kernel",
 				"the kernel (%s) lacks %s, which Linux has had since %s: "
 				"boot a newer one; fairlead is tested with 6.1 and later",
 				k->release, feature->what, feature->since);
 	}
 	if (k->shares)
-		doctor_report__add(r, DOCTOR_OK,
-				   "the kernel lets several XDP programs share an interface");
+		doctor_report__ok(r, "the kernel lets several XDP programs share an interface");
 	else
-		doctor_report__add(r, DOCTOR_NOTE,
-				   "the kernel does not let XDP programs share an interface "
-				   "(BPF_PROG_TYPE_EXT): fairlead must be alone on it");
+		doctor_report__note(r, "the kernel does not let XDP programs share an interface "
+				       "(BPF_PROG_TYPE_EXT): fairlead must be alone on it");
 }
 
 /* What the configuration needs CAP_NET_RAW for; NULL: nothing. */
@@ -189,11 +191,10 @@ void doctor_check__capabilities(const struct doctor_facts *f, struct doctor_repo
 		return;
 	if (!f->agent.pid_seen) {
 		doctor_report__add(
-			r, DOCTOR_NOTE,
+			r, DOCTOR_NOTE, "sudo fairlead doctor",
 			"the agent's capabilities and limits can't be read: /proc/%d is not "
 			"to be seen from here",
 			f->agent.pid);
-		doctor_report__fix(r, "sudo fairlead doctor");
 		return;
 	}
 	for (size_t i = 0; i < sizeof(needed) / sizeof(*needed); i++) {
@@ -202,13 +203,12 @@ void doctor_check__capabilities(const struct doctor_facts *f, struct doctor_repo
 			continue;
 		missing++;
 		doctor_report__add(
-			r, DOCTOR_ERROR,
+			r, DOCTOR_ERROR, REINSTALL,
 			"the agent lacks %s, needed %s; the unit that is installed grants it",
 			needed[i].name, needed[i].why);
-		doctor_report__fix(r, REINSTALL);
 	}
 	if (!missing)
-		doctor_report__add(r, DOCTOR_OK, "the agent has the capabilities that it needs");
+		doctor_report__ok(r, "the agent has the capabilities that it needs");
 }
 
 static uint64_t files_needed(const struct doctor_facts *f)
@@ -230,39 +230,20 @@ void doctor_check__limits(const struct doctor_facts *f, struct doctor_report *r)
 	if (!f->agent.runs || !f->agent.pid_seen || f->agent.files == DOCTOR_UNKNOWN)
 		return;
 	if ((uint64_t)f->agent.files >= needed) {
-		doctor_report__add(r, DOCTOR_OK,
-				   "the agent may open %lld files, and needs up to %llu",
-				   (long long)f->agent.files, (unsigned long long)needed);
+		doctor_report__ok(r, "the agent may open %lld files, and needs up to %llu",
+				  (long long)f->agent.files, (unsigned long long)needed);
 		return;
 	}
+	/* What the hard limit allows takes no right of its own. */
+	if ((uint64_t)f->agent.files_hard >= needed)
+		doctor_report__command(r, "prlimit --pid %d --nofile=%lld:", f->agent.pid,
+				       (long long)f->agent.files_hard);
+	else
+		doctor_report__command(r, "prlimit --pid %d --nofile=%d:%d", f->agent.pid,
+				       UNIT_FILES, UNIT_FILES);
 	doctor_report__add(
-		r, DOCTOR_ERROR,
+		r, DOCTOR_ERROR, r->command,
 		"the agent may open %lld files only, and needs up to %llu for this "
 		"configuration: probes and reloads will fail (the unit has LimitNOFILE=%d)",
 		(long long)f->agent.files, (unsigned long long)needed, UNIT_FILES);
-	/* What the hard limit allows takes no right of its own. */
-	if ((uint64_t)f->agent.files_hard >= needed)
-		doctor_report__fix(r, "prlimit --pid %d --nofile=%lld:", f->agent.pid,
-				   (long long)f->agent.files_hard);
-	else
-		doctor_report__fix(r, "prlimit --pid %d --nofile=%d:%d", f->agent.pid, UNIT_FILES,
-				   UNIT_FILES);
-}
-
-void doctor_check__clock(const struct doctor_facts *f, struct doctor_report *r)
-{
-	bool others = f->config && (f->config->n_peers || f->config->n_vrrp);
-
-	if (f->clock == DOCTOR_UNKNOWN)
-		return;
-	if (f->clock) {
-		doctor_report__add(r, DOCTOR_OK, "the clock is synchronised");
-		return;
-	}
-	doctor_report__add(
-		r, others ? DOCTOR_WARNING : DOCTOR_NOTE,
-		"the clock is not synchronised: times in the log and in `fairlead status` "
-		"can't be compared with %s",
-		others ? "the peers'" : "other machines'");
-	doctor_report__fix(r, "timedatectl set-ntp true");
 }

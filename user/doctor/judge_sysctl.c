@@ -44,11 +44,10 @@ static void judge_forwarding(const struct doctor_facts *f, bool v4, struct docto
 		return;
 	if (!all) {
 		doctor_report__add(
-			r, DOCTOR_ERROR,
+			r, DOCTOR_ERROR, doctor_report__command(r, "sysctl -w %s=1", key),
 			"forwarding of %s is off, and replies of `nat` and `fullnat` services "
 			"find their way to clients only while it is on",
 			v4 ? "IPv4" : "IPv6");
-		doctor_report__fix(r, "sysctl -w %s=1", key);
 		return;
 	}
 	for (size_t i = 0; i < f->n_devices; i++) {
@@ -59,15 +58,15 @@ static void judge_forwarding(const struct doctor_facts *f, bool v4, struct docto
 		off++;
 		doctor_report__add(
 			r, DOCTOR_ERROR,
+			doctor_report__command(
+				r, "sysctl -w %s=1",
+				key_of(v4 ? "ipv4" : "ipv6", d->name, "forwarding", own)),
 			"%s does not forward %s, and replies of `nat` and `fullnat` services "
 			"that come in there find no way to clients",
 			d->name, v4 ? "IPv4" : "IPv6");
-		doctor_report__fix(r, "sysctl -w %s=1",
-				   key_of(v4 ? "ipv4" : "ipv6", d->name, "forwarding", own));
 	}
 	if (!off)
-		doctor_report__add(r, DOCTOR_OK, "%s is forwarded, as NAT needs it",
-				   v4 ? "IPv4" : "IPv6");
+		doctor_report__ok(r, "%s is forwarded, as NAT needs it", v4 ? "IPv4" : "IPv6");
 }
 
 void doctor_check__forwarding(const struct doctor_facts *f, struct doctor_report *r)
@@ -92,16 +91,16 @@ void doctor_check__redirects(const struct doctor_facts *f, struct doctor_report 
 	    d->redirects == DOCTOR_UNKNOWN)
 		return;
 	if (!f->redirects_all && !d->redirects) {
-		doctor_report__add(r, DOCTOR_OK, "%s sends no ICMP redirects", d->name);
+		doctor_report__ok(r, "%s sends no ICMP redirects", d->name);
 		return;
 	}
 	doctor_report__add(
 		r, DOCTOR_WARNING,
+		doctor_report__command(r, "sysctl -w net.ipv4.conf.all.send_redirects=0 %s=0",
+				       key_of("ipv4", d->name, "send_redirects", key)),
 		"%s is the way to clients and to backends, and sends ICMP redirects: backends "
 		"may learn to answer around this machine, which `nat` can't work with",
 		d->name);
-	doctor_report__fix(r, "sysctl -w net.ipv4.conf.all.send_redirects=0 %s=0",
-			   key_of("ipv4", d->name, "send_redirects", key));
 }
 
 /* The kernel takes the greater of the two (Documentation/networking/ip-sysctl.rst). */
@@ -130,18 +129,19 @@ void doctor_check__rp_filter(const struct doctor_facts *f, struct doctor_report 
 		if (!d->exists || filter == DOCTOR_UNKNOWN)
 			continue;
 		if (filter != 1 || used < 2) {
-			doctor_report__add(r, DOCTOR_OK, "%s: rp_filter is %s", d->name,
-					   filter == 0	 ? "off"
-					   : filter == 2 ? "loose"
-							 : "strict, and it is the only interface");
+			doctor_report__ok(r, "%s: rp_filter is %s", d->name,
+					  filter == 0	? "off"
+					  : filter == 2 ? "loose"
+							: "strict, and it is the only interface");
 			continue;
 		}
 		doctor_report__add(
 			r, DOCTOR_WARNING,
+			doctor_report__command(r, "sysctl -w %s=2",
+					       key_of("ipv4", d->name, "rp_filter", key)),
 			"%s: rp_filter is strict: what the kernel gets there from a source "
 			"whose route leaves by another interface is dropped, answers to probes "
 			"among it",
 			d->name);
-		doctor_report__fix(r, "sysctl -w %s=2", key_of("ipv4", d->name, "rp_filter", key));
 	}
 }

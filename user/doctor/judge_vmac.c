@@ -24,21 +24,20 @@ static void judge_group(const struct doctor_facts *f, const struct config_vrrp *
 	while (v < end && !is_of(v, g))
 		v++;
 	if (v == end) {
-		doctor_report__add(r, DOCTOR_OK,
-				   "VRRP group '%s' has no device here: it is not active", g->name);
+		doctor_report__ok(r, "VRRP group '%s' has no device here: it is not active",
+				  g->name);
 	} else if (f->agent.runs) {
-		doctor_report__add(r, DOCTOR_OK,
-				   "VRRP group '%s' has %02x:%02x:%02x:%02x:%02x:%02x on device %s",
-				   g->name, v->mac[0], v->mac[1], v->mac[2], v->mac[3], v->mac[4],
-				   v->mac[5], v->name);
+		doctor_report__ok(r,
+				  "VRRP group '%s' has %02x:%02x:%02x:%02x:%02x:%02x on device %s",
+				  g->name, v->mac[0], v->mac[1], v->mac[2], v->mac[3], v->mac[4],
+				  v->mac[5], v->name);
 	} else {
 		doctor_report__add(
-			r, DOCTOR_WARNING,
+			r, DOCTOR_WARNING, doctor_report__command(r, "ip link del %s", v->name),
 			"device %s was left by an agent that was killed: this machine still has "
 			"the MAC address of VRRP group '%s', and frames that a switch floods are "
 			"steered here as well as by the active balancer",
 			v->name, g->name);
-		doctor_report__fix(r, "ip link del %s", v->name);
 	}
 }
 
@@ -50,10 +49,10 @@ static void judge_stranger(const struct doctor_facts *f, const struct doctor_vma
 		if (is_of(v, &f->config->vrrp[i]))
 			return;
 	doctor_report__add(r, DOCTOR_WARNING,
+			   doctor_report__command(r, "ip -d link show %s", v->name),
 			   "device %s has the MAC address of a virtual router that no VRRP group "
 			   "of this configuration is: of another instance, or left behind",
 			   v->name);
-	doctor_report__fix(r, "ip -d link show %s", v->name);
 }
 
 void doctor_check__virtual_mac(const struct doctor_facts *f, struct doctor_report *r)

@@ -58,27 +58,21 @@ static const char *name_ways(const struct doctor_way *w, size_t n, char *buf, si
 	return buf;
 }
 
-static void add_fix(const struct doctor_way *w, enum fault fault, struct doctor_report *r)
+static const char *fix_of(const struct doctor_way *w, enum fault fault, struct doctor_report *r)
 {
 	char address[ADDR_STRLEN], word[DOCTOR_WORD];
 
-	addr__format(&w->backend->address, address);
 	switch (fault) {
-	case FAULT_NO_ROUTE:
-	case FAULT_ROUTED:
-		doctor_report__fix(r, "ip route get %s", address);
-		break;
 	case FAULT_DOWN:
-		doctor_report__fix(r, "ip link set dev %s up",
-				   doctor__word(w->device->link.name, word));
-		break;
+		return doctor_report__command(r, "ip link set dev %s up",
+					      doctor__word(w->device->link.name, word));
 	case FAULT_FAILED:
 	case FAULT_UNKNOWN:
-		addr__format(&w->net.via, address);
-		doctor_report__fix(r, "ping -c 1 -W 2 %s", address);
-		break;
+		return doctor_report__command(r, "ping -c 1 -W 2 %s",
+					      addr__format(&w->net.via, address));
 	default:
-		break;
+		return doctor_report__command(r, "ip route get %s",
+					      addr__format(&w->backend->address, address));
 	}
 }
 
@@ -123,13 +117,13 @@ void doctor_check__nexthops(const struct doctor_facts *f, struct doctor_report *
 		/* An agent would have had it asked for long ago. */
 		if (fault == FAULT_UNKNOWN && f->agent.runs)
 			level = DOCTOR_WARNING;
-		doctor_report__add(r, level, "%s %s", faults[fault].text,
+		doctor_report__add(r, level, fix_of(first[fault], (enum fault)fault, r), "%s %s",
+				   faults[fault].text,
 				   name_ways(first[fault], n[fault], names, sizeof(names)));
-		add_fix(first[fault], (enum fault)fault, r);
 	}
 	if (n[FAULTS])
-		doctor_report__add(r, DOCTOR_OK, "the next hops of %zu of %zu backends are known",
-				   n[FAULTS], f->n_ways);
+		doctor_report__ok(r, "the next hops of %zu of %zu backends are known", n[FAULTS],
+				  f->n_ways);
 }
 
 static int compare_addresses(const void *a, const void *b)
@@ -166,23 +160,22 @@ static void judge_neighbour_table(const struct doctor_facts *f, bool v4, int mos
 	if (most == DOCTOR_UNKNOWN || !n)
 		return;
 	if (n < (size_t)most) {
-		doctor_report__add(r, DOCTOR_OK,
-				   "%zu of %d neighbours of %s that the kernel has room for", n,
-				   most, name);
+		doctor_report__ok(r, "%zu of %d neighbours of %s that the kernel has room for", n,
+				  most, name);
 		return;
 	}
 	while (better < 2 * n)
 		better *= 2;
 	doctor_report__add(
 		r, DOCTOR_ERROR,
+		doctor_report__command(
+			r,
+			"sysctl -w net.%s.neigh.default.gc_thresh3=%zu "
+			"net.%s.neigh.default.gc_thresh2=%zu net.%s.neigh.default.gc_thresh1=%zu",
+			name, better, name, better / 2, name, better / 4),
 		"backends are reached over %zu neighbours of %s, and the kernel has room for "
 		"%d (gc_thresh3): their MAC addresses are forgotten again and again",
 		n, name, most);
-	doctor_report__fix(
-		r,
-		"sysctl -w net.%s.neigh.default.gc_thresh3=%zu "
-		"net.%s.neigh.default.gc_thresh2=%zu net.%s.neigh.default.gc_thresh1=%zu",
-		name, better, name, better / 2, name, better / 4);
 }
 
 void doctor_check__neighbour_table(const struct doctor_facts *f, struct doctor_report *r)
@@ -259,19 +252,19 @@ static void judge_device_mtu(const struct doctor_facts *f, const struct doctor_d
 	}
 	if (!first) {
 		if (all)
-			doctor_report__add(r, DOCTOR_OK,
-					   "%s: its MTU of %u is enough for %zu backends", d->name,
-					   d->link.mtu, all);
+			doctor_report__ok(r, "%s: its MTU of %u is enough for %zu backends",
+					  d->name, d->link.mtu, all);
 		return;
 	}
 	doctor_report__add(r, DOCTOR_WARNING,
+			   doctor_report__command(r, "ip link set dev %s mtu %u",
+						  doctor__word(d->name, word), needed),
 			   "%s: its MTU of %u is too small for packets of %u bytes to %s (%u with "
 			   "%s): clients must be told to send less, or backends to announce it "
 			   "(docs/operations.md, MTU)",
 			   d->name, d->link.mtu, needed - overhead_of(first),
 			   name_ways(first, n, names, sizeof(names)), needed,
 			   config_forward__name(first->service->forward));
-	doctor_report__fix(r, "ip link set dev %s mtu %u", doctor__word(d->name, word), needed);
 }
 
 /* Routes that say less than their interface: one that was configured so, or learnt of a router. */
@@ -294,11 +287,12 @@ static void judge_route_mtu(const struct doctor_facts *f, struct doctor_report *
 		return;
 	doctor_report__add(
 		r, DOCTOR_WARNING,
+		doctor_report__command(r, "ip route get %s",
+				       addr__format(&first->backend->address, address)),
 		"the route says an MTU of %u, less than its interface's %u, for %s, which "
 		"needs %u: see where it comes from",
 		first->net.mtu, first->device->link.mtu, name_ways(first, n, names, sizeof(names)),
 		mtu_needed(f, first));
-	doctor_report__fix(r, "ip route get %s", addr__format(&first->backend->address, address));
 }
 
 void doctor_check__mtu(const struct doctor_facts *f, struct doctor_report *r)
@@ -342,12 +336,11 @@ void doctor_check__egress(const struct doctor_facts *f, struct doctor_report *r)
 		if (!first || d->named || !d->features_known)
 			continue;
 		if (!any_native(f) || d->features & DOCTOR_XDP_TARGET) {
-			doctor_report__add(r, DOCTOR_OK, "%s takes the frames for %zu backends",
-					   d->name, n);
+			doctor_report__ok(r, "%s takes the frames for %zu backends", d->name, n);
 			continue;
 		}
 		doctor_report__add(
-			r, DOCTOR_ERROR,
+			r, DOCTOR_ERROR, doctor__edit(f, r),
 			"%s (driver %s) does not take frames from other interfaces' programs "
 			"as it is set up, so none get to %s: name it in `interfaces`, too",
 			d->name, d->driver[0] ? d->driver : "unknown",

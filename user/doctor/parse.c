@@ -24,6 +24,22 @@ static bool holds(const char *text, const char *word)
 	return false;
 }
 
+const char *doctor_parse__image(const char *line)
+{
+	static const struct {
+		const char *line, *image;
+	} known[] = {
+		{"ID=debian\n", "linux-image-amd64"},
+		{"ID=ubuntu\n", "linux-image-generic"},
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		if (strcmp(line, known[i].line) == 0)
+			return known[i].image;
+	}
+	return NULL;
+}
+
 int doctor_parse__interrupt(const char *line, const char *ifname, const char *bus)
 {
 	char *end;

@@ -195,6 +195,7 @@ static void read_kernel(struct doctor_kernel *k)
 		snprintf(k->release, sizeof(k->release), "%s", name.release);
 	k->cpus = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
 	k->btf = plane_features__btf();
+	doctor_read__image(k);
 	if (!capng_get_caps_process()) {
 		bool admin = capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN);
 
@@ -246,6 +247,7 @@ void doctor_facts__read(struct doctor_facts *f)
 	f->neighbours4 = doctor_read__sysctl("net/ipv4/neigh/default/gc_thresh3");
 	f->neighbours6 = doctor_read__sysctl("net/ipv6/neigh/default/gc_thresh3");
 	f->irqbalance = doctor_read__runs("irqbalance");
+	f->chrony = doctor_read__runs("chronyd");
 	f->clock = read_clock();
 }
 

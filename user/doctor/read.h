@@ -36,7 +36,13 @@ void doctor_read__interrupts(struct doctor_device *d);
 /* The sockets of the routing daemons that the configuration names; the agent was read before. */
 void doctor_read__bgp(struct doctor_facts *f);
 
+/* The package that brings this distribution's newest kernel; untouched if it is not known. */
+void doctor_read__image(struct doctor_kernel *k);
+
 /* --- parse.c: pure --- */
+
+/* The package that brings the newest kernel, if that is the line of /etc/os-release that tells; else NULL. */
+const char *doctor_parse__image(const char *line);
 
 /*
  * The number of an interrupt if a line of /proc/interrupts is of that device: its action names the

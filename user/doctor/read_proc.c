@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* read_proc.c - what is in /proc. */
+/* read_proc.c - what files of the system say, most of them below /proc. */
 #include <ctype.h>
 #include <dirent.h>
 #include <stdarg.h>
@@ -77,6 +77,20 @@ void doctor_read__process(struct doctor_agent *a)
 	a->pid_seen = each_line(path, on_status, a);
 	snprintf(path, sizeof(path), "/proc/%d/limits", a->pid);
 	each_line(path, on_limit, a);
+}
+
+static void on_release(void *ctx, const char *line)
+{
+	struct doctor_kernel *k = ctx;
+	const char *image = doctor_parse__image(line);
+
+	if (image)
+		snprintf(k->image, sizeof(k->image), "%s", image);
+}
+
+void doctor_read__image(struct doctor_kernel *k)
+{
+	each_line("/etc/os-release", on_release, k);
 }
 
 static bool is_named(const char *pid, const char *name)

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-void doctor_report__add(struct doctor_report *r, enum doctor_level level, const char *fmt, ...)
+static void add(struct doctor_report *r, enum doctor_level level, const char *fix, const char *fmt,
+		va_list ap)
 {
 	struct doctor_finding *list = realloc(r->list, (r->n + 1) * sizeof(*list)), *f;
-	va_list ap;
 
 	if (!list) {
 		r->incomplete = true;
@@ -19,24 +19,48 @@ void doctor_report__add(struct doctor_report *r, enum doctor_level level, const 
 	r->list = list;
 	f = &list[r->n++];
 	*f = (struct doctor_finding){.check = r->check, .level = level};
-	va_start(ap, fmt);
 	vsnprintf(f->text, sizeof(f->text), fmt, ap);
+	snprintf(f->fix, sizeof(f->fix), "%s", fix);
+}
+
+void doctor_report__ok(struct doctor_report *r, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	add(r, DOCTOR_OK, "", fmt, ap);
 	va_end(ap);
 }
 
-void doctor_report__fix(struct doctor_report *r, const char *fmt, ...)
+void doctor_report__note(struct doctor_report *r, const char *fmt, ...)
 {
-	struct doctor_finding *f;
 	va_list ap;
 
-	if (!r->n || r->incomplete)
-		return;
-	f = &r->list[r->n - 1];
+	va_start(ap, fmt);
+	add(r, DOCTOR_NOTE, "", fmt, ap);
+	va_end(ap);
+}
+
+void doctor_report__add(struct doctor_report *r, enum doctor_level level, const char *fix,
+			const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	add(r, level, fix, fmt, ap);
+	va_end(ap);
+}
+
+const char *doctor_report__command(struct doctor_report *r, const char *fmt, ...)
+{
+	va_list ap;
+
 	va_start(ap, fmt);
 	/* Half a command is none. */
-	if (vsnprintf(f->fix, sizeof(f->fix), fmt, ap) >= (int)sizeof(f->fix))
-		f->fix[0] = '\0';
+	if (vsnprintf(r->command, sizeof(r->command), fmt, ap) >= (int)sizeof(r->command))
+		r->command[0] = '\0';
 	va_end(ap);
+	return r->command;
 }
 
 void doctor_report__sort(struct doctor_report *r)

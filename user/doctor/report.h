@@ -22,7 +22,7 @@ struct doctor_finding {
 	const char *check; /* the check's name */
 	enum doctor_level level;
 	char text[DOCTOR_TEXT]; /* a sentence without a full stop */
-	char fix[DOCTOR_FIX]; /* the command that mends it; "": there is none */
+	char fix[DOCTOR_FIX]; /* the command for it; "": nothing is wrong */
 };
 
 struct doctor_report {
@@ -30,14 +30,24 @@ struct doctor_report {
 	struct doctor_finding *list;
 	size_t n;
 	bool incomplete; /* memory ran out */
+	char command[DOCTOR_FIX]; /* that was made last */
 };
 
-/* Adds a finding of the current check. */
-void doctor_report__add(struct doctor_report *r, enum doctor_level level, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+/* Each adds a finding of the current check. What is well, or worth knowing, needs no command. */
+void doctor_report__ok(struct doctor_report *r, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+void doctor_report__note(struct doctor_report *r, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
-/* Gives the last finding its command. */
-void doctor_report__fix(struct doctor_report *r, const char *fmt, ...)
+/*
+ * Nothing is wrong without a command: `fix` is the one that mends it or, where no single one does, that shows
+ * what has to be known to mend it.
+ */
+void doctor_report__add(struct doctor_report *r, enum doctor_level level, const char *fix,
+			const char *fmt, ...) __attribute__((format(printf, 4, 5), nonnull(3)));
+
+/* A command for the next finding; it stands in the report until the next one is made. "": it is too long. */
+const char *doctor_report__command(struct doctor_report *r, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* The worst first; those of one level stay in their order. */

@@ -224,6 +224,7 @@ static void translate(struct import *im, const struct import_reader *r, struct i
 	interfaces(im);
 	translate__bfd(im);
 	translate__vrrp(im);
+	translate__alerts(im);
 	translate__servers(im);
 	out__finish(im, out);
 	sort_notes(out);

@@ -3,7 +3,7 @@
  * import.h - keepalived's configuration as fairlead's.
  *
  * Three steps: reader.h and words.h make lines and words of files, tree.h a tree of them, and the rest
- * translates that (vrrp.c, track.c, server.c, checker.c) into pieces of YAML (out.h). A piece that
+ * translates that (vrrp.c, track.c, alerts.c, server.c, checker.c) into pieces of YAML (out.h). A piece that
  * fairlead's own reader would refuse is kept as a comment with that reader's reason, so that the result loads.
  */
 #ifndef FAIRLEAD_IMPORT_IMPORT_H

@@ -15,8 +15,20 @@
 		block, name, IMPORT_REFUSED, text \
 	}
 
-#define EVENTS "watch `fairlead events --follow --json` instead (docs/journal.md)"
-#define MAIL "no mail is sent; use alerts of Prometheus (docs/metrics.md) or `fairlead events`"
+#define FIFO                                                                                \
+	"let a program under `alerts` take them: each comes as JSON on its standard input " \
+	"(docs/alerts.md)"
+#define BACKEND                                                                              \
+	"let a program under `alerts`, of `kinds: [backend]`, look at FAIRLEAD_BACKEND and " \
+	"FAIRLEAD_IS (docs/alerts.md)"
+#define SERVICE                                                                              \
+	"let a program under `alerts`, of `kinds: [service]`, look at FAIRLEAD_SERVICE and " \
+	"FAIRLEAD_IS (docs/alerts.md)"
+#define STOP "use ExecStopPost= of the unit"
+#define PRIORITY "`fairlead status` and the metrics have the priority"
+#define MAIL                                                                                     \
+	"no mail is sent; let a program under `alerts` send it (docs/alerts.md), or Prometheus " \
+	"(docs/metrics.md)"
 #define ARP "announcements are sent at once and after 10, 50, 200 ms and 1 s (docs/failover.md)"
 #define KERNEL "give the machine its addresses, routes and rules by its own network configuration"
 #define OWN "is about keepalived's own processes"
@@ -115,9 +127,9 @@ const struct import_keyword import_keywords[] = {
 	NOTED("global_defs", "enable_snmp_rfc", "use the metrics (docs/metrics.md)"),
 	NOTED("global_defs", "enable_traps", "use the metrics (docs/metrics.md)"),
 	NOTED("global_defs", "enable_dbus", "use the API (docs/api.md)"),
-	REFUSED("global_defs", "notify_fifo", EVENTS),
-	REFUSED("global_defs", "vrrp_notify_fifo", EVENTS),
-	REFUSED("global_defs", "lvs_notify_fifo", EVENTS),
+	REFUSED("global_defs", "notify_fifo", FIFO),
+	REFUSED("global_defs", "vrrp_notify_fifo", FIFO),
+	REFUSED("global_defs", "lvs_notify_fifo", FIFO),
 	NOTED("global_defs", "dynamic_interfaces",
 	      "a group whose interface comes later is off until then"),
 	NOTED("global_defs", "nftables", "VRRP's addresses need no rules of nftables here"),
@@ -196,14 +208,16 @@ const struct import_keyword import_keywords[] = {
 	NOTED("vrrp_instance", "smtp_alert", MAIL),
 	REFUSED("vrrp_instance", "lvs_sync_daemon_interface",
 		"use `peers`, which tell each other of connections while they move (docs/peers.md)"),
-	REFUSED("vrrp_instance", "notify", EVENTS),
-	REFUSED("vrrp_instance", "notify_master", EVENTS),
-	REFUSED("vrrp_instance", "notify_backup", EVENTS),
-	REFUSED("vrrp_instance", "notify_fault", EVENTS),
-	REFUSED("vrrp_instance", "notify_stop", EVENTS),
-	REFUSED("vrrp_instance", "notify_deleted", EVENTS),
-	REFUSED("vrrp_instance", "notify_master_rx_lower_pri", EVENTS),
-	NOTED("vrrp_instance", "notify_priority_changes", EVENTS),
+	YES("vrrp_instance", "notify"),
+	YES("vrrp_instance", "notify_master"),
+	YES("vrrp_instance", "notify_backup"),
+	YES("vrrp_instance", "notify_fault"),
+	REFUSED("vrrp_instance", "notify_stop", STOP),
+	REFUSED("vrrp_instance", "notify_deleted",
+		"nothing is run for a group that a reload takes out"),
+	REFUSED("vrrp_instance", "notify_master_rx_lower_pri",
+		"such an advert is answered (RFC 9568 6.4.3), and nothing is run for it"),
+	NOTED("vrrp_instance", "notify_priority_changes", PRIORITY),
 
 	YES("vrrp_sync_group", "group"),
 	REFUSED("vrrp_sync_group", "track_interface",
@@ -218,12 +232,12 @@ const struct import_keyword import_keywords[] = {
 	NOTED("vrrp_sync_group", "sync_group_tracking_weight",
 	      "what groups track counts also within a sync group"),
 	NOTED("vrrp_sync_group", "smtp_alert", MAIL),
-	REFUSED("vrrp_sync_group", "notify", EVENTS),
-	REFUSED("vrrp_sync_group", "notify_master", EVENTS),
-	REFUSED("vrrp_sync_group", "notify_backup", EVENTS),
-	REFUSED("vrrp_sync_group", "notify_fault", EVENTS),
-	REFUSED("vrrp_sync_group", "notify_stop", EVENTS),
-	NOTED("vrrp_sync_group", "notify_priority_changes", EVENTS),
+	YES("vrrp_sync_group", "notify"),
+	YES("vrrp_sync_group", "notify_master"),
+	YES("vrrp_sync_group", "notify_backup"),
+	YES("vrrp_sync_group", "notify_fault"),
+	REFUSED("vrrp_sync_group", "notify_stop", STOP),
+	NOTED("vrrp_sync_group", "notify_priority_changes", PRIORITY),
 
 	YES("vrrp_script", "script"),
 	YES("vrrp_script", "interval"),
@@ -296,8 +310,8 @@ const struct import_keyword import_keywords[] = {
 	      "open connections of a backup stay with it for `hold`"),
 	REFUSED("virtual_server", "sorry_server_lvs_method",
 		"all backends of a service are reached in the same way"),
-	REFUSED("virtual_server", "quorum_up", EVENTS),
-	REFUSED("virtual_server", "quorum_down", EVENTS),
+	REFUSED("virtual_server", "quorum_up", SERVICE),
+	REFUSED("virtual_server", "quorum_down", SERVICE),
 
 	YES("real_server", "weight"),
 	YES("real_server", "lvs_method"),
@@ -327,8 +341,8 @@ const struct import_keyword import_keywords[] = {
 	NOTED("real_server", "snmp_name", "metrics have the backend's id"),
 	NOTED("real_server", "warmup", SPREAD),
 	NOTED("real_server", "smtp_alert", MAIL),
-	REFUSED("real_server", "notify_up", EVENTS),
-	REFUSED("real_server", "notify_down", EVENTS),
+	REFUSED("real_server", "notify_up", BACKEND),
+	REFUSED("real_server", "notify_down", BACKEND),
 
 	YES("checker", "connect_port"),
 	YES("checker", "connect_timeout"),

@@ -12,6 +12,7 @@ void translate__notes(struct import *im, struct stanza *s, const char *block);
 /* The blocks, each into its part of the output. */
 void translate__bfd(struct import *im);
 void translate__vrrp(struct import *im);
+void translate__alerts(struct import *im);
 void translate__servers(struct import *im);
 /* `track` of a group; *priority rises by what tracked things add. */
 void translate__track(struct import *im, struct stanza *instance, long *priority);

@@ -11,6 +11,7 @@
 enum {
 	FLOW_KEY = 'k',
 	VERSION = 'v',
+	CLOCK = 'c',
 	SERVICE = 's',
 	BACKEND = 'b',
 	RECORDS = 'r',
@@ -94,6 +95,28 @@ int peer_facts__set_records(struct ledger *l)
 	const uint8_t value = RECORDS_OF_NAT;
 
 	return ledger__put(l, k.bytes, k.len, &value, sizeof(value));
+}
+
+int peer_facts__set_clock(struct ledger *l, int64_t us)
+{
+	const struct key k = make_key(CLOCK, "", NULL);
+	const uint64_t value = htobe64((uint64_t)us);
+
+	return ledger__put(l, k.bytes, k.len, &value, sizeof(value));
+}
+
+bool peer_facts__clock(const struct ledger *l, int64_t *us)
+{
+	const struct key k = make_key(CLOCK, "", NULL);
+	size_t len = 0;
+	const void *told = ledger__get(l, k.bytes, k.len, &len);
+	uint64_t value;
+
+	if (!told || len != sizeof(value))
+		return false;
+	memcpy(&value, told, sizeof(value));
+	*us = (int64_t)be64toh(value);
+	return true;
 }
 
 bool peer_facts__records(const struct ledger *l)

@@ -5,6 +5,7 @@
  *   'k'                       a digest of the flow key (8)
  *   'v'                       the version of fairlead, text
  *   'r'                       it takes records, and tells its own (stream.h); flows of NAT, too: 1 (1)
+ *   'c'                       its wall clock less the clock of its stamps (link.h), us (8)
  *   's' service               digests of the service (struct peer_service, 5 x 8)
  *   'b' service NUL backend   what the probes say of the backend: enum fl_health (1)
  *   'o' service NUL backend   what operators have said of it: struct peer_word (3)
@@ -47,6 +48,7 @@ uint64_t peer_digest__end(const struct peer_digest *d);
 int peer_facts__set_flow_key(struct ledger *l, uint64_t digest);
 int peer_facts__set_version(struct ledger *l, const char *version);
 int peer_facts__set_records(struct ledger *l);
+int peer_facts__set_clock(struct ledger *l, int64_t us);
 int peer_facts__set_service(struct ledger *l, const char *name, const struct peer_service *s);
 int peer_facts__set_backend(struct ledger *l, const char *service, const char *id, uint8_t health);
 
@@ -66,6 +68,9 @@ int peer_facts__set_vrrp(struct ledger *l, const char *group, enum peer_vrrp_sta
 /* What is told of a VRRP group; false: nothing, or a state that this version does not know. */
 bool peer_facts__vrrp(const struct ledger *l, const char *group, enum peer_vrrp_state *state,
 		      uint8_t *priority);
+
+/* What is told of its wall clock; false: nothing. */
+bool peer_facts__clock(const struct ledger *l, int64_t *us);
 
 /* What is told of a service; false: nothing. */
 bool peer_facts__service(const struct ledger *l, const char *name, struct peer_service *out);

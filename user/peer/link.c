@@ -242,9 +242,10 @@ static void measure(struct peer_link *l, const struct message *m)
 	if (!echo || echo > l->now_us || held > l->now_us - echo)
 		return;
 	rtt = l->now_us - echo - held;
-	if (rtt < 10000000)
-		l->rtt_us = l->rtt_us ? (uint32_t)((7ull * l->rtt_us + rtt + 7) / 8)
-				      : (uint32_t)rtt + 1;
+	if (rtt >= 10000000)
+		return;
+	l->rtt_us = l->rtt_us ? (uint32_t)((7ull * l->rtt_us + rtt + 7) / 8) : (uint32_t)rtt + 1;
+	peer_offset__take(&l->offset, l->now_us, l->peer_stamp, rtt);
 }
 
 static int start_copy(struct peer_link *l, uint32_t epoch)
@@ -304,6 +305,7 @@ void peer_link__input(struct peer_link *l, uint64_t now_us, const uint8_t *datag
 		l->n_accepted = l->channel.n_accepted;
 		tell_anew(l);
 		l->peer_stamp = 0;
+		l->offset = (struct peer_offset){0};
 		l->copy_epoch = 0;
 	}
 	if (verdict == PEER_BODY) {

@@ -29,6 +29,7 @@
 
 #include "peer/channel.h"
 #include "peer/ledger.h"
+#include "peer/offset.h"
 
 #define PEER_ASIDE_MAX (PEER_BODY_MAX - 48 - 8)
 #define PEER_PARTS 32 /* under way at once */
@@ -67,6 +68,7 @@ struct peer_link {
 	uint64_t progress_us; /* when one of them was acknowledged, or the first was sent */
 	uint64_t peer_stamp, peer_stamp_us; /* its last, and when that came */
 	uint32_t rtt_us; /* smoothed; 0: not measured yet */
+	struct peer_offset offset; /* of the peer's clock, by its stamps */
 	unsigned int backoff; /* each time in vain, the patience for an acknowledgement doubles */
 	double answers; /* tokens */
 	uint64_t n_malformed; /* genuine, but none of these messages */

@@ -28,7 +28,7 @@ int plane_attach__entry(const struct plane *p)
 	return bpf_program__fd(p->copying ? p->copying->progs.lb_copy : p->skel->progs.lb);
 }
 
-/* The pinned link's fd if it still sits on that interface in that mode; else it is unpinned. */
+/* The pinned link's fd if it still sits on that interface in that mode; else it is detached and unpinned. */
 static int adopt_link(const char *path, uint32_t ifindex, bool generic)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, q);
@@ -41,6 +41,8 @@ static int adopt_link(const char *path, uint32_t ifindex, bool generic)
 	if (bpf_obj_get_info_by_fd(fd, &info, &len) || info.type != BPF_LINK_TYPE_XDP ||
 	    info.xdp.ifindex != ifindex || bpf_xdp_query((int)ifindex, 0, &q) ||
 	    (q.attach_mode == XDP_ATTACHED_SKB) != generic) {
+		/* An agent's own descriptor must not keep the program where another mode is wanted. */
+		bpf_link_detach(fd);
 		unlink(path);
 		close(fd);
 		return -ENOENT;

@@ -85,12 +85,65 @@ static void test_lost(void **state)
 	end_world();
 }
 
+/* What `fairlead failover` has asked a group to goes with its name, whatever else it is now. */
+static void test_handed_over(void **state)
+{
+	(void)state;
+	new_world();
+	add_group(LB, "a", 1, false, 150, "");
+	add_group(LB2, "a", 1, false, 100, "");
+	boot(LB);
+	pass(100 * MS);
+	boot(LB2);
+	pass(100 * MS);
+	w.here = LB;
+	assert_int_equal(vrrp__hand_over(LB->vrrp), 1);
+	pass(100 * MS);
+	assert_string_equal(states(LB), "b");
+	LB->groups[0].has_source = true;
+	LB->groups[0].source = LB->own[0];
+	apply(LB);
+	pass(1000 * MS);
+	assert_string_equal(states(LB), "b");
+	assert_int_equal(vrrp__take_back(LB->vrrp), 1);
+	pass(1000 * MS);
+	assert_string_equal(states(LB), "A");
+	end_world();
+}
+
+/* Two own the addresses: one yields, and each says so, but not with every advert. */
+static void test_owners(void **state)
+{
+	(void)state;
+	new_world();
+	add_group(LB, "a", 1, false, 255, "");
+	add_group(LB2, "a", 1, false, 255, "");
+	boot(LB);
+	boot(LB2);
+	pass(100 * MS);
+	assert_string_equal(states(LB), "b");
+	assert_string_equal(states(LB2), "A");
+	assert_int_equal(LB->rivals, 1);
+	assert_int_equal(LB2->rivals, 1);
+	assert_int_equal(LB->last.why, VRRP_WHY_OTHER_OWNER);
+	assert_true(addr__equal(&group(LB, "a")->rival, &LB2->own[0]));
+	pass(59000 * MS);
+	assert_int_equal(LB->rivals, 1);
+	pass(2000 * MS);
+	assert_int_equal(LB->rivals, 2);
+	/* It has not heard the other one since that one yielded. */
+	assert_int_equal(LB2->rivals, 1);
+	end_world();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_discarded),
 		cmocka_unit_test(test_committed),
 		cmocka_unit_test(test_lost),
+		cmocka_unit_test(test_handed_over),
+		cmocka_unit_test(test_owners),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,6 +43,7 @@ struct rt {
 	struct addr vips[GROUPS][2];
 	size_t n_groups;
 	struct outlook outlooks[GROUPS]; /* in their order */
+	unsigned int rivals; /* how often it was told of another owner */
 	unsigned int changes; /* between backup and active, of all groups */
 	struct vrrp_event last; /* the last event */
 	bool claimed; /* a virtual MAC address is this machine's */
@@ -336,8 +337,12 @@ static void on_event(void *rt, const struct vrrp_event *e)
 {
 	struct rt *m = rt;
 
+	if (e->from == e->to) {
+		m->rivals++;
+		return;
+	}
 	m->last = *e;
-	m->changes += e->from != e->to && e->from != VRRP_INITIALIZE && e->to != VRRP_INITIALIZE;
+	m->changes += e->from != VRRP_INITIALIZE && e->to != VRRP_INITIALIZE;
 }
 
 static struct vrrp_outlook look(void *rt, const struct config_vrrp *c)

@@ -215,7 +215,7 @@ void vrrp__commit(struct vrrp_plan *p)
 /* --- status ---------------------------------------------------------------------------------------- */
 
 struct snapshot {
-	const struct vrrp_router *router;
+	const struct vrrp_router *router, *objector;
 	struct vrrp_status status;
 };
 
@@ -233,6 +233,7 @@ static int take_snapshot(void *ctx)
 	s->status.differs = r->differs;
 	if (rt__now_ns() - r->rival_ns < VRRP_RIVAL_NS)
 		s->status.rival = r->rival;
+	s->objector = r->group.ready ? vrrp_sync__objector(r) : NULL;
 	return 0;
 }
 
@@ -251,6 +252,10 @@ void vrrp__status(struct vrrp *v, void (*each)(void *ctx, const struct vrrp_stat
 						       if_nametoindex(r->config->interface));
 		memcpy(s.status.fault, r->fault, sizeof(s.status.fault));
 		memcpy(s.status.hold, r->hold, sizeof(s.status.hold));
+		if (s.objector && !r->hold[0])
+			snprintf(s.status.hold, sizeof(s.status.hold),
+				 "group '%s' of its sync group, which hears an active router",
+				 s.objector->name);
 		memcpy(s.status.decides, r->decides, sizeof(s.status.decides));
 		each(ctx, &s.status);
 	}

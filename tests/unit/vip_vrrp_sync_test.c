@@ -136,6 +136,94 @@ static void test_added(void **state)
 	end_world();
 }
 
+/*
+ * Both were active while they were cut off from each other, have the same priorities, and addresses that are
+ * the other way round in IPv6. Their first adverts cross. One group decides for all.
+ */
+static void test_tie(void **state)
+{
+	unsigned int before;
+
+	(void)state;
+	new_world();
+	LB->own[1].b[15] = 0xff;
+	for (size_t i = 0; i < MACHINES; i++) {
+		add_group(&w.machines[i], "b", 2, true, 100, "both");
+		add_group(&w.machines[i], "a", 1, false, 100, "both");
+	}
+	w.cut4 = w.cut6 = true;
+	boot(LB);
+	boot(LB2);
+	pass(100 * MS);
+	assert_string_equal(states(LB), "AA");
+	assert_string_equal(states(LB2), "AA");
+	before = LB2->changes;
+	w.cut4 = w.cut6 = false;
+	pass(200 * MS);
+	assert_string_equal(states(LB), "bb");
+	assert_string_equal(states(LB2), "AA");
+	assert_int_equal(LB2->changes, before);
+	/* That group's adverts do not arrive: the other one decides, an interval later. */
+	w.cut4 = w.cut6 = true;
+	pass(100 * MS);
+	assert_string_equal(states(LB), "AA");
+	w.cut6 = false;
+	pass(200 * MS);
+	assert_string_equal(states(LB), "AA");
+	assert_string_equal(states(LB2), "bb");
+	end_world();
+}
+
+/* A reload makes a sync group of groups of which one is active here and one is not. */
+static void test_united(void **state)
+{
+	(void)state;
+	new_world();
+	add_group(LB, "a", 1, false, 150, "");
+	add_group(LB, "b", 2, true, 100, "");
+	add_group(LB2, "a", 1, false, 100, "");
+	add_group(LB2, "b", 2, true, 150, "");
+	boot(LB);
+	boot(LB2);
+	pass(1000 * MS);
+	assert_string_equal(states(LB), "Ab");
+	assert_string_equal(states(LB2), "bA");
+	for (size_t i = 0; i < 2; i++)
+		strcpy(LB->groups[i].sync, "both");
+	apply(LB);
+	assert_string_equal(states(LB), "bb");
+	pass(1000 * MS);
+	assert_string_equal(states(LB2), "AA");
+	for (size_t i = 0; i < 2; i++)
+		strcpy(LB2->groups[i].sync, "both");
+	apply(LB2);
+	pass(1000 * MS);
+	assert_string_equal(states(LB2), "AA");
+	assert_string_equal(states(LB), "bb");
+	end_world();
+}
+
+/* One hears an active router that it does not take over from: all stay backups, and it is said which. */
+static void test_objects(void **state)
+{
+	(void)state;
+	new_world();
+	add_group(LB, "b", 2, true, 150, "");
+	add_group(LB2, "a", 1, false, 100, "both");
+	add_group(LB2, "b", 2, true, 100, "both");
+	boot(LB);
+	pass(100 * MS);
+	boot(LB2);
+	pass(1000 * MS);
+	assert_string_equal(states(LB2), "bb");
+	assert_ptr_equal(vrrp_sync__objector(group(LB2, "a")), group(LB2, "b"));
+	assert_int_equal(LB2->changes, 0);
+	kill_machine(LB);
+	pass(50 * MS);
+	assert_string_equal(states(LB2), "AA");
+	end_world();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -144,6 +232,9 @@ int main(void)
 		cmocka_unit_test(test_dies),
 		cmocka_unit_test(test_hold),
 		cmocka_unit_test(test_added),
+		cmocka_unit_test(test_tie),
+		cmocka_unit_test(test_united),
+		cmocka_unit_test(test_objects),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

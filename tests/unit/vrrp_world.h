@@ -423,15 +423,13 @@ static void boot(struct rt *m)
 /* Its agent is gone, at once: nothing is said to anybody. */
 static inline void kill_machine(struct rt *m)
 {
+	size_t n = w.n_messages;
+
 	m->alive = false;
 	w.here = m;
 	vrrp__free(m->vrrp);
 	m->vrrp = NULL;
-	for (size_t i = 0; i < w.n_messages;)
-		if (w.messages[i].from == m)
-			w.messages[i] = w.messages[--w.n_messages];
-		else
-			i++;
+	w.n_messages = n;
 }
 
 static void new_world(void)

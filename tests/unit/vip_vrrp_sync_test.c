@@ -96,6 +96,11 @@ static void test_hold(void **state)
 	assert_string_equal(group(LB2, "a")->hold,
 			    "group 'b' of its sync group: its backends are probed again");
 	assert_string_equal(group(LB2, "b")->hold, "its backends are probed again");
+	/* Also while the one that waits hears nobody. */
+	w.cut6 = true;
+	pass(1000 * MS);
+	assert_string_equal(states(LB2), "bb");
+	w.cut6 = false;
 	LB2->outlooks[1].hold = NULL;
 	refresh(LB2);
 	pass(100 * MS);

@@ -48,6 +48,13 @@ const char *vrrp_why__text(enum vrrp_why w)
 	return texts[w];
 }
 
+bool vrrp__is_known(const struct addr *router)
+{
+	static const struct addr nobody;
+
+	return !addr__equal(router, &nobody);
+}
+
 uint64_t vrrp__skew_ns(uint8_t priority, uint16_t interval_cs)
 {
 	return (256ULL - priority) * interval_cs * CS / 256;

@@ -107,6 +107,9 @@ struct vrrp_group {
 const char *vrrp_state__name(enum vrrp_state s); /* "initialize", "backup", "active" */
 const char *vrrp_why__text(enum vrrp_why w); /* "no advert came", for log and status */
 
+/* Whether the address of a router is one: all zero, no router is known. */
+bool vrrp__is_known(const struct addr *router);
+
 /* Skew_Time and Active_Down_Interval for an active router's interval, ns (RFC 9568 6.1). */
 uint64_t vrrp__skew_ns(uint8_t priority, uint16_t interval_cs);
 uint64_t vrrp__down_ns(uint8_t priority, uint16_t interval_cs);

@@ -30,11 +30,6 @@ static bool is_vip(const struct vrrp *v, const struct addr *a)
 	return false;
 }
 
-static bool link_local(const struct addr *a)
-{
-	return a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;
-}
-
 /*
  * The address that adverts come from: the configured one if it is there, else the interface's first;
  * over IPv6 a link-local one to the multicast group (RFC 9568 5.1.2.1). Never a VIP.
@@ -57,7 +52,7 @@ static bool local_address(const struct vrrp_router *r, const struct ifaddrs *all
 					       &((struct sockaddr_in6 *)i->ifa_addr)->sin6_addr);
 		if (c->has_source ? !addr__equal(&a, &c->source)
 				  : is_vip(r->vrrp, &a) || (r->port->family == AF_INET6 &&
-							    link_local(&a) != want_local))
+							    addr__is_link_local(&a) != want_local))
 			continue;
 		*out = a;
 		return true;

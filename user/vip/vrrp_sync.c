@@ -74,12 +74,11 @@ void vrrp_sync__step(struct vrrp_router *r, enum vrrp_state from, uint64_t now_n
 /* Where a sync group goes whose groups were not in one before: with active ones unless one hears another router. */
 static enum vrrp_state common_state(const struct vrrp_router *r)
 {
-	static const struct addr nobody;
 	const struct vrrp_router *other;
 
 	TAILQ_FOREACH (other, &r->vrrp->routers, entry)
 		if (in_one(r, other) && other->group.state == VRRP_BACKUP &&
-		    !addr__equal(&other->group.active, &nobody))
+		    vrrp__is_known(&other->group.active))
 			return VRRP_BACKUP;
 	return VRRP_ACTIVE;
 }

@@ -116,8 +116,6 @@ static void let_go(struct vrrp_router *r)
 /* Adverts and announcements first: they need no address on the interface. */
 void vrrp_thread__act(struct vrrp_router *r, unsigned int what, enum vrrp_state from)
 {
-	static const struct addr nobody;
-
 	/* Whoever is active serves with what it has. */
 	if (r->group.state == VRRP_ACTIVE)
 		r->vrrp->owner.doubt(r->vrrp->owner.ctx, false);
@@ -134,8 +132,7 @@ void vrrp_thread__act(struct vrrp_router *r, unsigned int what, enum vrrp_state 
 		announce(r);
 	if (what & VRRP_DO_TAKE)
 		grip__want(r->grip, GRIP_HERE);
-	if (r->holds_mac && r->group.state == VRRP_BACKUP &&
-	    !addr__equal(&r->group.active, &nobody))
+	if (r->holds_mac && r->group.state == VRRP_BACKUP && vrrp__is_known(&r->group.active))
 		let_go(r);
 	if (from != r->group.state)
 		tell(r, from, NULL);

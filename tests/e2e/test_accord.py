@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 from conftest import service
+from lab.pair import addresses_watched
 from lab.second import Second, split
 from lab.topology import v4
 from test_openapi import ask, check
@@ -93,6 +94,28 @@ def test_all_or_none(pair):
         one.wait_for(lambda one=one: accord(one)["preparing"] == 0, 5, "it to be given up")
         assert accord(one)["epoch"] == 1 and backends(one) == ["b1", "b2"]
     wait_equal(pair)
+
+
+def test_refused_touches_no_address(pair):
+    """What one of them cannot have changes no VRRP group, not for a moment: the addresses stay where they are."""
+    lb = pair[0]
+    begin(pair)
+    group = "vrrp: [{{name: {}, interface: eth0, vrid: 7, interval: 10ms, addresses: [192.0.2.99]}}]\nservices:\n"
+    lb.configure(content(lb).replace("services:\n", group.format("edge")))
+    lb.cli("config", "apply")
+    lb.wait_for(lambda: lb.status()["vrrp"]["groups"][0]["state"] == "active", 10, "the group to be active")
+    lb.wait_for(lambda: "192.0.2.99" in lb.ip("lb", "addr", "show"), 5, "the address")
+    before = lb.status()["vrrp"]["groups"][0]
+    # Here the group would be another one; there nothing of it could be.
+    configure(lb, service(backends=[("b3", v4("b3"), 100, 8080)], forward="fullnat"))
+    snat = f"snat: {{source4: [{v4('lb')}]}}\n"
+    lb.configure(content(lb).replace("services:\n", snat + group.format("other")))
+    with addresses_watched(lb, "lb") as said:
+        refused = lb.cli("config", "apply", "--peers", check=False)
+    assert refused.returncode == 1 and "peer lb2: refused: " in refused.stderr, refused.stderr
+    assert not [s for s in said if "Deleted" in s and "192.0.2.99/" in s], said
+    after = lb.status()["vrrp"]["groups"][0]
+    assert [after[k] for k in ("name", "state", "since")] == [before[k] for k in ("name", "state", "since")]
 
 
 def test_passed_over(pair):

@@ -65,6 +65,29 @@ def two_balancers(lab, vips=(VIP4,)):
         assert not SANITIZER.search(balancer.log_text()), balancer.log_text()[-3000:]
 
 
+@contextlib.contextmanager
+def addresses_watched(lab, host):
+    """What the kernel says of addresses there meanwhile: a list of lines, whole at the end."""
+    path, said = f"{lab.folder}/addresses", []
+    if os.path.exists(path):
+        os.unlink(path)
+    monitor = lab.procs.start("ip-monitor", ["ip", "-o", "monitor", "address"], netns=lab.ns(host), log=path)
+
+    def seen(mark):
+        for verb in ("add", "del"):
+            lab.ip(host, "addr", verb, f"{mark}/32", "dev", "lo", check=False)
+        with open(path, encoding="ascii") as f:
+            text = f.read()
+        return text if mark in text else None
+
+    lab.wait_for(lambda: seen("10.9.9.1"), 5, "the monitor to begin")
+    try:
+        yield said
+        said += lab.wait_for(lambda: seen("10.9.9.2"), 5, "the monitor to be done").splitlines()
+    finally:
+        lab.procs.end(monitor)
+
+
 class Balancer:
     """An agent of its own on one host, with its own instance, socket and log."""
 

@@ -209,7 +209,8 @@ static void test_active_adverts(void **state)
 		if (g.state == VRRP_BACKUP) {
 			assert_int_equal(g.timer_ns, now + vrrp__down_ns(g.priority, 20));
 			assert_int_equal(g.active_priority, active_adverts[i].priority);
-			assert_int_equal(g.why, VRRP_WHY_BETTER);
+			assert_int_equal(g.why, active_adverts[i].own == 255 ? VRRP_WHY_OTHER_OWNER
+									     : VRRP_WHY_BETTER);
 		} else {
 			assert_int_equal(g.timer_ns, active_adverts[i].reset ? now + I : before);
 		}
@@ -432,6 +433,48 @@ static void test_sync(void **state)
 	assert_int_equal(vrrp_group__follow(&g, T0, VRRP_ACTIVE), 0);
 	assert_int_equal(vrrp_group__follow(&g, T0, VRRP_BACKUP), VRRP_DO_STOP | VRRP_DO_GIVE);
 	assert_int_equal(g.state, VRRP_BACKUP);
+	/* A new one joins those that are active; no other. */
+	assert_int_equal(vrrp_group__join(&g, T0), 0);
+	g = in(VRRP_INITIALIZE);
+	assert_int_equal(vrrp_group__join(&g, T0), VRRP_DO_SEND | VRRP_DO_ANNOUNCE | VRRP_DO_TAKE);
+	assert_int_equal(g.why, VRRP_WHY_SYNC);
+	/* Another group says which of two equals goes on; not of others. */
+	g.tie_elsewhere = true;
+	assert_int_equal(hear(&g, T0, 100, 100, HIGHER), VRRP_DO_SEND);
+	assert_int_equal(hear(&g, T0, 101, 100, LOWER), VRRP_DO_GIVE);
+}
+
+/* One of a sync group that could take over says so and waits for the others. */
+static void test_ready(void **state)
+{
+	struct vrrp_settings set = usual;
+	struct vrrp_group g = in(VRRP_BACKUP);
+	uint64_t due = g.timer_ns;
+
+	(void)state;
+	set.sync = true;
+	vrrp_group__set(&g, T0, &set);
+	assert_int_equal(vrrp_group__take_over(&g, T0), 0);
+	/* Late, it listens for one interval more, as ever. */
+	assert_int_equal(vrrp_group__timer(&g, due + I + 1), 0);
+	assert_false(g.ready);
+	assert_int_equal(vrrp_group__timer(&g, due + 2 * I + 1), 0);
+	assert_true(g.ready);
+	assert_int_equal(g.state, VRRP_BACKUP);
+	assert_int_equal(vrrp_group__due(&g), due + 3 * I + 1);
+	assert_int_equal(vrrp_group__timer(&g, due + 9 * I), 0);
+	assert_true(g.ready);
+	/* A lower-priority one changes nothing, a better one all. */
+	hear(&g, due + 9 * I, 50, 100, HIGHER);
+	assert_true(g.ready);
+	hear(&g, due + 9 * I, 150, 100, HIGHER);
+	assert_false(g.ready);
+	assert_int_equal(g.timer_ns, due + 9 * I + vrrp__down_ns(100, 100));
+	vrrp_group__timer(&g, g.timer_ns);
+	assert_int_equal(vrrp_group__take_over(&g, due + 20 * I),
+			 VRRP_DO_SEND | VRRP_DO_ANNOUNCE | VRRP_DO_TAKE);
+	assert_int_equal(g.why, VRRP_WHY_SILENCE);
+	assert_false(g.ready);
 }
 
 int main(void)
@@ -445,7 +488,7 @@ int main(void)
 		cmocka_unit_test(test_preempt_delay),  cmocka_unit_test(test_hold),
 		cmocka_unit_test(test_announce_anew),  cmocka_unit_test(test_stood_still),
 		cmocka_unit_test(test_late_backup),    cmocka_unit_test(test_changes),
-		cmocka_unit_test(test_sync),
+		cmocka_unit_test(test_sync),	       cmocka_unit_test(test_ready),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,8 +9,6 @@
 #include "agent/agent.h"
 #include "agent/chronicle.h"
 #include "agent/failover_vmac.h"
-#include "agent/names.h"
-#include "agent/peer_accord.h"
 #include "agent/peer_vrrp.h"
 #include "core/log.h"
 
@@ -38,17 +36,16 @@ static void on_claim(void *agent, const uint8_t mac[6], bool ours)
 	plane__virtual_mac(a->plane, mac, ours);
 }
 
-/*
- * How long preemption waits for probes and peers at most, a minute: an active router of lower priority
- * serves meanwhile.
- */
-#define PATIENCE_NS (UINT64_C(60) * 1000000000)
-
-static bool is_known(const struct addr *a)
+static void log_rival(const struct vrrp_event *e)
 {
-	static const struct addr nobody;
+	const struct log_field fields[] = {{"VRRP", e->name}, {NULL, NULL}};
+	char rival[ADDR_STRLEN];
 
-	return !addr__equal(a, &nobody);
+	log__write(LOG_LV_WARN, fields,
+		   "VRRP group '%s': %s says that it owns the addresses (priority 255), as this "
+		   "balancer does; the one with the higher address of its own is active: give all "
+		   "but one a lower priority",
+		   e->name, addr__format(&e->rival, rival));
 }
 
 static void on_event(void *agent, const struct vrrp_event *e)
@@ -57,10 +54,15 @@ static void on_event(void *agent, const struct vrrp_event *e)
 	bool trouble = e->why == VRRP_WHY_NOT_READY || e->why == VRRP_WHY_HUNG;
 	char active[ADDR_STRLEN];
 
+	if (e->from == e->to) {
+		log_rival(e);
+		return;
+	}
 	peer_vrrp__tell(agent);
+	failover_groups__note(agent, e);
 	chronicle__tell(agent, JOURNAL_VRRP, e->name, vrrp_state__name(e->from),
 			vrrp_state__name(e->to), JOURNAL_NOBODY, "%s", vrrp_why__text(e->why));
-	if (e->to == VRRP_BACKUP && is_known(&e->active))
+	if (e->to == VRRP_BACKUP && vrrp__is_known(&e->active))
 		log__write(LOG_LV_INFO, fields, "VRRP group '%s' is backup of %s: %s", e->name,
 			   addr__format(&e->active, active), vrrp_why__text(e->why));
 	else
@@ -161,6 +163,7 @@ void failover__commit(struct agent *a)
 		return;
 	vrrp__commit(a->failover.plan);
 	a->failover.plan = NULL;
+	failover_groups__configured(a);
 	track__configured(a);
 	failover__refresh(a);
 }
@@ -208,115 +211,27 @@ bool failover__link_is_up(const struct agent *a, const char *ifname)
 	return s.up;
 }
 
-/*
- * Whether it has been probed after that time, and nothing is being counted. A failure counts if it is not the
- * first, which may have been sent too early, or waited for the neighbour's MAC address.
- */
-static bool is_judged(const struct member *m, uint64_t since_ns)
-{
-	const struct config_probe *p = &m->service->config->probe;
-	uint64_t first_ms = m->probe_ok ? 0 : (uint64_t)p->timeout_ms + p->interval_ms;
-
-	return m->probed_ns > since_ns + first_ms * 1000000 && health__settled(&m->health);
-}
-
-/*
- * Whether probes have had their say since then, and packets can be sent to who takes them. With nobody
- * who does there is nothing to hurry for.
- */
-static bool is_probed(const struct agent *a, const struct config_vrrp *c, uint64_t since_ns)
-{
-	bool any = false, some = false, all = true;
-	const struct service *s;
-
-	TAILQ_FOREACH (s, &a->services, entry) {
-		if (!s->config || !config_vrrp__has(c, s->config))
-			continue;
-		/* The table is not what the probes say yet. */
-		all &= !s->dirty && !s->stale && !s->making && !s->settling;
-		for (size_t i = 0; i < s->n_members; i++) {
-			const struct member *m = s->members[i];
-			const struct hop *h = m->target->hop;
-
-			any = true;
-			if (m->parts && (!h || !h->net.resolved))
-				all = false;
-			else if (m->parts)
-				some = true;
-			if (m->sub)
-				all &= is_judged(m, since_ns);
-		}
-	}
-	return !any || (some && (all || uv_hrtime() - since_ns > PATIENCE_NS));
-}
-
-static bool is_synced(const struct agent *a, const struct comeback *b)
-{
-	/* With the first configuration the groups come before the peers. */
-	bool known = a->peers || !a->config->n_peers;
-
-	return (known && peers__in_sync(a) && !peer_accord__is_behind(a)) ||
-	       uv_hrtime() - b->since_ns > PATIENCE_NS;
-}
-
-/* Why the group leaves an active router of lower priority alone for now. */
-static const char *hold_of(struct agent *a, const struct config_vrrp *c, struct comeback *b)
-{
-	bool down = !failover__link_is_up(a, c->interface);
-
-	/* At the start all is probed for the first time in any case. */
-	if (down || b->down || !b->since_ns)
-		*b = (struct comeback){
-			.since_ns = uv_hrtime(), .down = down, .probed = !down && !b->down};
-	b->probed = b->probed || is_probed(a, c, b->since_ns);
-	/* Afterwards: a peer that was not heard for so long is thought to be gone at first. */
-	b->synced = b->synced || (b->probed && is_synced(a, b));
-	return !b->probed ? b->still ? "its backends are probed again, since the agent stood still"
-				     : "its backends are probed again, since its interface was down"
-	       : !b->synced ? "its peers have not told it all yet"
-			    : NULL;
-}
-
 static struct vrrp_outlook look(void *agent, const struct config_vrrp *c)
 {
 	struct agent *a = agent;
 
 	return (struct vrrp_outlook){
 		.priority = track__priority(a, c, NULL),
-		.fault = !links__attached(a, c->interface) ? "the program is not on its interface"
-			 : !a->failover.warm ? "its backends are being probed for the first time"
-					     : NULL,
-		.hold = hold_of(a, c, &a->failover.comebacks[c - a->config->vrrp]),
+		.fault = links__attached(a, c->interface) ? NULL
+							  : "the program is not on its interface",
+		.cold = failover_groups__is_warm(a, c)
+				? NULL
+				: "its backends are being probed for the first time",
+		.hold = failover_groups__hold(a, c),
 	};
-}
-
-static bool is_warm(const struct agent *a)
-{
-	for (size_t i = 0; i < a->config->n_vrrp; i++)
-		if (failover__backends(a, &a->config->vrrp[i]).unknown)
-			return false;
-	return track__is_known(a);
-}
-
-/* Whether every group knows what its peers do. */
-static bool has_caught_up(const struct agent *a)
-{
-	for (size_t i = 0; i < a->config->n_vrrp; i++) {
-		const struct comeback *b = &a->failover.comebacks[i];
-
-		if (!b->probed || !b->synced)
-			return false;
-	}
-	return a->failover.warm && lease__alive(a->lease);
 }
 
 void failover__refresh(struct agent *a)
 {
 	if (!a->failover.vrrp || !a->config)
 		return;
-	a->failover.warm = a->failover.warm || is_warm(a);
 	vrrp__refresh(a->failover.vrrp, a->net, look, a);
-	if (plane__is_stale(a->plane) && has_caught_up(a))
+	if (plane__is_stale(a->plane) && failover_groups__caught_up(a) && lease__alive(a->lease))
 		plane__stale(a->plane, false);
 	peer_vrrp__tell(a);
 }
@@ -325,111 +240,15 @@ void failover__stood_still(struct agent *a)
 {
 	if (!a->failover.vrrp || !a->config)
 		return;
-	for (size_t i = 0; i < a->config->n_vrrp; i++)
-		a->failover.comebacks[i] = (struct comeback){
-			.since_ns = uv_hrtime(),
-			.down = a->failover.comebacks[i].down,
-			.still = true,
-		};
+	failover_groups__stood_still(a);
 	failover__refresh(a);
 	vrrp__doubt(a->failover.vrrp);
 }
 
-/* Something that a group has waited for is there. */
-static bool is_awaited(const struct agent *a)
-{
-	const struct config *c = a->config;
-
-	if (!a->failover.warm && is_warm(a))
-		return true;
-	for (size_t i = 0; i < c->n_vrrp; i++) {
-		const struct comeback *b = &a->failover.comebacks[i];
-
-		if ((!b->probed && is_probed(a, &c->vrrp[i], b->since_ns)) ||
-		    (b->probed && !b->synced && is_synced(a, b)))
-			return true;
-	}
-	return false;
-}
-
 void failover__flush(struct agent *a)
 {
-	if (a->failover.vrrp && a->config && is_awaited(a))
+	if (a->failover.vrrp && a->config && failover_groups__awaited(a))
 		failover__refresh(a);
-}
-
-/* --- what is shown ---------------------------------------------------------------------------------- */
-
-static json_t *address_json(const struct addr *a)
-{
-	char text[ADDR_STRLEN];
-
-	return is_known(a) ? json_string(addr__format(a, text)) : json_null();
-}
-
-static json_t *error_json(int rc)
-{
-	return json_string(rc ? strerror(-rc) : "");
-}
-
-struct groups_json {
-	const struct agent *agent;
-	json_t *list;
-};
-
-static void add_group(void *ctx, const struct vrrp_status *s)
-{
-	struct groups_json *groups = ctx;
-	const struct config_vrrp *c = s->config;
-	const struct vrrp_group *g = &s->group;
-	uint64_t age = uv_hrtime() - g->since_ns;
-	json_t *o, *addresses = json_array(), *costs = json_array();
-
-	for (size_t i = 0; i < c->n_addresses; i++)
-		json_array_append_new(addresses, address_json(&c->addresses[i]));
-	o = json_pack("{s:s, s:s, s:i, s:o, s:s, s:s, s:o}", "name", c->name, "interface",
-		      c->interface, "vrid", c->vrid, "addresses", addresses, "state",
-		      vrrp_state__name(g->state), "why", vrrp_why__text(g->why), "since",
-		      names__time(agent__realtime_ns() - age));
-	json_object_set_new(o, "fault", json_string(s->fault));
-	json_object_set_new(o, "waits_for", json_string(s->hold));
-	json_object_set_new(o, "handed_over", json_boolean(g->handed_over));
-	json_object_set_new(o, "priority", json_integer(g->priority));
-	json_object_set_new(o, "priority_configured", json_integer(c->priority));
-	track__priority(groups->agent, c, costs);
-	json_object_set_new(o, "costs", costs);
-	json_object_set_new(o, "active", address_json(&g->active));
-	json_object_set_new(o, "active_priority", json_integer(g->active_priority));
-	json_object_set_new(o, "interval_ms", json_integer(10LL * g->set.interval_cs));
-	json_object_set_new(o, "active_interval_ms", json_integer(10LL * g->active_interval_cs));
-	json_object_set_new(o, "transitions", json_integer(g->transitions));
-	json_object_set_new(o, "adverts_sent", json_integer((json_int_t)s->sent));
-	json_object_set_new(o, "adverts_heard", json_integer((json_int_t)s->heard));
-	json_object_set_new(o, "strangers", json_integer((json_int_t)s->strangers));
-	json_object_set_new(o, "addresses_differ", json_boolean(s->differs));
-	json_object_set_new(o, "send_error", error_json(s->send_error));
-	json_object_set_new(o, "announce_error", error_json(s->announce_error));
-	json_object_set_new(o, "address_error", error_json(s->address_error));
-	failover_vmac__show(groups->agent, s, o);
-	json_array_append_new(groups->list, o);
-}
-
-json_t *failover__json(struct agent *a)
-{
-	struct groups_json groups = {a, json_array()};
-	json_t *ignored = json_object();
-	struct vrrp_ignored counts = {.own = 0};
-
-	if (a->failover.vrrp) {
-		vrrp__status(a->failover.vrrp, add_group, &groups);
-		vrrp__ignored(a->failover.vrrp, &counts);
-	}
-	for (unsigned int i = VRRP_ACCEPTED + 1; i < VRRP_REFUSALS; i++)
-		json_object_set_new(ignored, vrrp_refusal__name(i),
-				    json_integer((json_int_t)counts.refused[i]));
-	json_object_set_new(ignored, "unknown-vrid", json_integer((json_int_t)counts.unknown));
-	json_object_set_new(ignored, "own", json_integer((json_int_t)counts.own));
-	return json_pack("{s:o, s:o}", "groups", groups.list, "ignored", ignored);
 }
 
 void failover__stop(struct agent *a)

@@ -9,27 +9,18 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "agent/failover_groups.h"
 #include "config/config.h"
 #include "core/err.h"
 #include "vip/vrrp.h"
 
 struct agent;
 
-/* A group that may not know yet what it would steer to, or what its peers know. */
-struct comeback {
-	uint64_t
-		since_ns; /* CLOCK_MONOTONIC: of the start, or when its interface, or the agent, was back */
-	bool down; /* its interface */
-	bool still; /* it was the agent that stood still */
-	bool probed, synced; /* from then on */
-};
-
 struct failover {
 	struct vrrp *vrrp; /* NULL: no configuration has had a group yet */
 	struct vrrp_plan *plan; /* while a configuration is being committed */
-	struct comeback comebacks[CONFIG_VRRP_GROUPS]; /* in the order of the configuration */
+	struct failover_group groups[CONFIG_VRRP_GROUPS]; /* in the order of the configuration */
 	bool swept; /* devices that an earlier agent left, and that no group has now, are gone */
-	bool warm; /* the first probes are over, so that this machine knows what it would steer to */
 };
 
 /* What the groups of a configuration need; then it is committed, or discarded. */
@@ -49,7 +40,7 @@ void failover__refresh(struct agent *a);
  */
 void failover__stood_still(struct agent *a);
 
-/* Once a turn of the loop: groups start as soon as the first probes are over. */
+/* Once a turn of the loop: groups start as soon as their first probes are over. */
 void failover__flush(struct agent *a);
 
 /* The backends of the services whose VIP the group has. */

@@ -194,12 +194,12 @@ void track__init(struct agent *a)
 	TAILQ_INIT(&a->track.asks);
 }
 
-bool track__is_known(const struct agent *a)
+bool track__is_known(const struct agent *a, const struct config_vrrp *c)
 {
 	for (size_t i = 0; i < a->track.n; i++) {
 		const struct tracked *t = &a->track.list[i];
 
-		if ((t->probe || t->ask) && t->health.state == FL_HEALTH_UNKNOWN &&
+		if (t->group == c && (t->probe || t->ask) && t->health.state == FL_HEALTH_UNKNOWN &&
 		    !t->health.streak)
 			return false;
 	}

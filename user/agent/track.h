@@ -33,8 +33,8 @@ void track__configured(struct agent *a);
 /* Before the first configuration. */
 void track__init(struct agent *a);
 
-/* Whether every command has been run, and every daemon asked, so that priorities mean something. */
-bool track__is_known(const struct agent *a);
+/* Whether the group's commands have been run, and daemons asked, so that its priority means something. */
+bool track__is_known(const struct agent *a, const struct config_vrrp *c);
 
 /*
  * The group's priority now, 1..255. `costs` (may be NULL) is added what takes from it, each as {"what":

@@ -48,6 +48,30 @@ static void print_device(const json_t *group, FILE *out)
 	putc('\n', out);
 }
 
+/* What it did last: the latest first. */
+#define LAST 3
+static void print_last(const json_t *group, const struct view *view, FILE *out)
+{
+	const json_t *last = json_object_get(group, "last_transitions"), *t;
+	char age[FORMAT_LEN];
+	time_t at;
+	size_t i;
+
+	json_array_foreach (last, i, t) {
+		if (i == LAST)
+			break;
+		if (format__parse_time(string_of(t, "at"), &at))
+			continue;
+		fprintf(out, "  %s ago: ", format__duration(difftime(view->now, at), age));
+		cli__print_text(out, string_of(t, "from"));
+		fputs(" -> ", out);
+		cli__print_text(out, string_of(t, "to"));
+		fputs(": ", out);
+		cli__print_text(out, string_of(t, "why"));
+		putc('\n', out);
+	}
+}
+
 static void print_group(const json_t *group, const struct view *view, FILE *out)
 {
 	const json_t *addresses = json_object_get(group, "addresses"), *address;
@@ -70,6 +94,7 @@ static void print_group(const json_t *group, const struct view *view, FILE *out)
 		fputs("off: ", out);
 		cli__print_text(out, *fault ? fault : string_of(group, "why"));
 		putc('\n', out);
+		print_last(group, view, out);
 		return;
 	}
 	cli__print_text(out, state);
@@ -87,6 +112,7 @@ static void print_group(const json_t *group, const struct view *view, FILE *out)
 	putc('\n', out);
 	print_device(group, out);
 	print_costs(group, out);
+	print_last(group, view, out);
 }
 
 /* What is wrong with a group that takes part. */
@@ -106,6 +132,13 @@ static void warn_of_group(const json_t *group, FILE *out)
 		fputs("warning: VRRP group ", out);
 		cli__print_text(out, name);
 		fputs(": its peers list other addresses than this configuration\n", out);
+	}
+	if (json_is_string(json_object_get(group, "other_owner"))) {
+		fputs("warning: VRRP group ", out);
+		cli__print_text(out, name);
+		fputs(": ", out);
+		cli__print_text(out, string_of(group, "other_owner"));
+		fputs(" says that it owns the addresses as well (priority 255)\n", out);
 	}
 	for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++) {
 		const char *error = string_of(group, errors[i].key);

@@ -28,6 +28,7 @@ struct grip {
 	struct hands *hands;
 	atomic_int want; /* enum grip_want */
 	atomic_bool virtual_mac, released;
+	bool started; /* the loop's */
 	atomic_uint ifindex;
 	atomic_int error, device_error;
 	uint8_t vrid;
@@ -215,7 +216,7 @@ void hands__stop(struct hands *h)
 int grip__new(struct hands *h, const struct grip_place *place, const struct addr *addresses,
 	      size_t n, struct grip **out)
 {
-	struct grip *g = calloc(1, sizeof(*g) + n * sizeof(*addresses)), *first;
+	struct grip *g = calloc(1, sizeof(*g) + n * sizeof(*addresses));
 
 	if (!g)
 		return -ENOMEM;
@@ -230,13 +231,20 @@ int grip__new(struct hands *h, const struct grip_place *place, const struct addr
 	atomic_store(&g->ifindex, place->ifindex);
 	atomic_store(&g->virtual_mac, place->virtual_mac);
 	atomic_store(&g->want, GRIP_OPEN);
-	first = atomic_load(&h->new);
+	*out = g;
+	return 0;
+}
+
+void grip__start(struct grip *g)
+{
+	struct hands *h = g->hands;
+	struct grip *first = atomic_load(&h->new);
+
+	g->started = true;
 	do
 		atomic_store(&g->next_new, first);
 	while (!atomic_compare_exchange_weak(&h->new, &first, g));
 	sem_post(&h->bell);
-	*out = g;
-	return 0;
 }
 
 void grip__want(struct grip *g, enum grip_want want)
@@ -271,6 +279,10 @@ void grip__release(struct grip *g)
 {
 	struct hands *h = g->hands;
 
+	if (!g->started) {
+		free(g);
+		return;
+	}
 	/* The thread may free it as soon as it knows. */
 	atomic_store(&g->released, true);
 	sem_post(&h->bell);

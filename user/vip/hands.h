@@ -41,11 +41,17 @@ struct grip_place {
 };
 
 /*
- * Addresses of a group, n of them, of one family, copied; not to be on the interface, so what an earlier agent
- * left there of them is removed (GRIP_OPEN). -ENOMEM or 0.
+ * Addresses of a group, n of them, of one family, copied. Nothing is done about them before grip__start().
+ * -ENOMEM or 0.
  */
 int grip__new(struct hands *h, const struct grip_place *place, const struct addr *addresses,
 	      size_t n, struct grip **out);
+
+/*
+ * From now on they are looked after: not to be on the interface, so what an earlier agent left there of them
+ * is removed (GRIP_OPEN). Once, before any of the following but grip__release().
+ */
+void grip__start(struct grip *g);
 
 /* Whether they are to be there, from now on. Any thread; waits for nothing; and so the next two. */
 void grip__want(struct grip *g, enum grip_want want);
@@ -62,7 +68,7 @@ int grip__error(const struct grip *g);
 /* The same of its device: net_vmac__keep()'s. */
 int grip__device_error(const struct grip *g);
 
-/* No longer to be there; it is freed once they are not. */
+/* No longer to be there; it is freed once they are not, or at once if it was not started. */
 void grip__release(struct grip *g);
 
 #endif

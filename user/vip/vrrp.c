@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* vrrp.c - the loop's half: groups made of a configuration, and what a group needs to start. */
+/* vrrp.c - the loop's half: groups made of a configuration, and what is seen of them. */
 #include "vip/vrrp.h"
 
 #include <errno.h>
@@ -39,21 +39,11 @@ static void free_router(struct vrrp_router *r)
 	free(r);
 }
 
-static struct vrrp_settings settings(const struct config_vrrp *c)
-{
-	return (struct vrrp_settings){
-		.interval_cs = (uint16_t)(c->interval_ms / 10),
-		.preempt = c->preempt,
-		.preempt_delay_ms = c->preempt_delay_ms,
-	};
-}
-
 static struct vrrp_router *new_router(struct vrrp *v, const struct config_vrrp *c)
 {
 	const struct grip_place place = {if_nametoindex(c->interface), c->vrid, c->virtual_mac};
 	struct vrrp_router *r = calloc(1, sizeof(*r));
-	struct vrrp_settings set = settings(c);
-	struct net_vmac device;
+	struct vrrp_settings set = vrrp_needs__settings(c);
 
 	if (!r)
 		return NULL;
@@ -72,13 +62,21 @@ static struct vrrp_router *new_router(struct vrrp *v, const struct config_vrrp *
 		free_router(r);
 		return NULL;
 	}
-	/* What a killed agent has left goes on until another router is heard. */
 	r->virtual_mac = c->virtual_mac;
-	device = net_vmac__of(v->instance, c->vrid, r->port->family, place.ifindex);
-	if (r->virtual_mac && device.name[0] && if_nametoindex(device.name))
-		vrrp_thread__claim(r, true);
 	vrrp_group__init(&r->group, &set, c->priority, &c->source, rt__now_ns());
 	return r;
+}
+
+/* From now on it is looked after. */
+static void start_router(struct vrrp_router *r)
+{
+	struct net_vmac device = net_vmac__of(r->vrrp->instance, r->vrid, r->port->family,
+					      if_nametoindex(r->port->ifname));
+
+	grip__start(r->grip);
+	/* What a killed agent, or another group of this one, has left goes on until another router is heard. */
+	if (r->virtual_mac && device.name[0] && if_nametoindex(device.name))
+		vrrp_thread__claim(r, true);
 }
 
 static bool same_addresses(const struct addr *a, size_t n, const struct addr *b, size_t m)
@@ -147,16 +145,29 @@ void vrrp__discard(struct vrrp_plan *p)
 	free(p);
 }
 
+/* One that is another router from now on does what the operator has asked it to under its name. */
+static void inherit(struct vrrp_plan *p, const struct vrrp_router *old)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (!p->next[i]->found && strcmp(p->next[i]->name, old->name) == 0)
+			p->next[i]->group.handed_over = old->group.handed_over;
+}
+
 /* Ends what is not found any more and makes the list anew; what ended comes last in it. */
 static int change_groups(void *ctx)
 {
 	struct vrrp_plan *p = ctx;
 	struct vrrp_router *r;
 
-	TAILQ_FOREACH (r, &p->v->routers, entry)
-		if (!r->found)
-			vrrp_thread__settle(r, false, VRRP_WHY_STOPPED, r->group.priority,
-					    &r->group.set, &r->group.local);
+	TAILQ_FOREACH (r, &p->v->routers, entry) {
+		if (r->found)
+			continue;
+		inherit(p, r);
+		vrrp_thread__settle(r, false, VRRP_WHY_STOPPED, r->group.priority, &r->group.set,
+				    &r->group.local);
+		/* It has nothing to say to those that will be its sync group. */
+		r->sync[0] = '\0';
+	}
 	for (size_t i = 0; i < p->n; i++) {
 		r = p->next[i];
 		memcpy(r->sync, p->configs[i].sync, sizeof(r->sync));
@@ -165,6 +176,7 @@ static int change_groups(void *ctx)
 	}
 	for (size_t i = p->n; i-- > 0;)
 		TAILQ_INSERT_HEAD(&p->v->routers, p->next[i], entry);
+	vrrp_sync__mend(p->v, rt__now_ns());
 	return 0;
 }
 
@@ -182,167 +194,28 @@ void vrrp__commit(struct vrrp_plan *p)
 	struct vrrp_router *r, *after;
 
 	rt__call(v->rt, change_groups, p);
-	for (size_t i = 0; i < p->n; i++) {
-		p->next[i]->config = &p->configs[i];
-		p->next[i]->found = false;
-	}
 	r = p->n ? TAILQ_NEXT(p->next[p->n - 1], entry) : TAILQ_FIRST(&v->routers);
 	for (; r; r = after) {
 		after = TAILQ_NEXT(r, entry);
 		rt__call(v->rt, unlink_router, r);
 		free_router(r);
 	}
+	/* After the old ones have let go of what may be theirs now. */
+	for (size_t i = 0; i < p->n; i++) {
+		r = p->next[i];
+		r->config = &p->configs[i];
+		if (!r->found)
+			start_router(r);
+		r->found = false;
+	}
 	free(p->next);
 	free(p);
-}
-
-/* --- what a group needs ---------------------------------------------------------------------------- */
-
-static bool is_vip(const struct vrrp *v, const struct addr *a)
-{
-	const struct vrrp_router *r;
-
-	TAILQ_FOREACH (r, &v->routers, entry)
-		for (size_t i = 0; i < r->n_addresses; i++)
-			if (addr__equal(&r->addresses[i], a))
-				return true;
-	return false;
-}
-
-static bool link_local(const struct addr *a)
-{
-	return a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;
-}
-
-/*
- * The address that adverts come from: the configured one if it is there, else the interface's first;
- * over IPv6 a link-local one to the multicast group (RFC 9568 5.1.2.1). Never a VIP.
- */
-static bool local_address(const struct vrrp_router *r, const struct ifaddrs *all, struct addr *out)
-{
-	const struct config_vrrp *c = r->config;
-	bool want_local = !r->n_peers;
-
-	for (const struct ifaddrs *i = all; i; i = i->ifa_next) {
-		struct addr a;
-
-		if (!i->ifa_addr || i->ifa_addr->sa_family != r->port->family ||
-		    strcmp(i->ifa_name, c->interface) != 0)
-			continue;
-		a = i->ifa_addr->sa_family == AF_INET
-			    ? addr__from_bytes(AF_INET,
-					       &((struct sockaddr_in *)i->ifa_addr)->sin_addr)
-			    : addr__from_bytes(AF_INET6,
-					       &((struct sockaddr_in6 *)i->ifa_addr)->sin6_addr);
-		if (c->has_source ? !addr__equal(&a, &c->source)
-				  : is_vip(r->vrrp, &a) || (r->port->family == AF_INET6 &&
-							    link_local(&a) != want_local))
-			continue;
-		*out = a;
-		return true;
-	}
-	return false;
-}
-
-static void find_fault(struct vrrp_router *r, const struct ifaddrs *all, const char *fault,
-		       struct addr *local)
-{
-	char text[ADDR_STRLEN];
-
-	r->fault[0] = '\0';
-	r->unfit = true;
-	if (r->port->fault[0] || fault)
-		snprintf(r->fault, sizeof(r->fault), "%s", fault ? fault : r->port->fault);
-	else if (local_address(r, all, local))
-		r->unfit = false;
-	else if (r->config->has_source)
-		snprintf(r->fault, sizeof(r->fault), "source %s is not on interface %s",
-			 addr__format(&r->config->source, text), r->config->interface);
-	else
-		snprintf(r->fault, sizeof(r->fault),
-			 "interface %s has no %s address that adverts could come from",
-			 r->config->interface, r->port->family == AF_INET ? "IPv4" : "IPv6");
-}
-
-/* One that can't take part keeps its sync group from it. */
-static void share_faults(struct vrrp *v)
-{
-	struct vrrp_router *r, *other;
-
-	TAILQ_FOREACH (r, &v->routers, entry) {
-		if (r->unfit || !r->config->sync[0])
-			continue;
-		TAILQ_FOREACH (other, &v->routers, entry) {
-			if (!other->unfit || strcmp(other->config->sync, r->config->sync) != 0)
-				continue;
-			snprintf(r->fault, sizeof(r->fault), "group '%s' of its sync group: %.80s",
-				 other->name, other->fault);
-			break;
-		}
-	}
-}
-
-struct refresh {
-	struct vrrp_router *router;
-	struct vrrp_settings set;
-	struct addr local;
-	uint8_t priority;
-	bool virtual_mac;
-};
-
-static int settle_one(void *ctx)
-{
-	struct refresh *f = ctx;
-
-	vrrp_thread__set_mac(f->router, f->virtual_mac);
-	vrrp_thread__settle(f->router, !f->router->fault[0], VRRP_WHY_NOT_READY, f->priority,
-			    &f->set, &f->local);
-	return 0;
-}
-
-void vrrp__refresh(struct vrrp *v, const struct net *net, vrrp_look_cb *look, void *ctx)
-{
-	struct refresh list[CONFIG_VRRP_GROUPS];
-	struct ifaddrs *all = NULL;
-	struct vrrp_router *r;
-	struct vrrp_port *p;
-	size_t n = 0;
-
-	if (TAILQ_EMPTY(&v->routers) || getifaddrs(&all))
-		return;
-	LIST_FOREACH (p, &v->ports, entry)
-		vrrp_ports__look(p, net);
-	TAILQ_FOREACH (r, &v->routers, entry) {
-		struct refresh *f = &list[n++];
-		struct vrrp_outlook o = look(ctx, r->config);
-
-		*f = (struct refresh){
-			.router = r,
-			.set = settings(r->config),
-			.priority = o.priority,
-			.virtual_mac = r->config->virtual_mac,
-		};
-		f->set.hold = o.hold != NULL;
-		snprintf(r->hold, sizeof(r->hold), "%s", o.hold ? o.hold : "");
-		find_fault(r, all, o.fault, &f->local);
-		if (r->port->ifindex)
-			grip__set_ifindex(r->grip, r->port->ifindex);
-	}
-	freeifaddrs(all);
-	share_faults(v);
-	/* Those that can't go on first, so that none is taken along by one that ends. */
-	for (size_t i = 0; i < n; i++)
-		if (list[i].router->fault[0])
-			rt__call(v->rt, settle_one, &list[i]);
-	for (size_t i = 0; i < n; i++)
-		if (!list[i].router->fault[0])
-			rt__call(v->rt, settle_one, &list[i]);
 }
 
 /* --- status ---------------------------------------------------------------------------------------- */
 
 struct snapshot {
-	const struct vrrp_router *router;
+	const struct vrrp_router *router, *objector;
 	struct vrrp_status status;
 };
 
@@ -358,6 +231,9 @@ static int take_snapshot(void *ctx)
 	s->status.send_error = r->send_error;
 	s->status.announce_error = r->announce_error;
 	s->status.differs = r->differs;
+	if (rt__now_ns() - r->rival_ns < VRRP_RIVAL_NS)
+		s->status.rival = r->rival;
+	s->objector = r->group.ready ? vrrp_sync__objector(r) : NULL;
 	return 0;
 }
 
@@ -376,6 +252,11 @@ void vrrp__status(struct vrrp *v, void (*each)(void *ctx, const struct vrrp_stat
 						       if_nametoindex(r->config->interface));
 		memcpy(s.status.fault, r->fault, sizeof(s.status.fault));
 		memcpy(s.status.hold, r->hold, sizeof(s.status.hold));
+		if (s.objector && !r->hold[0])
+			snprintf(s.status.hold, sizeof(s.status.hold),
+				 "group '%s' of its sync group, which hears an active router",
+				 s.objector->name);
+		memcpy(s.status.decides, r->decides, sizeof(s.status.decides));
 		each(ctx, &s.status);
 	}
 }

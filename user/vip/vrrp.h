@@ -21,12 +21,13 @@
 
 struct vrrp;
 
-/* A group has changed its state. */
+/* A group has changed its state; or, with from == to, another router owns the addresses as well. */
 struct vrrp_event {
 	char name[FL_NAME_LEN];
 	enum vrrp_state from, to;
 	enum vrrp_why why;
 	struct addr active; /* who is active now; all zero: not known (yet) */
+	struct addr rival; /* that router; all zero: none */
 	uint8_t priority; /* this router's */
 	uint64_t at_ns; /* CLOCK_MONOTONIC */
 };
@@ -37,7 +38,9 @@ struct vrrp_status {
 	const struct config_vrrp *config;
 	struct vrrp_group group;
 	char fault[160]; /* what keeps it in INITIALIZE; "": nothing */
-	char hold[80]; /* what preemption waits for; "": nothing */
+	char hold[160]; /* what preemption waits for; "": nothing */
+	char decides[FL_NAME_LEN]; /* the group of its sync group whose priority it has; "": its own */
+	struct addr rival; /* another router that owns the addresses; all zero: none of late */
 	uint64_t sent, heard; /* adverts; those of the group's VRID that were accepted */
 	int send_error; /* of the last advert, 0 or -errno */
 	int announce_error; /* of the last announcement, likewise */
@@ -83,8 +86,8 @@ int vrrp__new(struct rt *rt, const struct vrrp_owner *owner, struct vrrp **out, 
 /*
  * A change to these groups, to be committed or discarded before anything else is done to v; once
  * committed, the list must live until the next commit's end. A group whose settings alone have changed
- * goes on as it is; one whose identity has (interface, VRID, addresses, peers, source) gives its
- * addresses up and starts anew. 0 or -ENOMEM.
+ * goes on as it is; one whose identity has (name, interface, VRID, addresses, peers, source) gives its
+ * addresses up and starts anew. Nothing that is seen from outside is done before the commit. 0 or -ENOMEM.
  */
 struct vrrp_plan;
 int vrrp__prepare(struct vrrp *v, const struct config_vrrp *groups, size_t n,
@@ -96,6 +99,7 @@ void vrrp__discard(struct vrrp_plan *p);
 struct vrrp_outlook {
 	uint8_t priority; /* now, 1..255 */
 	const char *fault; /* why it can't take part; NULL: it can */
+	const char *cold; /* why it does not start to take part yet; NULL: it may */
 	const char *
 		hold; /* what it waits for before it takes over from an active router; NULL: nothing */
 };

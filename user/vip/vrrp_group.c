@@ -41,9 +41,18 @@ const char *vrrp_why__text(enum vrrp_why w)
 		[VRRP_WHY_STOPPED] = "stopped",
 		[VRRP_WHY_HANDED_OVER] = "handed over on request",
 		[VRRP_WHY_SYNC] = "another group of its sync group did",
+		[VRRP_WHY_OTHER_OWNER] = "another router owns the addresses as well (priority "
+					 "255), and its own address is higher",
 	};
 
 	return texts[w];
+}
+
+bool vrrp__is_known(const struct addr *router)
+{
+	static const struct addr nobody;
+
+	return !addr__equal(router, &nobody);
 }
 
 uint64_t vrrp__skew_ns(uint8_t priority, uint16_t interval_cs)
@@ -67,7 +76,7 @@ static void enter(struct vrrp_group *g, uint64_t now_ns, enum vrrp_state state, 
 	g->announcements = 0;
 	g->preempt_ns = 0;
 	g->handing_ns = 0;
-	g->lower = g->given_up = g->waited = false;
+	g->lower = g->given_up = g->waited = g->ready = false;
 }
 
 /* Active_Down_Timer, for an active router that says to send that often. */
@@ -75,7 +84,7 @@ static void await(struct vrrp_group *g, uint64_t now_ns, uint16_t interval_cs)
 {
 	g->active_interval_cs = interval_cs;
 	g->timer_ns = now_ns + vrrp__down_ns(g->priority, interval_cs);
-	g->lower = g->given_up = g->waited = false;
+	g->lower = g->given_up = g->waited = g->ready = false;
 }
 
 static unsigned int announce(struct vrrp_group *g, uint64_t now_ns)
@@ -196,7 +205,8 @@ static unsigned int backup_advert(struct vrrp_group *g, uint64_t now_ns,
 static bool better(const struct vrrp_group *g, const struct vrrp_advert *a, const struct addr *from)
 {
 	return a->priority > g->priority ||
-	       (a->priority == g->priority && memcmp(from, &g->local, sizeof(*from)) > 0);
+	       (a->priority == g->priority && !g->tie_elsewhere &&
+		memcmp(from, &g->local, sizeof(*from)) > 0);
 }
 
 /* RFC 9568 6.4.3 (640)-(685) */
@@ -209,7 +219,9 @@ static unsigned int active_advert(struct vrrp_group *g, uint64_t now_ns,
 		return g->handing_ns ? 0 : send_now(g, now_ns);
 	if (g->handing_ns || better(g, a, from)) {
 		what = become_backup(g, now_ns,
-				     g->handing_ns ? VRRP_WHY_HANDED_OVER : VRRP_WHY_BETTER);
+				     g->handing_ns			    ? VRRP_WHY_HANDED_OVER
+				     : g->priority == VRRP_PRIORITY_OWNER ? VRRP_WHY_OTHER_OWNER
+									  : VRRP_WHY_BETTER);
 		heed(g, now_ns, a, from);
 		return what;
 	}
@@ -236,19 +248,27 @@ unsigned int vrrp_group__advert(struct vrrp_group *g, uint64_t now_ns, const str
 	return what;
 }
 
-static unsigned int down_timer(struct vrrp_group *g, uint64_t now_ns)
+unsigned int vrrp_group__take_over(struct vrrp_group *g, uint64_t now_ns)
 {
-	uint64_t interval = g->active_interval_cs * CS;
-
-	if (now_ns - g->timer_ns > interval && !g->waited) {
-		g->timer_ns = now_ns + interval;
-		g->waited = true;
+	if (!g->ready)
 		return 0;
-	}
 	return become_active(g, now_ns,
 			     g->given_up ? VRRP_WHY_GIVEN_UP
 			     : g->lower	 ? VRRP_WHY_PREEMPTED
 					 : VRRP_WHY_SILENCE);
+}
+
+static unsigned int down_timer(struct vrrp_group *g, uint64_t now_ns)
+{
+	uint64_t interval = g->active_interval_cs * CS, late = now_ns - g->timer_ns;
+
+	g->timer_ns = now_ns + interval;
+	if (!g->ready && late > interval && !g->waited) {
+		g->waited = true;
+		return 0;
+	}
+	g->ready = true;
+	return g->set.sync ? 0 : vrrp_group__take_over(g, now_ns);
 }
 
 unsigned int vrrp_group__timer(struct vrrp_group *g, uint64_t now_ns)
@@ -337,6 +357,11 @@ unsigned int vrrp_group__set(struct vrrp_group *g, uint64_t now_ns, const struct
 unsigned int vrrp_group__announce(struct vrrp_group *g, uint64_t now_ns)
 {
 	return g->state == VRRP_ACTIVE && !stood_still(g, now_ns) ? announce(g, now_ns) : 0;
+}
+
+unsigned int vrrp_group__join(struct vrrp_group *g, uint64_t now_ns)
+{
+	return g->state == VRRP_INITIALIZE ? become_active(g, now_ns, VRRP_WHY_SYNC) : 0;
 }
 
 unsigned int vrrp_group__follow(struct vrrp_group *g, uint64_t now_ns, enum vrrp_state leader)

@@ -16,7 +16,7 @@
  * An event is a call; it returns what is to be done, VRRP_DO_* together. The caller sends, takes and
  * gives addresses, and calls vrrp_group__timer() at vrrp_group__due(). Times are CLOCK_MONOTONIC, ns.
  *
- * Five things are not in the RFC:
+ * Six things are not in the RFC:
  *
  * - An active router that finds itself late by its own Active_Down_Interval has stood still (SIGSTOP, a
  *   paused virtual machine); its peers have taken over meanwhile. It gives way first, whatever its
@@ -27,6 +27,8 @@
  * - An active router can hand over: it says priority 0 and stays what it is until another router's
  *   advert comes. From then on it does not preempt, until it is active again or told so.
  * - BFD may say that the active router is dead.
+ * - A group of a sync group that could take over is ready instead, until the caller says that all are
+ *   (vrrp_sync.c).
  */
 #ifndef FAIRLEAD_VIP_VRRP_GROUP_H
 #define FAIRLEAD_VIP_VRRP_GROUP_H
@@ -54,6 +56,7 @@ enum vrrp_why {
 	VRRP_WHY_STOPPED,
 	VRRP_WHY_HANDED_OVER, /* on request */
 	VRRP_WHY_SYNC, /* another group of its sync group did it */
+	VRRP_WHY_OTHER_OWNER, /* has priority 255 too, and a higher address */
 	VRRP_WHYS
 };
 
@@ -68,6 +71,7 @@ struct vrrp_settings {
 	uint16_t interval_cs; /* Advertisement_Interval, 1..VRRP_MAX_INTERVAL_CS */
 	bool preempt; /* Preempt_Mode */
 	bool hold; /* for now a lower-priority active router is left alone all the same */
+	bool sync; /* does not take over before it is told to */
 	uint32_t
 		preempt_delay_ms; /* how long a lower-priority active router is left alone at first */
 };
@@ -96,10 +100,15 @@ struct vrrp_group {
 		handing_ns; /* ACTIVE: another one was asked to take over, until then; 0: none was */
 	bool handed_over; /* and has: no preemption */
 	bool waited; /* the timer was late, and has been given one interval more */
+	bool ready; /* BACKUP, `sync`: the timer has run out, and no better router was heard since */
+	bool tie_elsewhere; /* of equal ones, another group of its sync group says which goes on */
 };
 
 const char *vrrp_state__name(enum vrrp_state s); /* "initialize", "backup", "active" */
 const char *vrrp_why__text(enum vrrp_why w); /* "no advert came", for log and status */
+
+/* Whether the address of a router is one: all zero, no router is known. */
+bool vrrp__is_known(const struct addr *router);
 
 /* Skew_Time and Active_Down_Interval for an active router's interval, ns (RFC 9568 6.1). */
 uint64_t vrrp__skew_ns(uint8_t priority, uint16_t interval_cs);
@@ -150,6 +159,12 @@ unsigned int vrrp_group__set(struct vrrp_group *g, uint64_t now_ns,
 
 /* Its addresses have another MAC address now: an active router announces them anew. */
 unsigned int vrrp_group__announce(struct vrrp_group *g, uint64_t now_ns);
+
+/* Startup of a group whose sync group is active: it is active at once. Nothing in another state. */
+unsigned int vrrp_group__join(struct vrrp_group *g, uint64_t now_ns);
+
+/* All of its sync group are ready: it takes over. Nothing unless it is ready itself. */
+unsigned int vrrp_group__take_over(struct vrrp_group *g, uint64_t now_ns);
 
 /*
  * Another group of the same sync group has come to `leader` (BACKUP or ACTIVE): this one goes along,

@@ -9,6 +9,7 @@
 #include "vip/hands.h"
 #include "vip/vrrp.h"
 
+#define VRRP_RIVAL_NS 60000000000ULL /* how often another owner is told of, and how long it is shown */
 #define VRRP_EVENTS 256 /* changes of state that wait for the loop */
 
 /* A socket and the groups that use it. The loop makes and frees it; the thread reads it. */
@@ -33,12 +34,16 @@ struct vrrp_router {
 	struct rt_timer timer;
 	bool found; /* the loop's: the new configuration has it too */
 	char fault[160]; /* what it misses; the loop's */
-	char hold[80]; /* what preemption waits for; the loop's */
-	bool unfit; /* it is this group itself that misses something; the loop's */
+	char hold[160]; /* what preemption waits for; the loop's */
+	char decides[FL_NAME_LEN]; /* whose priority it has, of its sync group; "": its own; the loop's */
 
 	bool virtual_mac; /* as it is announced now; the thread's, and so the next */
 	bool holds_mac; /* frames to it are ours */
 	uint64_t taught_ns; /* when neighbours and switches were told last */
+	uint64_t heard_ns; /* when an advert was heeded last */
+	uint64_t tie_ns; /* since when another active router is its equal; vrrp_sync.c */
+	struct addr rival; /* another owner, */
+	uint64_t rival_ns, rival_told_ns; /* and when it was heard, and told of, last */
 
 	/* Copies, since the configuration is freed under the thread's hands. */
 	char name[FL_NAME_LEN], sync[FL_NAME_LEN];
@@ -78,6 +83,9 @@ void vrrp_ports__put(struct vrrp_port *p);
 /* Opens it when its interface is there, again when that is another one; says in p->fault why not. */
 void vrrp_ports__look(struct vrrp_port *p, const struct net *net);
 
+/* What the state machine is told of a configuration (vrrp_needs.c). */
+struct vrrp_settings vrrp_needs__settings(const struct config_vrrp *c);
+
 /* --- on the real-time thread ---------------------------------------------------------------------- */
 
 void vrrp_thread__fire(void *router, uint64_t now_ns);
@@ -93,6 +101,9 @@ void vrrp_thread__claim(struct vrrp_router *r, bool ours);
 /* Whether its addresses have the virtual MAC address from now on; told at once if it is active. */
 void vrrp_thread__set_mac(struct vrrp_router *r, bool virtual_mac);
 
+/* What an event wants done (VRRP_DO_*), of a group that was in that state before. */
+void vrrp_thread__act(struct vrrp_router *r, unsigned int what, enum vrrp_state from);
+
 /* Tells whether tables are old, now that the agent was silent. 0. */
 int vrrp_thread__doubt(void *vrrp);
 
@@ -101,5 +112,25 @@ int vrrp_thread__hand_over(void *vrrp);
 
 /* How many may preempt again. */
 int vrrp_thread__take_back(void *vrrp);
+
+/* --- on the real-time thread: sync groups (vrrp_sync.c) --------------------------------------------- */
+
+/* Whether a group of its sync group is active. */
+bool vrrp_sync__is_active(const struct vrrp_router *r);
+
+/* A group of its sync group that would not take over now; NULL: none. */
+const struct vrrp_router *vrrp_sync__objector(const struct vrrp_router *r);
+
+/* An event was r's, which was in that state before: the others go along, or all take over. */
+void vrrp_sync__step(struct vrrp_router *r, enum vrrp_state from, uint64_t now_ns);
+
+/* Which groups make a sync group has changed: those that are now in one come to one state. */
+void vrrp_sync__mend(struct vrrp *v, uint64_t now_ns);
+
+/*
+ * Whether, of two active routers with equal priorities, another group of r's sync group says which goes on:
+ * their addresses may be the other way round there. Not if that group hears nobody.
+ */
+bool vrrp_sync__tie_elsewhere(struct vrrp_router *r, uint64_t now_ns);
 
 #endif

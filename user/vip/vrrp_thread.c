@@ -61,7 +61,7 @@ static void send_advert(struct vrrp_router *r, uint8_t priority)
 		send_to(r, &r->peers[i], priority);
 }
 
-static void tell(struct vrrp_router *r, enum vrrp_state from)
+static void tell(struct vrrp_router *r, enum vrrp_state from, const struct addr *rival)
 {
 	struct vrrp *v = r->vrrp;
 	unsigned int at = atomic_load(&v->written);
@@ -74,6 +74,7 @@ static void tell(struct vrrp_router *r, enum vrrp_state from)
 		.to = r->group.state,
 		.why = r->group.why,
 		.active = r->group.active,
+		.rival = rival ? *rival : (struct addr){.b = {0}},
 		.priority = r->group.priority,
 		.at_ns = r->group.since_ns,
 	};
@@ -113,10 +114,8 @@ static void let_go(struct vrrp_router *r)
 }
 
 /* Adverts and announcements first: they need no address on the interface. */
-static void act(struct vrrp_router *r, unsigned int what, enum vrrp_state from)
+void vrrp_thread__act(struct vrrp_router *r, unsigned int what, enum vrrp_state from)
 {
-	static const struct addr nobody;
-
 	/* Whoever is active serves with what it has. */
 	if (r->group.state == VRRP_ACTIVE)
 		r->vrrp->owner.doubt(r->vrrp->owner.ctx, false);
@@ -133,37 +132,20 @@ static void act(struct vrrp_router *r, unsigned int what, enum vrrp_state from)
 		announce(r);
 	if (what & VRRP_DO_TAKE)
 		grip__want(r->grip, GRIP_HERE);
-	if (r->holds_mac && r->group.state == VRRP_BACKUP &&
-	    !addr__equal(&r->group.active, &nobody))
+	if (r->holds_mac && r->group.state == VRRP_BACKUP && vrrp__is_known(&r->group.active))
 		let_go(r);
 	if (from != r->group.state)
-		tell(r, from);
+		tell(r, from, NULL);
 	if (vrrp_group__due(&r->group))
 		rt__arm(r->vrrp->rt, &r->timer, vrrp_group__due(&r->group));
 	else
 		rt__disarm(r->vrrp->rt, &r->timer);
 }
 
-/* The groups of its sync group go where it went. */
-static void take_along(struct vrrp_router *r, enum vrrp_state from, uint64_t now_ns)
-{
-	struct vrrp_router *other;
-
-	if (from == r->group.state || r->group.state == VRRP_INITIALIZE || !r->sync[0])
-		return;
-	TAILQ_FOREACH (other, &r->vrrp->routers, entry) {
-		enum vrrp_state was = other->group.state;
-
-		if (other == r || strcmp(other->sync, r->sync) != 0)
-			continue;
-		act(other, vrrp_group__follow(&other->group, now_ns, r->group.state), was);
-	}
-}
-
 static void done(struct vrrp_router *r, unsigned int what, enum vrrp_state from, uint64_t now_ns)
 {
-	act(r, what, from);
-	take_along(r, from, now_ns);
+	vrrp_thread__act(r, what, from);
+	vrrp_sync__step(r, from, now_ns);
 }
 
 void vrrp_thread__fire(void *router, uint64_t now_ns)
@@ -191,7 +173,7 @@ int vrrp_thread__hand_over(void *vrrp)
 		unsigned int what = vrrp_group__hand_over(&r->group, now);
 
 		n += what != 0;
-		act(r, what, r->group.state);
+		vrrp_thread__act(r, what, r->group.state);
 	}
 	return n;
 }
@@ -214,6 +196,9 @@ void vrrp__neighbor_lost(struct vrrp *v, const struct addr *who, const char *int
 	uint64_t now = rt__now_ns();
 	struct vrrp_router *r;
 
+	/* Its timers will see to its groups. */
+	if (!v->owner.fit(v->owner.ctx))
+		return;
 	TAILQ_FOREACH (r, &v->routers, entry) {
 		enum vrrp_state from = r->group.state;
 
@@ -230,6 +215,17 @@ static bool is_peer(const struct vrrp_router *r, const struct addr *from)
 	return !r->n_peers;
 }
 
+/* Two own the addresses (priority 255), which one of the configurations has wrong. */
+static void mind_owner(struct vrrp_router *r, const struct addr *from, uint64_t now_ns)
+{
+	r->rival = *from;
+	r->rival_ns = now_ns;
+	if (r->rival_told_ns && now_ns - r->rival_told_ns < VRRP_RIVAL_NS)
+		return;
+	r->rival_told_ns = now_ns;
+	tell(r, r->group.state, from);
+}
+
 static void heed(struct vrrp_router *r, const struct vrrp_advert *a, const struct addr *from,
 		 uint64_t now_ns)
 {
@@ -244,12 +240,17 @@ static void heed(struct vrrp_router *r, const struct vrrp_advert *a, const struc
 		return;
 	}
 	r->heard++;
+	r->heard_ns = now_ns;
 	/* Not started yet, or not any more: what a killed agent, or this one, has left ends here. */
 	if (r->holds_mac && was == VRRP_INITIALIZE && a->priority != VRRP_PRIORITY_STOP)
 		let_go(r);
 	if (a->version == 3)
 		r->bare = a->bare;
 	r->differs = !vrrp_wire__lists(a, r->addresses, r->n_addresses);
+	if (a->priority == VRRP_PRIORITY_OWNER && r->group.priority == VRRP_PRIORITY_OWNER)
+		mind_owner(r, from, now_ns);
+	r->group.tie_elsewhere =
+		a->priority == r->group.priority && vrrp_sync__tie_elsewhere(r, now_ns);
 	done(r, vrrp_group__advert(&r->group, now_ns, a, from), was, now_ns);
 }
 
@@ -296,7 +297,7 @@ void vrrp_thread__set_mac(struct vrrp_router *r, bool virtual_mac)
 	grip__set_virtual(r->grip, virtual_mac);
 	if (active && virtual_mac)
 		vrrp_thread__claim(r, true);
-	act(r, vrrp_group__announce(&r->group, rt__now_ns()), r->group.state);
+	vrrp_thread__act(r, vrrp_group__announce(&r->group, rt__now_ns()), r->group.state);
 	if (!virtual_mac && r->holds_mac)
 		vrrp_thread__claim(r, false);
 }
@@ -319,5 +320,8 @@ void vrrp_thread__settle(struct vrrp_router *r, bool ready, enum vrrp_why why, u
 	from = r->group.state;
 	done(r, vrrp_group__set_priority(&r->group, now, priority), from, now);
 	from = r->group.state;
-	done(r, vrrp_group__start(&r->group, now), from, now);
+	done(r,
+	     vrrp_sync__is_active(r) ? vrrp_group__join(&r->group, now)
+				     : vrrp_group__start(&r->group, now),
+	     from, now);
 }

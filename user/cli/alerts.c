@@ -8,6 +8,7 @@
 
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/json_out.h"
 #include "cli/view.h"
 #include "cli/view_json.h"
 
@@ -16,12 +17,6 @@ static const struct option options[] = {
 	{"json", no_argument, NULL, 'j'},
 	{0},
 };
-
-static void print_json(const json_t *object)
-{
-	json_dumpf(object, stdout, JSON_INDENT(2));
-	putchar('\n');
-}
 
 static int ask(const struct cli *cli, const char *method, const char *path, json_t **out)
 {
@@ -46,7 +41,7 @@ static int list(const struct cli *cli, bool json)
 		return rc;
 	alerts = json_object_get(status, "alerts");
 	if (json)
-		print_json(alerts);
+		json_out__print(alerts);
 	else if (!json_array_size(alerts))
 		puts("no destination of alerts is configured");
 	else
@@ -91,7 +86,7 @@ static int test(const struct cli *cli, const char *name, bool json)
 	if (rc)
 		return rc;
 	if (json)
-		print_json(reply);
+		json_out__print(reply);
 	ok = print_tests(reply, json);
 	json_decref(reply);
 	return ok ? CLI_OK : CLI_FAILED;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* fairlead config check|diff|apply|confirm|history|rollback */
-#include "config/config.h"
-
 #include <errno.h>
 #include <jansson.h>
 #include <stdbool.h>
@@ -10,7 +8,9 @@
 
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/config_check.h"
 #include "cli/config_diff.h"
+#include "cli/json_out.h"
 #include "cli/view_json.h"
 #include "core/duration.h"
 
@@ -36,30 +36,6 @@ static const struct option options[] = {
 	{"json", no_argument, NULL, 'j'},
 	{0},
 };
-
-static int check(const char *file)
-{
-	struct config_problems problems = {0};
-	struct config *config = NULL;
-	size_t backends = 0;
-	char line[1024];
-
-	if (config__load(file, &config, &problems)) {
-		for (size_t i = 0; i < problems.n; i++) {
-			cli__print_text(stderr,
-					config_problems__format(&problems, i, line, sizeof(line)));
-			putc('\n', stderr);
-		}
-		config_problems__free(&problems);
-		return CLI_FAILED;
-	}
-	for (size_t i = 0; i < config->n_services; i++)
-		backends += config->services[i].n_backends;
-	printf("%s: ok: %zu services, %zu backends\n", file, config->n_services, backends);
-	config__free(config);
-	config_problems__free(&problems);
-	return CLI_OK;
-}
 
 static void complain(const char *verb, const struct err *err)
 {
@@ -139,8 +115,11 @@ static int apply(const struct cli *cli, const struct request *r)
 				       (unsigned long long)r->confirm_ms);
 	add_reason(path, at, sizeof(path), r->reason);
 	rc = bring_into_force(cli, "apply", path, &reply);
-	print_peers(reply, rc ? stderr : stdout);
-	if (!rc && r->confirm_ms)
+	if (rc || !r->json)
+		print_peers(reply, rc ? stderr : stdout);
+	if (!rc && r->json)
+		json_out__print(reply);
+	else if (!rc && r->confirm_ms)
 		printf("applied; the one before comes back in %g s, unless you say 'fairlead config "
 		       "confirm' by then\n",
 		       (double)r->confirm_ms / 1e3);
@@ -161,24 +140,28 @@ static int roll_back(const struct cli *cli, const struct request *r, const char 
 		at += (size_t)snprintf(path + at, sizeof(path) - at, "?version=%.20s", version);
 	add_reason(path, at, sizeof(path), r->reason);
 	rc = bring_into_force(cli, "rollback", path, &reply);
-	if (!rc)
+	if (!rc && r->json)
+		json_out__print(reply);
+	else if (!rc)
 		printf("version %lld is in force again\n",
 		       (long long)json_integer_value(json_object_get(reply, "version")));
 	json_decref(reply);
 	return rc ? CLI_FAILED : CLI_OK;
 }
 
-static int confirm(const struct cli *cli)
+static int confirm(const struct cli *cli, const struct request *r)
 {
 	struct err err = {0};
 	json_t *reply = NULL;
 	int rc = client__request(cli->socket, "POST", "/v1/config/confirm", &reply, &err);
 
-	json_decref(reply);
 	if (rc)
 		complain("confirm", &err);
+	else if (r->json)
+		json_out__print(reply);
 	else
 		puts("confirmed");
+	json_decref(reply);
 	return rc ? CLI_FAILED : CLI_OK;
 }
 
@@ -195,8 +178,7 @@ static int history(const struct cli *cli, const struct request *r)
 	if (rc) {
 		complain("history", &err);
 	} else if (r->json) {
-		json_dumpf(reply, stdout, JSON_INDENT(2));
-		putchar('\n');
+		json_out__print(reply);
 	} else {
 		json_array_foreach (json_object_get(reply, "versions"), i, v) {
 			printf("%4lld",
@@ -235,15 +217,12 @@ static int dispatch(const struct cli *cli, const struct request *r, int argc, ch
 		return cli__usage(&command_config, "there is nothing to confirm after --dry-run");
 	if (!applies && !rolls && *r->reason)
 		return cli__usage(&command_config, "--reason goes with apply and rollback only");
-	if (r->json && !compares && strcmp(verb, "history") != 0)
-		return cli__usage(&command_config,
-				  "--json goes with diff, apply --dry-run and history only");
 	if (r->n != DEFAULT_N && strcmp(verb, "history") != 0)
 		return cli__usage(&command_config, "-n goes with history only");
 	if (!strcmp(verb, "check")) {
 		if (argc != 2)
 			return cli__usage(&command_config, "check takes one FILE");
-		return check(argv[1]);
+		return config_check__run(argv[1], r->json);
 	}
 	if (!strcmp(verb, "diff") && argc > 2)
 		return cli__usage(&command_config, "diff takes one FILE, or none");
@@ -264,7 +243,7 @@ static int dispatch(const struct cli *cli, const struct request *r, int argc, ch
 	if (applies)
 		return apply(cli, r);
 	if (!strcmp(verb, "confirm"))
-		return confirm(cli);
+		return confirm(cli, r);
 	if (!strcmp(verb, "history"))
 		return history(cli, r);
 	return cli__usage(&command_config,
@@ -334,14 +313,14 @@ static int run(struct cli *cli, int argc, char **argv)
 const struct command command_config = {
 	.name = "config",
 	.summary = "check a configuration file, have the agent apply its own, or bring one back",
-	.help = "Usage: fairlead config check FILE\n"
+	.help = "Usage: fairlead config check [--json] FILE\n"
 		"       fairlead config diff [--now] [--json] [FILE]\n"
-		"       fairlead config apply [--now] [--confirm DURATION] [--reason TEXT]\n"
-		"       fairlead config apply --peers [--confirm DURATION] [--reason TEXT]\n"
+		"       fairlead config apply [--now] [--confirm DURATION] [--reason TEXT] [--json]\n"
+		"       fairlead config apply --peers [--confirm DURATION] [--reason TEXT] [--json]\n"
 		"       fairlead config apply --dry-run [--now] [--json]\n"
-		"       fairlead config confirm\n"
+		"       fairlead config confirm [--json]\n"
 		"       fairlead config history [-n N] [--json]\n"
-		"       fairlead config rollback [VERSION] [--reason TEXT]\n\n"
+		"       fairlead config rollback [VERSION] [--reason TEXT] [--json]\n\n"
 		"check reads FILE and prints every problem of it, one a line; no agent is needed.\n"
 		"diff says what applying FILE (default: the agent's own) would change, and what that\n"
 		"would cost. It exits with 0: nothing changes, 1: something does, 2: there is a problem.\n"

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/client.h"
+#include "cli/json_out.h"
 #include "cli/view_diff.h"
 #include "config/config.h"
 
@@ -75,8 +76,7 @@ int config_diff__run(const struct cli *cli, const char *file, bool now, bool jso
 		return CONFIG_DIFF_FAILED;
 	}
 	if (json) {
-		json_dumpf(reply, stdout, JSON_INDENT(2));
-		putchar('\n');
+		json_out__print(reply);
 	} else {
 		view_diff__print(reply, now);
 	}

@@ -7,6 +7,7 @@
 
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/json_out.h"
 
 struct request {
 	const char *to; /* NULL: whichever */
@@ -65,8 +66,7 @@ static int run_request(const struct cli *cli, const struct request *r)
 		return CLI_FAILED;
 	}
 	if (r->json) {
-		json_dumpf(reply, stdout, JSON_INDENT(2));
-		putchar('\n');
+		json_out__print(reply);
 	} else if (r->undo) {
 		print_undone(reply);
 	} else {

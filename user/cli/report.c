@@ -10,6 +10,7 @@
 
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/json_out.h"
 #include "cli/report_text.h"
 #include "cli/since.h"
 
@@ -168,8 +169,7 @@ static int show(const struct cli *cli, const struct request *r, struct err *err)
 		 (long long)r->since_ms, *r->service ? "&service=" : "", r->service);
 	rc = client__request(cli->socket, "GET", path, &report, err);
 	if (!rc && r->json) {
-		json_dumpf(report, stdout, JSON_INDENT(2));
-		putchar('\n');
+		json_out__print(report);
 	} else if (!rc && r->html) {
 		report_html__print(report, stdout);
 	} else if (!rc && print_text(report)) {

@@ -15,6 +15,7 @@
 
 #include "cli/client.h"
 #include "cli/format.h"
+#include "cli/json_out.h"
 #include "cli/view_json.h"
 
 #define POLL_MS 500
@@ -132,8 +133,7 @@ static void show(struct wait *w, const struct left *l)
 static int finish(struct wait *w, const json_t *reply, int code)
 {
 	if (w->json && reply) {
-		json_dumpf(reply, stdout, JSON_INDENT(2));
-		putchar('\n');
+		json_out__print(reply);
 	} else if (w->tty && !w->json) {
 		putchar('\n');
 	}

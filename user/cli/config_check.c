@@ -34,12 +34,11 @@ static void print_json(const char *file, const struct config *config,
 
 	for (size_t i = 0; i < problems->n; i++)
 		json_array_append_new(list, problem_json(&problems->list[i]));
-	o = json_pack("{s:o, s:b, s:o, s:o, s:o}", "file", json_out__text(file), "ok", !!config,
-		      "services",
-		      config ? json_integer((json_int_t)config->n_services) : json_null(),
-		      "backends",
-		      config ? json_integer((json_int_t)count_backends(config)) : json_null(),
-		      "problems", list);
+	o = json_pack(
+		"{s:o, s:b, s:o, s:o, s:o}", "file", json_out__text(file), "ok", !!config,
+		"services", config ? json_integer((json_int_t)config->n_services) : json_null(),
+		"backends", config ? json_integer((json_int_t)count_backends(config)) : json_null(),
+		"problems", list);
 	json_out__print(o);
 	json_decref(o);
 }
@@ -50,8 +49,7 @@ static void print_text(const char *file, const struct config *config,
 	char line[1024];
 
 	for (size_t i = 0; i < problems->n; i++) {
-		cli__print_text(stderr,
-				config_problems__format(problems, i, line, sizeof(line)));
+		cli__print_text(stderr, config_problems__format(problems, i, line, sizeof(line)));
 		putc('\n', stderr);
 	}
 	if (config)

@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/json_out.h"
+#include "cli/progress.h"
 #include "cli/view.h"
 #include "cli/view_json.h"
 
@@ -75,6 +76,7 @@ static int test(const struct cli *cli, const char *name, bool json)
 {
 	char *escaped = name ? curl_easy_escape(NULL, name, 0) : NULL;
 	char path[512] = "/v1/alerts/test";
+	struct progress progress;
 	json_t *reply = NULL;
 	bool ok;
 	int rc;
@@ -82,7 +84,9 @@ static int test(const struct cli *cli, const char *name, bool json)
 	if (escaped)
 		snprintf(path, sizeof(path), "/v1/alerts/test?name=%s", escaped);
 	curl_free(escaped);
+	progress__begin(&progress, "sending tests", json);
 	rc = ask(cli, "POST", path, &reply);
+	progress__end(&progress);
 	if (rc)
 		return rc;
 	if (json)

@@ -11,6 +11,7 @@
 #include "cli/config_check.h"
 #include "cli/config_diff.h"
 #include "cli/json_out.h"
+#include "cli/progress.h"
 #include "cli/view_json.h"
 #include "core/duration.h"
 
@@ -56,15 +57,19 @@ static size_t add_reason(char *path, size_t at, size_t size, const char *reason)
 }
 
 /* What a configuration came to: problems and warnings, too. */
-static int bring_into_force(const struct cli *cli, const char *verb, const char *path,
-			    json_t **reply)
+static int bring_into_force(const struct cli *cli, const struct request *r, const char *verb,
+			    const char *path, json_t **reply)
 {
+	struct progress progress;
 	const char *warning;
 	json_t *problem;
 	struct err err = {0};
 	size_t i;
-	int rc = client__request(cli->socket, "POST", path, reply, &err);
+	int rc;
 
+	progress__begin(&progress, r->all ? "applying on all peers" : "applying", r->json);
+	rc = client__request(cli->socket, "POST", path, reply, &err);
+	progress__end(&progress);
 	json_array_foreach (json_object_get(*reply, "problems"), i, problem) {
 		const char *text = json_string_value(problem);
 
@@ -114,7 +119,7 @@ static int apply(const struct cli *cli, const struct request *r)
 				       r->now || r->all ? '&' : '?',
 				       (unsigned long long)r->confirm_ms);
 	add_reason(path, at, sizeof(path), r->reason);
-	rc = bring_into_force(cli, "apply", path, &reply);
+	rc = bring_into_force(cli, r, "apply", path, &reply);
 	if (rc || !r->json)
 		print_peers(reply, rc ? stderr : stdout);
 	if (!rc && r->json)
@@ -139,7 +144,7 @@ static int roll_back(const struct cli *cli, const struct request *r, const char 
 	if (version)
 		at += (size_t)snprintf(path + at, sizeof(path) - at, "?version=%.20s", version);
 	add_reason(path, at, sizeof(path), r->reason);
-	rc = bring_into_force(cli, "rollback", path, &reply);
+	rc = bring_into_force(cli, r, "rollback", path, &reply);
 	if (!rc && r->json)
 		json_out__print(reply);
 	else if (!rc)

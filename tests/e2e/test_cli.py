@@ -90,4 +90,9 @@ def test_usage_errors(lab):
     """A wrong verb is exit 2 with the nearest one; help is exit 0 on stdout."""
     r = lab.cli("statsu", check=False)
     assert r.returncode == 2 and "status" in r.stderr
+    for argv, name in ((("version", "--no"), "fairlead version"), (("config", "apply", "-X"), "fairlead config"),
+                       (("--no",), "fairlead"), (("drain", "--service"), "fairlead drain")):
+        r = lab.cli(*argv, check=False)
+        assert r.returncode == 2 and r.stderr.startswith(f"{name}: ")
+        assert r.stderr.endswith(f"\nSee {name} --help.\n")
     assert "drain" in lab.cli("--help").stdout

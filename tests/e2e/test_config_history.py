@@ -192,7 +192,7 @@ def test_without_a_journal(lab):
     (("history", "--reason", "x"), "apply and rollback only"), (("rollback", "x"), "a number of history"),
     (("apply", "-n", "1"), "goes with history only"), (("nonsense",), "none of check, diff, apply"),
     (("diff", "--confirm", "60s"), "go with apply only"), (("diff", "a", "b"), "one FILE, or none"),
-    (("apply", "--dry-run", "--confirm", "60s"), "nothing to confirm"), (("apply", "--json"), "apply --dry-run and history"),
+    (("apply", "--dry-run", "--confirm", "60s"), "nothing to confirm"), (("check", "--json"), "one FILE"),
     (("apply", "--dry-run", "x"), "no argument"),
 ])
 def test_mistakes(network, argv, text):

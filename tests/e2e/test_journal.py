@@ -80,6 +80,28 @@ def test_what_happens(web):
     assert web.status()["journal"]["dropped"] == 0
 
 
+def asked(lab, query):
+    """The agent's answer to GET /v1/events."""
+    return json.loads(run("curl", "-s", "--unix-socket", lab.socket, f"http://localhost/v1/events?{query}"))
+
+
+def test_more_than_shown(web):
+    """Whoever names a moment is told that there was more; the API says so of both ends."""
+    wait_event(web, kind="service", service="web", to="serving")
+    ids = [e["id"] for e in events(web, "-n", "1024")]
+    n = len(ids)
+    for limit, since, more in ((n - 1, True, True), (n, True, False), (n - 1, False, False), (1024, True, False)):
+        r = web.cli("events", "-n", str(limit), *(("--since", "1h") if since else ()))
+        assert len(r.stdout.splitlines()) == min(limit, n)
+        told = f"fairlead events: there were more since then: those are the last {limit}; -n N shows up to 1024\n"
+        assert r.stderr == (told if more else "")
+    for query, seen, next_, more in ((f"n={n}", ids, ids[-1], False), ("n=2", ids[-2:], ids[-1], True),
+                                     ("n=2&since=0", ids[:2], ids[1], True),
+                                     (f"n=2&since={ids[-3]}", ids[-2:], ids[-1], False)):
+        told = asked(web, query)
+        assert ([e["id"] for e in told["events"]], told["next"], told["more"]) == (seen, next_, more), query
+
+
 @pytest.mark.parametrize("argv, text", [
     (("--kind", "nonsense"), "there is no kind of event 'nonsense'"),
     (("--since", "yesterday"), "neither a duration"), (("-n", "0"), "not in 1..1024"), (("more",), "too much"),

@@ -43,10 +43,8 @@ def test_routes():
     assert rows == {(m.upper(), p.replace("{id}", "ID").replace("{file}", "FILE")) for m, p in operations()}
 
 
-@pytest.fixture(scope="module")
-def running(network):
-    """An agent that has some of all."""
-    lab = network
+def run_everything(lab):
+    """An agent that has some of all, until the caller goes on."""
     open(lab.agent_log, "w", encoding="utf-8").close()
     lab.forget()
     lab.configure(everything(lab).replace("services:", "events: {flows: 1}\nsources: {deny: [203.0.113.0/24]}\nservices:"))
@@ -57,6 +55,12 @@ def running(network):
     yield lab
     lab.stop_agent()
     lab.remove_pins()
+
+
+@pytest.fixture(scope="module")
+def running(network):
+    """An agent that has some of all."""
+    yield from run_everything(network)
 
 
 def ask(lab, method, target, *more):
@@ -74,10 +78,20 @@ def check(method, path, code, kind, body):
     assert kind in told, (method, path, code, kind)
     if kind != "application/json":
         return
-    schema = {**told[kind]["schema"], "components": DOCUMENT["components"]}
+    check_text(told[kind]["schema"], body, (method, path))
+
+
+def check_text(schema, text, what):
+    """Does it have the shape of one of the document's schemas?"""
+    whole = {**schema, "components": DOCUMENT["components"]}
     errors = [f"{list(e.absolute_path)}: {e.message[:200]}"
-              for e in Draft202012Validator(schema).iter_errors(json.loads(body))]
-    assert not errors, (method, path, errors[:5])
+              for e in Draft202012Validator(whole).iter_errors(json.loads(text))]
+    assert not errors, (what, errors[:5])
+
+
+def check_printed(command, text):
+    """Is that what the document says of `fairlead COMMAND --json`?"""
+    check_text(DOCUMENT["x-commands"][command], text, command)
 
 
 VALUES = {"service": "web", "percent": "100", "prefix": "198.51.100.7", "monitor": "true", "now": "false", "peers": "false",

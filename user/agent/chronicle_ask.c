@@ -22,6 +22,7 @@ struct question {
 	struct store_filter filter;
 	char service[FL_NAME_LEN], backend[FL_ID_LEN];
 	bool stream; /* bounded elsewhere */
+	bool more; /* there are events that did not fit */
 	uint64_t until_ns; /* uv_hrtime(): answered by then, with events or without */
 	json_t *list;
 	int64_t last; /* number of the last event that there is */
@@ -104,12 +105,19 @@ static void read_events(struct journal_job *job, struct store *s, const char *wh
 {
 	struct question *q = (struct question *)job;
 
+	struct store_filter filter = q->filter;
+
 	json_decref(q->list);
 	q->list = json_array();
+	/* One that is too much shows that there are more: the oldest of the last ones, the newest of the next ones. */
+	filter.n++;
 	if (!s)
 		q->rc = err__set(&q->err, -EIO, "%s", why);
 	else
-		q->rc = store__events(s, &q->filter, add_row, q->list, &q->last, &q->err);
+		q->rc = store__events(s, &filter, add_row, q->list, &q->last, &q->err);
+	q->more = json_array_size(q->list) > q->filter.n;
+	if (q->more)
+		json_array_remove(q->list, filter.has_since ? q->filter.n : 0);
 }
 
 static void answer_events(struct question *q)
@@ -118,13 +126,14 @@ static void answer_events(struct question *q)
 	json_int_t next = q->last;
 
 	/* Those that did not fit come with the next question. */
-	if (n == q->filter.n && q->filter.has_since)
+	if (q->more && q->filter.has_since)
 		next = json_integer_value(json_object_get(json_array_get(q->list, n - 1), "id"));
 	if (q->rc)
 		answer_error(q->request, q->err.text);
 	else
 		api_request__reply(q->request, 200,
-				   json_pack("{s:O, s:I}", "events", q->list, "next", next));
+				   json_pack("{s:O, s:I, s:b}", "events", q->list, "next", next,
+					     "more", q->more));
 	free_question(q);
 }
 

@@ -8,6 +8,8 @@
 
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/json_out.h"
+#include "cli/progress.h"
 #include "cli/view.h"
 #include "cli/view_json.h"
 
@@ -16,12 +18,6 @@ static const struct option options[] = {
 	{"json", no_argument, NULL, 'j'},
 	{0},
 };
-
-static void print_json(const json_t *object)
-{
-	json_dumpf(object, stdout, JSON_INDENT(2));
-	putchar('\n');
-}
 
 static int ask(const struct cli *cli, const char *method, const char *path, json_t **out)
 {
@@ -46,7 +42,7 @@ static int list(const struct cli *cli, bool json)
 		return rc;
 	alerts = json_object_get(status, "alerts");
 	if (json)
-		print_json(alerts);
+		json_out__print(alerts);
 	else if (!json_array_size(alerts))
 		puts("no destination of alerts is configured");
 	else
@@ -80,6 +76,7 @@ static int test(const struct cli *cli, const char *name, bool json)
 {
 	char *escaped = name ? curl_easy_escape(NULL, name, 0) : NULL;
 	char path[512] = "/v1/alerts/test";
+	struct progress progress;
 	json_t *reply = NULL;
 	bool ok;
 	int rc;
@@ -87,11 +84,13 @@ static int test(const struct cli *cli, const char *name, bool json)
 	if (escaped)
 		snprintf(path, sizeof(path), "/v1/alerts/test?name=%s", escaped);
 	curl_free(escaped);
+	progress__begin(&progress, "sending tests", json);
 	rc = ask(cli, "POST", path, &reply);
+	progress__end(&progress);
 	if (rc)
 		return rc;
 	if (json)
-		print_json(reply);
+		json_out__print(reply);
 	ok = print_tests(reply, json);
 	json_decref(reply);
 	return ok ? CLI_OK : CLI_FAILED;

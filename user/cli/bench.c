@@ -11,6 +11,7 @@
 #include "bench/apart.h"
 #include "bench/load.h"
 #include "cli/cli.h"
+#include "cli/progress.h"
 #include "cli/view_json.h"
 
 #define ROUNDS 31
@@ -18,7 +19,6 @@
 	(1u << 12) /* packets: short, since what runs beside must not be in all slices of a round */
 #define BUSY 25 /* percent of the CPU: with more of other work the figures say little */
 #define LOOK_MS 500 /* for how long the CPUs are looked at before */
-#define BAR 30 /* columns */
 /* Memory that maps take at worst, measured, and what has to be left beside it. */
 #define NEED (448UL << 20)
 #define NEED_ALL (1024UL << 20)
@@ -56,14 +56,11 @@ static double now_s(void)
 static void show(void *ctx, const char *what, uint32_t done, uint32_t rounds)
 {
 	const struct bench_run *r = ctx;
-	uint32_t filled = done * BAR / rounds;
 
 	if (!r->tty)
 		return;
-	fputs("\r\033[K[", stderr);
-	for (uint32_t i = 0; i < BAR; i++)
-		putc(i < filled ? '#' : '.', stderr);
-	fprintf(stderr, "] %s: ", what);
+	progress__bar(stderr, (double)done / rounds);
+	fprintf(stderr, "%s: ", what);
 	if (done)
 		fprintf(stderr, "round %u of %u", done, rounds);
 	else

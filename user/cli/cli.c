@@ -144,6 +144,7 @@ static int run(int argc, char **argv)
 	const char *env = getenv("FAIRLEAD_SOCKET");
 	const char *token_file = getenv("FAIRLEAD_TOKEN_FILE");
 	const struct command *command;
+	static char name[32] = "fairlead"; /* what getopt's sentences begin with */
 	struct cli cli;
 	int option, rc;
 
@@ -151,6 +152,7 @@ static int run(int argc, char **argv)
 	if (rc != CLI_NEXT)
 		return rc;
 	client__use_token(token_file && *token_file ? token_file : NULL);
+	argv[0] = name;
 	optind = 0; /* start anew: the command parses the rest with another table */
 	while ((option = getopt_long(argc, argv, "+" CLI_SHORT, global_options, NULL)) != -1) {
 		if (option == 'V') {
@@ -170,6 +172,8 @@ static int run(int argc, char **argv)
 	command = find_command(argv[0]);
 	if (!command)
 		return unknown_command(argv[0]);
+	snprintf(name, sizeof(name), "fairlead %s", command->name);
+	argv[0] = name;
 	optind = 0;
 	return command->run(&cli, argc, argv);
 }

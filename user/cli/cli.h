@@ -23,7 +23,7 @@ struct command {
 	const char *name;
 	const char *summary; /* for `fairlead help`, one line */
 	const char *help; /* for `fairlead help NAME`: usage, then its options */
-	/* argv[0] is the command's name. Returns an enum cli_exit. */
+	/* argv[0] is "fairlead NAME". Returns an enum cli_exit. */
 	int (*run)(struct cli *cli, int argc, char **argv);
 };
 

@@ -15,6 +15,28 @@
 
 static const char *token_file; /* one a process, as the command line has one */
 
+static void (*on_wait)(void *ctx);
+static void *on_wait_ctx;
+
+void client__while(void (*waiting)(void *ctx), void *ctx)
+{
+	on_wait = waiting;
+	on_wait_ctx = ctx;
+}
+
+/* 0: goes on. */
+static int on_progress(void *arg, curl_off_t dltotal, curl_off_t dlnow, curl_off_t ultotal,
+		       curl_off_t ulnow)
+{
+	(void)arg;
+	(void)dltotal;
+	(void)dlnow;
+	(void)ultotal;
+	(void)ulnow;
+	on_wait(on_wait_ctx);
+	return 0;
+}
+
 void client__use_token(const char *path)
 {
 	token_file = path;
@@ -177,6 +199,10 @@ static int request(const char *socket, const char *path, bool post, const void *
 		curl_easy_setopt(curl, CURLOPT_POST, 1L);
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)len);
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
+	}
+	if (on_wait) {
+		curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+		curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
 	}
 	rc = client__outcome(curl, curl_easy_perform(curl), socket, &reply, out, err);
 

@@ -15,6 +15,12 @@
 void client__use_token(const char *path);
 
 /*
+ * While a request waits for its answer, waiting(ctx) is called about once a second, more often while something comes;
+ * NULL: nothing is.
+ */
+void client__while(void (*waiting)(void *ctx), void *ctx);
+
+/*
  * Sends METHOD ("GET" or "POST") for a path that is already percent-encoded. 0 and *out (owned by
  * the caller) when the agent answered 200. -EPROTO: it answered an error, whose sentence is in err;
  * *out is its object if `out` is to have it, else NULL. -EAGAIN: likewise, and it may not be so for long

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* fairlead config check|diff|apply|confirm|history|rollback */
-#include "config/config.h"
-
 #include <errno.h>
 #include <jansson.h>
 #include <stdbool.h>
@@ -10,7 +8,10 @@
 
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/config_check.h"
 #include "cli/config_diff.h"
+#include "cli/json_out.h"
+#include "cli/progress.h"
 #include "cli/view_json.h"
 #include "core/duration.h"
 
@@ -37,30 +38,6 @@ static const struct option options[] = {
 	{0},
 };
 
-static int check(const char *file)
-{
-	struct config_problems problems = {0};
-	struct config *config = NULL;
-	size_t backends = 0;
-	char line[1024];
-
-	if (config__load(file, &config, &problems)) {
-		for (size_t i = 0; i < problems.n; i++) {
-			cli__print_text(stderr,
-					config_problems__format(&problems, i, line, sizeof(line)));
-			putc('\n', stderr);
-		}
-		config_problems__free(&problems);
-		return CLI_FAILED;
-	}
-	for (size_t i = 0; i < config->n_services; i++)
-		backends += config->services[i].n_backends;
-	printf("%s: ok: %zu services, %zu backends\n", file, config->n_services, backends);
-	config__free(config);
-	config_problems__free(&problems);
-	return CLI_OK;
-}
-
 static void complain(const char *verb, const struct err *err)
 {
 	fprintf(stderr, "fairlead config %s: ", verb);
@@ -80,15 +57,19 @@ static size_t add_reason(char *path, size_t at, size_t size, const char *reason)
 }
 
 /* What a configuration came to: problems and warnings, too. */
-static int bring_into_force(const struct cli *cli, const char *verb, const char *path,
-			    json_t **reply)
+static int bring_into_force(const struct cli *cli, const struct request *r, const char *verb,
+			    const char *path, json_t **reply)
 {
+	struct progress progress;
 	const char *warning;
 	json_t *problem;
 	struct err err = {0};
 	size_t i;
-	int rc = client__request(cli->socket, "POST", path, reply, &err);
+	int rc;
 
+	progress__begin(&progress, r->all ? "applying on all peers" : "applying", r->json);
+	rc = client__request(cli->socket, "POST", path, reply, &err);
+	progress__end(&progress);
 	json_array_foreach (json_object_get(*reply, "problems"), i, problem) {
 		const char *text = json_string_value(problem);
 
@@ -138,9 +119,12 @@ static int apply(const struct cli *cli, const struct request *r)
 				       r->now || r->all ? '&' : '?',
 				       (unsigned long long)r->confirm_ms);
 	add_reason(path, at, sizeof(path), r->reason);
-	rc = bring_into_force(cli, "apply", path, &reply);
-	print_peers(reply, rc ? stderr : stdout);
-	if (!rc && r->confirm_ms)
+	rc = bring_into_force(cli, r, "apply", path, &reply);
+	if (rc || !r->json)
+		print_peers(reply, rc ? stderr : stdout);
+	if (!rc && r->json)
+		json_out__print(reply);
+	else if (!rc && r->confirm_ms)
 		printf("applied; the one before comes back in %g s, unless you say 'fairlead config "
 		       "confirm' by then\n",
 		       (double)r->confirm_ms / 1e3);
@@ -160,25 +144,29 @@ static int roll_back(const struct cli *cli, const struct request *r, const char 
 	if (version)
 		at += (size_t)snprintf(path + at, sizeof(path) - at, "?version=%.20s", version);
 	add_reason(path, at, sizeof(path), r->reason);
-	rc = bring_into_force(cli, "rollback", path, &reply);
-	if (!rc)
+	rc = bring_into_force(cli, r, "rollback", path, &reply);
+	if (!rc && r->json)
+		json_out__print(reply);
+	else if (!rc)
 		printf("version %lld is in force again\n",
 		       (long long)json_integer_value(json_object_get(reply, "version")));
 	json_decref(reply);
 	return rc ? CLI_FAILED : CLI_OK;
 }
 
-static int confirm(const struct cli *cli)
+static int confirm(const struct cli *cli, const struct request *r)
 {
 	struct err err = {0};
 	json_t *reply = NULL;
 	int rc = client__request(cli->socket, "POST", "/v1/config/confirm", &reply, &err);
 
-	json_decref(reply);
 	if (rc)
 		complain("confirm", &err);
+	else if (r->json)
+		json_out__print(reply);
 	else
 		puts("confirmed");
+	json_decref(reply);
 	return rc ? CLI_FAILED : CLI_OK;
 }
 
@@ -195,8 +183,7 @@ static int history(const struct cli *cli, const struct request *r)
 	if (rc) {
 		complain("history", &err);
 	} else if (r->json) {
-		json_dumpf(reply, stdout, JSON_INDENT(2));
-		putchar('\n');
+		json_out__print(reply);
 	} else {
 		json_array_foreach (json_object_get(reply, "versions"), i, v) {
 			printf("%4lld",
@@ -235,15 +222,12 @@ static int dispatch(const struct cli *cli, const struct request *r, int argc, ch
 		return cli__usage(&command_config, "there is nothing to confirm after --dry-run");
 	if (!applies && !rolls && *r->reason)
 		return cli__usage(&command_config, "--reason goes with apply and rollback only");
-	if (r->json && !compares && strcmp(verb, "history") != 0)
-		return cli__usage(&command_config,
-				  "--json goes with diff, apply --dry-run and history only");
 	if (r->n != DEFAULT_N && strcmp(verb, "history") != 0)
 		return cli__usage(&command_config, "-n goes with history only");
 	if (!strcmp(verb, "check")) {
 		if (argc != 2)
 			return cli__usage(&command_config, "check takes one FILE");
-		return check(argv[1]);
+		return config_check__run(argv[1], r->json);
 	}
 	if (!strcmp(verb, "diff") && argc > 2)
 		return cli__usage(&command_config, "diff takes one FILE, or none");
@@ -264,7 +248,7 @@ static int dispatch(const struct cli *cli, const struct request *r, int argc, ch
 	if (applies)
 		return apply(cli, r);
 	if (!strcmp(verb, "confirm"))
-		return confirm(cli);
+		return confirm(cli, r);
 	if (!strcmp(verb, "history"))
 		return history(cli, r);
 	return cli__usage(&command_config,
@@ -334,14 +318,14 @@ static int run(struct cli *cli, int argc, char **argv)
 const struct command command_config = {
 	.name = "config",
 	.summary = "check a configuration file, have the agent apply its own, or bring one back",
-	.help = "Usage: fairlead config check FILE\n"
+	.help = "Usage: fairlead config check [--json] FILE\n"
 		"       fairlead config diff [--now] [--json] [FILE]\n"
-		"       fairlead config apply [--now] [--confirm DURATION] [--reason TEXT]\n"
-		"       fairlead config apply --peers [--confirm DURATION] [--reason TEXT]\n"
+		"       fairlead config apply [--now] [--confirm DURATION] [--reason TEXT] [--json]\n"
+		"       fairlead config apply --peers [--confirm DURATION] [--reason TEXT] [--json]\n"
 		"       fairlead config apply --dry-run [--now] [--json]\n"
-		"       fairlead config confirm\n"
+		"       fairlead config confirm [--json]\n"
 		"       fairlead config history [-n N] [--json]\n"
-		"       fairlead config rollback [VERSION] [--reason TEXT]\n\n"
+		"       fairlead config rollback [VERSION] [--reason TEXT] [--json]\n\n"
 		"check reads FILE and prints every problem of it, one a line; no agent is needed.\n"
 		"diff says what applying FILE (default: the agent's own) would change, and what that\n"
 		"would cost. It exits with 0: nothing changes, 1: something does, 2: there is a problem.\n"

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "cli/client.h"
+#include "cli/json_out.h"
+#include "cli/progress.h"
 #include "cli/view_diff.h"
 #include "config/config.h"
 
@@ -38,9 +40,11 @@ static char *read_file(const char *file, size_t *len)
 	return text;
 }
 
-static int ask(const struct cli *cli, const char *file, bool now, json_t **reply, struct err *err)
+static int ask(const struct cli *cli, const char *file, bool now, bool json, json_t **reply,
+	       struct err *err)
 {
 	const char *path = now ? "/v1/config/diff?now=true" : "/v1/config/diff";
+	struct progress progress;
 	size_t len = 0, i;
 	json_t *problem;
 	char *text = NULL;
@@ -51,7 +55,9 @@ static int ask(const struct cli *cli, const char *file, bool now, json_t **reply
 		if (!text)
 			return err__set(err, -1, "%s has problems: nothing was compared", file);
 	}
+	progress__begin(&progress, "comparing", json);
 	rc = client__post(cli->socket, path, text ? text : "", len, reply, err);
+	progress__end(&progress);
 	free(text);
 	json_array_foreach (json_object_get(*reply, "problems"), i, problem) {
 		const char *line = json_string_value(problem);
@@ -69,14 +75,13 @@ int config_diff__run(const struct cli *cli, const char *file, bool now, bool jso
 	const char *refused;
 	int rc;
 
-	if (ask(cli, file, now, &reply, &err)) {
+	if (ask(cli, file, now, json, &reply, &err)) {
 		complain(err.text);
 		json_decref(reply);
 		return CONFIG_DIFF_FAILED;
 	}
 	if (json) {
-		json_dumpf(reply, stdout, JSON_INDENT(2));
-		putchar('\n');
+		json_out__print(reply);
 	} else {
 		view_diff__print(reply, now);
 	}

@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/format.h"
+#include "cli/json_out.h"
 #include "cli/view_json.h"
 
 #define DEFAULT_FILE "/etc/fairlead/fairlead.yaml"
@@ -144,8 +145,7 @@ static void print_json(const struct doctor_facts *facts, const struct doctor_rep
 		      (int)doctor_report__count(r, DOCTOR_WARNING), "notes",
 		      (int)doctor_report__count(r, DOCTOR_NOTE), "ok",
 		      (int)doctor_report__count(r, DOCTOR_OK), "findings", findings);
-	json_dumpf(o, stdout, JSON_INDENT(2));
-	putchar('\n');
+	json_out__print(o);
 	json_decref(o);
 }
 

@@ -127,10 +127,23 @@ static int next(const struct request *r, const char *path, json_t **reply, struc
 	}
 }
 
+/* Whoever names a moment takes what he sees for all that happened since. */
+static void tell_of_more(const struct request *r, const json_t *reply)
+{
+	if (!r->after_ms || !json_is_true(json_object_get(reply, "more")))
+		return;
+	fprintf(stderr, "fairlead events: there were more since then: those are the last %lu; ",
+		r->n);
+	fputs(r->n < MOST ? "-n N shows up to 1024\n"
+			  : "--kind, --service and --backend leave out others\n",
+	      stderr);
+}
+
 static int show(const struct request *r, struct err *err)
 {
 	char path[1024];
 	json_t *reply = NULL, *before;
+	bool first = true;
 	int rc;
 
 	make_path(r, path, sizeof(path), NULL);
@@ -138,7 +151,12 @@ static int show(const struct request *r, struct err *err)
 	while (!rc) {
 		print_all(r, reply);
 		/* A reader that hung up ends it. */
-		if (fflush(stdout) || !r->follow)
+		if (fflush(stdout))
+			break;
+		if (first)
+			tell_of_more(r, reply);
+		first = false;
+		if (!r->follow)
 			break;
 		make_path(r, path, sizeof(path), reply);
 		before = reply;
@@ -230,7 +248,8 @@ const struct command command_events = {
 		"operator, alert, gap (events that were lost), state (what was found at a start).\n\n"
 		"  -n, --number N      the last N of them (1..1024, default 100)\n"
 		"      --since WHEN    a duration, as 90s, 15m, 36h or 7d, or a time (UTC), as\n"
-		"                      2026-01-31 or 2026-01-31T12:00:00Z\n"
+		"                      2026-01-31 or 2026-01-31T12:00:00Z; if more than N happened since then,\n"
+		"                      standard error says so\n"
 		"      --service NAME  of that service only\n"
 		"      --backend ID    of that backend only\n"
 		"      --kind KIND     of that kind only; several, with commas or again (default: all\n"

@@ -7,6 +7,8 @@
 
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/json_out.h"
+#include "cli/progress.h"
 
 struct request {
 	const char *to; /* NULL: whichever */
@@ -50,14 +52,19 @@ static void print_undone(const json_t *reply)
 static int run_request(const struct cli *cli, const struct request *r)
 {
 	char path[256] = "/v1/failover";
+	struct progress progress;
 	json_t *reply = NULL;
 	struct err err = {0};
+	int rc;
 
 	if (r->undo)
 		strcat(path, "/undo");
 	else if (r->to)
 		snprintf(path + strlen(path), sizeof(path) - strlen(path), "?to=%s", r->to);
-	if (client__request(cli->socket, "POST", path, &reply, &err)) {
+	progress__begin(&progress, "waiting for another balancer", r->json);
+	rc = client__request(cli->socket, "POST", path, &reply, &err);
+	progress__end(&progress);
+	if (rc) {
 		fputs("fairlead failover: ", stderr);
 		cli__print_text(stderr, err.text);
 		putc('\n', stderr);
@@ -65,8 +72,7 @@ static int run_request(const struct cli *cli, const struct request *r)
 		return CLI_FAILED;
 	}
 	if (r->json) {
-		json_dumpf(reply, stdout, JSON_INDENT(2));
-		putchar('\n');
+		json_out__print(reply);
 	} else if (r->undo) {
 		print_undone(reply);
 	} else {

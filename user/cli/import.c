@@ -4,17 +4,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/json_out.h"
 
 static const struct option options[] = {
 	CLI_LONG,
 	{"config-id", required_argument, NULL, 'I'},
 	{"interface", required_argument, NULL, 'n'},
 	{"output", required_argument, NULL, 'o'},
+	{"json", no_argument, NULL, 'j'},
 	{0},
 };
 
@@ -47,13 +50,18 @@ static int write_file(const char *path, const char *text)
 	return CLI_FAILED;
 }
 
+static size_t count(const struct import_result *r, enum import_fate fate)
+{
+	size_t found = 0;
+
+	for (const struct import_note *n = r->notes; n; n = n->next)
+		found += n->fate == fate;
+	return found;
+}
+
 static void print_notes(const struct import_result *r)
 {
-	size_t noted = 0, refused = 0;
-
 	for (const struct import_note *n = r->notes; n; n = n->next) {
-		noted += n->fate == IMPORT_NOTED;
-		refused += n->fate == IMPORT_REFUSED;
 		if (n->line) {
 			cli__print_text(stderr, n->file);
 			fprintf(stderr, ":%u: ", n->line);
@@ -62,10 +70,43 @@ static void print_notes(const struct import_result *r)
 		cli__print_text(stderr, n->text);
 		putc('\n', stderr);
 	}
-	fprintf(stderr, "%zu noted, %zu refused\n", noted, refused);
+	fprintf(stderr, "%zu noted, %zu refused\n", count(r, IMPORT_NOTED),
+		count(r, IMPORT_REFUSED));
 }
 
-static int import(const char *file, const struct import_options *o, const char *output)
+static json_t *note_json(const struct import_note *n)
+{
+	json_t *file = n->line ? json_out__text(n->file) : json_null();
+	json_t *line = n->line ? json_integer(n->line) : json_null();
+
+	return json_pack("{s:o, s:o, s:s, s:o}", "file", file, "line", line, "fate",
+			 import_fate__name(n->fate), "text", json_out__text(n->text));
+}
+
+static void print_json(const struct import_result *r, const char *output)
+{
+	json_t *notes = json_array(), *o;
+
+	for (const struct import_note *n = r->notes; n; n = n->next)
+		json_array_append_new(notes, note_json(n));
+	o = json_pack("{s:o, s:o, s:I, s:I, s:o, s:o}", "output",
+		      output ? json_out__text(output) : json_null(), "yaml",
+		      output ? json_null() : json_out__text(r->yaml), "noted",
+		      (json_int_t)count(r, IMPORT_NOTED), "refused",
+		      (json_int_t)count(r, IMPORT_REFUSED), "unloadable",
+		      r->unloadable ? json_out__text(r->unloadable) : json_null(), "notes", notes);
+	json_out__print(o);
+	json_decref(o);
+}
+
+static void print_text(const struct import_result *r, const char *output)
+{
+	if (!output)
+		fputs(r->yaml, stdout);
+	print_notes(r);
+}
+
+static int import(const char *file, const struct import_options *o, const char *output, bool json)
 {
 	struct import_result result = {0};
 	struct err err = {0};
@@ -78,11 +119,12 @@ static int import(const char *file, const struct import_options *o, const char *
 		import_result__free(&result);
 		return CLI_FAILED;
 	}
-	if (!output)
-		fputs(result.yaml, stdout);
-	else
+	if (output)
 		rc = write_file(output, result.yaml);
-	print_notes(&result);
+	if (json && rc == CLI_OK)
+		print_json(&result, output);
+	else
+		print_text(&result, output);
 	if (result.unloadable) {
 		fputs("fairlead import: the result does not load, and has to be mended by hand: ",
 		      stderr);
@@ -99,10 +141,11 @@ static int run(struct cli *cli, int argc, char **argv)
 	char host[256];
 	struct import_options o = {.config_id = host, .includes = true};
 	const char *output = NULL;
+	bool json = false;
 	int option, rc;
 
 	host_name(host, sizeof(host));
-	while ((option = getopt_long(argc, argv, CLI_SHORT "o:", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, CLI_SHORT "o:j", options, NULL)) != -1) {
 		switch (option) {
 		case 'I':
 			o.config_id = optarg;
@@ -116,6 +159,9 @@ static int run(struct cli *cli, int argc, char **argv)
 		case 'o':
 			output = optarg;
 			break;
+		case 'j':
+			json = true;
+			break;
 		default:
 			rc = cli__option(cli, &command_import, option);
 			if (rc != CLI_NEXT)
@@ -125,13 +171,14 @@ static int run(struct cli *cli, int argc, char **argv)
 	if (argc - optind != 1)
 		return cli__usage(&command_import,
 				  "import takes one FILE, as /etc/keepalived/keepalived.conf");
-	return import(argv[optind], &o, output);
+	return import(argv[optind], &o, output, json);
 }
 
 const struct command command_import = {
 	.name = "import",
 	.summary = "make a configuration of keepalived's",
-	.help = "Usage: fairlead import [--config-id NAME] [--interface NAME] [-o OUTPUT] FILE\n\n"
+	.help = "Usage: fairlead import [--config-id NAME] [--interface NAME] [-o OUTPUT] [--json]\n"
+		"                       FILE\n\n"
 		"Reads FILE, a keepalived.conf, and what it includes, and prints a configuration of\n"
 		"fairlead's that does the same, as far as it can be done: virtual servers with their\n"
 		"real servers and checkers, VRRP instances with what they track, BFD. What could not be\n"
@@ -141,6 +188,7 @@ const struct command command_import = {
 		"                         (default: this machine's name)\n"
 		"      --interface NAME   where clients' packets come in (default: the interfaces of the\n"
 		"                         VRRP instances)\n"
-		"  -o, --output OUTPUT    write to this file, which must not exist\n",
+		"  -o, --output OUTPUT    write to this file, which must not exist\n"
+		"  -j, --json             for programs: the configuration, and what could not be translated\n",
 	.run = run,
 };

@@ -9,6 +9,7 @@
 
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/json_out.h"
 #include "cli/view_json.h"
 
 #define FOLLOW_MS 500
@@ -74,8 +75,7 @@ static void print_all(const struct request *r, const json_t *reply)
 	size_t i;
 
 	if (r->json && !r->follow) {
-		json_dumpf(reply, stdout, JSON_INDENT(2));
-		putchar('\n');
+		json_out__print(reply);
 		return;
 	}
 	json_array_foreach (json_object_get(reply, "packets"), i, e) {
@@ -135,7 +135,9 @@ static int set_rates(const struct request *r, struct err *err)
 		snprintf(path + at, sizeof(path) - at, "%sdrops=%lu", r->has_flows ? "&" : "?",
 			 r->drops);
 	rc = client__request(r->cli->socket, "POST", path, &reply, err);
-	if (!rc)
+	if (!rc && r->json)
+		json_out__print(reply);
+	else if (!rc)
 		printf("sampled until the next apply: one in %lld first packets of flows, one in "
 		       "%lld drops (0: none)\n",
 		       (long long)json_integer_value(json_object_get(reply, "flows")),
@@ -198,9 +200,8 @@ static int run(struct cli *cli, int argc, char **argv)
 	if (optind != argc)
 		return cli__usage(&command_packets, "'%s' is too much: packets takes options only",
 				  argv[optind]);
-	if ((r.has_flows || r.has_drops) && (r.json || r.follow))
-		return cli__usage(&command_packets,
-				  "--flows and --drops go without --json, --follow");
+	if ((r.has_flows || r.has_drops) && r.follow)
+		return cli__usage(&command_packets, "--flows and --drops go without --follow");
 	rc = r.has_flows || r.has_drops ? set_rates(&r, &err) : show(&r, &err);
 	if (rc) {
 		fputs("fairlead packets: ", stderr);
@@ -214,7 +215,7 @@ const struct command command_packets = {
 	.name = "packets",
 	.summary = "show sampled packets: first ones of flows, and drops with their reason",
 	.help = "Usage: fairlead packets [-n N] [--json] [--follow]\n"
-		"       fairlead packets [--flows N] [--drops N]\n\n"
+		"       fairlead packets [--flows N] [--drops N] [--json]\n\n"
 		"Shows the packets that the program told of last, or says how many of them it tells of,\n"
 		"which holds until the next apply or restart (then `events` of the configuration does).\n\n"
 		"  -n, --number N  so many at most (1..1024, default 100)\n"

@@ -10,6 +10,8 @@
 
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/json_out.h"
+#include "cli/progress.h"
 #include "cli/report_text.h"
 #include "cli/since.h"
 
@@ -160,16 +162,18 @@ static int print_text(const json_t *report)
 
 static int show(const struct cli *cli, const struct request *r, struct err *err)
 {
+	struct progress progress;
 	json_t *report = NULL;
 	char path[256];
 	int rc;
 
 	snprintf(path, sizeof(path), "/v1/report?target=%u&since=%lld%s%.64s", r->target_ppm,
 		 (long long)r->since_ms, *r->service ? "&service=" : "", r->service);
+	progress__begin(&progress, "reading the journal", r->json);
 	rc = client__request(cli->socket, "GET", path, &report, err);
+	progress__end(&progress);
 	if (!rc && r->json) {
-		json_dumpf(report, stdout, JSON_INDENT(2));
-		putchar('\n');
+		json_out__print(report);
 	} else if (!rc && r->html) {
 		report_html__print(report, stdout);
 	} else if (!rc && print_text(report)) {

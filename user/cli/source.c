@@ -10,6 +10,8 @@
 
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/json_out.h"
+#include "cli/progress.h"
 #include "cli/view_json.h"
 #include "core/addr.h"
 
@@ -28,7 +30,7 @@ struct request {
 	bool monitor, json;
 	struct prefixes prefixes;
 	json_int_t changed;
-	size_t missing;
+	json_t *missing; /* prefixes */
 };
 
 static const struct option options[] = {
@@ -129,16 +131,20 @@ static int base_path(const struct request *r, char *path, size_t *at, struct err
 
 static void take_reply(struct request *r, const json_t *reply)
 {
+	r->changed += json_integer_value(json_object_get(reply, "changed"));
+	json_array_extend(r->missing, json_object_get(reply, "missing"));
+}
+
+static void tell_missing(const struct request *r)
+{
 	const json_t *prefix;
 	size_t i;
 
-	r->changed += json_integer_value(json_object_get(reply, "changed"));
-	json_array_foreach (json_object_get(reply, "missing"), i, prefix) {
+	json_array_foreach (r->missing, i, prefix) {
 		fputs("fairlead source: no command has set ", stderr);
 		cli__print_text(stderr,
 				json_string_value(prefix) ? json_string_value(prefix) : "?");
 		fputs(": what the configuration file says of it stays\n", stderr);
-		r->missing++;
 	}
 }
 
@@ -146,12 +152,15 @@ static void take_reply(struct request *r, const json_t *reply)
 static int change(struct request *r, struct err *err)
 {
 	char path[MAX_PATH], text[ADDR_PREFIX_STRLEN];
+	struct progress progress;
 	size_t done = 0, base, at;
 	int rc = base_path(r, path, &base, err);
 
+	progress__begin(&progress, "prefixes", r->json);
 	while (!rc && done < r->prefixes.n) {
 		json_t *reply = NULL;
 
+		progress__step(&progress, done, r->prefixes.n);
 		at = base;
 		path[at] = '\0';
 		while (done < r->prefixes.n && at + ONE_PREFIX < MAX_PATH && !rc) {
@@ -166,6 +175,8 @@ static int change(struct request *r, struct err *err)
 			err__prefix(err, rc, "after %lld prefixes", (long long)r->changed);
 		json_decref(reply);
 	}
+	progress__end(&progress);
+	tell_missing(r);
 	return rc;
 }
 
@@ -206,8 +217,7 @@ static int list(struct request *r, struct err *err)
 	if (!rc)
 		rc = client__request(r->cli->socket, "GET", path, &reply, err);
 	if (!rc && r->json) {
-		json_dumpf(reply, stdout, JSON_INDENT(2));
-		putchar('\n');
+		json_out__print(reply);
 	} else if (!rc && !json_array_size(json_object_get(reply, "sources"))) {
 		puts("no source lists: everybody may send");
 	} else if (!rc) {
@@ -217,6 +227,24 @@ static int list(struct request *r, struct err *err)
 	}
 	json_decref(reply);
 	return rc;
+}
+
+/* The sum of all answers. */
+static void print_change(const struct request *r)
+{
+	json_t *sum;
+
+	if (r->json) {
+		sum = json_pack("{s:I, s:O}", "changed", r->changed, "missing", r->missing);
+		json_out__print(sum);
+		json_decref(sum);
+		return;
+	}
+	printf("%s: %lld prefix%s\n",
+	       !strcmp(r->verb, "remove") ? "removed"
+	       : !strcmp(r->verb, "deny") ? r->monitor ? "denied (monitor)" : "denied"
+					  : "allowed",
+	       (long long)r->changed, r->changed == 1 ? "" : "es");
 }
 
 static int run_change(struct request *r, char **argv, int n, struct err *err)
@@ -230,11 +258,7 @@ static int run_change(struct request *r, char **argv, int n, struct err *err)
 	if (!rc)
 		rc = change(r, err);
 	if (!rc)
-		printf("%s: %lld prefix%s\n",
-		       !strcmp(r->verb, "remove") ? "removed"
-		       : !strcmp(r->verb, "deny") ? r->monitor ? "denied (monitor)" : "denied"
-						  : "allowed",
-		       (long long)r->changed, r->changed == 1 ? "" : "es");
+		print_change(r);
 	free(r->prefixes.list);
 	return rc;
 }
@@ -254,8 +278,6 @@ static int check(const struct request *r, int n)
 		return cli__usage(&command_source, "%s needs a PREFIX or --file", r->verb);
 	if (r->monitor && strcmp(r->verb, "deny") != 0)
 		return cli__usage(&command_source, "--monitor goes with deny only");
-	if (r->json && !lists)
-		return cli__usage(&command_source, "--json goes with list only");
 	if (r->service && !*r->service)
 		return cli__usage(&command_source, "--service is empty");
 	return CLI_NEXT;
@@ -294,22 +316,25 @@ static int run(struct cli *cli, int argc, char **argv)
 	rc = check(&r, argc - optind);
 	if (rc != CLI_NEXT)
 		return rc;
+	r.missing = json_array();
 	rc = *r.verb ? run_change(&r, argv + optind, argc - optind, &err) : list(&r, &err);
 	if (rc) {
 		fputs("fairlead source: ", stderr);
 		cli__print_text(stderr, err.text);
 		putc('\n', stderr);
 	}
-	return rc || r.missing ? CLI_FAILED : CLI_OK;
+	rc = rc || json_array_size(r.missing) ? CLI_FAILED : CLI_OK;
+	json_decref(r.missing);
+	return rc;
 }
 
 const struct command command_source = {
 	.name = "source",
 	.summary = "show and change who may send",
 	.help = "Usage: fairlead source list [--service NAME] [--json]\n"
-		"       fairlead source allow PREFIX… [--file FILE] [--service NAME]\n"
-		"       fairlead source deny PREFIX… [--file FILE] [--service NAME] [--monitor]\n"
-		"       fairlead source remove PREFIX… [--file FILE] [--service NAME]\n\n"
+		"       fairlead source allow PREFIX… [--file FILE] [--service NAME] [--json]\n"
+		"       fairlead source deny PREFIX… [--file FILE] [--service NAME] [--monitor] [--json]\n"
+		"       fairlead source remove PREFIX… [--file FILE] [--service NAME] [--json]\n\n"
 		"The longest prefix that holds a source decides. allow makes an exception from a wider\n"
 		"prefix that is denied. What these commands set holds at once, over reloads and restarts\n"
 		"and over the configuration file's word on the same prefix, until remove.\n\n"

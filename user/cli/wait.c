@@ -15,11 +15,12 @@
 
 #include "cli/client.h"
 #include "cli/format.h"
+#include "cli/json_out.h"
+#include "cli/progress.h"
 #include "cli/view_json.h"
 
 #define POLL_MS 500
 #define PATIENCE_MS 30000 /* an agent that restarts is waited for so long */
-#define BAR 30 /* columns */
 
 /* What is left, in all services. */
 struct left {
@@ -36,14 +37,6 @@ struct wait {
 	struct left shown; /* what was printed last */
 	bool any; /* something was */
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 static struct left read_left(const json_t *reply)
 {
@@ -112,12 +105,7 @@ static void show(struct wait *w, const struct left *l)
 		return;
 	describe(l, text, sizeof(text));
 	if (w->tty) {
-		int filled = (int)(share * BAR);
-
-		fputs("\r\033[K[", stdout);
-		for (int i = 0; i < BAR; i++)
-			putchar(i < filled ? '#' : '.');
-		fputs("] ", stdout);
+		progress__bar(stdout, share);
 		cli__print_text(stdout, w->backend);
 		printf(": %s", text);
 	} else if (!w->any || differs(&w->shown, l)) {
@@ -132,8 +120,7 @@ static void show(struct wait *w, const struct left *l)
 static int finish(struct wait *w, const json_t *reply, int code)
 {
 	if (w->json && reply) {
-		json_dumpf(reply, stdout, JSON_INDENT(2));
-		putchar('\n');
+		json_out__print(reply);
 	} else if (w->tty && !w->json) {
 		putchar('\n');
 	}
@@ -161,7 +148,7 @@ static int judge(struct wait *w, const json_t *reply)
 	if (l.undrained)
 		return fail(w, reply, CLI_FAILED,
 			    "it is no longer draining: somebody has ended the drain");
-	if (w->deadline_ms && now_ms() - w->began_ms >= w->deadline_ms) {
+	if (w->deadline_ms && progress__now_ms() - w->began_ms >= w->deadline_ms) {
 		err__set(&err, 0,
 			 "the deadline has passed, and %s still has %" PRIu64
 			 " connections on record%s",
@@ -173,7 +160,7 @@ static int judge(struct wait *w, const json_t *reply)
 
 static void pause_for(const struct wait *w)
 {
-	uint64_t passed = now_ms() - w->began_ms, ms = POLL_MS;
+	uint64_t passed = progress__now_ms() - w->began_ms, ms = POLL_MS;
 	struct timespec t;
 
 	if (w->deadline_ms && w->deadline_ms > passed && w->deadline_ms - passed < ms)
@@ -191,10 +178,10 @@ int wait__empty(const struct cli *cli, const char *path, const char *backend, ui
 		.backend = backend,
 		.json = json,
 		.tty = isatty(STDOUT_FILENO),
-		.began_ms = now_ms(),
+		.began_ms = progress__now_ms(),
 		.deadline_ms = deadline_ms,
 	};
-	uint64_t heard_ms = now_ms();
+	uint64_t heard_ms = progress__now_ms();
 	int code = CLI_NEXT;
 
 	while (code == CLI_NEXT) {
@@ -203,11 +190,11 @@ int wait__empty(const struct cli *cli, const char *path, const char *backend, ui
 		int rc = client__request(cli->socket, "GET", path, &reply, &err);
 
 		if (!rc) {
-			heard_ms = now_ms();
+			heard_ms = progress__now_ms();
 			code = judge(&w, reply);
-		} else if (rc == -EPROTO || now_ms() - heard_ms > PATIENCE_MS) {
+		} else if (rc == -EPROTO || progress__now_ms() - heard_ms > PATIENCE_MS) {
 			code = fail(&w, reply, CLI_FAILED, err.text);
-		} else if (deadline_ms && now_ms() - w.began_ms >= deadline_ms) {
+		} else if (deadline_ms && progress__now_ms() - w.began_ms >= deadline_ms) {
 			code = fail(&w, reply, CLI_LATE, err.text);
 		}
 		json_decref(reply);

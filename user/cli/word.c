@@ -7,6 +7,7 @@
 
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/json_out.h"
 #include "cli/wait.h"
 #include "core/duration.h"
 
@@ -105,8 +106,7 @@ static int request(const struct cli *cli, const struct request *r)
 	if (!rc && !r->json)
 		print_result(r, reply);
 	if (!rc && r->json && !r->wait) {
-		json_dumpf(reply, stdout, JSON_INDENT(2));
-		putchar('\n');
+		json_out__print(reply);
 	}
 	json_decref(reply);
 	if (!rc && r->wait && !path_of(r, "", path, sizeof(path), &err))

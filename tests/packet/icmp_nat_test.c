@@ -80,6 +80,7 @@ static void addressed(struct spec *s, const struct rig *r, uint32_t backend)
 {
 	memcpy(s->dmac, r->be[backend].hop.dmac, 6);
 	memcpy(s->smac, r->be[backend].hop.smac, 6);
+	memset(s->tags, 0, sizeof(s->tags));
 	memcpy(s->ip.dst, r->be[backend].tunnel.dst, 16);
 	s->ip.ttl--;
 }
@@ -166,6 +167,7 @@ static struct spec for_client(const struct spec *e, const struct spec *s, const 
 	memcpy(out.ip.dst, s->ip.src, 16);
 	memcpy(out.dmac, net_router, 6);
 	memcpy(out.smac, net_mac, 6);
+	memset(out.tags, 0, sizeof(out.tags));
 	out.ip.ttl--;
 	return out;
 }

@@ -167,6 +167,7 @@ static struct spec answer(struct rig *r, const struct spec *s, uint32_t backend,
 	*out = back;
 	memcpy(out->dmac, net_router, 6);
 	memcpy(out->smac, net_mac, 6);
+	memset(out->tags, 0, sizeof(out->tags));
 	memcpy(out->ip.src, s->ip.dst, 16);
 	out->sport = s->dport;
 	out->ip.ttl--;

@@ -96,7 +96,6 @@ static struct spec answer(const struct spec *s, const struct spec *got, struct s
 	*out = back;
 	memcpy(out->dmac, net_router, 6);
 	memcpy(out->smac, net_mac, 6);
-	memset(out->tags, 0, sizeof(out->tags));
 	memcpy(out->ip.src, s->ip.dst, 16);
 	memcpy(out->ip.dst, s->ip.src, 16);
 	out->sport = s->dport;

@@ -80,7 +80,6 @@ static void addressed(struct spec *s, const struct rig *r, uint32_t backend)
 {
 	memcpy(s->dmac, r->be[backend].hop.dmac, 6);
 	memcpy(s->smac, r->be[backend].hop.smac, 6);
-	memset(s->tags, 0, sizeof(s->tags));
 	memcpy(s->ip.dst, r->be[backend].tunnel.dst, 16);
 	s->ip.ttl--;
 }
@@ -167,7 +166,6 @@ static struct spec for_client(const struct spec *e, const struct spec *s, const 
 	memcpy(out.ip.dst, s->ip.src, 16);
 	memcpy(out.dmac, net_router, 6);
 	memcpy(out.smac, net_mac, 6);
-	memset(out.tags, 0, sizeof(out.tags));
 	out.ip.ttl--;
 	return out;
 }
@@ -184,7 +182,6 @@ static void both_sources(struct rig *r, struct spec e, const struct spec *s, con
 
 	check__becomes(r, &e, &out, to_client(r, FL_V_SEND_REPLY));
 	change__tag(&e);
-	change__tag(&out);
 	check__becomes(r, &e, &out, to_client(r, FL_V_SEND_REPLY));
 	memcpy(e.ip.src, got->ip.dst, 16);
 	memcpy(out.ip.src, s->ip.dst, 16);

@@ -167,7 +167,6 @@ static struct spec answer(struct rig *r, const struct spec *s, uint32_t backend,
 	*out = back;
 	memcpy(out->dmac, net_router, 6);
 	memcpy(out->smac, net_mac, 6);
-	memset(out->tags, 0, sizeof(out->tags));
 	memcpy(out->ip.src, s->ip.dst, 16);
 	out->sport = s->dport;
 	out->ip.ttl--;
@@ -200,7 +199,6 @@ static void replies(struct rig *r, struct spec s)
 	check__becomes(r, &back, &out, by(r, sent_back, r->port));
 	check__becomes(r, &back, &out, by(r, sent_back, RIG_LO));
 	change__tag(&back);
-	change__tag(&out);
 	check__becomes(r, &back, &out, by(r, sent_back, r->port));
 }
 

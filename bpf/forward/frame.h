@@ -8,6 +8,7 @@
 
 #define TCI_PRIORITY 0xf000 /* PCP and DEI of a tag, IEEE 802.1Q 9.6 */
 #define TCI_ID 0x0fff
+#define TAG_LEN 4
 
 /* Both MAC addresses, as they lie in fl_hop; the packet's may be at any alignment. */
 static __always_inline void write_macs(void *data, const struct fl_hop *hop)
@@ -21,28 +22,22 @@ static __always_inline void write_macs(void *data, const struct fl_hop *hop)
 }
 
 /*
- * The rare frames: with tags, or with one to be written. Returns where the room begins, in place of
- * l3, or -1 - verdict.
+ * The rare frames: with tags, or with one to be written. None stays: it names the network that the frame
+ * came by, and the hop says the one that it goes to; of the outermost the priority is kept. Returns where
+ * the room begins, in place of l3, or -1 - verdict.
  */
 RARE int frame_tagged(struct xdp_md *ctx, __u32 l3, const struct fl_hop *hop, __u32 grow,
 		      __u32 type)
 {
 	void *data = frame(ctx), *end = frame_end(ctx);
-	__u32 tags[2] = {}, was = l3, tag;
+	__u32 was = l3, tag, tci = 0;
 
 	if (!hop || data + ETH_HLEN_MAX > end)
 		return -1 - FL_V_DROP_BUG;
 	tag = hop->vlan;
 	if (l3 > ETH_HLEN)
-		tags[0] = *(__u32 *)(data + 12);
-	if (l3 > ETH_HLEN + 4)
-		tags[1] = *(__u32 *)(data + 16);
-	if (tag) {
-		__u32 tci = bpf_ntohl(tags[0]) & TCI_PRIORITY;
-
-		tags[0] = bpf_htonl((__u32)ETH_P_8021Q << 16 | tci | (tag & TCI_ID));
-		l3 = ETH_HLEN + 4;
-	}
+		tci = bpf_ntohs(*(__be16 *)(data + ETH_HLEN)) & TCI_PRIORITY;
+	l3 = tag ? ETH_HLEN + TAG_LEN : ETH_HLEN;
 	if (grow + l3 != was && bpf_xdp_adjust_head(ctx, (int)(was - l3 - grow)))
 		return -1 - FL_V_DROP_HEADROOM;
 	data = frame(ctx);
@@ -50,13 +45,9 @@ RARE int frame_tagged(struct xdp_md *ctx, __u32 l3, const struct fl_hop *hop, __
 	if (data + ETH_HLEN_MAX > end)
 		return -1 - FL_V_DROP_BUG;
 	write_macs(data, hop);
-	*(__u32 *)(data + 12) = tags[0];
-	if (l3 > ETH_HLEN + 4) {
-		*(__u32 *)(data + 16) = tags[1];
-		*(__be16 *)(data + 20) = (__be16)type;
-	} else {
-		*(__be16 *)(data + 16) = (__be16)type;
-	}
+	if (tag)
+		*(__be32 *)(data + 12) = bpf_htonl((__u32)ETH_P_8021Q << 16 | tci | (tag & TCI_ID));
+	*(__be16 *)(data + l3 - 2) = (__be16)type;
 	return (int)l3;
 }
 

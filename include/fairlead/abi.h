@@ -248,14 +248,14 @@ enum fl_forward {
 };
 
 #define FL_HOP_TAG \
-	0x8000 /* fl_hop.vlan: the frame leaves with exactly one tag, of the low 12 bits */
+	0x8000 /* fl_hop.vlan: the frame leaves with a tag, of the low 12 bits, and no other */
 
 /* Where a frame goes next. ifindex 0: not resolved, packets are dropped and counted. */
 struct fl_hop {
 	__u8 dmac[6];
 	__u8 smac[6];
 	__u32 ifindex; /* of a VLAN device: that of the device below it */
-	__u16 vlan; /* FL_HOP_TAG | VLAN id, host order; 0: tags stay as they came */
+	__u16 vlan; /* FL_HOP_TAG | VLAN id, host order; 0: the frame leaves without a tag */
 	__u16 mtu; /* largest IP packet of the way, bytes; 0: not known, no check */
 };
 _Static_assert(sizeof(struct fl_hop) == 20, "fl_hop");

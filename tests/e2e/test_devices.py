@@ -119,6 +119,55 @@ def test_next_hop_in_a_vlan(vlan, vip, prefix, tagged):
         assert got >= b["packets"] > 0
 
 
+@pytest.fixture(params=["client", "backends"])
+def between_vlans(lab, routed, request):  # pylint: disable=unused-argument
+    """
+    The client or the backends in VLAN 7, the others without a tag: a frame of the one never reaches the
+    other, which has no such device or sees it elsewhere. Yields the lab, and how to address what is tagged.
+    """
+    tagged = ["client"] if request.param == "client" else lab.backends
+    others = [h for h in ("client", *lab.backends) if h not in tagged]
+    there = {h: (devices.vlan_address(NET4, h), devices.vlan_address(NET6, h)) for h in [*tagged, "lb"]}
+    back = ([(b, there["client"], (v4("lb"), v6("lb"))) for b in others] if "client" in tagged else
+            [(b, (v4("client"), v6("client")), there["lb"]) for b in tagged])
+    try:
+        for host in there:
+            devices.add_vlan(lab, host, TAG, (NET4, NET6))
+    except CommandFailed as e:
+        for host in there:
+            devices.remove_vlan(lab, host, TAG)
+        pytest.skip(f"this kernel has no VLAN devices: {e}")
+    if "client" in tagged:
+        lab.ip("client", "route", "replace", VIP4, "via", there["lb"][0])
+        lab.ip("client", "-6", "route", "replace", VIP6, "via", there["lb"][1])
+    for host, (client4, client6), (via4, via6) in back:
+        lab.ip(host, "route", "replace", f"{client4}/32", "via", via4)
+        lab.ip(host, "-6", "route", "replace", f"{client6}/128", "via", via6)
+    yield lab, there
+    lab.ip("client", "route", "replace", VIP4, "via", v4("lb"))
+    lab.ip("client", "-6", "route", "replace", VIP6, "via", v6("lb"))
+    for host, (client4, client6), _ in back:
+        lab.ip(host, "route", "del", f"{client4}/32", check=False)
+        lab.ip(host, "-6", "route", "del", f"{client6}/128", check=False)
+    for host in there:
+        devices.remove_vlan(lab, host, TAG)
+
+
+@pytest.mark.parametrize("vip, version", [(VIP4, 0), (VIP6, 1)], ids=["v4", "v6"])
+def test_nat_between_vlans(between_vlans, vip, version):
+    """Each side gets frames as its own network has them: with the tag, or without any."""
+    lab, there = between_vlans
+    backends = [(b, there[b][version] if b in there else (v4, v6)[version](b), 100)
+                for b in lab.backends]
+    lab.configure(lab.head() + "services:\n" + service(vip=vip, forward="nat", backends=backends))
+    lab.start_agent()
+    lab.wait_serving("web")
+    assert answers(lab, url_of(vip), 40) == set(lab.backends)
+    for b in lab.status()["services"][0]["backends"]:
+        assert b["nexthop"]["vlan"] == (TAG if b["id"] in there else 0) and b["packets"] > 0
+    assert lab.verdicts()["send_nat"] >= 160 and lab.verdicts()["send_reply"] >= 160
+
+
 def test_doctor_of_vlans(vlan):
     """Next hops behind a VLAN device are well; the program on one is generic, and the doctor says why."""
     lab = vlan

@@ -58,6 +58,7 @@ def add_vlan(lab, host, tag, prefixes):
     name = f"eth0.{tag}"
     # The tag in the frame and not beside it in the driver's hands: XDP sees what is in the frame.
     lab.inside(host, "ethtool", "-K", "eth0", "txvlan", "off")
+    lab.inside("sw", "ethtool", "-K", f"to-{host}", "txvlan", "off")
     lab.ip(host, "link", "add", "link", "eth0", "name", name, "type", "vlan", "id", str(tag))
     for prefix in prefixes:
         address = vlan_address(prefix, host)

@@ -26,9 +26,6 @@ void link__header(struct run *r, const struct fl_hop *hop, uint32_t room, uint16
 		put16(out->b + at, TYPE_VLAN);
 		put16(out->b + at + 2, (r->p.tags ? r->p.tci & 0xf000U : 0) | (hop->vlan & 0xfffU));
 		at += TAG_LEN;
-	} else {
-		memcpy(out->b + at, in->b + at, r->p.tags * TAG_LEN);
-		at += r->p.tags * TAG_LEN;
 	}
 	put16(out->b + at, type);
 	r->l3_out = at + 2 + room;

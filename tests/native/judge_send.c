@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "scene.h"
+#include "scene_links.h"
 #include "wire.h"
 
 #define GUE_LEN 12
@@ -21,16 +22,18 @@ static void that(const struct pair *p, bool holds, const char *rule)
 	judge_that(p->j, holds, rule);
 }
 
-/* Tags stay as they came, or there is one of the hop's id with the priority of the outermost. */
+static bool same_tags(const struct pair *p)
+{
+	return p->out.tags == p->in.tags && !memcmp(p->in.b + 12, p->out.b + 12, 4 * p->in.tags);
+}
+
+/* There is none, or one of the hop's id with the priority of the outermost. */
 static void check_tags(const struct pair *p, uint16_t vlan)
 {
 	uint16_t priority = p->in.tags ? wire__get16(p->in.b + 14) & 0xf000 : 0;
 
 	if (!vlan) {
-		that(p,
-		     p->out.tags == p->in.tags &&
-			     !memcmp(p->in.b + 12, p->out.b + 12, 4 * p->in.tags),
-		     "tags changed");
+		that(p, p->out.tags == 0, "a tag of another network");
 		return;
 	}
 	that(p, p->out.tags == 1 && wire__get16(p->out.b + 12) == 0x8100, "no single tag");
@@ -199,15 +202,11 @@ static void check_to_backend_of_nat(const struct pair *p, const struct fl_backen
 static void check_reply(const struct pair *p)
 {
 	const uint8_t *src = wire__src(&p->out);
-	bool below = p->j->action == XDP_REDIRECT && p->j->redirect_to == SCENE_LOWER;
-	bool tagged = p->out.tags == 1 && wire__get16(p->out.b + 14) << 4 == (uint16_t)(77 << 4);
+	uint32_t left_by = p->j->action == XDP_TX ? p->j->ingress : p->j->redirect_to;
 
 	check_macs(p);
 	/* The port below the VLAN device is reached by its tag, and by nothing else in the scene. */
-	if (below || p->j->ingress == SCENE_LOWER)
-		check_tags(p, tagged ? FL_HOP_TAG | 77 : 0);
-	else
-		check_tags(p, 0);
+	check_tags(p, left_by == SCENE_LOWER ? TAG_77 : 0);
 	check_nat(p);
 	if (p->in.proto != IPPROTO_ICMP && p->in.proto != IPPROTO_ICMPV6)
 		that(p, p->in.version == 4 ? src[0] == 203 : src[0] == 0x20 && src[1] == 1,
@@ -221,7 +220,7 @@ static void check_turned(const struct pair *p)
 	that(p, p->j->action == XDP_TX, "an answer left by another port");
 	that(p, !memcmp(p->in.b, p->out.b + 6, 6) && !memcmp(p->in.b + 6, p->out.b, 6),
 	     "an answer to another MAC address");
-	check_tags(p, 0);
+	that(p, same_tags(p), "an answer by another network");
 	that(p,
 	     !memcmp(wire__src(&p->in), wire__dst(&p->out), n) &&
 		     !memcmp(wire__dst(&p->in), wire__src(&p->out), n),

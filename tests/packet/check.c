@@ -149,15 +149,15 @@ static void tunnelled(const struct rig_backend *b, struct spec *out, uint64_t ha
 		};
 }
 
-/* IEEE 802.1Q: one tag, with the priority of the outermost that there was. */
+/* IEEE 802.1Q: the hop's tag, with the priority of the outermost that there was; or none. */
 static void tagged(const struct fl_hop *hop, struct spec *out)
 {
 	uint16_t priority = out->tags[0].tpid ? out->tags[0].tci & 0xf000 : 0;
 
-	if (!(hop->vlan & FL_HOP_TAG))
-		return;
 	memset(out->tags, 0, sizeof(out->tags));
-	out->tags[0] = (struct tag){TYPE_VLAN, (uint16_t)(priority | (hop->vlan & 0xfff))};
+	if (hop->vlan & FL_HOP_TAG)
+		out->tags[0] =
+			(struct tag){TYPE_VLAN, (uint16_t)(priority | (hop->vlan & 0xfff))};
 }
 
 struct spec check__sent_by(const struct rig *r, const struct spec *s, uint32_t index, uint64_t hash)

@@ -90,6 +90,7 @@ static void round_trip(struct rig *r, const struct spec *s, uint32_t tunnel)
 	build__frame(s, &in);
 	memcpy(expected.dmac, r->be[tunnel].hop.dmac, 6);
 	memcpy(expected.smac, r->be[tunnel].hop.smac, 6);
+	memset(expected.tags, 0, sizeof(expected.tags));
 	expected.ip.ttl--;
 	build__frame(&expected, &want);
 	rig__run(r->lb, &in, 0, &out);

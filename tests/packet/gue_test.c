@@ -234,6 +234,7 @@ static void round_trip(struct rig *r, uint8_t version, uint32_t tunnel)
 		out = s;
 		memcpy(out.dmac, b.hop.dmac, 6);
 		memcpy(out.smac, b.hop.smac, 6);
+		memset(out.tags, 0, sizeof(out.tags));
 		out.ip.ttl--;
 		build__frame(&s, &in);
 		build__frame(&out, &want);

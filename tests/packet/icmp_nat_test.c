@@ -182,7 +182,6 @@ static void both_sources(struct rig *r, struct spec e, const struct spec *s, con
 
 	check__becomes(r, &e, &out, to_client(r, FL_V_SEND_REPLY));
 	change__tag(&e);
-	change__tag(&out);
 	check__becomes(r, &e, &out, to_client(r, FL_V_SEND_REPLY));
 	memcpy(e.ip.src, got->ip.dst, 16);
 	memcpy(out.ip.src, s->ip.dst, 16);

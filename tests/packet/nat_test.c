@@ -199,7 +199,6 @@ static void replies(struct rig *r, struct spec s)
 	check__becomes(r, &back, &out, by(r, sent_back, r->port));
 	check__becomes(r, &back, &out, by(r, sent_back, RIG_LO));
 	change__tag(&back);
-	change__tag(&out);
 	check__becomes(r, &back, &out, by(r, sent_back, r->port));
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A next hop on a VLAN: one tag, whatever the frame came with, its priority kept. */
+/* The tag of the next hop or none, whatever the frame came with; the priority is kept in a tag. */
 #include "check.h"
 #include "change.h"
 #include "maps.h"
@@ -80,8 +80,8 @@ static void test_tag_of_the_hop(void **state)
 	rig__reset_backends(r);
 }
 
-/* Without one, tags stay as they came. */
-static void test_tags_stay(void **state)
+/* On a device that is no VLAN device: none, be it the port that the frame came by with one or two. */
+static void test_no_tag_of_the_hop(void **state)
 {
 	struct rig *r = rig__get(gates);
 
@@ -162,7 +162,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tag_of_the_hop),
-		cmocka_unit_test(test_tags_stay),
+		cmocka_unit_test(test_no_tag_of_the_hop),
 		cmocka_unit_test(test_by_another_port),
 		cmocka_unit_test(test_reply),
 	};

@@ -35,6 +35,7 @@
 #include "pick/record.h"
 #include "pick/slot.h"
 #include "pick/sweep.h"
+#include "pick/sweep_nat.h"
 #include "pick/take.h"
 #include "pick/take_nat.h"
 #include "probe.h"
@@ -315,6 +316,13 @@ SEC("xdp")
 int flow_sweep(struct xdp_md *ctx)
 {
 	return sweep(ctx) ? XDP_ABORTED : XDP_PASS;
+}
+
+/* Likewise, entries of `nat_flows`. */
+SEC("xdp")
+int nat_sweep(struct xdp_md *ctx)
+{
+	return sweep_nat(ctx) ? XDP_ABORTED : XDP_PASS;
 }
 
 /* --- records of peers ---------------------------------------------------------------------------- */

@@ -111,29 +111,36 @@ static __always_inline int lean_pick(struct xdp_md *ctx, const struct fl_service
 }
 
 /*
- * The next hop, if the packet can take it just so with `grow` bytes more, and in *action the way to its
- * port; else NULL.
+ * The next hop, if the packet can take it just so, and in *action the way to its port; else NULL. What
+ * fits depends on the mode: lean_fits().
  */
 static __always_inline const struct fl_hop *lean_hop(const struct xdp_md *ctx,
 						     const struct fl_backend *b,
-						     const struct lean_packet *p, __u32 grow,
-						     int *action)
+						     const struct lean_packet *p, int *action)
 {
 	const struct fl_hop *hop = &b->hop[0];
 
 	/* A branch, which the processor predicts, and not an address that it has to wait for. */
 	if (*(volatile const __u32 *)&b->hop_live & 1)
 		hop = &b->hop[1];
-	if (hop->vlan || (p->ttl & 0xff) <= 1 || (hop->mtu && p->length + grow > hop->mtu))
+	if (hop->vlan || (p->ttl & 0xff) <= 1)
 		return NULL;
 	return choose_port(ctx, hop->ifindex, action) == GO_ON ? hop : NULL;
 }
 
-static __always_inline int lean_l2(struct xdp_md *ctx, const struct fl_hop *hop)
+/* Does the packet fit the way, with the bytes that its mode adds? */
+static __always_inline int lean_fits(const struct fl_hop *hop, const struct lean_packet *p,
+				     const __u32 grow)
+{
+	return likely(p->length + grow <= hop->mtu || !hop->mtu);
+}
+
+static __always_inline int lean_l2(struct xdp_md *ctx, const struct fl_hop *hop,
+				   const struct lean_packet *p)
 {
 	void *data = frame(ctx);
 
-	if (data + ETH_HLEN > frame_end(ctx))
+	if (!lean_fits(hop, p, 0) || data + ETH_HLEN > frame_end(ctx))
 		return NOT_LEAN;
 	write_macs(data, hop);
 	return FL_V_SEND_L2;
@@ -167,7 +174,7 @@ static __always_inline int lean_tunnel(struct xdp_md *ctx, const struct fl_backe
 	__u64 sum = (__u64)b->sum4 + (first & 0xffffff00U) + bpf_htonl(proto) + vary;
 	void *data;
 
-	if (bpf_xdp_adjust_head(ctx, -(int)grow))
+	if (!lean_fits(hop, p, grow) || bpf_xdp_adjust_head(ctx, -(int)grow))
 		return NOT_LEAN;
 	data = frame(ctx);
 	if (data + at + OUTER4_LEN > frame_end(ctx))
@@ -201,7 +208,7 @@ static __always_inline int lean_nat(struct xdp_md *ctx, const struct fl_backend 
 	void *data = frame(ctx);
 	__sum16 *check = data + (p->proto == IPPROTO_TCP ? AT_PORTS + 16 : AT_PORTS + 6);
 
-	if (data + LEAN_HEADERS > frame_end(ctx))
+	if (!lean_fits(hop, p, 0) || data + LEAN_HEADERS > frame_end(ctx))
 		return NOT_LEAN;
 	word = (word & 0xffff) | (__u32)check_by((__sum16)(word >> 16), difference) << 16;
 	*(__u32 *)(data + AT_TTL) = word;
@@ -263,13 +270,12 @@ static __always_inline int lean4_forward(struct xdp_md *ctx, const struct lean_p
 	const struct fl_backend *b = bpf_map_lookup_elem(&backends, &index);
 	const struct fl_hop *hop;
 
-	/* The MTU check takes the largest overhead: what is near it goes the long way. */
-	hop = b ? lean_hop(ctx, b, p, OUTER4_LEN + GUE_LEN, action) : NULL;
+	hop = b ? lean_hop(ctx, b, p, action) : NULL;
 	if (!hop)
 		return NOT_LEAN;
 	switch (b->mode) {
 	case FL_FWD_L2:
-		return lean_l2(ctx, hop);
+		return lean_l2(ctx, hop, p);
 	case FL_FWD_IPIP4:
 		return lean_tunnel(ctx, b, hop, p, 0);
 	case FL_FWD_GUE4:

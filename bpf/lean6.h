@@ -38,7 +38,7 @@ static __always_inline int lean6_tunnel(struct xdp_md *ctx, const struct fl_back
 	__u32 label = (__u32)(p->hash >> 44), *w;
 	void *data;
 
-	if (bpf_xdp_adjust_head(ctx, -OUTER6_LEN))
+	if (!lean_fits(hop, p, OUTER6_LEN) || bpf_xdp_adjust_head(ctx, -OUTER6_LEN))
 		return NOT_LEAN;
 	data = frame(ctx);
 	if (data + LEAN_HEADERS6 + OUTER6_LEN > frame_end(ctx))
@@ -90,13 +90,13 @@ static __always_inline int lean6_forward(struct xdp_md *ctx, const struct lean_p
 					 __u32 index, int *action)
 {
 	const struct fl_backend *b = bpf_map_lookup_elem(&backends, &index);
-	const struct fl_hop *hop = b ? lean_hop(ctx, b, p, OUTER6_LEN, action) : NULL;
+	const struct fl_hop *hop = b ? lean_hop(ctx, b, p, action) : NULL;
 
 	if (!hop)
 		return NOT_LEAN;
 	if (b->mode == FL_FWD_IPIP6)
 		return lean6_tunnel(ctx, b, hop, p);
-	return b->mode == FL_FWD_L2 ? lean_l2(ctx, hop) : NOT_LEAN;
+	return b->mode == FL_FWD_L2 ? lean_l2(ctx, hop, p) : NOT_LEAN;
 }
 
 /* Of TCP. The packet is as it was when it was parsed, but the verifier has forgotten. */

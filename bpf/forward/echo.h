@@ -5,6 +5,7 @@
 
 #include "admit/lease.h"
 #include "admit/sources.h"
+#include "forward/host.h"
 #include "forward/nat.h"
 #include "forward/toobig.h"
 #include "service/lookup.h"
@@ -71,7 +72,8 @@ static __always_inline int answer_echo(struct xdp_md *ctx, const struct pkt *p, 
 	int v;
 
 	/* Options may want more of a host than an answer. */
-	if (!vip || !(vip->flags & FL_VIP_ECHO) || p->l4 != p->l3 + header)
+	if (!vip || !(vip->flags & FL_VIP_ECHO) || p->l4 != p->l3 + header ||
+	    !(p->v6 ? is_host6(src->a) : is_host4(ipv4_of(src))))
 		return FL_V_PASS_NOT_SERVICE;
 	v = admit_lease(vip->flags & FL_VIP_GROUP);
 	if (v == GO_ON)

@@ -8,6 +8,7 @@
 
 #include "gates.h"
 #include "admit/meter.h"
+#include "forward/host.h"
 #include "maps.h"
 #include "parse/eth.h"
 #include "parse/ip.h"
@@ -169,13 +170,25 @@ static __always_inline int answer6(struct xdp_md *ctx, __u32 l3, __u32 l3_len, _
 	return FL_V_SEND_TOO_BIG;
 }
 
+/* Can whoever has sent the packet be told? Asked first: others take none of the answers that may be given. */
+static __always_inline int from_host(const struct xdp_md *ctx, __u32 l3, __u32 v6)
+{
+	const void *end = frame_end(ctx), *header = at(ctx, l3);
+	const struct ipv6hdr *ip6 = header;
+	const struct iphdr *ip4 = header;
+
+	if (v6)
+		return (const void *)(ip6 + 1) <= end && is_host6(&ip6->saddr);
+	return (const void *)(ip4 + 1) <= end && is_host4(ip4->saddr);
+}
+
 /*
  * `mtu`: the largest packet of the client's that fits. SEND_TOO_BIG, to go out where it came in, or
  * DROP_TOO_BIG.
  */
 RARE int too_big(struct xdp_md *ctx, __u32 l3, __u32 l3_len, __u32 v6, __u32 mtu)
 {
-	if (icmp_over(ICMP_METER_TOO_BIG, TOO_BIG_GAP_NS))
+	if (!from_host(ctx, l3, v6) || icmp_over(ICMP_METER_TOO_BIG, TOO_BIG_GAP_NS))
 		return FL_V_DROP_TOO_BIG;
 	return v6 ? answer6(ctx, l3, l3_len, mtu) : answer4(ctx, l3, l3_len, mtu);
 }

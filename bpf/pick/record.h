@@ -6,6 +6,10 @@
  * the backend's replies find the client. The replies' entry is made first and only where there was
  * none, so two flows never share a source; it may stand alone for a moment, never the other one. A
  * `nat` flow whose replies do not tell their service has the replies' entry alone.
+ *
+ * An entry goes by its key, and another connection's may stand there by then. So whoever deletes one, or
+ * puts another in its place, has made it FL_NAT_DEAD before: of two that want to, one does. Of a pair it is
+ * the client's entry that says so for both.
  */
 #ifndef FAIRLEAD_BPF_PICK_RECORD_H
 #define FAIRLEAD_BPF_PICK_RECORD_H
@@ -63,6 +67,37 @@ partner_of(const struct fl_nat_key *turned, const struct fl_nat_key *k, const st
 		       : NULL;
 }
 
+/* Service and flags of an entry in one word, as packets on several CPUs change the flags. */
+union service_flags {
+	struct {
+		__u16 service, flags;
+	};
+	__u32 word;
+};
+_Static_assert(__builtin_offsetof(struct fl_nat_flow, service) % 4 == 0 &&
+		       __builtin_offsetof(struct fl_nat_flow, flags) ==
+			       __builtin_offsetof(struct fl_nat_flow, service) + 2,
+	       "service and flags are one word");
+
+/* Sets flags, and takes none away that another CPU sets; what they were. */
+static __always_inline __u16 add_flags(struct fl_nat_flow *f, __u16 flags)
+{
+	union service_flags add = {.flags = flags}, was;
+
+	was.word = __sync_fetch_and_or((__u32 *)&f->service, add.word);
+	return was.flags;
+}
+
+/* 1: the entry is DEAD from now on, and the caller's to delete or to replace. 0: another's. */
+static __always_inline int claim(struct fl_nat_flow *f)
+{
+	if (add_flags(f, FL_NAT_DEAD) & FL_NAT_DEAD)
+		return 0;
+	/* By which the sweeper tells what was left lying, should the deletion fail. */
+	f->seen_s = coarse_s();
+	return 1;
+}
+
 /* The flags of both entries of a pair in one word, as struct fl_told_nat has them. */
 static __always_inline __u16 pair_flags(const struct fl_nat_flow *client,
 					const struct fl_nat_flow *back)
@@ -117,15 +152,16 @@ static __always_inline int record_seen(struct fl_nat_flow *f, __u8 flags, __u16 
 {
 	__u16 add = FL_NAT_SEEN | FL_NAT_HERE | (fin == FL_NAT_FIN_OTHER ? FL_NAT_SEEN_OTHER : 0) |
 		    (flags & TCP_FIN ? fin : 0) | (flags & TCP_RST ? FL_NAT_RST : 0);
+	__u16 was = *(volatile const __u16 *)&f->flags;
 	__u32 now = coarse_s();
 	int news;
 
-	if (gate_explain)
+	if (gate_explain || was & FL_NAT_DEAD)
 		return 0;
 	/* Most packets change nothing: a line that is only read stays in every CPU's cache. */
-	news = (f->flags & add) != add;
+	news = (was & add) != add;
 	if (news)
-		f->flags |= add;
+		add_flags(f, add);
 	if (f->seen_s != now)
 		f->seen_s = now;
 	return gate_peers && news;
@@ -171,16 +207,22 @@ static __always_inline int replaceable(const struct fl_nat_flow *f, __u32 slot_o
 	return f->backend != slot_owner && !(back->flags & FL_NAT_SEEN);
 }
 
-/* The client's entry first: what is left for a moment is the replies', which finds the client still. */
-static __always_inline void forget(const struct fl_nat_key *k, const struct fl_nat_flow *f)
+/*
+ * The client's entry first: what is left for a moment is the replies', which finds the client still. Unless
+ * another has begun to.
+ */
+static __always_inline void forget(const struct fl_nat_key *k, struct fl_nat_flow *f)
 {
 	struct fl_nat_key back;
+	int paired;
 
-	if (gate_explain)
+	if (gate_explain || !claim(f))
 		return;
 	reply_key(&back, f, k->proto);
+	paired = partner_of(&back, k, f) != NULL;
 	bpf_map_delete_elem(&nat_flows, k);
-	bpf_map_delete_elem(&nat_flows, &back);
+	if (paired)
+		bpf_map_delete_elem(&nat_flows, &back);
 }
 
 /* A source of the pool: address by the flow's hash, port from this CPU's part. 0: the pool is empty. */
@@ -283,7 +325,8 @@ static __always_inline int make_pair(const struct pkt *p, struct target *t,
 	bpf_map_delete_elem(&nat_flows, &back);
 	/* Another CPU may have made the pair just now, for the same flow's other packet. */
 	theirs = bpf_map_lookup_elem(&nat_flows, key);
-	return theirs ? use_record(t, theirs) : FL_V_DROP_NAT_FULL;
+	return theirs && !(theirs->flags & FL_NAT_DEAD) ? use_record(t, theirs)
+							: FL_V_DROP_NAT_FULL;
 }
 
 /*
@@ -302,8 +345,8 @@ RARE int pick_fullnat(struct xdp_md *ctx, const struct pkt *p, struct target *t,
 	opens = opens_connection(ctx, p);
 	nat_key(&key, src->a, dst->a, source_port(p->ports), dest_port(p->ports), p->proto);
 	f = bpf_map_lookup_elem(&nat_flows, &key);
-	if (f && !(f->flags & FL_NAT_BACK) && !(opens && replaceable(f, t->index, p->proto)) &&
-	    use_record(t, f) == GO_ON) {
+	if (f && !(f->flags & (FL_NAT_BACK | FL_NAT_DEAD)) &&
+	    !(opens && replaceable(f, t->index, p->proto)) && use_record(t, f) == GO_ON) {
 		struct fl_nat_key turned;
 
 		if (record_seen(f, tcp_flags(ctx, p), FL_NAT_FIN))
@@ -322,7 +365,7 @@ static __always_inline int lone_finished(const struct fl_nat_flow *f, __u32 idle
 {
 	const __u16 fins = FL_NAT_FIN | FL_NAT_FIN_OTHER;
 
-	return f->flags & FL_NAT_RST || (f->flags & fins) == fins ||
+	return f->flags & (FL_NAT_RST | FL_NAT_DEAD) || (f->flags & fins) == fins ||
 	       coarse_s() - f->seen_s > idle_s;
 }
 
@@ -356,7 +399,7 @@ RARE int record_nat(struct xdp_md *ctx, const struct pkt *p, struct target *t,
 	f = bpf_map_lookup_elem(&nat_flows, &k);
 	finished = f && lone_finished(f, s->idle_s);
 	if (f && equal16(f->saddr, dst->a) && f->sport == port &&
-	    !(finished && opens_connection(ctx, p))) {
+	    !(f->flags & FL_NAT_DEAD || (finished && opens_connection(ctx, p)))) {
 		struct fl_nat_key turned;
 
 		if (record_seen(f, tcp_flags(ctx, p), FL_NAT_FIN_OTHER))
@@ -367,7 +410,9 @@ RARE int record_nat(struct xdp_md *ctx, const struct pkt *p, struct target *t,
 		return FL_V_DROP_NAT_CLASH;
 	if (gate_explain)
 		return GO_ON;
-	return bpf_map_update_elem(&nat_flows, &k, &flow, BPF_ANY) ? FL_V_DROP_NAT_FULL : GO_ON;
+	return bpf_map_update_elem(&nat_flows, &k, &flow, f && !claim(f) ? BPF_NOEXIST : BPF_ANY)
+		       ? FL_V_DROP_NAT_FULL
+		       : GO_ON;
 }
 
 #endif

@@ -42,7 +42,7 @@ static __always_inline __s32 newer_than(__u32 seen_s, const struct fl_nat_flow *
 RARE int make_room(const struct fl_nat_key *at, __u32 seen_s, int same)
 {
 	struct fl_nat_key k __attribute__((aligned(8))), turned;
-	const struct fl_nat_flow *f, *o;
+	struct fl_nat_flow *f, *o;
 	const struct fl_service *s;
 	__s32 newer;
 	__u16 flags;
@@ -67,6 +67,8 @@ RARE int make_room(const struct fl_nat_key *at, __u32 seen_s, int same)
 		(s && (__s32)(coarse_s() - seen_s) + newer > (__s32)s->idle_s);
 	if (!over && (flags & FL_NAT_HERE ? !same || newer <= 1 : newer < -1))
 		return 0;
+	if (!claim(o && f->flags & FL_NAT_BACK ? o : f))
+		return 0;
 	/* As everywhere, the client's first. */
 	if (o && f->flags & FL_NAT_BACK)
 		bpf_map_delete_elem(&nat_flows, &turned);
@@ -75,18 +77,6 @@ RARE int make_room(const struct fl_nat_key *at, __u32 seen_s, int same)
 		bpf_map_delete_elem(&nat_flows, &turned);
 	return 1;
 }
-
-/* Service and flags of an entry in one word, as packets change the flags meanwhile. */
-union service_flags {
-	struct {
-		__u16 service, flags;
-	};
-	__u32 word;
-};
-_Static_assert(__builtin_offsetof(struct fl_nat_flow, service) % 4 == 0 &&
-		       __builtin_offsetof(struct fl_nat_flow, flags) ==
-			       __builtin_offsetof(struct fl_nat_flow, service) + 2,
-	       "service and flags are one word");
 
 /*
  * The entry is that flow's: it learns what the peer has seen, so much later. What packets or the peer have said
@@ -99,6 +89,8 @@ static __always_inline void learn_nat(struct fl_nat_flow *f, __u16 flags, __u32 
 	union service_flags was, is;
 
 	was.word = *(volatile __u32 *)&f->service;
+	if (was.flags & FL_NAT_DEAD)
+		return;
 	is = was;
 	is.flags = afresh && newer > 1 ? flags : was.flags | flags;
 	if (newer > 1)

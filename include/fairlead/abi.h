@@ -10,8 +10,8 @@
  * `members`, `sources`, `limits`, `nat_back`, `seats`, `settings`, `tx_ports` and `probes`; the program
  * writes `svc_stats`, `be_stats`, `verdicts`, `notes`, `lease`, `meters`, `svc_meters`, `frags`, `events`,
  * `tentative`, `sighted`, `src_flows`, `pressure`, `churn`, `picked`, `kept_second`, `explained` and `probe_flows`; both
- * write `ours`, `passive`, `passive_count` and `nat_flows` (the agent only deletes). `flows` belongs to the
- * program: the agent has it swept by running `flow_sweep`.
+ * write `ours`, `passive` and `passive_count`. `flows` and `nat_flows` belong to the program: the agent has them
+ * swept by running `flow_sweep` and `nat_sweep`.
  *
  * Entries of `services` and `backends` are immutable while a packet may reach them; the fields that do
  * change, fl_service.live, .flags, .affinity, .idle_s, .udp_grace_s, .sampled and .watched,
@@ -347,6 +347,8 @@ _Static_assert(sizeof(struct fl_nat_key) == 40, "fl_nat_key");
 #define FL_NAT_FIN_OTHER 16u /* FIN of the other direction, where this entry stands alone */
 #define FL_NAT_SEEN_OTHER 32u /* and a packet of it, after the first */
 #define FL_NAT_HERE 64u /* a packet came by here, and none later by a peer that has told of it */
+#define FL_NAT_DEAD \
+	128u /* whoever has set it deletes the entry, and of a pair the replies'; nobody else touches them */
 
 struct fl_nat_flow {
 	FL_ADDR(saddr);

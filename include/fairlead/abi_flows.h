@@ -158,4 +158,26 @@ struct fl_nat_take {
 };
 _Static_assert(sizeof(struct fl_nat_take) == 16 + 88 * FL_NAT_TAKE_RECORDS, "fl_nat_take");
 
+/*
+ * What `nat_sweep` is run on: entries of `nat_flows` that the agent found to be past their time. One goes if
+ * it still is what the agent has judged, and of a pair the replies' entry too: no packet has come meanwhile.
+ */
+struct fl_nat_past {
+	struct fl_nat_key key;
+	struct fl_nat_flow flow;
+	__u32 back_seen_s; /* of the replies' entry of a pair */
+	__u16 back_flags;
+	__u16 paired; /* 1: `key` is the client's entry of a pair */
+};
+_Static_assert(sizeof(struct fl_nat_past) == 96, "fl_nat_past");
+
+#define FL_NAT_SWEEP_KEYS 32
+
+struct fl_nat_sweep {
+	__u32 n; /* of entries */
+	__u32 deleted; /* how many went, of a pair two */
+	struct fl_nat_past past[FL_NAT_SWEEP_KEYS];
+};
+_Static_assert(sizeof(struct fl_nat_sweep) == 8 + 96 * FL_NAT_SWEEP_KEYS, "fl_nat_sweep");
+
 #endif /* FAIRLEAD_ABI_FLOWS_H */

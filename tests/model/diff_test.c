@@ -28,7 +28,7 @@
 
 static uint64_t seed, packets;
 static int cpu;
-static uint64_t seen[FL_VERDICTS], noted[FL_NOTES];
+static uint64_t seen[FL_VERDICTS], noted[FL_NOTES], edges[FL_FWD_FULLNAT + 1][2];
 
 static uint64_t number(const char *name, uint64_t otherwise)
 {
@@ -56,6 +56,10 @@ static void scenario(void **state)
 		seen[v] += d.w.verdicts[v].packets;
 	for (int i = 0; i < FL_NOTES; i++)
 		noted[i] += d.w.notes[i];
+	for (int mode = FL_FWD_L2; mode <= FL_FWD_FULLNAT; mode++) {
+		edges[mode][0] += d.w.edges[mode][0];
+		edges[mode][1] += d.w.edges[mode][1];
+	}
 	in_state = diff__state(&d);
 	if (d.differences || in_state)
 		fprintf(stderr, "scenario %u: %llu packets and %u sums or records differ\n", n,
@@ -67,7 +71,7 @@ static void scenario(void **state)
 }
 
 /*
- * Every verdict was met, and every note: but a test run always has headroom, nobody reads the events, no
+ * Every verdict was met, every note, and the MTU of every mode to the byte: but a test run always has headroom, nobody reads the events, no
  * source has 4096 old flows, and there are no peers.
  */
 static void coverage(void **state)
@@ -86,6 +90,12 @@ static void coverage(void **state)
 		if (!noted[i] && i != FL_N_EVENT_LOST && i != FL_N_SOURCE_FULL &&
 		    i != FL_N_PROMOTION_WAITS && i != FL_N_UNTOLD)
 			missing++;
+	}
+	for (int mode = FL_FWD_L2; mode <= FL_FWD_FULLNAT; mode++) {
+		fprintf(stderr, "%9llu of the MTU, %llu of a byte more, by mode %d\n",
+			(unsigned long long)edges[mode][0], (unsigned long long)edges[mode][1],
+			mode);
+		missing += !edges[mode][0] + !edges[mode][1];
 	}
 	assert_int_equal(missing, 0);
 }

@@ -5,7 +5,6 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#define GUE_LEN 12 /* UDP and GUE */
 #define QUOTE4_MAX 548
 #define QUOTE4_LEAST 68
 #define QUOTE6_MAX 1232
@@ -15,22 +14,6 @@
 static const struct fl_hop *hop_of(const struct fl_backend *b)
 {
 	return &b->hop[b->hop_live & 1];
-}
-
-static uint32_t overhead(uint8_t mode)
-{
-	switch (mode) {
-	case FL_FWD_IPIP4:
-		return IPV4_LEN;
-	case FL_FWD_IPIP6:
-		return IPV6_LEN;
-	case FL_FWD_GUE4:
-		return IPV4_LEN + GUE_LEN;
-	case FL_FWD_GUE6:
-		return IPV6_LEN + GUE_LEN;
-	default:
-		return 0;
-	}
 }
 
 static enum fl_verdict leave_by(struct run *r, uint32_t ifindex)
@@ -60,9 +43,11 @@ enum fl_verdict forward__check(struct run *r, const struct way *way)
 		return v;
 	if (b->mode != FL_FWD_L2 && r->p.ttl <= 1)
 		return FL_V_DROP_TTL;
-	if (hop->mtu && r->p.l3_len + overhead(b->mode) > hop->mtu)
-		return too_big(r, hop->mtu > overhead(b->mode) + IPV4_MIN_MTU
-					  ? hop->mtu - overhead(b->mode)
+	if (hop->mtu && r->p.l3_len + world__overhead(b->mode) - hop->mtu <= 1)
+		r->w->edges[b->mode][r->p.l3_len + world__overhead(b->mode) - hop->mtu]++;
+	if (hop->mtu && r->p.l3_len + world__overhead(b->mode) > hop->mtu)
+		return too_big(r, hop->mtu > world__overhead(b->mode) + IPV4_MIN_MTU
+					  ? hop->mtu - world__overhead(b->mode)
 					  : IPV4_MIN_MTU);
 	return GO_ON;
 }
@@ -162,8 +147,8 @@ static uint64_t inner_sum(const struct run *r, const uint8_t *inner)
 static void write_gue(const struct run *r, const struct way *way, bool outer6, uint8_t carries)
 {
 	const struct fl_backend *b = &r->w->backends[way->backend];
-	uint8_t *inner = (uint8_t *)r->out->out.b + r->l3_out, *h = inner - GUE_LEN;
-	uint32_t len = GUE_LEN + r->p.l3_len;
+	uint8_t *inner = (uint8_t *)r->out->out.b + r->l3_out, *h = inner - WORLD_GUE_LEN;
+	uint32_t len = WORLD_GUE_LEN + r->p.l3_len;
 	const uint8_t *ip = h - IPV6_LEN;
 	uint32_t sum;
 
@@ -173,7 +158,7 @@ static void write_gue(const struct run *r, const struct way *way, bool outer6, u
 	h[9] = carries;
 	if (!outer6 || !inner_is_summed(r, inner))
 		return;
-	sum = sum_fold(sum_pseudo(6, ip + 8, ip + 24, len, PROTO_UDP) + sum16(h, GUE_LEN) +
+	sum = sum_fold(sum_pseudo(6, ip + 8, ip + 24, len, PROTO_UDP) + sum16(h, WORLD_GUE_LEN) +
 		       inner_sum(r, inner));
 	put16(h + 6, sum ? sum : 0xffff);
 }
@@ -185,7 +170,7 @@ static void write_tunnel(struct run *r, const struct way *way)
 	bool gue = b->mode == FL_FWD_GUE4 || b->mode == FL_FWD_GUE6;
 	uint8_t carries = r->p.version == 4 ? PROTO_IPV4 : PROTO_IPV6;
 	uint8_t proto = gue ? PROTO_UDP : carries;
-	uint32_t room = overhead(b->mode), len = room + r->p.l3_len;
+	uint32_t room = world__overhead(b->mode), len = room + r->p.l3_len;
 	uint8_t *h;
 
 	link__header(r, hop_of(b), room, outer6 ? TYPE_IPV6 : TYPE_IPV4);
@@ -271,7 +256,8 @@ enum fl_verdict too_big(struct run *r, uint32_t mtu)
 
 	if (r->p.version == 4 && r->p.l3_len < most)
 		quoted = QUOTE4_LEAST;
-	if (!r->p.df || r->p.part != PART_WHOLE || r->error || r->p.l3_len < quoted)
+	if (!r->p.df || r->p.part != PART_WHOLE || r->error || r->p.l3_len < quoted ||
+	    !icmp__answerable(&r->p))
 		return FL_V_DROP_TOO_BIG;
 	memcpy(out->b, r->in->b + 6, 6);
 	memcpy(out->b + 6, r->in->b, 6);

@@ -70,6 +70,27 @@ static uint32_t random_seq(struct gen *g, uint8_t flags)
 	return (flags & 0x12) == 0x02 ? seq : seq + beyond[below(g, 9)];
 }
 
+/* Addresses that are no host's, and the ones beside them. */
+static void odd_client(struct gen *g, struct desc *d)
+{
+	static const uint32_t odd4[] = {0,	    1,		0x00ffffff, 0x01000000, 0x7effffff,
+					0x7f000001, 0x7fffffff, 0x80000000, 0xdfffffff, 0xe0000001,
+					0xefffffff, 0xf0000001, 0xffffffff};
+	static const uint32_t odd6[][2] = {
+		{0, 0},		 {0, 1},	  {0, 2},
+		{0xff000000, 1}, {0xff020000, 1}, {0xffffffff, 0xffffffff},
+		{0xfe800000, 1}, {0xfeffffff, 0}, {1, 0}};
+	uint32_t i = below(g, sizeof(odd6) / sizeof(*odd6));
+
+	if (d->version == 4) {
+		put32(d->saddr + 12, odd4[below(g, sizeof(odd4) / sizeof(*odd4))]);
+		return;
+	}
+	memset(d->saddr, 0, 16);
+	put32(d->saddr, odd6[i][0]);
+	put32(d->saddr + 12, odd6[i][1]);
+}
+
 struct desc gen__random_client(struct gen *g, uint8_t version, uint8_t proto)
 {
 	static const uint8_t kinds[] = {NET_GATEWAY_A, NET_GATEWAY_A,  NET_GATEWAY_A, NET_GATEWAY_A,
@@ -98,6 +119,8 @@ struct desc gen__random_client(struct gen *g, uint8_t version, uint8_t proto)
 	d.no_sum = proto == PROTO_UDP && percent(g, 15);
 	d.payload = random_payload(g);
 	d.trailer = percent(g, 15) ? below(g, 20) : 0;
+	if (percent(g, 3))
+		odd_client(g, &d);
 	if (percent(g, 2))
 		d.dmac[0] |= 1;
 	if (percent(g, 3)) /* another machine's: each byte counts */
@@ -106,6 +129,27 @@ struct desc gen__random_client(struct gen *g, uint8_t version, uint8_t proto)
 	if (version == 6)
 		random_extensions(g, &d);
 	return d;
+}
+
+/* As long as the way to one of the service's backends allows, or a byte off. */
+static void fit(struct gen *g, uint32_t service, struct desc *d)
+{
+	const struct fl_service *s = &g->w->services[service];
+	uint32_t slot = below(g, s->slot_mask + 1), want, headers;
+	uint32_t index = g->w->slots[service][slot] & FL_SLOT_INDEX;
+	const struct fl_backend *b;
+	static struct frame f;
+	struct layout at;
+
+	if (index >= g->w->n_backends)
+		return;
+	b = &g->w->backends[index];
+	want = b->hop[b->hop_live & 1].mtu - world__overhead(b->mode) + below(g, 3) - 1;
+	d->payload = 0;
+	write__frame(d, &f, &at);
+	headers = at.end - at.l3;
+	if (want >= headers && want <= 2900)
+		d->payload = want - headers;
 }
 
 bool gen__to_service(struct gen *g, struct desc *d)
@@ -129,6 +173,8 @@ bool gen__to_service(struct gen *g, struct desc *d)
 		d->dport = (uint16_t)(percent(g, 50) ? last + 1 : 0);
 	if (percent(g, 1))
 		memcpy(d->saddr, d->daddr, 16);
+	if (percent(g, 8))
+		fit(g, (uint32_t)(s - g->w->services), d);
 	return true;
 }
 

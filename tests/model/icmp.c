@@ -12,6 +12,23 @@ static bool is_error(uint8_t version, uint8_t type)
 	return type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
 }
 
+static bool all_zero(const uint8_t *b, uint32_t n)
+{
+	while (n && !b[n - 1])
+		n--;
+	return !n;
+}
+
+bool icmp__answerable(const struct packet *p)
+{
+	const uint8_t *a = p->saddr;
+
+	if (p->version == 4) /* this network, loopback, classes D and E */
+		return a[12] != 0 && a[12] != 127 && a[12] < 0xe0;
+	/* multicast; the unspecified address and loopback */
+	return a[0] != 0xff && !(all_zero(a, 15) && a[15] <= 1);
+}
+
 static enum fl_verdict echo(struct run *r, const struct fl_vip *vip)
 {
 	uint16_t type = r->p.version == 4 ? TYPE_IPV4 : TYPE_IPV6;
@@ -19,7 +36,8 @@ static enum fl_verdict echo(struct run *r, const struct fl_vip *vip)
 	enum fl_verdict v;
 
 	if (!vip || !(vip->flags & FL_VIP_ECHO) || r->in->b[r->p.l4 + 1] ||
-	    r->p.l4 - r->p.l3 != (r->p.version == 4 ? IPV4_LEN : IPV6_LEN))
+	    r->p.l4 - r->p.l3 != (r->p.version == 4 ? IPV4_LEN : IPV6_LEN) ||
+	    !icmp__answerable(&r->p))
 		return FL_V_PASS_NOT_SERVICE;
 	v = admit__lease(r, vip->flags & FL_VIP_GROUP);
 	if (v == GO_ON)

@@ -122,6 +122,8 @@ enum fl_verdict reply__send(struct run *r, const struct way *way);
 
 /* Section 7 */
 enum fl_verdict icmp__run(struct run *r);
+/* Whether the source of a packet is a host's address, which may be answered. */
+bool icmp__answerable(const struct packet *p);
 
 /* Section 8 */
 enum fl_verdict frags__later(struct run *r);

@@ -28,6 +28,22 @@ void world__free(struct world *w)
 	table__free(&w->tentative);
 }
 
+uint32_t world__overhead(uint8_t mode)
+{
+	switch (mode) {
+	case FL_FWD_IPIP4:
+		return IPV4_LEN;
+	case FL_FWD_IPIP6:
+		return IPV6_LEN;
+	case FL_FWD_GUE4:
+		return IPV4_LEN + WORLD_GUE_LEN;
+	case FL_FWD_GUE6:
+		return IPV6_LEN + WORLD_GUE_LEN;
+	default:
+		return 0;
+	}
+}
+
 uint16_t world__sum4(const struct fl_backend *b)
 {
 	uint64_t sum = 0x4500 + 0x4000 + 64 * 256 + sum16(&b->src4, 4) + sum16(&b->dst4, 4);

@@ -22,6 +22,7 @@
 #define WORLD_ROUTES 32
 #define WORLD_NEIGHS 64
 #define WORLD_FRAGS 8192
+#define WORLD_GUE_LEN 12 /* UDP and GUE */
 #define WORLD_FLOWS 16384
 #define WORLD_TENTATIVE 32768 /* fewer than the LRU of the program holds for certain */
 
@@ -109,11 +110,16 @@ struct world {
 	uint64_t notes[FL_NOTES];
 	struct fl_count svc_stats[WORLD_SERVICES];
 	struct fl_count be_stats[WORLD_BACKENDS];
+	/* by enum fl_forward: packets that took the last byte of the MTU, and that lacked one */
+	uint64_t edges[FL_FWD_FULLNAT + 1][2];
 };
 
 /* Room in `nat_flows` and `flows`. */
 void world__init(struct world *w, uint32_t nat_flows, uint32_t flows);
 void world__free(struct world *w);
+
+/* Bytes that a way of forwarding (enum fl_forward) adds to a packet. */
+uint32_t world__overhead(uint8_t mode);
 
 /* As abi.h says of fl_backend.sum4: the sum of the outer IPv4 header's constant fields. */
 uint16_t world__sum4(const struct fl_backend *b);

@@ -213,9 +213,21 @@ static void check_reply(const struct pair *p)
 		     "not in the VIP's name");
 }
 
+/* Answers go to addresses of hosts: RFC 1122 3.2.2, RFC 4443 2.4 (e.6). */
+static bool is_host(const uint8_t *addr, uint32_t n)
+{
+	static const uint8_t zero[15];
+
+	if (n == 4)
+		return addr[0] != 0 && addr[0] != 127 && addr[0] < 224;
+	return addr[0] != 0xff && (addr[15] > 1 || memcmp(addr, zero, 15) != 0);
+}
+
 static void check_turned(const struct pair *p)
 {
 	uint32_t n = wire__addr_len(&p->in);
+
+	that(p, is_host(wire__dst(&p->out), n), "an answer to what is no host");
 
 	that(p, p->j->action == XDP_TX, "an answer left by another port");
 	that(p, !memcmp(p->in.b, p->out.b + 6, 6) && !memcmp(p->in.b + 6, p->out.b, 6),

@@ -63,6 +63,7 @@ struct explain *explain__new(const struct rig *r)
 	bpf_program__set_autoload(e->skel->progs.lease_arm, false);
 	bpf_program__set_autoload(e->skel->progs.flow_sweep, false);
 	bpf_program__set_autoload(e->skel->progs.nat_take, false);
+	bpf_program__set_autoload(e->skel->progs.nat_sweep, false);
 	share_maps(r, e->skel);
 	if (lb_bpf__load(e->skel))
 		fail_msg("cannot load lb.bpf.o with the gate `explain`");

@@ -207,8 +207,8 @@ enum natcopy natcopy__take(struct rig *r, const struct fl_told_nat *t)
 				      : OLD;
 }
 
-enum fl_verdict natcopy__answers(struct rig *r, const struct spec *s, bool lone, uint16_t port,
-				 uint8_t flags)
+struct spec natcopy__answer(const struct rig *r, const struct spec *s, bool lone, uint16_t port,
+			    uint8_t flags)
 {
 	struct fl_nat_key k = natcopy__back_key(r, s, lone, port);
 	struct spec back = natcopy__client(s->ip.version, ntohs(k.sport), flags);
@@ -218,6 +218,14 @@ enum fl_verdict natcopy__answers(struct rig *r, const struct spec *s, bool lone,
 	memcpy(back.ip.dst, k.daddr + skip, 16 - skip);
 	back.dport = port;
 	back.ip.ttl = 60;
+	return back;
+}
+
+enum fl_verdict natcopy__answers(struct rig *r, const struct spec *s, bool lone, uint16_t port,
+				 uint8_t flags)
+{
+	struct spec back = natcopy__answer(r, s, lone, port, flags);
+
 	return natcopy__verdict(r, &back, r->port);
 }
 

@@ -41,6 +41,10 @@ struct spec natcopy__client(uint8_t version, uint16_t port, uint8_t flags);
 /* What became of a packet. */
 enum fl_verdict natcopy__verdict(struct rig *r, const struct spec *s, uint32_t ingress);
 
+/* The backend's answer to what it sees of the flow. */
+struct spec natcopy__answer(const struct rig *r, const struct spec *s, bool lone, uint16_t port,
+			    uint8_t flags);
+
 /* The client's packet goes out; the port that the backend sees. And one of the backend: what became of it. */
 uint16_t natcopy__goes(struct rig *r, const struct spec *s, bool lone);
 enum fl_verdict natcopy__answers(struct rig *r, const struct spec *s, bool lone, uint16_t port,

@@ -313,6 +313,7 @@ void rig__set_gates(const struct rig *r, struct lb_bpf *skel)
 	bpf_map__set_autocreate(skel->maps.meters, g->limits);
 	bpf_map__set_autocreate(skel->maps.told, g->peers);
 	bpf_program__set_autoload(skel->progs.nat_take, g->nat && g->peers);
+	bpf_program__set_autoload(skel->progs.nat_sweep, g->nat);
 	bpf_map__set_autocreate(skel->maps.passive, g->passive);
 	bpf_map__set_autocreate(skel->maps.passive_count, g->passive);
 	if (g->jumbo) {

@@ -110,6 +110,18 @@ static void test_orphan(void **state)
 	assert_true(over(NAT_ORPHAN, SEEN, NAT_ORPHAN_S + 1, NONE, 0, IPPROTO_TCP));
 }
 
+/* An entry that somebody has begun to delete is left to them, unless nothing has come of it. */
+static void test_dead(void **state)
+{
+	(void)state;
+	for (enum nat_kind kind = NAT_PAIR; kind <= NAT_ORPHAN; kind++) {
+		const uint16_t flags = RST | FL_NAT_DEAD;
+
+		assert_false(over(kind, flags, NAT_DEAD_S, NONE, 0, IPPROTO_TCP));
+		assert_true(over(kind, flags, NAT_DEAD_S + 1, NONE, 0, IPPROTO_TCP));
+	}
+}
+
 /* A packet between the reading of the clock and of the entry is not 136 years old. */
 static void test_from_the_future(void **state)
 {
@@ -188,13 +200,10 @@ static void test_both(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_pairs),
-		cmocka_unit_test(test_younger_decides),
-		cmocka_unit_test(test_lone),
-		cmocka_unit_test(test_orphan),
-		cmocka_unit_test(test_from_the_future),
-		cmocka_unit_test(test_backend_gone),
-		cmocka_unit_test(test_other_key),
+		cmocka_unit_test(test_pairs),	     cmocka_unit_test(test_younger_decides),
+		cmocka_unit_test(test_lone),	     cmocka_unit_test(test_orphan),
+		cmocka_unit_test(test_dead),	     cmocka_unit_test(test_from_the_future),
+		cmocka_unit_test(test_backend_gone), cmocka_unit_test(test_other_key),
 		cmocka_unit_test(test_both),
 	};
 

@@ -73,6 +73,7 @@ int plane__capture_load(const struct plane *p, struct plane_gates gates, struct 
 	bpf_program__set_autoload(c->skel->progs.lease_arm, false);
 	bpf_program__set_autoload(c->skel->progs.flow_sweep, false);
 	bpf_program__set_autoload(c->skel->progs.nat_take, false);
+	bpf_program__set_autoload(c->skel->progs.nat_sweep, false);
 	bpf_program__set_autoload(c->skel->progs.flow_take, false);
 	rc = set_maps(p, c, err);
 	if (rc)

@@ -94,6 +94,7 @@ int plane__explain_load(const struct plane *p, struct plane_gates gates, struct 
 	bpf_program__set_autoload(e->skel->progs.lease_arm, false);
 	bpf_program__set_autoload(e->skel->progs.flow_sweep, false);
 	bpf_program__set_autoload(e->skel->progs.nat_take, false);
+	bpf_program__set_autoload(e->skel->progs.nat_sweep, false);
 	rc = set_maps(p, e->skel, err);
 	if (rc)
 		goto cleanup;

@@ -52,6 +52,7 @@ struct plane {
 	int grace_fd; /* an inner map whose insertion waits for a grace period */
 	int grace_outer_fd; /* the map it is inserted into */
 	int nat_fd; /* `nat_flows`, kept open over replacements for the worker; -1: never had it */
+	int nat_sweep_fd; /* `nat_sweep`, likewise */
 	int nat_take_fd; /* `nat_take`, likewise; with the gate `peers` */
 	/* the mmapable arrays, shared with the program */
 	struct fl_service *services; /* FL_MAX_SERVICES */

@@ -39,6 +39,8 @@ bool nat_fate__over(enum nat_kind kind, const struct fl_nat_flow *f, const struc
 {
 	uint32_t age = fate__passed(now_s, f->seen_s);
 
+	if (f->flags & FL_NAT_DEAD)
+		return age > NAT_DEAD_S;
 	if (kind == NAT_ORPHAN)
 		return age > NAT_ORPHAN_S;
 	if (kind == NAT_PAIR && back && fate__passed(now_s, back->seen_s) < age)

@@ -21,6 +21,7 @@
 #define NAT_UNANSWERED_S 30
 #define NAT_UDP_S 60 /* answered */
 #define NAT_ORPHAN_S 10
+#define NAT_DEAD_S 10 /* who makes an entry DEAD deletes it at once: if not by then, never */
 #define NAT_IDLE_S 900 /* of a service that is gone, and did not take its connections with it */
 
 enum nat_kind {
@@ -32,7 +33,7 @@ enum nat_kind {
 /*
  * Whether the record may be deleted at `now_s` (as fl_nat_flow.seen_s). `f` is the client's entry of a
  * pair, else the entry itself; `back` the replies' of a pair, NULL if it has none. idle_s: the
- * service's. `loss`: of its backend.
+ * service's. `loss`: of its backend. One that is being deleted (FL_NAT_DEAD) may be when that has failed.
  */
 bool nat_fate__over(enum nat_kind kind, const struct fl_nat_flow *f, const struct fl_nat_flow *back,
 		    uint8_t proto, uint32_t now_s, uint32_t idle_s, const struct fate_loss *loss);

@@ -3,9 +3,8 @@
  * nat_flows.c - the map `nat_flows` kept clear of what has had its time.
  *
  * Packets make entries, and take one over when they find it finished; the rest is swept here, on a
- * worker. What a pass shows is some milliseconds old, so an entry that seems over is looked up and
- * judged once more just before it goes. The client's entry goes first: as long as that of the replies
- * stands, no other flow gets the same source (record.h).
+ * worker. What a pass shows is some milliseconds old, and another connection may have the place by then: so
+ * an entry that seems over is deleted by the program (`nat_sweep`), if it still is what was judged.
  */
 #include "plane/internal.h"
 
@@ -20,6 +19,7 @@
 struct nat_pass {
 	const struct plane *plane;
 	struct plane_nat_sweep *sweep;
+	struct fl_nat_sweep past; /* what the program is told next */
 };
 
 static int keep(int fd)
@@ -38,6 +38,11 @@ int plane_nat__keep(struct plane *p, struct err *err)
 	if (p->nat_fd < 0)
 		return err__set(err, p->nat_fd, "cannot keep the map 'nat_flows': %s",
 				strerror(-p->nat_fd));
+	if (p->nat_sweep_fd < 0)
+		p->nat_sweep_fd = keep(bpf_program__fd(p->skel->progs.nat_sweep));
+	if (p->nat_sweep_fd < 0)
+		return err__set(err, p->nat_sweep_fd, "cannot keep the program 'nat_sweep': %s",
+				strerror(-p->nat_sweep_fd));
 	if (p->gates.peers && p->nat_take_fd < 0)
 		p->nat_take_fd = keep(bpf_program__fd(p->skel->progs.nat_take));
 	return p->gates.peers && p->nat_take_fd < 0
@@ -78,60 +83,74 @@ static bool partner(int fd, const struct fl_nat_key *k, const struct fl_nat_flow
 	return (out->flags ^ f->flags) & FL_NAT_BACK && same_key(&mine, k);
 }
 
-/* Whether the entry goes, and with it, of a pair, the replies' (*paired). */
+/* Whether the entry goes, and with it, of a pair, the replies' (`paired`, which is *other). */
 static bool judge(const struct nat_pass *pass, const struct fl_nat_key *k,
-		  const struct fl_nat_flow *f, uint32_t now_s, bool *paired)
+		  const struct fl_nat_flow *f, uint32_t now_s, bool paired,
+		  const struct fl_nat_flow *other)
 {
 	const struct plane *p = pass->plane;
 	struct fate_loss loss = {0};
 	enum nat_kind kind = NAT_PAIR;
-	struct fl_nat_flow other;
 
-	*paired = partner(p->nat_fd, k, f, &other);
 	/* Of a pair, the client's entry is what is judged. */
-	if (f->flags & FL_NAT_BACK && *paired)
+	if (f->flags & FL_NAT_BACK && paired)
 		return false;
 	if (f->flags & FL_NAT_BACK)
 		kind = kind_alone(p, f);
 	if (f->backend < FL_MAX_BACKENDS)
 		loss = pass->sweep->losses[f->backend];
-	return nat_fate__over(kind, f, *paired ? &other : NULL, k->proto, now_s, idle_of(p, f),
+	return nat_fate__over(kind, f, paired ? other : NULL, k->proto, now_s, idle_of(p, f),
 			      &loss);
 }
 
-/* Deletes the record of an entry if it is over. Number of entries deleted. */
-static uint32_t sweep_entry(const struct nat_pass *pass, const struct fl_nat_key *k,
-			    const struct fl_nat_flow *f, uint32_t now_s)
+/* Runs the program on what has gathered. */
+static int tell(struct nat_pass *pass)
 {
-	int fd = pass->plane->nat_fd;
-	struct fl_nat_key back;
-	struct fl_nat_flow now;
-	bool paired;
+	struct fl_nat_sweep *s = &pass->past;
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = s, .data_size_in = sizeof(*s),
+		    .data_out = s, .data_size_out = sizeof(*s), .repeat = 1);
 
-	if (!judge(pass, k, f, now_s, &paired))
+	if (!s->n)
 		return 0;
-	if (bpf_map_lookup_elem(fd, k, &now) || !judge(pass, k, &now, now_s, &paired) ||
-	    bpf_map_delete_elem(fd, k))
-		return 0;
-	if (!paired)
-		return 1;
-	back = nat_fate__other(&now, k->proto);
-	return bpf_map_delete_elem(fd, &back) ? 1 : 2;
+	s->deleted = 0;
+	if (bpf_prog_test_run_opts(pass->plane->nat_sweep_fd, &opts))
+		return -errno;
+	pass->sweep->deleted += s->deleted;
+	s->n = 0;
+	return 0;
+}
+
+static int add(struct nat_pass *pass, const struct fl_nat_key *k, const struct fl_nat_flow *f,
+	       const struct fl_nat_flow *back)
+{
+	struct fl_nat_past *past = &pass->past.past[pass->past.n++];
+
+	*past = (struct fl_nat_past){.key = *k, .flow = *f};
+	if (back) {
+		past->paired = 1;
+		past->back_seen_s = back->seen_s;
+		past->back_flags = back->flags;
+	}
+	return pass->past.n == FL_NAT_SWEEP_KEYS ? tell(pass) : 0;
 }
 
 static int look(void *ctx, const void *key, const void *value, uint32_t now_s)
 {
-	const struct nat_pass *pass = ctx;
+	struct nat_pass *pass = ctx;
 	struct plane_nat_sweep *s = pass->sweep;
 	const struct fl_nat_flow *f = value;
-	int fd = pass->plane->nat_fd;
-	struct fl_nat_flow ignored;
+	struct fl_nat_flow other;
+	bool paired = partner(pass->plane->nat_fd, key, f, &other);
+	int rc = 0;
 
-	s->deleted += sweep_entry(pass, key, f, now_s);
+	if (judge(pass, key, f, now_s, paired, &other))
+		rc = add(pass, key, f, paired ? &other : NULL);
+	if (rc)
+		return rc;
 	if (f->backend < FL_MAX_BACKENDS)
 		s->census.by_index[f->backend]++;
 	/* A flow is counted by its client's entry, or the one that stands alone. */
-	if (f->flags & FL_NAT_BACK && partner(fd, key, f, &ignored))
+	if (f->flags & FL_NAT_BACK && paired)
 		return 0;
 	s->census.total++;
 	return tally__add(&s->census.flows, f->service, f->backend);
@@ -145,6 +164,8 @@ int plane__nat_sweep(struct plane *p, struct plane_nat_sweep *s, uint32_t period
 	s->pass.key = sizeof(struct fl_nat_key);
 	s->pass.value = sizeof(struct fl_nat_flow);
 	rc = plane_pass__slice(p->nat_fd, &s->pass, period_s, look, &pass, &s->ended);
+	if (!rc)
+		rc = tell(&pass);
 	return rc ? err__set(err, rc, "cannot sweep the map 'nat_flows': %s", strerror(-rc)) : 0;
 }
 
@@ -178,6 +199,8 @@ static int show(void *ctx, const void *key, const void *value, uint32_t now_s)
 
 	memcpy(&t.key, key, sizeof(t.key));
 	memcpy(&t.flow, value, sizeof(t.flow));
+	if (t.flow.flags & FL_NAT_DEAD)
+		return 0;
 	paired = partner(p->nat_fd, &t.key, &t.flow, &other);
 	if (paired && !(t.flow.flags & FL_NAT_BACK))
 		t.flow = nat_fate__both(&t.flow, &other);

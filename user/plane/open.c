@@ -261,7 +261,7 @@ int plane__open(const struct plane_options *o, struct plane **out, struct err *e
 	if (!p)
 		return err__set(err, -ENOMEM, "out of memory");
 	p->lock_fd = p->arm_fd = p->grace_fd = p->grace_outer_fd = p->nat_fd = -1;
-	p->flows_fd = p->sweep_fd = p->take_fd = p->nat_take_fd = -1;
+	p->flows_fd = p->sweep_fd = p->take_fd = p->nat_take_fd = p->nat_sweep_fd = -1;
 	memset(p->moves_fd, 0xff, sizeof(p->moves_fd));
 	p->service_hint = p->backend_hint = 1;
 	snprintf(p->instance, sizeof(p->instance), "%s", o->instance);
@@ -439,6 +439,8 @@ void plane__close(struct plane *p)
 		close(p->grace_outer_fd);
 	if (p->nat_fd >= 0)
 		close(p->nat_fd);
+	if (p->nat_sweep_fd >= 0)
+		close(p->nat_sweep_fd);
 	if (p->nat_take_fd >= 0)
 		close(p->nat_take_fd);
 	if (p->arm_fd >= 0)

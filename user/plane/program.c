@@ -131,6 +131,7 @@ void plane_program__set_gates(const struct plane *p, const struct plane_gates *g
 	bpf_map__set_autocreate(skel->maps.captured, gates->capture);
 	bpf_program__set_autoload(skel->progs.lb_copy, gates->capture);
 	bpf_program__set_autoload(skel->progs.nat_take, gates->nat && gates->peers);
+	bpf_program__set_autoload(skel->progs.nat_sweep, gates->nat);
 	bpf_map__set_autocreate(skel->maps.probes, gates->path);
 	bpf_map__set_autocreate(skel->maps.probe_flows, gates->path);
 	bpf_program__set_autoload(skel->progs.probe_out, gates->path);

@@ -108,6 +108,28 @@ def test_moving(web):
                      text, re.M)
 
 
+@pytest.mark.parametrize("proto, more, opening, going_on", [
+    ("udp", {"quic": "true"}, ["--flags", "initial"], []),
+    ("sctp", {}, [], ["--flags", "data"])])
+def test_openings(lab, proto, more, opening, going_on):
+    """Of QUIC and SCTP: a slot that moves has its new owner for new connections, the old one for what goes on."""
+    lab.configure(lab.head() + "services:\n" + service(name="other", protocol=proto, probe="{type: tcp, port: 80}",
+                                                       **more))
+    lab.start_agent()
+    lab.wait_serving("other")
+    argv, port = ["--proto", proto], 48000
+    while explain(lab, *flow("client", port, VIP4), *argv)["backend"]["id"] != "b1":
+        port += 1
+    argv = [*flow("client", port, VIP4), *argv]
+    lab.cli("drain", "b1")
+    lab.wait_for(lambda: explain(lab, *argv)["slot"]["state"] == "moving", 2, "a moving slot")
+    new, old = explain(lab, *argv, *opening), explain(lab, *argv, *going_on)
+    assert new["flow"]["protocol"] == proto and new["verdict"]["name"] == "send_l2"
+    assert new["backend"]["id"] == new["slot"]["owner"] != "b1"
+    assert [n["name"] for n in new["notes"]] == ["tentative"]
+    assert old["backend"]["id"] == old["slot"]["previous"] == "b1" and old["notes"] == []
+
+
 def test_undisturbed(web):
     """A thousand of them, of packets that would be counted and recorded, leave no trace."""
     web.cli("drain", "b1")
@@ -244,7 +266,7 @@ def test_mistakes_of_agents(web, tmp_path):
     """What only an agent can refuse."""
     for argv, text in ((["1.2.3.4", "1.2.3.4:5"], "source needs a port"),
                        (["1.2.3.4:5", "[::1]:5"], "not of one family"),
-                       (["1.2.3.4:5", "1.2.3.4:6", "-p", "gre"], "protocol is 'tcp', 'udp' or 'icmp'"),
+                       (["1.2.3.4:5", "1.2.3.4:6", "-p", "gre"], "protocol is 'tcp', 'udp', 'sctp' or 'icmp'"),
                        (["1.2.3.4:5", "1.2.3.4:6", "--interface", "eth9"], "an interface 'eth9'")):
         r = web.cli("explain", *argv, check=False)
         assert r.returncode == 1 and text in r.stderr and r.stdout == ""

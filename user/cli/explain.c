@@ -209,8 +209,10 @@ const struct command command_explain = {
 		"after. Nothing is counted, and nothing is written that a packet would find.\n\n"
 		"SOURCE and DESTINATION are an address and a port, 192.0.2.1:40000 or [2001:db8::1]:40000;\n"
 		"with --proto icmp addresses alone. A reply is explained from the backend's side.\n\n"
-		"  -p, --proto PROTO      tcp (the default), udp, or icmp: an echo request\n"
-		"      --flags FLAGS      of TCP: syn (the default), ack, fin, rst, psh, with commas between\n"
+		"  -p, --proto PROTO      tcp (the default), udp, sctp, or icmp: an echo request\n"
+		"      --flags FLAGS      of TCP: syn (the default), ack, fin, rst, psh, with commas between;\n"
+		"                         of UDP: initial, of a new connection of QUIC; of SCTP: init (the\n"
+		"                         default) or data\n"
 		"      --interface NAME   as if it came in there (default: the first that has the program)\n"
 		"      --from FILE        each packet of a capture, pcap or pcapng, in one line\n"
 		"  -j, --json             for programs; with --from one object a line\n",

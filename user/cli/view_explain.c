@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli/cli.h"
 #include "cli/format.h"
@@ -213,6 +214,22 @@ static void print_probe(const json_t *backend, FILE *out)
 		put(out, "diagnosis ", text_of(diagnosis, "text"), "\n");
 }
 
+/* What clients' own connections say of it, which probes may not see. */
+static void print_alarm(const json_t *backend, FILE *out)
+{
+	const json_t *passive = object_of(backend, "passive");
+	const char *advice = text_of(passive, "advice");
+	char age[FORMAT_LEN];
+	time_t at;
+
+	if (format__parse_time(text_of(passive, "alarm_at"), &at))
+		return;
+	fprintf(out, "alarm     %s ago: ", format__duration(difftime(time(NULL), at), age));
+	put(out, "", text_of(passive, "alarm"), "\n");
+	if (*advice)
+		put(out, "check     ", advice, "\n");
+}
+
 static void print_backend(const json_t *answer, FILE *out)
 {
 	const json_t *b = object_of(answer, "backend"), *hop = object_of(b, "nexthop");
@@ -234,6 +251,7 @@ static void print_backend(const json_t *answer, FILE *out)
 	}
 	putc('\n', out);
 	print_probe(b, out);
+	print_alarm(b, out);
 }
 
 static void print_outcome(const json_t *answer, FILE *out)

@@ -156,8 +156,8 @@ def paths():
     explain = operation(
         "what would become of a packet: of one with these addresses, or of the frame in the body", ref("Explanation"),
         [query("source", text(), "address and port"), query("destination", text(), "likewise"),
-         query("protocol", {"type": "string", "enum": ["tcp", "udp", "icmp"]}, "else `tcp`"),
-         query("flags", text(), "of TCP, with commas; else `syn`"),
+         query("protocol", {"type": "string", "enum": ["tcp", "udp", "sctp", "icmp"]}, "else `tcp`"),
+         query("flags", text(), "of TCP, with commas, else `syn`; of UDP `initial`; of SCTP `data`, else `init`"),
          query("interface", text(), "where it comes in; else the first"),
          query("length", count(14, 16384), "of a frame whose rest is zeros")], (400, 500))
     explain["requestBody"] = {"required": False, "content": {"application/octet-stream": {}}}

@@ -196,6 +196,7 @@ _Static_assert(sizeof(struct fl_source_key) == 24, "fl_source_key");
 #define FL_SRC_DENY 2u
 #define FL_SRC_MONITOR 4u /* with DENY: counted, not dropped */
 #define FL_SRC_RUNTIME 8u /* set by a command, not by the file: a reload leaves it */
+#define FL_SRC_SINCE_SHIFT 4 /* above: when that was, minutes of CLOCK_REALTIME; 0: not known */
 
 struct fl_source {
 	__u32 flags; /* FL_SRC_* */

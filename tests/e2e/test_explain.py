@@ -1,21 +1,28 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`fairlead explain`: what it says is what happens then, and asking changes nothing."""
+import datetime
 import http.client
+import ipaddress
 import json
+import os
 import re
 import socket
 import struct
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest import service, url_of
+from conftest import PATIENCE, ROOT, service, url_of
 from lab.topology import VIP4, VIP6, run, v4, v6
 
 # What packets leave behind, but for what explain_test looks at: large arrays, and `verdicts`, which count what
 # else there is on a network.
 WRITTEN = ("flows", "tentative", "pressure", "churn", "frags", "notes", "snat_next", "icmp_meters",
            "picked", "kept_second")
+
+
+KNOCK = os.path.join(ROOT, "tests", "lab", "knock.py")
 
 
 class Unix(http.client.HTTPConnection):
@@ -108,6 +115,28 @@ def test_moving(web):
                      text, re.M)
 
 
+@pytest.mark.parametrize("proto, more, opening, going_on", [
+    ("udp", {"quic": "true"}, ["--flags", "initial"], []),
+    ("sctp", {}, [], ["--flags", "data"])])
+def test_openings(lab, proto, more, opening, going_on):
+    """Of QUIC and SCTP: a slot that moves has its new owner for new connections, the old one for what goes on."""
+    lab.configure(lab.head() + "services:\n" + service(name="other", protocol=proto, probe="{type: tcp, port: 80}",
+                                                       **more))
+    lab.start_agent()
+    lab.wait_serving("other")
+    argv, port = ["--proto", proto], 48000
+    while explain(lab, *flow("client", port, VIP4), *argv)["backend"]["id"] != "b1":
+        port += 1
+    argv = [*flow("client", port, VIP4), *argv]
+    lab.cli("drain", "b1")
+    lab.wait_for(lambda: explain(lab, *argv)["slot"]["state"] == "moving", 2, "a moving slot")
+    new, old = explain(lab, *argv, *opening), explain(lab, *argv, *going_on)
+    assert new["flow"]["protocol"] == proto and new["verdict"]["name"] == "send_l2"
+    assert new["backend"]["id"] == new["slot"]["owner"] != "b1"
+    assert [n["name"] for n in new["notes"]] == ["tentative"]
+    assert old["backend"]["id"] == old["slot"]["previous"] == "b1" and old["notes"] == []
+
+
 def test_undisturbed(web):
     """A thousand of them, of packets that would be counted and recorded, leave no trace."""
     web.cli("drain", "b1")
@@ -152,6 +181,110 @@ def test_another_program(web):
                             "text": "the source is on a list that denies it"}
     assert e["after"] is None and e["backend"] is None and e["action"] == "drop"
     assert web.fetch(url_of(VIP4), patience=1) is None
+
+
+def rules(lab, vip=VIP4, port=44500):
+    """Which entries of lists and limits decide of a client's new connection: (verdict, [rule])."""
+    e = explain(lab, *flow("client", port, vip))
+    return e["verdict"]["name"], e["rules"]
+
+
+def over(lab, vip):
+    """The page of a packet that is over a limit; None: now it is not."""
+    text = lab.cli("explain", *flow("client", 44500, vip)).stdout
+    return text if "\nrule " in text else None
+
+
+def brief(found):
+    """(service, prefix, action, monitor, origin) of entries of source lists."""
+    assert all(r["kind"] == "source" for r in found), found
+    return [(r["service"], r["prefix"], r["action"], r["monitor"], r["origin"]) for r in found]
+
+
+def age(rule):
+    """How long ago, in seconds, it was set or loaded."""
+    return time.time() - datetime.datetime.fromisoformat(rule["since"].replace("Z", "+00:00")).timestamp()
+
+
+def test_rules_of_sources(web):
+    """The entry that decides is named: whose it is, what it says, where it comes from and since when."""
+    me, net = v4("client"), "10.77.0.0/24"
+    assert rules(web) == ("send_l2", [])
+    services = "services:\n" + service()
+    web.configure(web.head(sources=f'{{deny: ["{net}", "192.0.2.0/24"]}}') + services)
+    web.cli("config", "apply")
+    verdict, found = rules(web)
+    of_file = (None, net, "deny", False, "file")
+    assert verdict == "drop_denied" and brief(found) == [of_file] and -1 < age(found[0]) < 30 * PATIENCE
+    web.cli("source", "allow", me)
+    verdict, found = rules(web)
+    allowed = (None, me, "allow", False, "command")
+    assert verdict == "send_l2" and brief(found) == [allowed] and -1 < age(found[0]) < 60 + 30 * PATIENCE
+    web.cli("source", "deny", me, "--service", "web")
+    verdict, found = rules(web)
+    assert verdict == "drop_denied" and brief(found) == [allowed, ("web", me, "deny", False, "command")]
+    text = web.cli("explain", *flow("client", 44500, VIP4)).stdout
+    assert re.search(rf"^rule +allow {me}, for the whole instance; set by a command at 20\S+:00\.000Z \(", text, re.M)
+    assert re.search(rf"^rule +deny {me}, for service web; set by a command at ", text, re.M)
+    # On the same prefix the command's entry holds; one that monitors lets the service's be asked.
+    web.cli("source", "deny", net, "--monitor")
+    web.cli("source", "remove", me)
+    e = explain(web, *flow("client", 44500, VIP4))
+    assert [n["name"] for n in e["notes"]] == ["denied"] and e["verdict"]["name"] == "drop_denied"
+    assert brief(e["rules"]) == [(None, net, "deny", True, "command"), ("web", me, "deny", False, "command")]
+    assert web.stop_agent() == 0
+    web.start_agent()
+    assert rules(web) == ("drop_denied", e["rules"]), "a restart forgets who has set what"
+    # Its own list allows others only; what is for no service is asked of the instance's alone.
+    web.configure(web.head() + "services:\n" + service(sources='{allow: ["192.0.2.0/24"]}'))
+    web.cli("config", "apply")
+    web.cli("source", "remove", net)
+    web.cli("source", "remove", me, "--service", "web")
+    verdict, found = rules(web)
+    assert verdict == "drop_denied" and brief(found) == [("web", "any", "deny", False, "file")]
+    text = web.cli("explain", *flow("client", 44500, VIP4)).stdout
+    assert re.search(r"^rule +deny all that no longer prefix allows, for service web; of the configuration's file, "
+                     r"loaded at 20", text, re.M)
+    e = explain(web, v4("client"), VIP4, "--proto", "icmp")
+    assert e["verdict"]["name"] == "send_echo" and e["rules"] == []
+
+
+@pytest.mark.parametrize("vip", [VIP4, VIP6])
+def test_rules_of_limits(lab, vip):
+    """The limit that decides is named with its rate, and what counts as one source."""
+    backends = [(b, (v6 if ":" in vip else v4)(b), 100) for b in ("b1", "b2", "b3")]
+    limits = "source_connections: 1, connections: 5000, burst: 2s"
+
+    def apply(more):
+        lab.configure(lab.head() + "services:\n" + service(vip=vip, backends=backends, limits=f"{{{limits}{more}}}"))
+
+    apply("")
+    lab.start_agent()
+    lab.wait_serving("web")
+    assert rules(lab, vip) == ("send_l2", [])
+    knock = lab.procs.start("knock", [sys.executable, "-B", KNOCK, "clients", vip, "80", "50"],
+                            netns=lab.ns("client"))
+    (rule,) = lab.wait_for(lambda: rules(lab, vip)[1], 10, "the burst to be over")
+    one = str(ipaddress.ip_network(f"{v6('client')}/64", strict=False)) if ":" in vip else v4("client")
+    assert -1 < age(rule) < 60 * PATIENCE
+    del rule["since"]
+    assert rule == {"kind": "limit", "service": "web", "prefix": one, "limit": "source_connections", "rate": 1,
+                    "burst_ms": 2000, "monitor": False, "origin": "file"}
+    text = lab.wait_for(lambda: over(lab, vip), 10, "a packet that is over the limit")
+    assert re.search(r"^verdict +drop_src_new", text, re.M)
+    assert re.search(rf"^rule +limits.source_connections of service web: 1 new connections a second of one source, "
+                     rf"here {one}, burst 2000 ms, enforced; of the configuration's file, loaded at 20", text, re.M)
+    # What is established goes on, and meets no limit of new connections.
+    e = explain(lab, *flow("client", 44500, vip), "--flags", "ack")
+    assert e["verdict"]["name"] == "send_l2" and e["rules"] == []
+    apply(", monitor: true")
+    lab.cli("config", "apply")
+    (rule,) = lab.wait_for(lambda: rules(lab, vip)[1], 10, "a note")
+    assert rule["limit"] == "source_connections" and rule["monitor"]
+    text = lab.wait_for(lambda: over(lab, vip), 10, "a packet that is over the limit")
+    lab.procs.end(knock)
+    assert re.search(r"^verdict +send_l2", text, re.M) and re.search(r"^note +src_new", text, re.M)
+    assert "burst 2000 ms, monitor: noted, not dropped; of the configuration's file" in text
 
 
 def test_nobody(web):
@@ -244,7 +377,7 @@ def test_mistakes_of_agents(web, tmp_path):
     """What only an agent can refuse."""
     for argv, text in ((["1.2.3.4", "1.2.3.4:5"], "source needs a port"),
                        (["1.2.3.4:5", "[::1]:5"], "not of one family"),
-                       (["1.2.3.4:5", "1.2.3.4:6", "-p", "gre"], "protocol is 'tcp', 'udp' or 'icmp'"),
+                       (["1.2.3.4:5", "1.2.3.4:6", "-p", "gre"], "protocol is 'tcp', 'udp', 'sctp' or 'icmp'"),
                        (["1.2.3.4:5", "1.2.3.4:6", "--interface", "eth9"], "an interface 'eth9'")):
         r = web.cli("explain", *argv, check=False)
         assert r.returncode == 1 and text in r.stderr and r.stdout == ""

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Passive detection: what new connections say of a backend starts probes, and never ejects by itself."""
 import os
+import re
 import sys
 import time
 
 import pytest
 from conftest import PATIENCE, ROOT, service
-from lab.topology import VIP4
+from lab.topology import VIP4, v4
 
 KNOCK = os.path.join(ROOT, "tests", "lab", "knock.py")
 # A probe that by itself needs up to 15 seconds to notice.
@@ -28,6 +29,7 @@ def knock(lab):
     def start(kind, rate):
         running.append(lab.procs.start(f"knock-{kind}", [sys.executable, "-B", KNOCK, kind, VIP4, "80",
                                                          str(rate)], netns=lab.ns("client")))
+        return running[-1]
     yield start
     for p in running:
         lab.procs.end(p)
@@ -135,3 +137,51 @@ def test_loss_and_flood(lab, knock, lossy):
     for p in counts.values():
         assert p["completion"] < 0.5 and p["connections_per_s"] > 300, p
     assert sum(p["alarms"] for p in counts.values()) == 0, counts
+
+
+ADVICE = ("; its probes are well, but go to its own address and not through the tunnel: most likely it does not decapsulate "
+          "IPIP. Check there: `ip -d link show type ipip` ")
+
+
+def explained(lab, backend):
+    """What `fairlead explain` says of a client's new connection that goes to that backend."""
+    pages = (lab.cli("explain", f"{v4('client')}:{port}", f"{VIP4}:80").stdout for port in range(40000, 40100))
+    return next(p for p in pages if f"backend   {backend}," in p)
+
+
+def test_broken_decapsulation(lab, decap, knock):  # pylint: disable=unused-argument
+    """Status and explain say what it is, while the probes go on to succeed; no longer once they fail."""
+    lab.configure(lab.head() + "services:\n" + service(forward="ipip", probe=SLOW.replace("10s", "2500ms"), passive="true"))
+    lab.start_agent()
+    lab.wait_serving("web", 15)
+    clients = knock("clients", 3 * PER_BACKEND)
+    lab.wait_for(lambda: all(passive(lab, b)["completed"] > PER_BACKEND for b in lab.backends), 10, "connections")
+    assert all(passive(lab, b)["advice"] == "" for b in lab.backends)
+    assert "\nalarm " not in explained(lab, "b2")
+    lab.detach_xdp("b2")
+    try:
+        lab.wait_for(lambda: passive(lab, "b2")["advice"], 8, "what to check")
+        b2 = lab.backend("web", "b2")
+        assert b2["state"] == "up" and b2["probe"]["ok"]
+        assert passive(lab, "b1")["advice"] == passive(lab, "b3")["advice"] == ""
+        warnings = [w for w in lab.cli("status").stdout.splitlines() if w.startswith("warning: ")]
+        assert [w.startswith("warning: web: backend b2: ") and ADVICE in w for w in warnings] == [True], warnings
+        page = explained(lab, "b2")
+        assert re.search(r"^probe +ok ", page, re.M)
+        assert re.search(r"^alarm +\S+ ago: \d+ of \d+ new connections within \S+ s saw no answer", page, re.M)
+        assert f"\ncheck     {ADVICE[2:]}" in page
+        # What was before it was taken out says nothing of it.
+        lab.cli("drain", "b2")
+        lab.wait_for(lambda: not passive(lab, "b2")["advice"], 8, "it to be out")
+        lab.procs.end(clients)
+        lab.cli("undrain", "b2")
+        lab.wait_state("web", "b2", "up")
+        assert not passive(lab, "b2")["advice"]
+        knock("clients", 3 * PER_BACKEND)
+        lab.wait_for(lambda: passive(lab, "b2")["advice"], 8, "what to check")
+        # Now they fail: it is down by its probes, and nothing is to be guessed.
+        lab.cut_cable("b2")
+        lab.wait_for(lambda: not passive(lab, "b2")["advice"], 8, "nothing to check")
+        assert not lab.backend("web", "b2")["probe"]["ok"]
+    finally:
+        lab.decapsulate("b2")

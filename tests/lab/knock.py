@@ -24,7 +24,7 @@ def clients(address, port, rate):
             close(sel, pending.pop(0)[1])
         if began + made / rate <= now:
             made += 1
-            s = socket.socket()
+            s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
             s.setblocking(False)
             s.connect_ex((address, port))
             sel.register(s, selectors.EVENT_WRITE)

@@ -128,6 +128,54 @@ static void test_scopes_and_finding(void **state)
 	assert_null(source_set__find(&s, &e.key));
 }
 
+/* The longest prefix that holds an address: the same as by looking at all of them. */
+static void test_match(void **state)
+{
+	struct source_set s = {0};
+	unsigned int seed = 3;
+	struct addr a;
+
+	(void)state;
+	assert_int_equal(addr__parse("10.1.2.3", &a), 0);
+	assert_null(source_set__match(&s, 0, &a));
+	for (int i = 0; i < 300; i++) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "%d 10.%d.%d.0/%d", rand_r(&seed) % 3,
+			 rand_r(&seed) % 4, (rand_r(&seed) % 4) << 6, 18 + rand_r(&seed) % 7);
+		if (strstr(text, ".0.0/") || strstr(text, "/24") || strstr(text, "/23"))
+			add(&s, text, DENY);
+	}
+	add(&s, "1 *", DENY);
+	add(&s, "1 2001:db8::/33", ALLOW);
+	add(&s, "2 10.1.2.3", ALLOW);
+	source_set__sort(&s);
+	for (uint32_t scope = 0; scope < 4; scope++) {
+		for (int i = 0; i < 500; i++) {
+			const struct plane_source *best = NULL;
+			struct addr_prefix p;
+			uint8_t b[4] = {10, (uint8_t)(rand_r(&seed) % 5),
+					(uint8_t)rand_r(&seed), (uint8_t)(rand_r(&seed) % 2)};
+
+			a = addr__from_bytes(AF_INET, b);
+			for (size_t j = 0; j < s.n; j++) {
+				if (source_key__scope(&s.list[j].key, &p) == scope &&
+				    addr_prefix__holds(&p, &a) &&
+				    (!best || best->key.prefixlen < s.list[j].key.prefixlen))
+					best = &s.list[j];
+			}
+			assert_ptr_equal(source_set__match(&s, scope, &a), best);
+		}
+	}
+	assert_int_equal(addr__parse("10.1.2.3", &a), 0);
+	assert_int_equal(source_set__match(&s, 2, &a)->key.prefixlen, 160);
+	assert_int_equal(addr__parse("2001:db8:7fff::1", &a), 0);
+	assert_int_equal(source_set__match(&s, 1, &a)->flags, ALLOW);
+	assert_int_equal(addr__parse("2001:db8:8000::1", &a), 0);
+	assert_int_equal(source_set__match(&s, 1, &a)->key.prefixlen, 32);
+	source_set__free(&s);
+}
+
 static void test_sort_drops_twins(void **state)
 {
 	struct source_set s = {0};
@@ -254,6 +302,7 @@ int main(void)
 		cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_scopes_and_finding),
+		cmocka_unit_test(test_match),
 		cmocka_unit_test(test_sort_drops_twins),
 		cmocka_unit_test(test_reverse),
 		cmocka_unit_test(test_overlay_and_without),

@@ -7,10 +7,12 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "api/asset.h"
+#include "api/query_read.h"
 #include "api/route.h"
 
 static struct route ok(const char *uri)
@@ -255,7 +257,11 @@ static void test_explain(void **state)
 	r = ok("/v1/explain?source=::1&destination=::2&protocol=icmp");
 	assert_int_equal(r.explain.proto, IPPROTO_ICMP);
 	r = ok("/v1/explain?source=192.0.2.1:1&destination=192.0.2.2:2&flags=syn,ack");
+	assert_int_equal(r.explain_flags, 0x12);
+	query_explain__complete(&r);
 	assert_int_equal(r.explain.tcp_flags, 0x12);
+	assert_int_equal(r.explain.proto, IPPROTO_TCP);
+	assert_false(r.explain.opens);
 	/* A frame is the body. */
 	r = ok("/v1/explain?length=1514");
 	assert_int_equal(r.explain.len, 1514);
@@ -264,6 +270,38 @@ static void test_explain(void **state)
 	assert_int_equal(route__max_body("/v1/config/diff?now=true"), API_MAX_CONFIG);
 	assert_int_equal(route__max_body("/v1/explained"), 0);
 	assert_int_equal(route__max_body("/v1/status"), 0);
+}
+
+/* What a packet is that its protocol and its flags ask for. */
+static void test_explain_openings(void **state)
+{
+	static const struct {
+		const char *more;
+		uint8_t proto, tcp_flags;
+		bool opens;
+	} rows[] = {
+		{"", IPPROTO_TCP, 0x02, false},
+		{"&protocol=udp", IPPROTO_UDP, 0, false},
+		{"&protocol=udp&flags=initial", IPPROTO_UDP, 0, true},
+		{"&flags=initial&protocol=udp", IPPROTO_UDP, 0, true},
+		{"&protocol=sctp", IPPROTO_SCTP, 0, true},
+		{"&protocol=sctp&flags=init", IPPROTO_SCTP, 0, true},
+		{"&protocol=sctp&flags=data", IPPROTO_SCTP, 0, false},
+	};
+	char uri[200];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct route r;
+
+		snprintf(uri, sizeof(uri),
+			 "/v1/explain?source=192.0.2.1:1&destination=192.0.2.2:2%s", rows[i].more);
+		r = ok(uri);
+		query_explain__complete(&r);
+		assert_int_equal(r.explain.proto, rows[i].proto);
+		assert_int_equal(r.explain.tcp_flags, rows[i].tcp_flags);
+		assert_int_equal(r.explain.opens, rows[i].opens);
+	}
 }
 
 static void test_explain_mistakes(void **state)
@@ -282,10 +320,18 @@ static void test_explain_mistakes(void **state)
 	    "source is not an address and port");
 	snprintf(uri, sizeof(uri), "%s&protocol=icmp", here);
 	bad(uri, -EINVAL, "ICMP has no ports");
-	snprintf(uri, sizeof(uri), "%s&protocol=sctp", here);
-	bad(uri, -EINVAL, "protocol is 'tcp', 'udp' or 'icmp'");
+	snprintf(uri, sizeof(uri), "%s&protocol=gre", here);
+	bad(uri, -EINVAL, "protocol is 'tcp', 'udp', 'sctp' or 'icmp'");
+	snprintf(uri, sizeof(uri), "%s&protocol=icmpv6", here);
+	bad(uri, -EINVAL, "protocol is 'tcp', 'udp', 'sctp' or 'icmp'");
 	snprintf(uri, sizeof(uri), "%s&protocol=udp&flags=syn", here);
-	bad(uri, -EINVAL, "only TCP has flags");
+	bad(uri, -EINVAL, "the one flag of udp is 'initial'");
+	snprintf(uri, sizeof(uri), "%s&flags=initial", here);
+	bad(uri, -EINVAL, "flags of tcp are 'syn'");
+	snprintf(uri, sizeof(uri), "%s&protocol=sctp&flags=init,data", here);
+	bad(uri, -EINVAL, "the flag of sctp is 'init' (the default) or 'data'");
+	bad("/v1/explain?source=::1&destination=::2&protocol=icmp&flags=syn", -EINVAL,
+	    "ICMP has no flags");
 	snprintf(uri, sizeof(uri), "%s&flags=syn,", here);
 	bad(uri, -EINVAL, "flags are of 'syn'");
 	snprintf(uri, sizeof(uri), "%s&length=60", here);
@@ -395,6 +441,7 @@ int main(void)
 		cmocka_unit_test(test_public),	      cmocka_unit_test(test_failover),
 		cmocka_unit_test(test_dashboard),     cmocka_unit_test(test_tags),
 		cmocka_unit_test(test_explain),	      cmocka_unit_test(test_explain_mistakes),
+		cmocka_unit_test(test_explain_openings),
 		cmocka_unit_test(test_journal),	      cmocka_unit_test(test_capture),
 	};
 

@@ -236,6 +236,7 @@ static struct question *new_question(const struct api_explain *what, struct api_
 		.dport = what->dport,
 		.proto = what->proto,
 		.tcp_flags = what->tcp_flags,
+		.opens = what->opens,
 		.seq = 1,
 	};
 	if (q->flow.proto == IPPROTO_ICMP && !addr__is4(&what->source))

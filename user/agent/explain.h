@@ -17,6 +17,7 @@
 
 struct agent;
 struct question;
+struct service;
 
 struct explain {
 	struct plane_explain *loaded; /* NULL: not yet, or no longer */
@@ -49,6 +50,10 @@ struct explain_facts {
 };
 
 json_t *explain_json__of(struct agent *a, const struct explain_facts *f);
+
+/* explain_rules.c: entries of source lists and limits that have decided of the packet; `s` may be NULL. */
+json_t *explain_rules__json(const struct agent *a, const struct explain_facts *f,
+			    const struct service *s);
 
 /* The key of the flow's records in a service. */
 struct fl_flow_key explain__flow_key(const struct frame_flow *f, uint32_t service);

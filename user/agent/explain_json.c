@@ -290,6 +290,7 @@ json_t *explain_json__of(struct agent *a, const struct explain_facts *f)
 
 	json_object_set_new(o, "reply", json_boolean(told->reply));
 	json_object_set_new(o, "service", s && s->config ? status__service(s) : json_null());
+	json_object_set_new(o, "rules", explain_rules__json(a, f, s));
 	json_object_set_new(o, "slot", slot_json(a, s, told));
 	json_object_set_new(o, "records", records_json(a, f, s));
 	json_object_set_new(o, "backend",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/passive.h"
 
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include "agent/names.h"
 #include "core/log.h"
 #include "health/passive.h"
+#include "health/suspicion.h"
 
 #define TRIES 3 /* that an alarm starts, */
 #define TRIES_GAP_MS 10 /* so far apart */
@@ -22,6 +24,7 @@
 #define ENOUGH_MOST 4096
 #define PAUSE_MS 1000 /* without a step: the agent stood still, or did not watch */
 #define CALM_STEPS 10 /* with far fewer than that, before more flows are sampled */
+#define STANDS_MS 10000 /* an alarm of a backend that is no longer suspect */
 #define NARROW_MS (2 * PASSIVE_ANSWER_MS) /* what was sampled is watched so long, and has ended */
 
 /* How much of a service's flows is sampled, and what its pool does. */
@@ -41,6 +44,7 @@ struct passive_member {
 	uint64_t alarm_ns; /* of the last one, CLOCK_REALTIME */
 	uint32_t alarm_ms; /* the same on the clock of the steps */
 	uint32_t quiet_ms; /* none before so long after it */
+	uint32_t suspect_ms; /* when it was suspect last, alarmed or not */
 	char text[160]; /* what was found */
 };
 
@@ -118,6 +122,7 @@ static void alarm_now(struct member *m, const struct passive_seat *seat, uint32_
 {
 	struct passive_member *p = m->passive;
 
+	p->suspect_ms = now_ms;
 	if (is_confirmed(m) || now_ms - p->alarm_ms > 2 * QUIET_MAX_MS)
 		p->quiet_ms = QUIET_MS;
 	else if (is_quiet(p, now_ms))
@@ -217,6 +222,7 @@ static void on_timer(uv_timer_t *h)
 	uint32_t now_ms = plane__passive_sweep(a->plane);
 	struct service *s;
 
+	a->passive.now_ms = now_ms;
 	TAILQ_FOREACH (s, &a->services, entry) {
 		if (!s->watch)
 			continue;
@@ -300,13 +306,37 @@ uint64_t passive__alarms(const struct member *m)
 	return m->passive ? m->passive->alarms : 0;
 }
 
+/* Is it suspect still, by what it got since it gets new connections, though its probes are well? */
+static bool stands(const struct agent *a, const struct member *m)
+{
+	const struct passive_member *p = m->passive;
+
+	return p->alarms && a->passive.now_ms - p->suspect_ms <= STANDS_MS &&
+	       (int32_t)(p->suspect_ms - p->from_ms) >= 0 && m->sub && m->probe_ok &&
+	       health__is_well(&m->health);
+}
+
+static const char *advice(const struct agent *a, const struct member *m, char *text)
+{
+	const struct config_service *c = m->service->config;
+	char vip[ADDR_STRLEN];
+	const struct suspicion s = {
+		.mode = (enum fl_forward)m->target->entry.mode,
+		.vip = c ? addr__format(&c->vip.addr, vip) : "",
+		.gue_port = ntohs(m->target->entry.port),
+		.by_path = m->path != NULL,
+	};
+
+	return c && stands(a, m) ? suspicion__text(&s, text) : "";
+}
+
 void passive__write(struct jtext *out, const char *key, const struct agent *a,
 		    const struct member *m)
 {
 	const struct passive_trail *t = m->target->trail;
 	const struct passive_member *p = m->passive;
 	struct passive_window w = {0};
-	char at[NAMES_LEN];
+	char at[NAMES_LEN], check[SUSPICION_LEN];
 	struct fl_passive c;
 
 	if (!m->service->watch || !p) {
@@ -328,5 +358,6 @@ void passive__write(struct jtext *out, const char *key, const struct agent *a,
 	jtext__integer(out, "alarms", p->alarms);
 	jtext__string(out, "alarm_at", p->alarms ? names__time_text(p->alarm_ns, at) : "");
 	jtext__string(out, "alarm", p->text);
+	jtext__string(out, "advice", advice(a, m, check));
 	jtext__mark(out, '}');
 }

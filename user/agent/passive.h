@@ -27,6 +27,7 @@ struct passive {
 	struct passive_seat *seats; /* scratch, for as many backends as the largest pool has */
 	double *rates;
 	size_t room;
+	uint32_t now_ms; /* of the last step */
 };
 
 void passive__init(struct agent *a);

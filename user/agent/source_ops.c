@@ -8,6 +8,8 @@
 #include "agent/chronicle.h"
 #include "core/log.h"
 
+#define NS_PER_MIN 60000000000ull
+
 static const char *service_name(const struct agent *a, uint32_t scope)
 {
 	return scope && scope < FL_MAX_SERVICES && a->by_id[scope] ? a->by_id[scope]->name : NULL;
@@ -30,7 +32,7 @@ static int scope_of(const struct agent *a, const char *service, uint32_t *out, s
 	return err__set(err, -ENOENT, "there is no service '%s'", service);
 }
 
-static json_t *entry_json(const struct agent *a, const struct plane_source *e)
+json_t *sources__entry_json(const struct agent *a, const struct plane_source *e)
 {
 	char text[ADDR_PREFIX_STRLEN];
 	struct addr_prefix prefix;
@@ -65,7 +67,7 @@ int sources__list(struct agent *a, const char *service, json_t **out, struct err
 			lease__beat(a->lease);
 		/* Those of a service that is going are not shown: no new packet meets them. */
 		if (service ? scope == wanted : !scope || service_name(a, scope))
-			json_array_append_new(list, entry_json(a, &all.list[i]));
+			json_array_append_new(list, sources__entry_json(a, &all.list[i]));
 	}
 	source_set__free(&all);
 	*out = json_pack("{s:o}", "sources", list);
@@ -74,7 +76,8 @@ int sources__list(struct agent *a, const char *service, json_t **out, struct err
 
 static int read_request(uint32_t scope, const struct api_sources *what, struct source_set *out)
 {
-	uint32_t flags = FL_SRC_RUNTIME |
+	uint32_t minutes = (uint32_t)(agent__realtime_ns() / NS_PER_MIN);
+	uint32_t flags = FL_SRC_RUNTIME | minutes << FL_SRC_SINCE_SHIFT |
 			 (what->verb == API_SOURCE_DENY ? FL_SRC_DENY : FL_SRC_ALLOW) |
 			 (what->monitor ? FL_SRC_MONITOR : 0);
 	int rc = 0;

@@ -139,6 +139,31 @@ const struct plane_source *source_set__find(const struct source_set *s,
 	return at < s->n && compare_keys(&s->list[at].key, k) == 0 ? &s->list[at] : NULL;
 }
 
+/* The first `len` bits of an address. */
+static struct addr_prefix prefix_of(const struct addr *a, int len)
+{
+	struct addr_prefix p = {.len = (uint8_t)len};
+
+	memcpy(p.addr.b, a->b, (size_t)len / 8);
+	if (len % 8)
+		p.addr.b[len / 8] = (uint8_t)(a->b[len / 8] & 0xff << (8 - len % 8));
+	return p;
+}
+
+const struct plane_source *source_set__match(const struct source_set *s, uint32_t scope,
+					     const struct addr *a)
+{
+	for (int len = 128; s->n && len >= 0; len--) {
+		const struct addr_prefix p = prefix_of(a, len);
+		const struct fl_source_key k = source_key__of(scope, &p);
+		const struct plane_source *e = source_set__find(s, &k);
+
+		if (e)
+			return e;
+	}
+	return NULL;
+}
+
 const struct plane_source *source_set__scope(const struct source_set *s, uint32_t scope, size_t *n)
 {
 	struct fl_source_key first = {.scope = htonl(scope)}, next = {.scope = htonl(scope + 1)};

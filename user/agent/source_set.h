@@ -49,6 +49,10 @@ void source_set__reverse(struct source_set *s);
 const struct plane_source *source_set__find(const struct source_set *s,
 					    const struct fl_source_key *k);
 
+/* The entry whose prefix is the longest one of its scope that holds the address, or NULL. */
+const struct plane_source *source_set__match(const struct source_set *s, uint32_t scope,
+					     const struct addr *a);
+
 /* The entries of a scope are *n from the one returned on; NULL: none. */
 const struct plane_source *source_set__scope(const struct source_set *s, uint32_t scope, size_t *n);
 

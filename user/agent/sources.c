@@ -234,3 +234,14 @@ void sources__release(struct agent *a, uint32_t id)
 	drop_scope(a, &a->sources.file, id);
 	drop_scope(a, &a->sources.runtime, id);
 }
+
+const struct plane_source *sources__match(const struct agent *a, uint32_t scope,
+					  const struct addr *source)
+{
+	const struct plane_source *f = source_set__match(&a->sources.file, scope, source),
+				  *c = source_set__match(&a->sources.runtime, scope, source);
+
+	if (!f || !c)
+		return f ? f : c;
+	return c->key.prefixlen >= f->key.prefixlen ? c : f;
+}

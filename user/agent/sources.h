@@ -48,6 +48,13 @@ void sources__release(struct agent *a, uint32_t id);
 /* Tells the program which services have entries of their own. */
 void sources__flag(struct agent *a);
 
+/* The entry that decides of an address, as packets find it, in a scope; NULL: there is none. */
+const struct plane_source *sources__match(const struct agent *a, uint32_t scope,
+					  const struct addr *source);
+
+/* An entry as the API has it: prefix, service, action, monitor, origin. */
+json_t *sources__entry_json(const struct agent *a, const struct plane_source *e);
+
 /* The API's part; see api_ops. */
 int sources__list(struct agent *a, const char *service, json_t **out, struct err *err);
 int sources__set(struct agent *a, const struct api_sources *what, json_t **out, struct err *err);

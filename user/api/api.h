@@ -185,6 +185,7 @@ struct api_explain {
 	uint16_t sport, dport; /* host order; 0: the protocol has none */
 	uint8_t proto; /* IPPROTO_* */
 	uint8_t tcp_flags;
+	bool opens; /* a new connection of QUIC (UDP) or of SCTP */
 	const char *interface; /* NULL: the first one */
 };
 

@@ -8,10 +8,10 @@
 
 #include "api/internal.h"
 #include "api/openapi.h"
+#include "api/query_read.h"
 #include "api/route.h"
 #include "fairlead/abi.h"
 
-#define TCP_SYN 0x02 /* a packet that is explained opens a connection, unless it says otherwise */
 #define PACKETS_DEFAULT 100 /* of GET /v1/packets and /v1/events */
 #define TIMELINE_MS 30000 /* all of the journal is read for it */
 
@@ -306,9 +306,7 @@ static enum MHD_Result handle_explain(struct api_request *r, struct route *route
 		e->frame_len = r->body_len;
 		e->len = e->len ? e->len : r->body_len;
 	} else {
-		e->proto = e->proto ? e->proto : IPPROTO_TCP;
-		if (e->proto == IPPROTO_TCP && !route->has_tcp_flags)
-			e->tcp_flags = TCP_SYN;
+		query_explain__complete(route);
 	}
 	if (route->interface[0])
 		e->interface = route->interface;

@@ -240,83 +240,6 @@ static int read_percent(const char *value, struct route *r, struct err *err)
 	return rc;
 }
 
-static int read_interface(const char *value, struct route *r, struct err *err)
-{
-	if (strlen(value) >= sizeof(r->interface))
-		return err__set(err, -EINVAL, "no interface has a name of more than %zu bytes",
-				sizeof(r->interface) - 1);
-	snprintf(r->interface, sizeof(r->interface), "%s", value);
-	return 0;
-}
-
-static int read_length(const char *value, struct route *r, struct err *err)
-{
-	uint32_t n = 0;
-	int rc = query_read__u32("length", value, 14, API_MAX_FRAME, &n, err);
-
-	r->explain.len = n;
-	return rc;
-}
-
-/* An address, with or without a port. */
-static int read_end(const char *name, const char *value, struct addr *address, uint16_t *port,
-		    struct err *err)
-{
-	if (!addr__parse_endpoint(value, address, port))
-		return 0;
-	*port = 0;
-	return addr__parse(value, address)
-		       ? err__set(err, -EINVAL,
-				  "%s is not an address and port, as in 192.0.2.1:80 or "
-				  "[2001:db8::1]:80",
-				  name)
-		       : 0;
-}
-
-static int read_source(const char *value, struct route *r, struct err *err)
-{
-	r->has_source = true;
-	return read_end("source", value, &r->explain.source, &r->explain.sport, err);
-}
-
-static int read_destination(const char *value, struct route *r, struct err *err)
-{
-	r->has_destination = true;
-	return read_end("destination", value, &r->explain.destination, &r->explain.dport, err);
-}
-
-static int read_protocol(const char *value, struct route *r, struct err *err)
-{
-	r->has_protocol = true;
-	r->explain.proto = !strcmp(value, "tcp")    ? IPPROTO_TCP
-			   : !strcmp(value, "udp")  ? IPPROTO_UDP
-			   : !strcmp(value, "icmp") ? IPPROTO_ICMP
-						    : 0;
-	return r->explain.proto ? 0 : err__set(err, -EINVAL, "protocol is 'tcp', 'udp' or 'icmp'");
-}
-
-static int read_tcp_flags(const char *value, struct route *r, struct err *err)
-{
-	static const char *const names[] = {"fin", "syn", "rst", "psh", "ack"};
-	size_t len, i;
-
-	r->has_tcp_flags = true;
-	for (;; value += len + 1) {
-		len = strcspn(value, ",");
-		for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
-			if (len == strlen(names[i]) && !memcmp(value, names[i], len))
-				break;
-		}
-		if (i == sizeof(names) / sizeof(*names))
-			return err__set(err, -EINVAL,
-					"flags are of 'syn', 'ack', 'fin', 'rst' and 'psh', with "
-					"commas between");
-		r->explain.tcp_flags |= (uint8_t)(1u << i);
-		if (!value[len])
-			return 0;
-	}
-}
-
 static int read_layout(const char *value, struct route *r, struct err *err)
 {
 	return query_read__text("value of 'layout'", value, r->layout, sizeof(r->layout), err);
@@ -365,14 +288,14 @@ static const struct parameter {
 	{"version", "value of 'version'", KIND(ROLLBACK), false, false, read_version},
 	{"name", "destination's name", KIND(ALERTS_TEST), false, false, read_name},
 	{"to", "peer's name", KIND(FAILOVER), false, false, read_to},
-	{"source", "value of 'source'", KIND(EXPLAIN), false, false, read_source},
-	{"destination", "value of 'destination'", KIND(EXPLAIN), false, false, read_destination},
-	{"protocol", "value of 'protocol'", KIND(EXPLAIN), false, false, read_protocol},
-	{"flags", "value of 'flags'", KIND(EXPLAIN), false, false, read_tcp_flags},
-	{"interface", "interface's name", KIND(EXPLAIN), false, false, read_interface},
+	{"source", "value of 'source'", KIND(EXPLAIN), false, false, query_explain__source},
+	{"destination", "value of 'destination'", KIND(EXPLAIN), false, false, query_explain__destination},
+	{"protocol", "value of 'protocol'", KIND(EXPLAIN), false, false, query_explain__protocol},
+	{"flags", "value of 'flags'", KIND(EXPLAIN), false, false, query_explain__flags},
+	{"interface", "interface's name", KIND(EXPLAIN), false, false, query_explain__interface},
 	{"layout", "value of 'layout'", KIND(RATES), false, false, read_layout},
 	{"known", "value of 'known'", KIND(RATES), false, false, read_known},
-	{"length", "value of 'length'", KIND(EXPLAIN), false, false, read_length},
+	{"length", "value of 'length'", KIND(EXPLAIN), false, false, query_explain__length},
 	{"source", "value of 'source'", KIND(CAPTURE_START), false, false, query_capture__source},
 	{"destination", "value of 'destination'", KIND(CAPTURE_START), false, false,
 	 query_capture__destination},
@@ -446,44 +369,10 @@ int query__parse(const char *query, struct route *out, struct err *err)
 	return 0;
 }
 
-/* The packet of a request without a body. */
-static int check_packet(const struct api_explain *e, const struct route *r, struct err *err)
-{
-	bool icmp = e->proto == IPPROTO_ICMP;
-
-	if (!r->has_source || !r->has_destination)
-		return err__set(
-			err, -EINVAL,
-			"the parameters 'source' and 'destination' are needed, or a frame as the "
-			"body");
-	if (addr__is4(&e->source) != addr__is4(&e->destination))
-		return err__set(err, -EINVAL, "source and destination are not of one family");
-	if (icmp && (e->sport || e->dport))
-		return err__set(err, -EINVAL, "ICMP has no ports");
-	if (!icmp && (!e->sport || !e->dport))
-		return err__set(
-			err, -EINVAL,
-			"%s needs a port, as in 192.0.2.1:40000 or [2001:db8::1]:40000: where "
-			"a connection goes depends on both of its ports",
-			e->sport ? "destination" : "source");
-	if (r->has_tcp_flags && e->proto && e->proto != IPPROTO_TCP)
-		return err__set(err, -EINVAL, "only TCP has flags");
-	return 0;
-}
-
-static int check_explain(const struct route *r, struct err *err)
-{
-	bool packet = r->has_source || r->has_destination || r->has_protocol || r->has_tcp_flags;
-
-	if (r->explain.len && packet)
-		return err__set(err, -EINVAL, "'length' is for a frame as the body");
-	return packet ? check_packet(&r->explain, r, err) : 0;
-}
-
 int query__check(const struct route *r, struct err *err)
 {
 	if (r->kind == ROUTE_EXPLAIN)
-		return check_explain(r, err);
+		return query_explain__check(r, err);
 	if (UINT64_C(1) << r->kind & CHANGES_SOURCES && !r->n_prefixes)
 		return err__set(err, -EINVAL, "the parameter 'prefix' is missing");
 	if ((r->kind == ROUTE_CAPTURE_NEXT || r->kind == ROUTE_CAPTURE_STOP) && !r->has_id)

@@ -26,7 +26,7 @@ int query_capture__destination(const char *value, struct route *r, struct err *e
 	return read_net("destination", value, &r->capture.destination, err);
 }
 
-int query_capture__protocol(const char *value, struct route *r, struct err *err)
+uint8_t query_read__protocol(const char *value)
 {
 	static const struct {
 		const char *name;
@@ -38,12 +38,18 @@ int query_capture__protocol(const char *value, struct route *r, struct err *err)
 		     {"icmpv6", IPPROTO_ICMPV6}};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
-		if (!strcmp(value, known[i].name)) {
-			r->capture.proto = known[i].proto;
-			return 0;
-		}
+		if (!strcmp(value, known[i].name))
+			return known[i].proto;
 	}
-	return err__set(err, -EINVAL, "protocol is 'tcp', 'udp', 'sctp', 'icmp' or 'icmpv6'");
+	return 0;
+}
+
+int query_capture__protocol(const char *value, struct route *r, struct err *err)
+{
+	r->capture.proto = query_read__protocol(value);
+	return r->capture.proto ? 0
+				: err__set(err, -EINVAL,
+					   "protocol is 'tcp', 'udp', 'sctp', 'icmp' or 'icmpv6'");
 }
 
 int query_capture__port(const char *value, struct route *r, struct err *err)

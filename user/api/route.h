@@ -96,7 +96,8 @@ struct route {
 	uint32_t n; /* packets, events; 1..ROUTE_MAX_PACKETS */
 	uint32_t flows, drops; /* packets/sampling; 0..ROUTE_MAX_SAMPLING */
 	struct api_explain explain; /* explain; frame and interface are not set */
-	bool has_source, has_destination, has_protocol, has_tcp_flags;
+	bool has_source, has_destination, has_protocol;
+	uint8_t explain_flags; /* as they were asked for (query_explain.c); 0: none were */
 	struct api_capture capture; /* capture/start; its texts are service, backend and verdicts */
 	char verdicts[ROUTE_VERDICTS_LEN];
 	uint32_t id; /* capture/next, capture/stop */

@@ -374,53 +374,6 @@ static void print_limits(const json_t *service, FILE *out)
 								 : "");
 }
 
-/* Of services whose new connections are watched: what becomes of them. */
-static void print_passive(const json_t *service, const struct view *view, FILE *out)
-{
-	const json_t *backend, *passive;
-	char rate[FORMAT_LEN], share[FORMAT_LEN], age[FORMAT_LEN];
-	time_t at;
-	size_t i;
-
-	json_array_foreach (json_object_get(service, "backends"), i, backend) {
-		passive = json_object_get(backend, "passive");
-		if (!json_is_object(passive))
-			continue;
-		fputs("passive: ", out);
-		cli__print_text(out, string_of(service, "name"));
-		fputs(": ", out);
-		cli__print_text(out, string_of(backend, "id"));
-		fprintf(out, ": %s connections/s",
-			format__si(number_of(passive, "connections_per_s"), rate));
-		if (integer_of(passive, "judged"))
-			fprintf(out, ", %s of the last 5 s completed",
-				format__percent(number_of(passive, "completion"), share));
-		if (!format__parse_time(string_of(passive, "alarm_at"), &at)) {
-			fprintf(out,
-				"; alarm %s ago: ", format__duration(difftime(view->now, at), age));
-			cli__print_text(out, string_of(passive, "alarm"));
-		}
-		putc('\n', out);
-	}
-}
-
-/* What is wrong with the clients' path to a backend. */
-static void warn_of_path(const json_t *service, const json_t *backend, FILE *out)
-{
-	const json_t *probe = json_object_get(backend, "probe");
-	const json_t *text = json_object_get(json_object_get(probe, "diagnosis"), "text");
-
-	if (!text)
-		return;
-	fputs("warning: ", out);
-	cli__print_text(out, string_of(service, "name"));
-	fputs(": backend ", out);
-	cli__print_text(out, string_of(backend, "id"));
-	fputs(": ", out);
-	cli__print_text(out, json_string_value(text));
-	fputs("\n", out);
-}
-
 static void warn_of_service(const json_t *service, FILE *out)
 {
 	json_int_t unserved = integer_of(service, "slots_unserved");
@@ -436,7 +389,7 @@ static void warn_of_service(const json_t *service, FILE *out)
 	json_array_foreach (json_object_get(service, "backends"), i, backend) {
 		const json_t *nexthop = json_object_get(backend, "nexthop");
 
-		warn_of_path(service, backend, out);
+		view_passive__warn(service, backend, out);
 		if (!json_is_false(json_object_get(nexthop, "resolved")))
 			continue;
 		fputs("warning: ", out);
@@ -495,7 +448,7 @@ int view__print(const json_t *status, const struct view *view, FILE *out)
 		print_limits(service, out);
 		print_seats(service, out);
 		print_transition(service, out);
-		print_passive(service, view, out);
+		view_passive__print(service, view, out);
 	}
 	if (!view->service) {
 		view_peers__print(status, view, out);

@@ -25,6 +25,11 @@ void view_peers__print(const json_t *status, const struct view *view, FILE *out)
 /* A line on a backend of a service that the balancers do not agree on. */
 void view_peers__quorum(const json_t *service, const json_t *backend, FILE *out);
 
+/* Of a service whose new connections are watched: what becomes of them (view_passive.c). */
+void view_passive__print(const json_t *service, const struct view *view, FILE *out);
+/* What is wrong with the clients' path to a backend, though it may be up. */
+void view_passive__warn(const json_t *service, const json_t *backend, FILE *out);
+
 /* A line on each destination of alerts, or on each that fails (view_alerts.c). */
 void view_alerts__print(const json_t *status, const struct view *view, bool all, FILE *out);
 

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli/cli.h"
 #include "cli/format.h"
@@ -70,6 +71,61 @@ static void print_service(const json_t *answer, FILE *out)
 	fprintf(out, ", generation %lld%s\n", integer_of(s, "generation"),
 		json_is_true(object_of(answer, "reply")) ? "; the packet is a backend's reply"
 							 : "");
+}
+
+/* Where it comes from, and since when it holds. */
+static void print_origin(const json_t *rule, FILE *out)
+{
+	bool command = !strcmp(text_of(rule, "origin"), "command");
+	const char *since = text_of(rule, "since");
+
+	fputs(command ? "set by a command" : "of the configuration's file", out);
+	if (*since)
+		put(out, command ? " at " : ", loaded at ", since, "");
+	fputs(command ? " (`fairlead events --kind operator` has who)\n" : "\n", out);
+}
+
+static void print_source_rule(const json_t *rule, FILE *out)
+{
+	const char *prefix = text_of(rule, "prefix"), *service = text_of(rule, "service");
+	bool any = !strcmp(prefix, "any");
+
+	put(out, "rule      ", text_of(rule, "action"), "");
+	put(out, " ", any ? "all that no longer prefix allows" : prefix, "");
+	put(out, *service ? ", for service " : ", for the whole instance", service, "");
+	fputs(json_is_true(object_of(rule, "monitor")) ? ", monitor: noted, not dropped; " : "; ",
+	      out);
+	print_origin(rule, out);
+}
+
+static void print_limit_rule(const json_t *rule, FILE *out)
+{
+	const char *limit = text_of(rule, "limit"), *source = text_of(rule, "prefix");
+	bool packets = !strcmp(limit, "packets") || !strcmp(limit, "source_packets");
+
+	put(out, "rule      limits.", limit, "");
+	put(out, " of service ", text_of(rule, "service"), "");
+	fprintf(out, ": %lld %s a second", integer_of(rule, "rate"),
+		packets ? "packets" : "new connections");
+	put(out, *source ? " of one source, here " : "", source, "");
+	fprintf(out, ", burst %lld ms", integer_of(rule, "burst_ms"));
+	fputs(json_is_true(object_of(rule, "monitor")) ? ", monitor: noted, not dropped; "
+						       : ", enforced; ",
+	      out);
+	print_origin(rule, out);
+}
+
+static void print_rules(const json_t *answer, FILE *out)
+{
+	const json_t *rule;
+	size_t i;
+
+	json_array_foreach (object_of(answer, "rules"), i, rule) {
+		if (!strcmp(text_of(rule, "kind"), "limit"))
+			print_limit_rule(rule, out);
+		else
+			print_source_rule(rule, out);
+	}
 }
 
 static void print_id(const json_t *o, const char *key, const char *before, FILE *out)
@@ -158,6 +214,22 @@ static void print_probe(const json_t *backend, FILE *out)
 		put(out, "diagnosis ", text_of(diagnosis, "text"), "\n");
 }
 
+/* What clients' own connections say of it, which probes may not see. */
+static void print_alarm(const json_t *backend, FILE *out)
+{
+	const json_t *passive = object_of(backend, "passive");
+	const char *advice = text_of(passive, "advice");
+	char age[FORMAT_LEN];
+	time_t at;
+
+	if (format__parse_time(text_of(passive, "alarm_at"), &at))
+		return;
+	fprintf(out, "alarm     %s ago: ", format__duration(difftime(time(NULL), at), age));
+	put(out, "", text_of(passive, "alarm"), "\n");
+	if (*advice)
+		put(out, "check     ", advice, "\n");
+}
+
 static void print_backend(const json_t *answer, FILE *out)
 {
 	const json_t *b = object_of(answer, "backend"), *hop = object_of(b, "nexthop");
@@ -179,6 +251,7 @@ static void print_backend(const json_t *answer, FILE *out)
 	}
 	putc('\n', out);
 	print_probe(b, out);
+	print_alarm(b, out);
 }
 
 static void print_outcome(const json_t *answer, FILE *out)
@@ -251,6 +324,7 @@ void view_explain__print(const json_t *answer, FILE *out)
 	print_flow(object_of(answer, "flow"), out);
 	put(out, ", by ", text_of(answer, "interface"), "\n\n");
 	print_service(answer, out);
+	print_rules(answer, out);
 	print_slot(answer, out);
 	print_records(answer, out);
 	print_backend(answer, out);

@@ -9,6 +9,12 @@
 #define TTL 64
 #define WINDOW 65535
 #define ECHO_ID 1
+#define QUIC_DATAGRAM 1200 /* bytes of a client's first one, at least (RFC 9000 14.1) */
+#define QUIC_VERSION 1
+#define QUIC_ID 8 /* bytes of each connection id */
+#define SCTP_HEADER 12
+#define SCTP_CHECK 8 /* offset of the checksum */
+#define SCTP_TAG 1 /* of the receiver, in what is no INIT */
 
 static void put16(uint8_t *b, uint32_t v)
 {
@@ -37,9 +43,69 @@ static uint16_t checksum(uint32_t total)
 	return (uint16_t)~total;
 }
 
-/* The transport header, without its checksum; how long it is, *check where that belongs. */
+/* CRC32c (RFC 9260 Appendix A). */
+static uint32_t crc32c(const uint8_t *b, size_t len)
+{
+	uint32_t crc = ~0u;
+
+	for (size_t i = 0; i < len; i++) {
+		crc ^= b[i];
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78u : 0);
+	}
+	return ~crc;
+}
+
+/* An Initial: its header is what the program reads, the rest only a client and a server could. */
+static size_t put_quic(uint8_t *b)
+{
+	uint8_t *to = b;
+
+	*to++ = 0xc0; /* long header, Initial, a packet number of one byte */
+	put32(to, QUIC_VERSION);
+	to += 4;
+	/* Destination and source: connection ids of the client's choice. */
+	for (uint8_t id = 1; id <= 2; id++) {
+		*to++ = QUIC_ID;
+		memset(to, id, QUIC_ID);
+		to += QUIC_ID;
+	}
+	*to++ = 0; /* no token */
+	put16(to, 0x4000 | (uint32_t)(QUIC_DATAGRAM - (to + 2 - b)));
+	return QUIC_DATAGRAM;
+}
+
+/* An INIT, or data of one byte. */
+static size_t put_sctp(const struct frame_flow *f, uint8_t *b)
+{
+	uint8_t *chunk = b + SCTP_HEADER;
+
+	put16(b, f->sport);
+	put16(b + 2, f->dport);
+	if (f->opens) {
+		chunk[0] = 1;
+		put16(chunk + 2, 20);
+		put32(chunk + 4, SCTP_TAG);
+		put32(chunk + 8, WINDOW);
+		put16(chunk + 12, 1); /* streams out, */
+		put16(chunk + 14, 1); /* and in */
+		put32(chunk + 16, f->seq);
+		return SCTP_HEADER + 20;
+	}
+	put32(b + 4, SCTP_TAG);
+	chunk[1] = 3; /* the first and the last fragment */
+	put16(chunk + 2, 16 + 1);
+	put32(chunk + 4, f->seq);
+	return SCTP_HEADER + 16 + 4; /* padded */
+}
+
+/*
+ * The transport header and what follows it, without the checksum; how long it is, *check where that belongs.
+ */
 static size_t put_transport(const struct frame_flow *f, bool v6, uint8_t *b, size_t *check)
 {
+	size_t len = 8;
+
 	switch (f->proto) {
 	case IPPROTO_TCP:
 		put16(b, f->sport);
@@ -54,9 +120,13 @@ static size_t put_transport(const struct frame_flow *f, bool v6, uint8_t *b, siz
 	case IPPROTO_UDP:
 		put16(b, f->sport);
 		put16(b + 2, f->dport);
-		put16(b + 4, 8);
+		len += f->opens ? put_quic(b + 8) : 0;
+		put16(b + 4, (uint32_t)len);
 		*check = 6;
-		return 8;
+		return len;
+	case IPPROTO_SCTP:
+		*check = SCTP_CHECK;
+		return put_sctp(f, b);
 	case IPPROTO_ICMP:
 	case IPPROTO_ICMPV6:
 		b[0] = v6 ? 128 : 8;
@@ -109,6 +179,20 @@ static uint16_t check_transport(const struct frame_flow *f, const uint8_t *b, si
 	return f->proto == IPPROTO_UDP && !check ? 0xffff : check;
 }
 
+/* The checksum of SCTP has its lowest byte first. */
+static void put_check(const struct frame_flow *f, uint8_t *l4, size_t len, size_t at)
+{
+	uint32_t crc;
+
+	if (f->proto != IPPROTO_SCTP) {
+		put16(l4 + at, check_transport(f, l4, len));
+		return;
+	}
+	crc = crc32c(l4, len);
+	for (size_t i = 0; i < 4; i++)
+		l4[at + i] = (uint8_t)(crc >> 8 * i);
+}
+
 size_t frame__build(const struct frame_flow *flow, const uint8_t dmac[6], const uint8_t smac[6],
 		    uint8_t out[FRAME_BUILT_MAX])
 {
@@ -123,7 +207,7 @@ size_t frame__build(const struct frame_flow *flow, const uint8_t dmac[6], const 
 	memcpy(out, dmac, 6);
 	memcpy(out + 6, smac, 6);
 	put16(out + 12, v6 ? FRAME_IPV6 : FRAME_IPV4);
-	put16(l4 + check, check_transport(flow, l4, payload));
+	put_check(flow, l4, payload, check);
 	len = FRAME_ETH + put_ip(flow, v6, payload, ip) + payload;
 	return len < LEAST ? LEAST : len;
 }

@@ -7,6 +7,7 @@
 #ifndef FAIRLEAD_FRAME_FRAME_H
 #define FAIRLEAD_FRAME_FRAME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,13 +26,16 @@ struct frame_flow {
 	uint8_t proto; /* IPPROTO_*, of the transport */
 	uint8_t tcp_flags; /* FRAME_TCP_*; TCP only */
 	uint32_t seq; /* TCP only, host order */
+	bool opens; /* a new connection of QUIC (UDP) or SCTP; frame__flow() does not look for it */
 };
 
-#define FRAME_BUILT_MAX 128 /* bytes of what frame__build() makes, at most */
+#define FRAME_BUILT_MAX 1280 /* bytes of what frame__build() makes, at most */
 
 /*
- * Writes a frame of at least 60 bytes: TCP without data, UDP of 8 bytes, or an ICMP echo request (RFC 792,
- * RFC 4443), TTL 64, every checksum right. Its length; 0: the protocol is none of these.
+ * Writes a frame of at least 60 bytes, TTL 64, every checksum right: TCP without data; UDP without data, or with
+ * `opens` the 1200 bytes of an Initial of QUIC version 1 (RFC 9000 14.1, 17.2.2) whose encrypted part is zeros; SCTP
+ * with a chunk of data, or an INIT (RFC 9260 3.3.2); an ICMP echo request (RFC 792, RFC 4443). Its length; 0: the
+ * protocol is none of these.
  */
 size_t frame__build(const struct frame_flow *flow, const uint8_t dmac[6], const uint8_t smac[6],
 		    uint8_t out[FRAME_BUILT_MAX]);

@@ -66,6 +66,7 @@ enum route_kind {
 	ROUTE_CAPTURE_START,
 	ROUTE_CAPTURE_NEXT,
 	ROUTE_CAPTURE_STOP,
+	ROUTE_TEXT,
 };
 
 struct route {
@@ -77,7 +78,7 @@ struct route {
 	size_t n_prefixes;
 	bool monitor; /* sources/deny */
 	bool now; /* config/apply, config/diff */
-	bool all; /* config/apply: on all peers */
+	bool all; /* config/apply, config/rollback: on all peers */
 	char to[FL_NAME_LEN]; /* failover; "": no peer is named */
 	char name[FL_NAME_LEN]; /* alerts/test; "": all */
 	bool has_since, has_n, has_id, has_flows, has_drops,
@@ -87,7 +88,7 @@ struct route {
 	char kinds[ROUTE_KINDS_LEN]; /* events: as they were written */
 	char reason[ROUTE_REASON_LEN]; /* config/apply, config/rollback */
 	uint32_t confirm_ms; /* config/apply; 0, or 1000..ROUTE_MAX_CONFIRM_MS */
-	uint64_t version; /* config/rollback; 0: none is named */
+	uint64_t version; /* config/rollback, config/diff, config/text; 0: none is named */
 	uint32_t target_ppm; /* report: 0..1000000 */
 	char layout[ROUTE_KEY_LEN], known[ROUTE_KEY_LEN]; /* rates; "": nothing is known */
 	uint32_t hours; /* timeline: 1, 24 or 168 */

@@ -205,8 +205,8 @@ def test_rollback(pair):
     assert backends(lb2) == ["b1", "b2", "b3"]
     assert lb.cli("config", "rollback", str(before)).stderr == "" and accord(lb)["state"] != "left"
     # A peer that can't have it: nobody does.
-    lb.configure(content(lb).replace("services:\n", f"snat: {{source4: [{v4('lb')}]}}\nservices:\n")
-                 .replace("forward: ipip", "forward: fullnat"))
+    configure(lb, service(backends=[("b3", v4("b3"), 100, 8080)], forward="fullnat"))
+    lb.configure(content(lb).replace("services:\n", f"snat: {{source4: [{v4('lb')}]}}\nservices:\n"))
     lb.cli("config", "apply")
     again = json.loads(lb.cli("config", "history", "--json").stdout)["versions"][0]["version"]
     lb.cli("config", "rollback", str(before))

@@ -200,7 +200,8 @@ def paths():
             [query("version", count(1), "which one; else the one before"), REASON,
              query("peers", FLAG, "on all peers or on none")], (400, 404, 409, 500, 503))},
         "/v1/config/history": {"get": operation(
-            "what was applied, newest first", thing(versions=many(ref("Version"))), [LAST], (400, 503))},
+            "what was applied, newest first", thing(versions=many(ref("Version"))),
+            [query("n", count(1, 100000), "so many; else 100")], (400, 503))},
         "/v1/config/text": {"get": operation(
             "what the file said in a version, for who may read the agent's file", thing(version=count(1), text=text()),
             [query("version", count(1), "which one", True)], (400, 403, 404, 503))},

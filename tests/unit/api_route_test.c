@@ -335,7 +335,9 @@ static void test_journal(void **state)
 	assert_true(route__allows(&r, "GET"));
 	bad("/v1/config/text", -EINVAL, "the parameter 'version' is missing");
 	bad("/v1/config/text?version=9223372036854775808", -EINVAL, "version is not");
-	r = ok("/v1/config/history?n=2");
+	bad("/v1/config/history?n=100001", -EINVAL, "n is not a number in 1..100000");
+	bad("/v1/events?n=1025", -EINVAL, "n is not a number in 1..1024");
+	r = ok("/v1/config/history?n=100000");
 	assert_int_equal(r.kind, ROUTE_HISTORY);
 	assert_true(route__allows(&r, "GET"));
 	assert_int_equal(ok("/v1/config/confirm").kind, ROUTE_CONFIRM);

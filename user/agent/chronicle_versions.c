@@ -14,6 +14,8 @@
 
 #define MOST_GROUPS 256 /* of a user, that are looked at */
 
+_Static_assert(API_MAX_VERSIONS == STORE_MOST_CONFIGS, "all of them can be listed");
+
 enum look_kind { LIST, TEXT, COMPARE };
 
 /* What somebody asks for, on its way to the journal and back. */
@@ -70,15 +72,17 @@ static int check_reader(struct look *l)
 	bool may = l->uid == 0;
 
 	if (!may && !stat(l->path, &st))
-		may = l->uid == st.st_uid    ? (st.st_mode & S_IRUSR) != 0
-		      : st.st_mode & S_IROTH ? true
-					     : st.st_mode & S_IRGRP && is_in_group(l->uid, st.st_gid);
+		may = l->uid == st.st_uid ? (st.st_mode & S_IRUSR) != 0
+		      : st.st_mode & S_IROTH
+			      ? true
+			      : st.st_mode & S_IRGRP && is_in_group(l->uid, st.st_gid);
 	if (may)
 		return 0;
-	return err__set(&l->err, -EACCES,
-			"version %lld may hold keys and passwords, as %.300s does: only who may read "
-			"that file is told",
-			(long long)l->version, l->path);
+	return err__set(
+		&l->err, -EACCES,
+		"version %lld may hold keys and passwords, as %.300s does: only who may read "
+		"that file is told",
+		(long long)l->version, l->path);
 }
 
 static void add_version(void *ctx, const struct store_version *v)
@@ -181,7 +185,8 @@ static void ask(struct agent *a, const struct look *what)
 	}
 	if (!l || !l->path) {
 		free(l);
-		api_request__reply(what->request, 500, json_pack("{s:s}", "error", "out of memory"));
+		api_request__reply(what->request, 500,
+				   json_pack("{s:s}", "error", "out of memory"));
 		return;
 	}
 	l->agent = a;

@@ -58,10 +58,11 @@ bool peer_accord__has_left(const struct agent *a, char why[ERR_LEN])
 	    accord_text__equal(&a->common, &r->decided.text))
 		return false;
 	if (why)
-		snprintf(why, ERR_LEN,
-			 "this machine has left epoch %llu of all peers, which stays in force on the "
-			 "others: fairlead config apply --peers brings to them what is in force here",
-			 (unsigned long long)r->decided.epoch.number);
+		snprintf(
+			why, ERR_LEN,
+			"this machine has left epoch %llu of all peers, which stays in force on the "
+			"others: fairlead config apply --peers brings to them what is in force here",
+			(unsigned long long)r->decided.epoch.number);
 	return true;
 }
 

@@ -163,6 +163,8 @@ struct api_diff {
 	size_t len;
 };
 
+#define API_MAX_VERSIONS 100000 /* that are listed at once: all that the journal keeps */
+
 enum api_history_verb { API_HISTORY, API_CONFIRM, API_ROLLBACK, API_TEXT };
 
 struct api_history {

@@ -94,7 +94,7 @@ struct route {
 	uint32_t hours; /* timeline: 1, 24 or 168 */
 	const struct asset *file; /* ROUTE_PAGE and ROUTE_FILE */
 	uint32_t wait_ms; /* events: 0..ROUTE_MAX_WAIT_MS */
-	uint32_t n; /* packets, events; 1..ROUTE_MAX_PACKETS */
+	uint32_t n; /* packets, events: 1..ROUTE_MAX_PACKETS; config/history: 1..API_MAX_VERSIONS */
 	uint32_t flows, drops; /* packets/sampling; 0..ROUTE_MAX_SAMPLING */
 	struct api_explain explain; /* explain; frame and interface are not set */
 	bool has_source, has_destination, has_protocol, has_tcp_flags;

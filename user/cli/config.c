@@ -18,6 +18,7 @@
 #define MAX_REASON 200 /* bytes */
 #define PATH_LEN 1024
 #define DEFAULT_N 100
+#define MAX_N 100000 /* all that there can be */
 
 struct request {
 	bool now, json, dry, all;
@@ -287,7 +288,8 @@ static int dispatch(const struct cli *cli, const struct request *r, int argc, ch
 	if (!strcmp(verb, "history"))
 		return history(cli, r);
 	return cli__usage(&command_config,
-			  "'%s' is none of check, diff, apply, confirm, history, show, rollback", verb);
+			  "'%s' is none of check, diff, apply, confirm, history, show, rollback",
+			  verb);
 }
 
 static int read_option(struct request *r, struct cli *cli, int option)
@@ -316,8 +318,8 @@ static int read_option(struct request *r, struct cli *cli, int option)
 	case 'n':
 		errno = 0;
 		r->n = strtoul(optarg, &end, 10);
-		if (*optarg < '0' || *optarg > '9' || *end || errno || !r->n || r->n > 1024)
-			return cli__usage(&command_config, "-n %s is not in 1..1024", optarg);
+		if (*optarg < '0' || *optarg > '9' || *end || errno || !r->n || r->n > MAX_N)
+			return cli__usage(&command_config, "-n %s is not in 1..%d", optarg, MAX_N);
 		return CLI_NEXT;
 	case 'C':
 		if (duration__parse(optarg, &r->confirm_ms) || r->confirm_ms < 1000 ||

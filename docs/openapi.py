@@ -113,6 +113,7 @@ PREFIXES = {**query("prefix", many(text()), "addresses or prefixes", True), "exp
 REASON = query("reason", text(), "for the history")
 LAST = query("n", count(1, 1024), "so many, the last ones")
 FLAG = {"type": "string", "enum": ["true", "false"]}
+WARNING = text("why the file could not be written, or that this machine has left what is in force on all peers")
 
 
 def operation(summary, schema, parameters=(), refusals=(400,), kind="application/json"):
@@ -162,7 +163,9 @@ def paths():
          query("length", count(14, 16384), "of a frame whose rest is zeros")], (400, 500))
     explain["requestBody"] = {"required": False, "content": {"application/octet-stream": {}}}
     compare = operation("what applying the agent's own file, or the configuration in the body, would do",
-                        ref("Comparison"), [query("now", FLAG, "as of an apply with it")], (400, 409, 500, 503))
+                        ref("Comparison"), [query("now", FLAG, "as of an apply with it"),
+                                            query("version", count(1), "of the history, in place of a body")],
+                        (400, 404, 409, 500, 503))
     compare["requestBody"] = {"required": False, "content": {"application/yaml": {}}}
     sources = thing(changed=count(), missing=many(text()))
     captured = thing(data=text(), packets=count(), bytes=count(), seen=count(), skipped=count(), lost=count(),
@@ -183,7 +186,7 @@ def paths():
         "/v1/version": {"get": operation("what runs", thing(version=text(), abi=count()))},
         "/v1/config/apply": {"post": operation(
             "reads the agent's own file and applies it",
-            thing([*applied], **applied, **on_peers, warning=text("why the file could not be written")),
+            thing([*applied], **applied, **on_peers, warning=WARNING),
             [query("now", FLAG, "connections of backends that are gone are given up"), REASON,
              query("peers", FLAG, "on all peers or on none, and not with `now`"),
              query("confirm", count(1000, 86400000), "milliseconds until the one before comes back, unless this one "
@@ -193,11 +196,15 @@ def paths():
                                                  (), (400, 409, 503))},
         "/v1/config/rollback": {"post": operation(
             "applies an earlier configuration, and writes it to the agent's file",
-            thing([*applied, "version"], **applied, **on_peers, version=count(1),
-                  warning=text("why the file could not be written")),
-            [query("version", count(1), "which one; else the one before"), REASON], (400, 404, 409, 500, 503))},
+            thing([*applied, "version"], **applied, **on_peers, version=count(1), warning=WARNING),
+            [query("version", count(1), "which one; else the one before"), REASON,
+             query("peers", FLAG, "on all peers or on none")], (400, 404, 409, 500, 503))},
         "/v1/config/history": {"get": operation(
-            "what was applied, newest first", thing(versions=many(ref("Version"))), [LAST], (400, 503))},
+            "what was applied, newest first", thing(versions=many(ref("Version"))),
+            [query("n", count(1, 100000), "so many; else 100")], (400, 503))},
+        "/v1/config/text": {"get": operation(
+            "what the file said in a version, for who may read the agent's file", thing(version=count(1), text=text()),
+            [query("version", count(1), "which one", True)], (400, 403, 404, 503))},
         "/v1/backends/{id}": {"get": operation("what the backend still has",
                                                thing(services=many(ref("Backend"))), [ID, SERVICE], (400, 404))},
         "/v1/backends/{id}/weight": {"post": operation(

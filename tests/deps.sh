@@ -7,7 +7,7 @@ set -eu
 build='gcc make pkg-config clang llvm libbpf-dev libxdp-dev libelf-dev libyaml-dev libuv1-dev
 libcurl4-openssl-dev libmicrohttpd-dev libjansson-dev libsystemd-dev libcap-ng-dev libmnl-dev
 libsmartcols-dev libpcap-dev libsodium-dev libssl-dev libc-ares-dev libmariadb-dev libpq-dev libsqlite3-dev
-libncurses-dev'
+zlib1g-dev libncurses-dev'
 tests='libclang-rt-dev libcmocka-dev spin nginx-light wrk curl iproute2 iputils-ping ethtool tcpdump procps util-linux libcap2-bin man-db
 systemd unbound keepalived etcd-server haproxy memcached librdkafka-dev redis-server libzookeeper-java default-jre-headless
 mosquitto slapd exim4-daemon-light mariadb-server postgresql bird2 frr openssl python3 python3-pytest python3-pytest-xdist python3-scapy

@@ -203,6 +203,45 @@ def test_confirm(pair):
     assert backends(lb2) == ["b1", "b2", "b3"]
 
 
+def test_rollback(pair):
+    """A version of one machine's history: in force on both, or on none; without --peers it is told what that leaves."""
+    lb, lb2 = pair
+    begin(pair)
+    configure(lb, service(backends=TWO))
+    lb.cli("config", "apply", "--peers")
+    wait_epoch(lb2, 1)
+    lb.wait_for(lambda: lb.cli("config", "history").stdout.count("\n") >= 2, 5, "the history")
+    before = json.loads(lb.cli("config", "history", "--json").stdout)["versions"][1]["version"]
+    assert v4("b3") in lb.cli("config", "diff", "--version", str(before), check=False).stdout
+    done = lb.cli("config", "rollback", str(before), "--peers", "--reason", "b3 is missed")
+    assert done.stdout == f"peer lb2: applied\nversion {before} is in force again\n" and not done.stderr
+    for one in pair:
+        wait_epoch(one, 2)
+        assert backends(one) == ["b1", "b2", "b3"] and v4("b3") in content(one)
+    lb.wait_for(lambda: "rollback by root: b3 is missed" in lb.cli("config", "history").stdout, 5, "the history")
+    wait_equal(pair)
+    # Here alone, it says so; an apply does, too, and what is on all peers anyway is no leaving.
+    left = "warning: this machine has left epoch 2 of all peers, which stays in force on the others: fairlead config apply --peers"
+    for said in (("rollback",), ("apply",)):
+        done = lb.cli("config", *said)
+        assert done.stderr.startswith(left) and backends(lb) == ["b1", "b2"] and accord(lb2)["epoch"] == 2, said
+    assert backends(lb2) == ["b1", "b2", "b3"]
+    assert lb.cli("config", "rollback", str(before)).stderr == "" and accord(lb)["state"] != "left"
+    # A peer that can't have it: nobody does.
+    configure(lb, service(backends=[("b3", v4("b3"), 100, 8080)], forward="fullnat"))
+    lb.configure(content(lb).replace("services:\n", f"snat: {{source4: [{v4('lb')}]}}\nservices:\n"))
+    lb.cli("config", "apply")
+    again = json.loads(lb.cli("config", "history", "--json").stdout)["versions"][0]["version"]
+    lb.cli("config", "rollback", str(before))
+    refused = lb.cli("config", "rollback", str(again), "--peers", check=False)
+    assert refused.returncode == 1 and "peer lb2: refused: " in refused.stderr and "in force again" not in refused.stdout
+    lb.wait_for(lambda: accord(lb)["preparing"] == 0, 5, "it to be given up")
+    assert accord(lb)["epoch"] == 2 and "snat" not in content(lb)
+    code, kind, body = ask(lb, "post", f"/v1/config/rollback?peers=true&version={before}")
+    check("post", "/v1/config/rollback", code, kind, body)
+    assert code == 200 and json.loads(body)["version"] == before
+
+
 def test_overtaken(pair):
     """What waits for its confirmation is not overtaken; if it is, unheard, it does not come back here alone."""
     lb, lb2 = pair

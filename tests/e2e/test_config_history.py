@@ -2,13 +2,17 @@
 """Configurations that were applied: kept, confirmed, brought back, also by an agent that was killed."""
 import json
 import os
+import pwd
 import signal
+import subprocess
 import time
 
 import pytest
 from conftest import service
 from lab.topology import v4
 
+NOBODY = pwd.getpwnam("nobody").pw_uid
+NOGROUP = pwd.getpwnam("nobody").pw_gid
 TWO = [("b1", v4("b1"), 100), ("b2", v4("b2"), 100)]
 
 
@@ -26,6 +30,12 @@ def content(lab):
     """What the agent's file says."""
     with open(lab.config_path, encoding="utf-8") as f:
         return f.read()
+
+
+def as_nobody(lab, *argv):
+    """What `fairlead` says to a user who reaches the socket, and is nobody else."""
+    return subprocess.run(["setpriv", f"--reuid={NOBODY}", f"--regid={NOGROUP}", "--clear-groups", "--inh-caps=+dac_override",
+                           "--ambient-caps=+dac_override", f"{lab.build}/fairlead", "-s", lab.socket, *argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
 
 
 @pytest.fixture
@@ -82,6 +92,48 @@ def test_rollback(two):
     assert backends(lab) == ["b1", "b2", "b3"]
     r = lab.cli("config", "rollback", "99", check=False)
     assert r.returncode == 1 and "no configuration 99" in r.stderr
+
+
+def test_show(two):
+    """What a version says, byte for byte, for who may read the agent's file; what bringing it back would do."""
+    lab, old, new = two
+    odd = new + "# \u20ac: no newline follows"
+    lab.configure(odd)
+    lab.cli("config", "apply")
+    assert [lab.cli("config", "show", v).stdout for v in "12"] == [old, odd]
+    assert json.loads(lab.cli("config", "show", "2", "--json").stdout) == {"version": 2, "text": odd}
+    r = lab.cli("config", "show", "3", check=False)
+    assert r.returncode == 1 and "fairlead config show: the journal has no configuration 3" in r.stderr and not r.stdout
+    os.chmod(lab.config_path, 0o600)
+    assert len(as_nobody(lab, "config", "history").stdout.splitlines()) == 2
+    r = as_nobody(lab, "config", "show", "1")
+    assert r.returncode == 1 and "only who may read that file" in r.stderr and not r.stdout
+    for owner, group, mode in ((0, 0, 0o644), (0, NOGROUP, 0o640), (NOBODY, 0, 0o600)):
+        os.chown(lab.config_path, owner, group)
+        os.chmod(lab.config_path, mode)
+        assert as_nobody(lab, "config", "show", "1").stdout == old, (owner, group, mode)
+    for owner, group, mode in ((NOBODY, NOGROUP, 0o244), (0, 0, 0o640)):
+        os.chown(lab.config_path, owner, group)
+        os.chmod(lab.config_path, mode)
+        assert as_nobody(lab, "config", "show", "1").returncode == 1, (owner, group, mode)
+
+
+def test_diff_of_version(two):
+    """Told as of a file, and it is what the rollback then does."""
+    lab, old, _ = two
+    lab.cli("config", "apply")
+    told = json.loads(lab.cli("config", "diff", "--version", "1", "--json", check=False).stdout)
+    assert [(c["kind"], c["backend"]) for c in told["changes"]] == [("added", "b3")]
+    assert told["services"][0]["slots"]["moved"] > 20000
+    r = lab.cli("config", "diff", "--version", "1", check=False)
+    assert r.returncode == 1 and f"backend b3 added: address {v4('b3')}" in r.stdout
+    assert lab.cli("config", "diff", "--version", "2").stdout == "no change\n"
+    r = lab.cli("config", "diff", "--version", "9", check=False)
+    assert r.returncode == 2 and "no configuration 9" in r.stderr and not r.stdout
+    lab.configure("services: [{nome: a}]\n")  # the file plays no part
+    lab.cli("config", "rollback", "1")
+    assert backends(lab) == ["b1", "b2", "b3"] and content(lab) == old
+    assert lab.cli("config", "diff", "--version", "1").stdout == "no change\n"
 
 
 def test_confirmed(two):
@@ -182,15 +234,17 @@ def test_without_a_journal(lab):
     lab.start_agent()
     lab.cli("config", "apply")
     for argv in (("apply", "--confirm", "60s"), ("apply", "--reason", "x"), ("history",), ("rollback",),
-                 ("confirm",)):
+                 ("confirm",), ("show", "1"), ("diff", "--version", "1")):
         r = lab.cli("config", *argv, check=False)
-        assert r.returncode == 1 and "journal.enabled" in r.stderr, argv
+        assert r.returncode == (2 if argv[0] == "diff" else 1) and "journal.enabled" in r.stderr, argv
 
 
 @pytest.mark.parametrize("argv, text", [
     (("apply", "--confirm", "1ms"), "from 1s to 24h"), (("confirm", "--now"), "goes with apply and diff only"),
     (("history", "--reason", "x"), "apply and rollback only"), (("rollback", "x"), "a number of history"),
-    (("apply", "-n", "1"), "goes with history only"), (("nonsense",), "none of check, diff, apply"),
+    (("apply", "-n", "1"), "goes with history only"), (("show",), "show takes one version"), (("show", "0"), "show takes one version"),
+    (("diff", "--version", "x"), "no number of history"), (("diff", "a", "--version", "1"), "not with a FILE"),
+    (("apply", "--version", "1"), "goes with diff only"), (("history", "--peers"), "apply and rollback only"), (("nonsense",), "none of check, diff, apply"),
     (("diff", "--confirm", "60s"), "go with apply only"), (("diff", "a", "b"), "one FILE, or none"),
     (("apply", "--dry-run", "--confirm", "60s"), "nothing to confirm"), (("check", "--json"), "one FILE"),
     (("apply", "--dry-run", "x"), "no argument"),

@@ -149,6 +149,7 @@ static void test_public(void **state)
 					    "/v1/config/confirm",
 					    "/v1/config/rollback",
 					    "/v1/config/history",
+					    "/v1/config/text?version=1",
 					    "/v1/events",
 					    "/v1/report",
 					    "/v1/failover",
@@ -371,7 +372,18 @@ static void test_journal(void **state)
 	assert_int_equal(r.kind, ROUTE_ROLLBACK);
 	assert_int_equal(r.version, 3);
 	assert_false(route__allows(&r, "GET"));
-	r = ok("/v1/config/history?n=2");
+	assert_false(r.all);
+	assert_true(ok("/v1/config/rollback?version=3&peers=true").all);
+	assert_int_equal(ok("/v1/config/diff?now=true&version=4").version, 4);
+	r = ok("/v1/config/text?version=9223372036854775807");
+	assert_int_equal(r.kind, ROUTE_TEXT);
+	assert_int_equal(r.version, INT64_MAX);
+	assert_true(route__allows(&r, "GET"));
+	bad("/v1/config/text", -EINVAL, "the parameter 'version' is missing");
+	bad("/v1/config/text?version=9223372036854775808", -EINVAL, "version is not");
+	bad("/v1/config/history?n=100001", -EINVAL, "n is not a number in 1..100000");
+	bad("/v1/events?n=1025", -EINVAL, "n is not a number in 1..1024");
+	r = ok("/v1/config/history?n=100000");
 	assert_int_equal(r.kind, ROUTE_HISTORY);
 	assert_true(route__allows(&r, "GET"));
 	assert_int_equal(ok("/v1/config/confirm").kind, ROUTE_CONFIRM);

@@ -3,6 +3,7 @@
 #include "journal_file.h"
 
 #include <errno.h>
+#include <sqlite3.h>
 #include <string.h>
 
 static char seen[4096];
@@ -78,10 +79,119 @@ static void test_configs(void **state)
 	/* Bytes: the last two stay however large they are. */
 	assert_int_equal(add(s, "three is longer", false, 7), 4);
 	assert_string_equal(versions(s), "4:15 3:3 ");
+	/* As many as there is room for, a row's own bytes included. */
 	for (int i = 0; i < 60; i++)
-		add(s, i % 2 ? "odd" : "even", false, 100000);
-	assert_null(strstr(versions(s), " 14:"));
-	assert_non_null(strstr(versions(s), " 15:"));
+		add(s, i % 2 ? "two" : "one", false, 62 * 131 + 12);
+	assert_non_null(strstr(versions(s), " 3:"));
+	assert_int_equal(add(s, "six", false, 10 * 131), 65);
+	assert_null(strstr(versions(s), " 55:"));
+	assert_non_null(strstr(versions(s), " 56:"));
+	store__close(s);
+}
+
+/* SQL on the file, while nobody has it open. */
+static void run_sql(const char *sql)
+{
+	sqlite3 *db = NULL;
+
+	assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+	if (sqlite3_exec(db, sql, NULL, NULL, NULL))
+		fail_msg("%s", sqlite3_errmsg(db));
+	sqlite3_close(db);
+}
+
+static char *long_text(int i, char *out, size_t size)
+{
+	size_t n = 0;
+
+	for (int k = 0; n + 80 < size; k++)
+		n += (size_t)snprintf(
+			out + n, size - n,
+			"      - {id: web-%d-%d, address: \"10.%d.%d.%d\", weight: 100}\n", i, k, i,
+			k / 250, k % 250);
+	return out;
+}
+
+/* They take a fraction of what they say, and say it byte for byte. */
+static void test_packed(void **state)
+{
+	static char text[100000];
+	struct store *s = open_store(NULL, 0);
+	char want[64];
+
+	(void)state;
+	for (int i = 1; i <= 40; i++)
+		assert_int_equal(add(s, long_text(i, text, sizeof(text)), false, 600000), i);
+	assert_int_equal(add(s, text, false, 600000), 40);
+	for (int i = 1; i <= 40; i++)
+		gives(s, i, i, long_text(i, text, sizeof(text)));
+	snprintf(want, sizeof(want), "40:%zu 39:", strlen(text));
+	assert_memory_equal(versions(s), want, strlen(want));
+	assert_in_range(store__bytes(s), 100000, 1000000);
+	store__close(s);
+}
+
+/* A file of before they were packed, and one that was touched by others. */
+static void test_other_rows(void **state)
+{
+	static char text[10000];
+	struct store *s = open_store(NULL, 0);
+	struct err err = {0};
+	int64_t id = 2;
+	size_t len;
+	char *got = NULL;
+
+	(void)state;
+	add(s, "one", false, 100000);
+	add(s, long_text(2, text, sizeof(text)), false, 100000);
+	store__close(s);
+	run_sql("UPDATE configs SET content = x'74776f' WHERE id = 2;"
+		"ALTER TABLE configs DROP COLUMN unpacked");
+	s = open_store(NULL, 0);
+	gives(s, 2, 2, "two");
+	assert_int_equal(add(s, "two", false, 100000), 2);
+	assert_int_equal(add(s, long_text(3, text, sizeof(text)), false, 100000), 3);
+	gives(s, 3, 3, text);
+	assert_string_equal(versions(s) + strcspn(versions(s), " "), " 2:3 1:3 ");
+	store__close(s);
+	for (int i = 0; i < 3; i++) {
+		static const char *const touched[] = {
+			"UPDATE configs SET content = substr(content, 1, 40) WHERE id = 3",
+			"UPDATE configs SET unpacked = unpacked - 1 WHERE id = 3",
+			"UPDATE configs SET unpacked = 1 << 40 WHERE id = 3"};
+
+		run_sql(touched[i]);
+		s = open_store(NULL, 0);
+		id = 3;
+		assert_int_equal(store__config_get(s, &id, &got, &len, &err), -EBADMSG);
+		assert_non_null(strstr(err.text, "configuration 3 of the journal is damaged"));
+		assert_null(got);
+		/* The same text is another version then. */
+		assert_int_equal(add(s, text, false, 100000), 4 + i);
+		gives(s, 4 + i, 4 + i, text);
+		store__close(s);
+		run_sql("DELETE FROM configs WHERE id > 3");
+	}
+}
+
+static void test_most(void **state)
+{
+	struct store *s = open_store(NULL, 0);
+	struct err err = {0};
+
+	(void)state;
+	add(s, "first", false, UINT32_MAX);
+	store__close(s);
+	run_sql("INSERT INTO configs(at, actor, origin, reason, content) WITH RECURSIVE n(i) AS"
+		" (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 100001)"
+		" SELECT i, '', 'apply', '', 'text ' || i FROM n");
+	s = open_store(NULL, 0);
+	assert_int_equal(add(s, "last", false, UINT32_MAX), 100002);
+	seen[0] = '\0';
+	assert_int_equal(store__config_list(s, 2, see_version, NULL, &err), 0);
+	assert_string_equal(seen, "100002:4 100001:11 ");
+	gives(s, 2, 0, NULL);
+	gives(s, 3, 3, "text 3");
 	store__close(s);
 }
 
@@ -153,8 +263,8 @@ static void test_pending(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_FOLDER(test_configs),
-		WITH_FOLDER(test_pending),
+		WITH_FOLDER(test_configs), WITH_FOLDER(test_packed),  WITH_FOLDER(test_other_rows),
+		WITH_FOLDER(test_most),	   WITH_FOLDER(test_pending),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

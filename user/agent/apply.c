@@ -176,11 +176,22 @@ static void report_failure(struct apply *ap)
 	api_request__reply(ap->request, ap->rc == -EINVAL ? 400 : 500, object);
 }
 
+/* What whoever asked has to know beside that it is in force; NULL: nothing. */
+static json_t *warning(const struct apply *ap)
+{
+	const char *file = ap->file.text;
+	char left[ERR_LEN] = "";
+
+	if (!peer_accord__has_left(ap->agent, left) && !*file)
+		return NULL;
+	return json_sprintf("%s%s%s", file, *file && *left ? "; " : "", left);
+}
+
 static void report_success(struct apply *ap)
 {
 	const struct config *c = ap->agent->config;
 	size_t backends = 0;
-	json_t *object;
+	json_t *object, *warns;
 
 	for (size_t i = 0; i < c->n_services; i++)
 		backends += c->services[i].n_backends;
@@ -199,8 +210,9 @@ static void report_success(struct apply *ap)
 			   "backends", (json_int_t)backends);
 	if (ap->order.version)
 		json_object_set_new(object, "version", json_integer(ap->order.version));
-	if (ap->file.text[0])
-		json_object_set_new(object, "warning", json_string(ap->file.text));
+	warns = warning(ap);
+	if (warns)
+		json_object_set_new(object, "warning", warns);
 	api_request__reply(ap->request, 200, object);
 }
 

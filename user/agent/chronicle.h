@@ -65,6 +65,8 @@ void chronicle__overtaken(struct agent *a, uint64_t epoch);
 void chronicle__apply(struct agent *a, const struct api_apply *what, struct api_request *request);
 void chronicle__history(struct agent *a, const struct api_history *what,
 			struct api_request *request);
+/* What applying what->version would change; what->text is not looked at. */
+void chronicle__compare(struct agent *a, const struct api_diff *what, struct api_request *request);
 /* Into "config" of a status. */
 void chronicle__add_config(const struct agent *a, json_t *config);
 json_t *chronicle__json(const struct agent *a);

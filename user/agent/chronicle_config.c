@@ -13,13 +13,12 @@
 
 #include "agent/agent.h"
 #include "agent/chronicle_internal.h"
-#include "agent/names.h"
 #include "agent/peer_accord.h"
 #include "core/log.h"
 
 #define RETRY_NS UINT64_C(10000000000)
 
-enum errand_kind { KEEP, ARM, LOOK, CONFIRM, CLEAR, FETCH, LIST };
+enum errand_kind { KEEP, ARM, LOOK, CONFIRM, CLEAR, FETCH };
 
 /* Something to be done with the journal's file; whatever it needs is in here. */
 struct errand {
@@ -33,8 +32,6 @@ struct errand {
 	size_t len;
 	uint64_t bytes; /* that all texts may have */
 	bool settles; /* KEEP: what waited is settled by it */
-	uint32_t n; /* LIST */
-	json_t *list;
 	int64_t version, left_ms;
 	bool any;
 	int rc;
@@ -108,17 +105,6 @@ static struct store_time now(void)
 	};
 }
 
-static void add_version(void *ctx, const struct store_version *v)
-{
-	json_t *o = json_pack("{s:I, s:o, s:s, s:I}", "version", (json_int_t)v->id, "time",
-			      names__time((uint64_t)v->at_ms * 1000000), "origin", v->origin,
-			      "bytes", (json_int_t)v->bytes);
-
-	json_object_set_new(o, "actor", *v->actor ? json_string(v->actor) : json_null());
-	json_object_set_new(o, "reason", *v->reason ? json_string(v->reason) : json_null());
-	json_array_append_new(ctx, o);
-}
-
 static int arm(struct errand *e, struct store *s)
 {
 	struct store_time t = now();
@@ -160,10 +146,6 @@ static void run_errand(struct journal_job *job, struct store *s, const char *why
 	case FETCH:
 		e->rc = store__config_get(s, &e->order.version, &e->order.text, &e->order.len,
 					  &e->err);
-		break;
-	case LIST:
-		e->list = json_array();
-		e->rc = store__config_list(s, e->n, add_version, e->list, &e->err);
 		break;
 	}
 }
@@ -273,10 +255,6 @@ static void succeeded(struct errand *e)
 	case CONFIRM:
 		confirmed(e);
 		break;
-	case LIST:
-		api_request__reply(e->request, 200, json_pack("{s:O}", "versions", e->list));
-		e->request = NULL;
-		break;
 	case CLEAR:
 		break;
 	}
@@ -299,7 +277,6 @@ static void errand_done(struct journal_job *job)
 		c->rolling_back = false;
 		c->until_ns = uv_hrtime() + RETRY_NS;
 	}
-	json_decref(e->list);
 	free(e->order.text);
 	free(e->text);
 	free(e);
@@ -411,9 +388,7 @@ void chronicle__apply(struct agent *a, const struct api_apply *what, struct api_
 	submit(e);
 }
 
-/* version 0: the one before. */
-static void roll_back(struct agent *a, int64_t version, uint32_t uid, const char *reason,
-		      struct api_request *request)
+static void roll_back(struct agent *a, const struct api_history *what, struct api_request *request)
 {
 	struct errand *e;
 
@@ -423,11 +398,11 @@ static void roll_back(struct agent *a, int64_t version, uint32_t uid, const char
 	if (!e)
 		return;
 	/* Whoever was to confirm it was to do so for all. */
-	e->order.all = a->chronicle->pending && peer_accord__is_unconfirmed(a);
-	e->order.uid = uid;
+	e->order.all = what->all || (a->chronicle->pending && peer_accord__is_unconfirmed(a));
+	e->order.uid = what->uid;
 	e->order.origin = "rollback";
-	e->order.version = version;
-	journal__copy(e->order.reason, sizeof(e->order.reason), reason);
+	e->order.version = what->version;
+	journal__copy(e->order.reason, sizeof(e->order.reason), what->reason);
 	submit(e);
 }
 
@@ -450,17 +425,20 @@ void chronicle__history(struct agent *a, const struct api_history *what,
 	struct errand *e;
 
 	if (what->verb == API_ROLLBACK) {
-		roll_back(a, what->version, what->uid, what->reason, request);
+		roll_back(a, what, request);
 		return;
 	}
-	e = new_errand(a, what->verb == API_CONFIRM ? CONFIRM : LIST, request);
+	if (what->verb != API_CONFIRM) {
+		chronicle_versions__look(a, what, request);
+		return;
+	}
+	e = new_errand(a, CONFIRM, request);
 	if (!e)
 		return;
-	if (what->verb == API_CONFIRM && !may_confirm(a, request)) {
+	if (!may_confirm(a, request)) {
 		free(e);
 		return;
 	}
-	e->n = what->n;
 	e->order.uid = what->uid;
 	submit(e);
 }
@@ -475,12 +453,18 @@ void chronicle_config__opened(struct chronicle *c)
 
 void chronicle_config__tick(struct chronicle *c)
 {
+	static const struct api_history late = {
+		.verb = API_ROLLBACK,
+		.uid = JOURNAL_NOBODY,
+		.reason = "it was not confirmed in time",
+	};
+
 	if (!c->pending || c->rolling_back || c->agent->applying || !c->agent->ready ||
 	    peer_accord__is_bound(c->agent, NULL) || uv_hrtime() < c->until_ns)
 		return;
 	log_warn("the configuration was not confirmed in time: the one before comes back");
 	c->rolling_back = true;
-	roll_back(c->agent, 0, JOURNAL_NOBODY, "it was not confirmed in time", NULL);
+	roll_back(c->agent, &late, NULL);
 }
 
 void chronicle__add_config(const struct agent *a, json_t *config)

@@ -35,6 +35,10 @@ struct chronicle {
 void chronicle_config__opened(struct chronicle *c);
 void chronicle_config__tick(struct chronicle *c);
 
+/* API_HISTORY and API_TEXT. */
+void chronicle_versions__look(struct agent *a, const struct api_history *what,
+			      struct api_request *request);
+
 /* Answers that there is no journal. */
 void chronicle_ask__none(struct api_request *request);
 /*

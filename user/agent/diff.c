@@ -17,7 +17,7 @@ struct diff {
 	struct agent *agent;
 	struct api_request *request;
 	bool now;
-	char *path; /* of the agent's file */
+	char *path; /* of the agent's file, or what else the text is called */
 	char *text, *running; /* the one to be applied, NULL: the file's; and the one that runs */
 	size_t len, running_len;
 	struct ledger **offers;
@@ -331,6 +331,16 @@ static char *copy(const char *text, size_t len)
 	return to;
 }
 
+/* What stands before the mistakes that it has. */
+static char *name_of(const struct agent *a, const struct api_diff *what)
+{
+	char *name = NULL;
+
+	if (!what->version)
+		return strdup(a->config_path);
+	return asprintf(&name, "version %lld", (long long)what->version) < 0 ? NULL : name;
+}
+
 static struct diff *new_diff(struct agent *a, const struct api_diff *what)
 {
 	struct diff *d = calloc(1, sizeof(*d));
@@ -340,7 +350,7 @@ static struct diff *new_diff(struct agent *a, const struct api_diff *what)
 	*d = (struct diff){
 		.agent = a,
 		.now = what->now,
-		.path = strdup(a->config_path),
+		.path = name_of(a, what),
 		.text = copy(what->text, what->len),
 		.len = what->len,
 		.running = copy(a->config_text, a->config_len),

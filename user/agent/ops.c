@@ -193,7 +193,10 @@ static void op_apply(void *ctx, const struct api_apply *what, struct api_request
 
 static void op_diff(void *ctx, const struct api_diff *what, struct api_request *request)
 {
-	diff__ask(ctx, what, request);
+	if (what->version)
+		chronicle__compare(ctx, what, request);
+	else
+		diff__ask(ctx, what, request);
 }
 
 static void op_history(void *ctx, const struct api_history *what, struct api_request *request)

@@ -370,8 +370,7 @@ void peer_accord__flush(struct agent *a)
 	if (!p || !a->peers || !a->ready || a->stopping)
 		return;
 	look_at_peers(p);
-	p->core.left = p->core.record.in_force &&
-		       !accord_text__equal(&a->common, &p->core.record.decided.text);
+	p->core.left = peer_accord__has_left(a, NULL);
 	if (p->works)
 		ask_for_pages(p);
 	/* Another apply is soon over. */

@@ -49,6 +49,11 @@ void peer_accord__settled(struct agent *a);
 bool peer_accord__is_bound(const struct agent *a, char why[ERR_LEN]);
 /* Whether by one that is proposed here. */
 bool peer_accord__proposes(const struct agent *a);
+/*
+ * Whether something else runs here than the one of all that was in force: `why` (NULL: nobody asks) gets a
+ * sentence that says what that means.
+ */
+bool peer_accord__has_left(const struct agent *a, char why[ERR_LEN]);
 /* Whether a peer has a later one in force; and for so long that it is preferred. */
 bool peer_accord__is_behind(const struct agent *a);
 bool peer_accord__gives_way(const struct agent *a);

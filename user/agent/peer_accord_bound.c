@@ -50,6 +50,22 @@ bool peer_accord__proposes(const struct agent *a)
 	return a->accord && a->peers && (a->accord->reads || a->accord->proposed);
 }
 
+bool peer_accord__has_left(const struct agent *a, char why[ERR_LEN])
+{
+	const struct accord_record *r = a->accord ? &a->accord->core.record : NULL;
+
+	if (!r || !a->config->n_peers || !r->in_force ||
+	    accord_text__equal(&a->common, &r->decided.text))
+		return false;
+	if (why)
+		snprintf(
+			why, ERR_LEN,
+			"this machine has left epoch %llu of all peers, which stays in force on the "
+			"others: fairlead config apply --peers brings to them what is in force here",
+			(unsigned long long)r->decided.epoch.number);
+	return true;
+}
+
 bool peer_accord__is_unconfirmed(const struct agent *a)
 {
 	return a->accord && a->peers && a->accord->confirm && !a->accord->core.left;

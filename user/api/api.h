@@ -25,13 +25,17 @@
  *                                                     connections; confirm: the one before comes back
  *                                                     unless this one is confirmed by then; peers:
  *                                                     on all peers or on none
- *   POST /v1/config/diff?now=true                     what an apply would change, and what that would
- *                                                     cost: of the text that is the body, else of the
- *                                                     daemon's own file
+ *   POST /v1/config/diff?now=true&version=N           what an apply would change, and what that would
+ *                                                     cost: of the text that is the body, of a version
+ *                                                     of the history, else of the daemon's own file
  *   POST /v1/config/confirm                           it stays
- *   POST /v1/config/rollback?version=N&reason=TEXT    applies an earlier one (default: the one before),
- *                                                     and writes it to the daemon's file
+ *   POST /v1/config/rollback?version=N&reason=TEXT&peers=true
+ *                                                     applies an earlier one (default: the one before),
+ *                                                     and writes it to the daemon's file; peers: as of
+ *                                                     an apply
  *   GET  /v1/config/history?n=N                       {"versions": […]}, newest first
+ *   GET  /v1/config/text?version=N                    {"version", "text"}: what was in the file, for who
+ *                                                     may read that
  *   GET  /v1/backends/ID?service=NAME                 {"services": [what it still has in each]}
  *   POST /v1/backends/ID/drain?service=NAME           no new flows; without service: in all that have it
  *   POST /v1/backends/ID/undrain?service=NAME
@@ -154,16 +158,20 @@ struct api_apply {
 /* What would happen if it came into force. */
 struct api_diff {
 	bool now; /* as in struct api_apply */
+	int64_t version; /* of the history, whose text it is; 0: of none */
 	const char *text; /* the configuration, `len` bytes; NULL: the daemon's own file */
 	size_t len;
 };
 
-enum api_history_verb { API_HISTORY, API_CONFIRM, API_ROLLBACK };
+#define API_MAX_VERSIONS 100000 /* that are listed at once: all that the journal keeps */
+
+enum api_history_verb { API_HISTORY, API_CONFIRM, API_ROLLBACK, API_TEXT };
 
 struct api_history {
 	enum api_history_verb verb;
 	uint32_t n; /* API_HISTORY: so many at most */
-	int64_t version; /* API_ROLLBACK: to which; 0: the one before */
+	int64_t version; /* API_TEXT, API_ROLLBACK: which; 0: the one before */
+	bool all; /* API_ROLLBACK: as in struct api_apply */
 	const char *reason; /* API_ROLLBACK: as in struct api_apply */
 	uint32_t uid;
 };

@@ -215,16 +215,22 @@ static void ask_apply(struct api_request *r, const struct route *route)
 	a->ops.apply(a->ctx, &what, r);
 }
 
-static void ask_diff(struct api_request *r, const struct route *route)
+static enum MHD_Result handle_diff(struct api_request *r, const struct route *route)
 {
 	const struct api *a = r->server->api;
 	const struct api_diff what = {
 		.now = route->now,
+		.version = (int64_t)route->version,
 		.text = (const char *)r->body,
 		.len = r->body_len,
 	};
 
+	if (what.version && what.text)
+		return api_request__refuse(r, MHD_HTTP_BAD_REQUEST,
+					   "a configuration as the body goes without 'version'");
+	r->owed = true;
 	a->ops.diff(a->ctx, &what, r);
+	return api_request__wait(r);
 }
 
 static void ask_history(struct api_request *r, const struct route *route)
@@ -233,9 +239,11 @@ static void ask_history(struct api_request *r, const struct route *route)
 	const struct api_history what = {
 		.verb = route->kind == ROUTE_CONFIRM	? API_CONFIRM
 			: route->kind == ROUTE_ROLLBACK ? API_ROLLBACK
+			: route->kind == ROUTE_TEXT	? API_TEXT
 							: API_HISTORY,
 		.n = route->has_n ? route->n : PACKETS_DEFAULT,
 		.version = (int64_t)route->version,
+		.all = route->all,
 		.reason = route->reason,
 		.uid = caller(r),
 	};
@@ -272,8 +280,6 @@ static enum MHD_Result handle_later(struct api_request *r, const struct route *r
 		ask_apply(r, route);
 	else if (route->kind == ROUTE_ALERTS_TEST)
 		a->ops.test_alerts(a->ctx, or_null(route->name), r);
-	else if (route->kind == ROUTE_DIFF)
-		ask_diff(r, route);
 	else if (route->kind == ROUTE_CAPTURE_START)
 		ask_capture(r, route);
 	else if (route->kind == ROUTE_FAILOVER)
@@ -406,10 +412,10 @@ enum MHD_Result api_request__dispatch(struct api_request *r, const char *method)
 	case ROUTE_OPENAPI:
 		return handle_openapi(r);
 	case ROUTE_APPLY:
-	case ROUTE_DIFF:
 	case ROUTE_CONFIRM:
 	case ROUTE_ROLLBACK:
 	case ROUTE_HISTORY:
+	case ROUTE_TEXT:
 	case ROUTE_EVENTS:
 	case ROUTE_REPORT:
 	case ROUTE_STATUS:
@@ -418,6 +424,8 @@ enum MHD_Result api_request__dispatch(struct api_request *r, const char *method)
 	case ROUTE_ALERTS_TEST:
 	case ROUTE_CAPTURE_START:
 		return handle_later(r, &route);
+	case ROUTE_DIFF:
+		return handle_diff(r, &route);
 	case ROUTE_EXPLAIN:
 		return handle_explain(r, &route);
 	case ROUTE_BACKEND:

@@ -161,7 +161,9 @@ int query_read__u32(const char *name, const char *value, uint64_t least, uint64_
 static int read_n(const char *value, struct route *r, struct err *err)
 {
 	r->has_n = true;
-	return query_read__u32("n", value, 1, ROUTE_MAX_PACKETS, &r->n, err);
+	return query_read__u32("n", value, 1,
+			       r->kind == ROUTE_HISTORY ? API_MAX_VERSIONS : ROUTE_MAX_PACKETS,
+			       &r->n, err);
 }
 
 static int read_after(const char *value, struct route *r, struct err *err)
@@ -283,13 +285,15 @@ static const struct parameter {
 	{"flows", "value of 'flows'", KIND(SAMPLING), false, false, read_flows},
 	{"drops", "value of 'drops'", KIND(SAMPLING), false, false, read_drops},
 	{"reason", "reason", KIND(APPLY) | KIND(ROLLBACK), false, true, read_reason},
-	{"peers", "value of 'peers'", KIND(APPLY), false, false, read_all},
+	{"peers", "value of 'peers'", KIND(APPLY) | KIND(ROLLBACK), false, false, read_all},
 	{"confirm", "value of 'confirm'", KIND(APPLY), false, false, read_confirm},
-	{"version", "value of 'version'", KIND(ROLLBACK), false, false, read_version},
+	{"version", "value of 'version'", KIND(ROLLBACK) | KIND(DIFF) | KIND(TEXT), false, false,
+	 read_version},
 	{"name", "destination's name", KIND(ALERTS_TEST), false, false, read_name},
 	{"to", "peer's name", KIND(FAILOVER), false, false, read_to},
 	{"source", "value of 'source'", KIND(EXPLAIN), false, false, query_explain__source},
-	{"destination", "value of 'destination'", KIND(EXPLAIN), false, false, query_explain__destination},
+	{"destination", "value of 'destination'", KIND(EXPLAIN), false, false,
+	 query_explain__destination},
 	{"protocol", "value of 'protocol'", KIND(EXPLAIN), false, false, query_explain__protocol},
 	{"flags", "value of 'flags'", KIND(EXPLAIN), false, false, query_explain__flags},
 	{"interface", "interface's name", KIND(EXPLAIN), false, false, query_explain__interface},
@@ -377,6 +381,8 @@ int query__check(const struct route *r, struct err *err)
 		return err__set(err, -EINVAL, "the parameter 'prefix' is missing");
 	if ((r->kind == ROUTE_CAPTURE_NEXT || r->kind == ROUTE_CAPTURE_STOP) && !r->has_id)
 		return err__set(err, -EINVAL, "the parameter 'id' is missing");
+	if (r->kind == ROUTE_TEXT && !r->version)
+		return err__set(err, -EINVAL, "the parameter 'version' is missing");
 	if (r->kind == ROUTE_WEIGHT && !r->has_percent)
 		return err__set(err, -EINVAL, "the parameter 'percent' is missing");
 	if (r->kind == ROUTE_SAMPLING && !r->has_flows && !r->has_drops)

@@ -27,6 +27,7 @@ static const struct {
 	{"/v1/config/confirm", ROUTE_CONFIRM},
 	{"/v1/config/rollback", ROUTE_ROLLBACK},
 	{"/v1/config/history", ROUTE_HISTORY},
+	{"/v1/config/text", ROUTE_TEXT},
 	{"/v1/sources", ROUTE_SOURCES},
 	{"/v1/sources/allow", ROUTE_SOURCES_ALLOW},
 	{"/v1/sources/deny", ROUTE_SOURCES_DENY},
@@ -164,7 +165,7 @@ bool route__is_read(const struct route *r)
 	return route__is_public(r) || r->kind == ROUTE_STATUS || r->kind == ROUTE_RATES ||
 	       r->kind == ROUTE_TIMINGS || r->kind == ROUTE_VERSION || r->kind == ROUTE_SOURCES ||
 	       r->kind == ROUTE_PACKETS || r->kind == ROUTE_BACKEND || r->kind == ROUTE_HISTORY ||
-	       r->kind == ROUTE_EVENTS || r->kind == ROUTE_REPORT;
+	       r->kind == ROUTE_EVENTS || r->kind == ROUTE_REPORT || r->kind == ROUTE_TEXT;
 }
 
 bool route__allows(const struct route *r, const char *method)

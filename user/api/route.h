@@ -66,6 +66,7 @@ enum route_kind {
 	ROUTE_CAPTURE_START,
 	ROUTE_CAPTURE_NEXT,
 	ROUTE_CAPTURE_STOP,
+	ROUTE_TEXT,
 };
 
 struct route {
@@ -77,7 +78,7 @@ struct route {
 	size_t n_prefixes;
 	bool monitor; /* sources/deny */
 	bool now; /* config/apply, config/diff */
-	bool all; /* config/apply: on all peers */
+	bool all; /* config/apply, config/rollback: on all peers */
 	char to[FL_NAME_LEN]; /* failover; "": no peer is named */
 	char name[FL_NAME_LEN]; /* alerts/test; "": all */
 	bool has_since, has_n, has_id, has_flows, has_drops,
@@ -87,13 +88,13 @@ struct route {
 	char kinds[ROUTE_KINDS_LEN]; /* events: as they were written */
 	char reason[ROUTE_REASON_LEN]; /* config/apply, config/rollback */
 	uint32_t confirm_ms; /* config/apply; 0, or 1000..ROUTE_MAX_CONFIRM_MS */
-	uint64_t version; /* config/rollback; 0: none is named */
+	uint64_t version; /* config/rollback, config/diff, config/text; 0: none is named */
 	uint32_t target_ppm; /* report: 0..1000000 */
 	char layout[ROUTE_KEY_LEN], known[ROUTE_KEY_LEN]; /* rates; "": nothing is known */
 	uint32_t hours; /* timeline: 1, 24 or 168 */
 	const struct asset *file; /* ROUTE_PAGE and ROUTE_FILE */
 	uint32_t wait_ms; /* events: 0..ROUTE_MAX_WAIT_MS */
-	uint32_t n; /* packets, events; 1..ROUTE_MAX_PACKETS */
+	uint32_t n; /* packets, events: 1..ROUTE_MAX_PACKETS; config/history: 1..API_MAX_VERSIONS */
 	uint32_t flows, drops; /* packets/sampling; 0..ROUTE_MAX_SAMPLING */
 	struct api_explain explain; /* explain; frame and interface are not set */
 	bool has_source, has_destination, has_protocol;

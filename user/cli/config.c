@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* fairlead config check|diff|apply|confirm|history|rollback */
+/* fairlead config check|diff|apply|confirm|history|show|rollback */
+#include "config/config.h"
+
 #include <errno.h>
 #include <jansson.h>
 #include <stdbool.h>
@@ -10,6 +12,7 @@
 #include "cli/client.h"
 #include "cli/config_check.h"
 #include "cli/config_diff.h"
+#include "cli/config_show.h"
 #include "cli/json_out.h"
 #include "cli/progress.h"
 #include "cli/view_json.h"
@@ -18,11 +21,13 @@
 #define MAX_REASON 200 /* bytes */
 #define PATH_LEN 1024
 #define DEFAULT_N 100
+#define MAX_N 100000 /* all that there can be */
 
 struct request {
 	bool now, json, dry, all;
 	uint64_t confirm_ms;
 	const char *reason;
+	const char *version; /* diff; NULL: none */
 	unsigned long n;
 };
 
@@ -31,6 +36,7 @@ static const struct option options[] = {
 	{"now", no_argument, NULL, 'N'},
 	{"dry-run", no_argument, NULL, 'D'},
 	{"peers", no_argument, NULL, 'P'},
+	{"version", required_argument, NULL, 'V'},
 	{"confirm", required_argument, NULL, 'C'},
 	{"reason", required_argument, NULL, 'r'},
 	{"number", required_argument, NULL, 'n'},
@@ -143,8 +149,13 @@ static int roll_back(const struct cli *cli, const struct request *r, const char 
 
 	if (version)
 		at += (size_t)snprintf(path + at, sizeof(path) - at, "?version=%.20s", version);
+	if (r->all)
+		at += (size_t)snprintf(path + at, sizeof(path) - at, "%cpeers=true",
+				       version ? '&' : '?');
 	add_reason(path, at, sizeof(path), r->reason);
 	rc = bring_into_force(cli, r, "rollback", path, &reply);
+	if (rc || !r->json)
+		print_peers(reply, rc ? stderr : stdout);
 	if (!rc && r->json)
 		json_out__print(reply);
 	else if (!rc)
@@ -208,16 +219,21 @@ static int is_number(const char *text)
 static int dispatch(const struct cli *cli, const struct request *r, int argc, char **argv)
 {
 	const char *verb = argv[0];
-	bool applies = !strcmp(verb, "apply"), rolls = !strcmp(verb, "rollback");
+	bool applies = !strcmp(verb, "apply"), rolls = !strcmp(verb, "rollback"),
+	     shows = !strcmp(verb, "show");
 	bool compares = !strcmp(verb, "diff") || (applies && r->dry);
 
 	if (!applies && (r->confirm_ms || r->dry))
 		return cli__usage(&command_config, "--confirm and --dry-run go with apply only");
 	if (!applies && !compares && r->now)
 		return cli__usage(&command_config, "--now goes with apply and diff only");
-	if (r->all && (!applies || r->dry || r->now))
+	if (r->all && ((!applies && !rolls) || r->dry || r->now))
 		return cli__usage(&command_config,
-				  "--peers goes with apply only, and not with --dry-run or --now");
+				  "--peers goes with apply and rollback only, and not with "
+				  "--dry-run or --now");
+	if (r->version && (strcmp(verb, "diff") != 0 || argc != 1))
+		return cli__usage(&command_config,
+				  "--version goes with diff only, and not with a FILE");
 	if (compares && r->confirm_ms)
 		return cli__usage(&command_config, "there is nothing to confirm after --dry-run");
 	if (!applies && !rolls && *r->reason)
@@ -238,11 +254,18 @@ static int dispatch(const struct cli *cli, const struct request *r, int argc, ch
 				"rollback takes one version, a number of history, or none");
 		return roll_back(cli, r, argc == 2 ? argv[1] : NULL);
 	}
+	if (shows) {
+		if (argc != 2 || !is_number(argv[1]))
+			return cli__usage(&command_config,
+					  "show takes one version, a number of history");
+		return config_show__run(cli, argv[1], r->json);
+	}
 	if (applies && argc != 1)
 		return cli__usage(&command_config,
 				  "apply takes no argument: the agent reads its own file");
 	if (compares)
-		return config_diff__run(cli, argc == 2 ? argv[1] : NULL, r->now, r->json);
+		return config_diff__run(cli, argc == 2 ? argv[1] : NULL, r->version, r->now,
+					r->json);
 	if (argc != 1)
 		return cli__usage(&command_config, "%s takes no argument", verb);
 	if (applies)
@@ -252,7 +275,8 @@ static int dispatch(const struct cli *cli, const struct request *r, int argc, ch
 	if (!strcmp(verb, "history"))
 		return history(cli, r);
 	return cli__usage(&command_config,
-			  "'%s' is none of check, diff, apply, confirm, history, rollback", verb);
+			  "'%s' is none of check, diff, apply, confirm, history, show, rollback",
+			  verb);
 }
 
 static int read_option(struct request *r, struct cli *cli, int option)
@@ -272,11 +296,17 @@ static int read_option(struct request *r, struct cli *cli, int option)
 	case 'j':
 		r->json = true;
 		return CLI_NEXT;
+	case 'V':
+		r->version = optarg;
+		if (!is_number(optarg))
+			return cli__usage(&command_config, "--version %s is no number of history",
+					  optarg);
+		return CLI_NEXT;
 	case 'n':
 		errno = 0;
 		r->n = strtoul(optarg, &end, 10);
-		if (*optarg < '0' || *optarg > '9' || *end || errno || !r->n || r->n > 1024)
-			return cli__usage(&command_config, "-n %s is not in 1..1024", optarg);
+		if (*optarg < '0' || *optarg > '9' || *end || errno || !r->n || r->n > MAX_N)
+			return cli__usage(&command_config, "-n %s is not in 1..%d", optarg, MAX_N);
 		return CLI_NEXT;
 	case 'C':
 		if (duration__parse(optarg, &r->confirm_ms) || r->confirm_ms < 1000 ||
@@ -310,8 +340,8 @@ static int run(struct cli *cli, int argc, char **argv)
 	argv += optind;
 	if (!argc)
 		return cli__usage(&command_config,
-				  "say 'check FILE', 'diff', 'apply', 'confirm', 'history' or "
-				  "'rollback'");
+				  "say 'check FILE', 'diff', 'apply', 'confirm', 'history', "
+				  "'show VERSION' or 'rollback'");
 	return dispatch(cli, &r, argc, argv);
 }
 
@@ -319,26 +349,29 @@ const struct command command_config = {
 	.name = "config",
 	.summary = "check a configuration file, have the agent apply its own, or bring one back",
 	.help = "Usage: fairlead config check [--json] FILE\n"
-		"       fairlead config diff [--now] [--json] [FILE]\n"
+		"       fairlead config diff [--now] [--json] [FILE | --version VERSION]\n"
 		"       fairlead config apply [--now] [--confirm DURATION] [--reason TEXT] [--json]\n"
 		"       fairlead config apply --peers [--confirm DURATION] [--reason TEXT] [--json]\n"
 		"       fairlead config apply --dry-run [--now] [--json]\n"
 		"       fairlead config confirm [--json]\n"
 		"       fairlead config history [-n N] [--json]\n"
-		"       fairlead config rollback [VERSION] [--reason TEXT] [--json]\n\n"
+		"       fairlead config show VERSION [--json]\n"
+		"       fairlead config rollback [VERSION] [--peers] [--reason TEXT] [--json]\n\n"
 		"check reads FILE and prints every problem of it, one a line; no agent is needed.\n"
 		"diff says what applying FILE (default: the agent's own) would change, and what that\n"
-		"would cost. It exits with 0: nothing changes, 1: something does, 2: there is a problem.\n"
+		"would cost; with --version, what bringing that one back would. It exits with 0: nothing changes, 1: something does, 2: there is a problem.\n"
 		"apply has the agent read its own file again. A file with problems changes nothing.\n"
 		"With --peers, services and sources of the file come into force on all peers, or nowhere.\n"
 		"confirm says that what was applied with --confirm stays.\n"
 		"history shows what was applied, newest first: when, how, by whom, and why.\n"
+		"show prints what the file said in that version, for who may read the file.\n"
 		"rollback brings an earlier version back (default: the one before), and writes it to the\n"
 		"agent's file; what that held is kept beside it, as FILE.rolled-back.\n\n"
 		"      --now               backends that are no longer in the file lose their\n"
 		"                          connections after down_hold; else they are drained\n"
 		"      --peers             on all peers as one: each that is heard has to be able to\n"
 		"                          apply it; one that is silent takes it when it is back\n"
+		"      --version VERSION   a number of history\n"
 		"      --confirm DURATION  unless it is confirmed by then, 1s to 24h, the one before\n"
 		"                          comes back, also if the agent was killed meanwhile\n"
 		"      --reason TEXT       for the history\n"

@@ -40,16 +40,18 @@ static char *read_file(const char *file, size_t *len)
 	return text;
 }
 
-static int ask(const struct cli *cli, const char *file, bool now, bool json, json_t **reply,
-	       struct err *err)
+static int ask(const struct cli *cli, const char *file, const char *version, bool now, bool json,
+	       json_t **reply, struct err *err)
 {
-	const char *path = now ? "/v1/config/diff?now=true" : "/v1/config/diff";
 	struct progress progress;
+	char path[64];
 	size_t len = 0, i;
 	json_t *problem;
 	char *text = NULL;
 	int rc;
 
+	snprintf(path, sizeof(path), "/v1/config/diff?now=%s%s%.20s", now ? "true" : "false",
+		 version ? "&version=" : "", version ? version : "");
 	if (file) {
 		text = read_file(file, &len);
 		if (!text)
@@ -68,14 +70,15 @@ static int ask(const struct cli *cli, const char *file, bool now, bool json, jso
 	return rc;
 }
 
-int config_diff__run(const struct cli *cli, const char *file, bool now, bool json)
+int config_diff__run(const struct cli *cli, const char *file, const char *version, bool now,
+		     bool json)
 {
 	struct err err = {0};
 	json_t *reply = NULL;
 	const char *refused;
 	int rc;
 
-	if (ask(cli, file, now, json, &reply, &err)) {
+	if (ask(cli, file, version, now, json, &reply, &err)) {
 		complain(err.text);
 		json_decref(reply);
 		return CONFIG_DIFF_FAILED;

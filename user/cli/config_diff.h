@@ -10,7 +10,11 @@
 /* What it exits with, as diff(1) does. */
 enum config_diff_exit { CONFIG_DIFF_SAME, CONFIG_DIFF_CHANGED, CONFIG_DIFF_FAILED };
 
-/* Compares a file (NULL: the agent's own) with what runs, and prints what applying it would do. */
-int config_diff__run(const struct cli *cli, const char *file, bool now, bool json);
+/*
+ * Compares a file, a version of the history, or (both NULL) the agent's own file with what runs, and prints what
+ * applying it would do.
+ */
+int config_diff__run(const struct cli *cli, const char *file, const char *version, bool now,
+		     bool json);
 
 #endif

@@ -35,7 +35,8 @@ static const char schema[] =
 	"CREATE TABLE baseline(service TEXT NOT NULL, backend TEXT NOT NULL, run INTEGER NOT NULL,"
 	" mono INTEGER NOT NULL, state TEXT NOT NULL, PRIMARY KEY(service, backend)) WITHOUT ROWID;"
 	"CREATE TABLE configs(id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL,"
-	" actor TEXT NOT NULL, origin TEXT NOT NULL, reason TEXT NOT NULL, content BLOB NOT NULL);"
+	" actor TEXT NOT NULL, origin TEXT NOT NULL, reason TEXT NOT NULL, content BLOB NOT NULL,"
+	" unpacked INTEGER);"
 	"CREATE TABLE pending(one INTEGER PRIMARY KEY CHECK(one = 1), target INTEGER NOT NULL,"
 	" boot TEXT NOT NULL, at INTEGER NOT NULL, mono INTEGER NOT NULL, wait INTEGER NOT NULL);"
 	"PRAGMA application_id=1718381105; PRAGMA user_version=1; COMMIT;";
@@ -214,7 +215,7 @@ static int check_identity(struct store *s, struct err *err)
 				"%s was written by a newer fairlead: set journal.path to another "
 				"file, or move it away",
 				s->path);
-	return 0;
+	return store_config_upgrade(s, err);
 }
 
 static const char settings[] = "PRAGMA locking_mode=EXCLUSIVE; PRAGMA auto_vacuum=INCREMENTAL;"

@@ -94,6 +94,8 @@ int store__states(struct store *s, void (*on_run)(void *ctx, const struct store_
 		  void (*on_change)(void *ctx, const struct store_change *c), void *ctx,
 		  struct err *err);
 
+#define STORE_MOST_CONFIGS 100000 /* versions */
+
 /* A configuration that was applied. */
 struct store_config {
 	int64_t at_ms;
@@ -109,7 +111,8 @@ struct store_version {
 
 /*
  * Keeps a file's text as the newest version, and gives its number in *id; if it is the newest one's text
- * already, that one's. The oldest ones go when there are more than 50, or more than so many bytes.
+ * already, that one's. The oldest ones go when there are more than STORE_MOST_CONFIGS, or more than so many bytes,
+ * packed; the last two do not.
  */
 int store__config_add(struct store *s, const struct store_config *c, const char *text, size_t len,
 		      uint64_t bytes, int64_t *id, struct err *err);

@@ -3,25 +3,87 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "journal/store_internal.h"
 
 #define DOING "keeping the configuration"
-#define MOST 50 /* configurations */
+#define READING "reading the journal"
+#define LONGEST (64 << 20) /* bytes of a text: more than a file may have */
 
-/* The newest one's content is this one. */
+/* --- packed by zlib (RFC 1950), as they are some ten times as long as what they say ------------------ */
+
+/* NULL: it gets no shorter, or there is no memory. */
+static void *pack(const char *text, size_t len, size_t *n)
+{
+	uLongf size = compressBound(len);
+	void *packed = malloc(size);
+
+	if (packed && compress(packed, &size, (const Bytef *)text, len) == Z_OK && size < len) {
+		*n = size;
+		return packed;
+	}
+	free(packed);
+	return NULL;
+}
+
+/* The text of a row of id, content, and the length that it has unpacked (NULL: it is not packed). */
+static int read_text(sqlite3_stmt *row, char **text, size_t *len, struct err *err)
+{
+	const void *content = sqlite3_column_blob(row, 1);
+	size_t n = (size_t)sqlite3_column_bytes(row, 1);
+	bool packed = sqlite3_column_type(row, 2) != SQLITE_NULL;
+	int64_t length = packed ? sqlite3_column_int64(row, 2) : (int64_t)n;
+	uLongf got = (uLongf)length;
+
+	if (length < 0 || length > LONGEST)
+		return err__set(err, -EBADMSG, "configuration %lld of the journal is damaged",
+				(long long)sqlite3_column_int64(row, 0));
+	*len = (size_t)length;
+	*text = malloc(*len + 1);
+	if (!*text)
+		return err__set(err, -ENOMEM, "out of memory");
+	if (!packed && n)
+		memcpy(*text, content, n);
+	if (!packed || (uncompress((Bytef *)*text, &got, content, n) == Z_OK && got == *len))
+		return 0;
+	free(*text);
+	*text = NULL;
+	return err__set(err, -EBADMSG, "configuration %lld of the journal is damaged",
+			(long long)sqlite3_column_int64(row, 0));
+}
+
+/* --- what is kept ----------------------------------------------------------------------------------- */
+
+int store_config_upgrade(struct store *s, struct err *err)
+{
+	int64_t has = 0;
+	int rc = store_number(
+		s, "SELECT count(*) FROM pragma_table_info('configs') WHERE name = 'unpacked'",
+		&has, err);
+
+	return rc || has ? rc
+			 : store_exec(s, "ALTER TABLE configs ADD COLUMN unpacked INTEGER",
+				      "opening the journal", err);
+}
+
+/* The newest one's content is this one. What can't be read is another one. */
 static int is_newest(struct store *s, const char *text, size_t len, int64_t *id, struct err *err)
 {
-	sqlite3_stmt *stmt =
-		store_prepare(s, "SELECT id, content FROM configs ORDER BY id DESC LIMIT 1", err);
+	sqlite3_stmt *stmt = store_prepare(
+		s, "SELECT id, content, unpacked FROM configs ORDER BY id DESC LIMIT 1", err);
+	struct err ignored;
+	char *newest = NULL;
+	size_t n = 0;
 	int rc;
 
 	if (!stmt)
 		return -EIO;
 	rc = sqlite3_step(stmt);
-	if (rc == SQLITE_ROW && (size_t)sqlite3_column_bytes(stmt, 1) == len &&
-	    (!len || memcmp(sqlite3_column_blob(stmt, 1), text, len) == 0))
+	if (rc == SQLITE_ROW && !read_text(stmt, &newest, &n, &ignored) && n == len &&
+	    memcmp(newest, text, len) == 0)
 		*id = sqlite3_column_int64(stmt, 0);
+	free(newest);
 	rc = rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : store_error(s, DOING, err);
 	sqlite3_finalize(stmt);
 	return rc;
@@ -30,10 +92,13 @@ static int is_newest(struct store *s, const char *text, size_t len, int64_t *id,
 static int insert(struct store *s, const struct store_config *c, const char *text, size_t len,
 		  int64_t *id, struct err *err)
 {
-	sqlite3_stmt *stmt = store_prepare(
-		s,
-		"INSERT INTO configs(at, actor, origin, reason, content) VALUES(?1, ?2, ?3, ?4, ?5)",
-		err);
+	sqlite3_stmt *stmt =
+		store_prepare(s,
+			      "INSERT INTO configs(at, actor, origin, reason, content, unpacked)"
+			      " VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+			      err);
+	size_t n = 0;
+	void *packed;
 	int rc;
 
 	if (!stmt)
@@ -42,28 +107,58 @@ static int insert(struct store *s, const struct store_config *c, const char *tex
 	sqlite3_bind_text(stmt, 2, store_user(s, c->uid), -1, SQLITE_STATIC);
 	sqlite3_bind_text(stmt, 3, c->origin, -1, SQLITE_STATIC);
 	sqlite3_bind_text(stmt, 4, c->reason, -1, SQLITE_STATIC);
-	sqlite3_bind_blob64(stmt, 5, text, len, SQLITE_STATIC);
+	packed = pack(text, len, &n);
+	sqlite3_bind_blob64(stmt, 5, packed ? packed : text, packed ? n : len, SQLITE_STATIC);
+	if (packed)
+		sqlite3_bind_int64(stmt, 6, (sqlite3_int64)len);
 	rc = store_finish(s, stmt, DOING, err);
+	free(packed);
 	if (!rc)
 		*id = sqlite3_last_insert_rowid(s->db);
 	return rc;
 }
 
-/* The oldest go: more than MOST, or more bytes than that; the last two stay, and one that is waited for. */
-static int remove_old(struct store *s, uint64_t bytes, struct err *err)
-{
-	sqlite3_stmt *stmt = store_prepare(
-		s,
-		"DELETE FROM configs WHERE id IN (SELECT id FROM (SELECT id,"
-		" row_number() OVER newest AS n, sum(length(content)) OVER newest AS bytes FROM configs"
-		" WINDOW newest AS (ORDER BY id DESC)) WHERE n > 2 AND (n > ?1 OR bytes > ?2))"
-		" AND id NOT IN (SELECT target FROM pending)",
-		err);
+#define COST "length(content) + 128" /* bytes of a row, about */
 
+/* The last one that goes, 0: none does: more than STORE_MOST_CONFIGS, or than so many bytes; the last two stay. */
+static int find_cut(struct store *s, uint64_t bytes, int64_t *cut, struct err *err)
+{
+	int64_t n = 0, sum = 0;
+	sqlite3_stmt *stmt;
+	int rc = store_number(s, "SELECT count(*) FROM configs", &n, err);
+
+	if (!rc)
+		rc = store_number(s, "SELECT sum(" COST ") FROM configs", &sum, err);
+	if (rc)
+		return rc;
+	stmt = store_prepare(s, "SELECT id, " COST " FROM configs ORDER BY id", err);
 	if (!stmt)
 		return -EIO;
-	sqlite3_bind_int64(stmt, 1, MOST);
-	sqlite3_bind_int64(stmt, 2, (sqlite3_int64)bytes);
+	while (n > 2 && (n > STORE_MOST_CONFIGS || (uint64_t)sum > bytes) &&
+	       sqlite3_step(stmt) == SQLITE_ROW) {
+		*cut = sqlite3_column_int64(stmt, 0);
+		sum -= sqlite3_column_int64(stmt, 1);
+		n--;
+	}
+	sqlite3_finalize(stmt);
+	return 0;
+}
+
+/* The oldest go, but for one that is waited for. */
+static int remove_old(struct store *s, uint64_t bytes, struct err *err)
+{
+	sqlite3_stmt *stmt;
+	int64_t cut = 0;
+	int rc = find_cut(s, bytes, &cut, err);
+
+	if (rc || !cut)
+		return rc;
+	stmt = store_prepare(
+		s, "DELETE FROM configs WHERE id <= ?1 AND id NOT IN (SELECT target FROM pending)",
+		err);
+	if (!stmt)
+		return -EIO;
+	sqlite3_bind_int64(stmt, 1, cut);
 	return store_finish(s, stmt, DOING, err);
 }
 
@@ -108,8 +203,8 @@ int store__config_list(struct store *s, uint32_t n,
 {
 	sqlite3_stmt *stmt = store_prepare(
 		s,
-		"SELECT id, at, actor, origin, reason, length(content) FROM configs ORDER BY id DESC"
-		" LIMIT ?1",
+		"SELECT id, at, actor, origin, reason, coalesce(unpacked, length(content)) FROM configs"
+		" ORDER BY id DESC LIMIT ?1",
 		err);
 	int rc;
 
@@ -128,7 +223,7 @@ int store__config_list(struct store *s, uint32_t n,
 
 		each(ctx, &v);
 	}
-	rc = rc == SQLITE_DONE ? 0 : store_error(s, "reading the journal", err);
+	rc = rc == SQLITE_DONE ? 0 : store_error(s, READING, err);
 	sqlite3_finalize(stmt);
 	return rc;
 }
@@ -136,12 +231,12 @@ int store__config_list(struct store *s, uint32_t n,
 int store__config_get(struct store *s, int64_t *id, char **text, size_t *len, struct err *err)
 {
 	/* 0: what waits for its confirmation goes back to its target, else the newest to the one before. */
-	sqlite3_stmt *stmt =
-		store_prepare(s,
-			      "SELECT id, content FROM configs WHERE id = CASE WHEN ?1 THEN ?1 ELSE"
-			      " coalesce((SELECT target FROM pending),"
-			      "  (SELECT id FROM configs ORDER BY id DESC LIMIT 1 OFFSET 1)) END",
-			      err);
+	sqlite3_stmt *stmt = store_prepare(
+		s,
+		"SELECT id, content, unpacked FROM configs WHERE id = CASE WHEN ?1 THEN ?1 ELSE"
+		" coalesce((SELECT target FROM pending),"
+		"  (SELECT id FROM configs ORDER BY id DESC LIMIT 1 OFFSET 1)) END",
+		err);
 	int rc;
 
 	if (!stmt)
@@ -149,14 +244,10 @@ int store__config_get(struct store *s, int64_t *id, char **text, size_t *len, st
 	sqlite3_bind_int64(stmt, 1, *id);
 	rc = sqlite3_step(stmt);
 	if (rc == SQLITE_ROW) {
-		*len = (size_t)sqlite3_column_bytes(stmt, 1);
-		*text = malloc(*len + 1);
-		rc = *text ? 0 : err__set(err, -ENOMEM, "out of memory");
-		if (*text && *len)
-			memcpy(*text, sqlite3_column_blob(stmt, 1), *len);
 		*id = sqlite3_column_int64(stmt, 0);
+		rc = read_text(stmt, text, len, err);
 	} else if (rc != SQLITE_DONE) {
-		rc = store_error(s, "reading the journal", err);
+		rc = store_error(s, READING, err);
 	} else if (*id) {
 		rc = err__set(err, -ENOENT,
 			      "the journal has no configuration %lld: see fairlead config history",
@@ -230,7 +321,7 @@ int store__pending_get(struct store *s, const struct store_time *now, bool *any,
 		/* A clock that was set back must not make it wait for longer. */
 		*left_ms = *left_ms > wait ? wait : *left_ms < 0 ? 0 : *left_ms;
 	}
-	rc = rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : store_error(s, "reading the journal", err);
+	rc = rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : store_error(s, READING, err);
 	sqlite3_finalize(stmt);
 	return rc;
 }

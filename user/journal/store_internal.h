@@ -31,6 +31,8 @@ int store_number(struct store *s, const char *sql, int64_t *out, struct err *err
 sqlite3_stmt *store_prepare(struct store *s, const char *sql, struct err *err);
 /* Steps to the end and finalises. */
 int store_finish(struct store *s, sqlite3_stmt *stmt, const char *doing, struct err *err);
+/* The table of configurations gets what those of earlier versions have not. */
+int store_config_upgrade(struct store *s, struct err *err);
 /* The name of a user: of the system, or "uid 1000"; "" for JOURNAL_NOBODY. */
 const char *store_user(struct store *s, uint32_t uid);
 

@@ -223,6 +223,45 @@ static int tell_both(void *ctx)
 	return 0;
 }
 
+/* Reads one byte, and leaves it at that for a while. */
+static void rest(void *ctx, uint64_t now_ns)
+{
+	on_input(ctx, now_ns);
+	if (strlen(rig.log) == 1)
+		rt__arm(rig.rt, &rig.timers[1], now_ns + MS / 2);
+	rt__rest(rig.rt, &rig.source, now_ns);
+}
+
+static int flood(void *ctx)
+{
+	(void)ctx;
+	rig.source.ready = rest;
+	rt__watch(rig.rt, &rig.source);
+	return (int)write(rig.pipe[1], "iii", 3);
+}
+
+static int unwatch_source(void *ctx)
+{
+	(void)ctx;
+	rt__unwatch(rig.rt, &rig.source);
+	return 0;
+}
+
+/* A source that rests is not asked though there is more, and then it is; one that rests can be taken out. */
+static void test_rest(void **state)
+{
+	(void)state;
+	assert_int_equal(rt__call(rig.rt, flood, NULL), 3);
+	wait_for(4);
+	/* Without a rest all of the input would come first. */
+	assert_string_equal(rig.log, "i1ii");
+	assert_int_equal(rt__call(rig.rt, unwatch_source, NULL), 0);
+	usleep(5000);
+	assert_int_equal(write(rig.pipe[1], "i", 1), 1);
+	usleep(5000);
+	assert_int_equal(rt__call(rig.rt, logged, NULL), 4);
+}
+
 static void test_notes(void **state)
 {
 	(void)state;
@@ -296,6 +335,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_sources_before_timers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unwatched, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_greedy_timer, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_rest, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_notes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lateness, setup, teardown),
 		cmocka_unit_test(test_quantile),

@@ -16,6 +16,7 @@
 
 #define RT_PRIORITY 10 /* above all normal threads, below the kernel's own real-time ones */
 #define EVENTS 64 /* of one turn */
+#define REST_NS 1000000 /* of a source that is flooded */
 
 struct rt {
 	pthread_t thread;
@@ -174,10 +175,28 @@ int rt__watch(struct rt *rt, struct rt_source *s)
 
 void rt__unwatch(struct rt *rt, struct rt_source *s)
 {
+	rt__disarm(rt, &s->rest);
 	epoll_ctl(rt->epoll, EPOLL_CTL_DEL, s->fd, NULL);
 	for (int i = 0; i < rt->n_events; i++)
 		if (rt->events[i].data.ptr == s)
 			rt->events[i].data.ptr = NULL;
+}
+
+static void end_rest(void *source, uint64_t now_ns)
+{
+	struct rt_source *s = source;
+
+	if (rt__watch(s->rt, s))
+		rt__arm(s->rt, &s->rest, now_ns + REST_NS);
+}
+
+void rt__rest(struct rt *rt, struct rt_source *s, uint64_t now_ns)
+{
+	rt__unwatch(rt, s);
+	s->rt = rt;
+	s->rest.fire = end_rest;
+	s->rest.ctx = s;
+	rt__arm(rt, &s->rest, now_ns + REST_NS);
 }
 
 /* --- across --------------------------------------------------------------------------------------- */

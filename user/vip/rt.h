@@ -38,12 +38,14 @@ struct rt_timer {
 
 /*
  * A descriptor that is watched for input. ready() reads a bounded number of datagrams; it is called
- * again if there are more.
+ * again if there are more. The owner fills in ready, ctx and fd; the rest is rt's, zero at first.
  */
 struct rt_source {
 	void (*ready)(void *ctx, uint64_t now_ns);
 	void *ctx;
 	int fd;
+	struct rt *rt;
+	struct rt_timer rest;
 };
 
 /* run() is called on the loop's thread after rt__tell(). The owner fills in run and ctx. */
@@ -107,6 +109,12 @@ int rt__watch(struct rt *rt, struct rt_source *s);
 
 /* Before the descriptor is closed; ready() is not called any more. */
 void rt__unwatch(struct rt *rt, struct rt_source *s);
+
+/*
+ * From ready(), when there was more to read than it reads at once: the source is left alone for a moment. A flood
+ * gets part of a processor that way, which the thread would otherwise take from everybody.
+ */
+void rt__rest(struct rt *rt, struct rt_source *s, uint64_t now_ns);
 
 /* From any callback. */
 void rt__tell(struct rt *rt, struct rt_note *note);

@@ -23,11 +23,19 @@ static void print_anycast(const json_t *status, const struct view *view, FILE *o
 		fprintf(out, ": %s", announced ? "announced" : "withdrawn");
 		if (!format__parse_time(string_of(vip, "since"), &since))
 			fprintf(out, " for %s", format__duration(difftime(view->now, since), age));
-		if (!announced) {
+		if (*string_of(vip, "why")) {
 			fputs(": ", out);
 			cli__print_text(out, string_of(vip, "why"));
 		}
 		putc('\n', out);
+	}
+	json_array_foreach (json_object_get(anycast, "stuck"), i, vip) {
+		fputs("anycast: ", out);
+		cli__print_text(out, string_of(vip, "vip"));
+		fprintf(out, ": its route should be gone from table %" JSON_INTEGER_FORMAT ": ",
+			integer_of(vip, "table"));
+		cli__print_text(out, string_of(vip, "error"));
+		fputs("; tried again every second\n", out);
 	}
 }
 

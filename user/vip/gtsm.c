@@ -44,7 +44,10 @@ int gtsm__attach_raw(int fd, int family)
 	const struct bpf_insn code[] = {
 		{.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_6, .src_reg = BPF_REG_1},
 		{.code = BPF_LD | BPF_ABS | BPF_B, .imm = (int32_t)ttl_at(family)},
-		{.code = BPF_JMP | BPF_JEQ | BPF_K, .dst_reg = BPF_REG_0, .off = 6, .imm = GTSM_TTL},
+		{.code = BPF_JMP | BPF_JEQ | BPF_K,
+		 .dst_reg = BPF_REG_0,
+		 .off = 6,
+		 .imm = GTSM_TTL},
 		{.code = BPF_LD | BPF_IMM | BPF_DW,
 		 .dst_reg = BPF_REG_1,
 		 .src_reg = BPF_PSEUDO_MAP_VALUE,
@@ -65,8 +68,7 @@ int gtsm__attach_raw(int fd, int family)
 		return -errno;
 	program = bpf_prog_load(BPF_PROG_TYPE_SOCKET_FILTER, "fl_gtsm", "GPL", code,
 				sizeof(code) / sizeof(*code), NULL);
-	if (program < 0 ||
-	    setsockopt(fd, SOL_SOCKET, SO_ATTACH_BPF, &program, sizeof(program)))
+	if (program < 0 || setsockopt(fd, SOL_SOCKET, SO_ATTACH_BPF, &program, sizeof(program)))
 		rc = -errno;
 	/* The socket has it now. */
 	if (program >= 0)

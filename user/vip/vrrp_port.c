@@ -81,10 +81,11 @@ int vrrp_port__open(const char *ifname, uint32_t ifindex, int family, int *far, 
 	*far = gtsm__attach_raw(fd, family);
 	if (*far < 0) {
 		close(fd);
-		return err__set(err, *far,
-				"cannot keep VRRP messages from afar out of the socket on interface "
-				"%s: %s; CAP_BPF is needed",
-				ifname, strerror(-*far));
+		return err__set(
+			err, *far,
+			"cannot keep VRRP messages from afar out of the socket on interface "
+			"%s: %s; CAP_BPF is needed",
+			ifname, strerror(-*far));
 	}
 	if (setup(fd, ifname, ifindex, family) == 0)
 		return fd;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* view_vip.c - who hears of the VIPs: routes for a routing daemon, BFD sessions. */
+/* view_vip.c - who hears of the VIPs: routes for a routing daemon, BFD sessions, and whether in time. */
 #include <string.h>
 
 #include "cli/cli.h"
@@ -76,8 +76,22 @@ static void print_bfd(const json_t *status, const struct view *view, FILE *out)
 	}
 }
 
+/* What this machine is woken too late for. */
+static void print_late(const json_t *status, FILE *out)
+{
+	const json_t *sentence, *loop = json_object_get(status, "loop");
+	size_t i;
+
+	json_array_foreach (json_object_get(loop, "too_late_for"), i, sentence) {
+		fputs("too late: ", out);
+		cli__print_text(out, json_string_value(sentence));
+		putc('\n', out);
+	}
+}
+
 void view_vip__print(const json_t *status, const struct view *view, FILE *out)
 {
+	print_late(status, out);
 	print_anycast(status, view, out);
 	print_bfd(status, view, out);
 }

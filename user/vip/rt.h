@@ -24,6 +24,7 @@
 #include <uv.h>
 
 #include "core/err.h"
+#include "vip/lateness.h"
 
 struct rt;
 
@@ -56,14 +57,6 @@ struct rt_note {
 	atomic_bool told;
 };
 
-/* How late timers fired: lateness.n[i] counts those that were late by less than 2^i microseconds. */
-#define RT_BUCKETS 24 /* the last one holds all that is later, from 4 s on */
-struct rt_lateness {
-	uint64_t n[RT_BUCKETS];
-	uint64_t total;
-	uint64_t max_ns, sum_ns; /* since the thread started */
-};
-
 /* CLOCK_MONOTONIC. */
 uint64_t rt__now_ns(void);
 
@@ -90,13 +83,9 @@ void rt__forget(struct rt *rt, struct rt_note *note);
 /* The latest wake-up since the last call, ns. */
 uint64_t rt__take_lateness(struct rt *rt);
 
-void rt__lateness(const struct rt *rt, struct rt_lateness *out);
-
-/*
- * The upper bound in ns of what `per_10000` out of 10 000 wake-ups were not later than; 0 with fewer
- * than 10 000 measured.
- */
-uint64_t rt_lateness__quantile(const struct rt_lateness *l, unsigned int per_10000);
+/* How late timers fired: since the thread started, and lately (lateness.h). */
+void rt__lateness(const struct rt *rt, struct lateness_counts *out);
+void rt__lately(const struct rt *rt, struct lateness_counts *out);
 
 /* --- on the real-time thread ---------------------------------------------------------------------- */
 

@@ -49,8 +49,8 @@ $(BUILD)/tests/forge: tests/e2e/forge/forge.c
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $< -o $@
 
-# Another time of the day for one process, in tests/e2e/test_vrrp.py.
-$(BUILD)/tests/clock.so: tests/lab/clock.c
+# Another time of the day for one process (tests/e2e/test_vrrp.py), and routes that stay (test_anycast.py).
+$(BUILD)/tests/clock.so $(BUILD)/tests/stuck.so: $(BUILD)/tests/%.so: tests/lab/%.c
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CPPFLAGS) -O2 -Wall -Wextra -Werror -fPIC -shared $< -o $@
@@ -67,7 +67,7 @@ e2e: e2e-built
 e2echeck: e2e-built
 	@FL_BUILD=$(BUILD) tests/e2e.sh check $(E2E_JOBS) $(RESULTS)/$(SUITE)e2e
 
-e2e-built: all $(LAB_OBJS) $(BUILD)/tests/netwatch $(BUILD)/tests/kafkamock $(BUILD)/tests/forge $(BUILD)/tests/clock.so
+e2e-built: all $(LAB_OBJS) $(BUILD)/tests/netwatch $(BUILD)/tests/kafkamock $(BUILD)/tests/forge $(BUILD)/tests/clock.so $(BUILD)/tests/stuck.so
 
 #: make check       install what is missing, build, run every test, one line of sums (root)
 check:

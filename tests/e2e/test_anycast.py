@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Anycast: VIPs that have a route while they are served, announced by BIRD and FRR to a router with ECMP."""
+import errno
 import json
 import os
 import signal
@@ -328,6 +329,39 @@ def test_other_programs_routes(lab, anycast):
         b.wait_for(lambda vip=vip: "another program has a route" in b.vip(vip)["why"], 3, "it to be told")
         b.ip("lb", family, "route", "del", "blackhole", vip, "table", "118", "proto", "static")
         b.wait_for(lambda: b.routes() == [VIP4, VIP6], 3, "the route to come back")
+
+
+def test_route_that_stays(lab, anycast):
+    """A withdrawn VIP whose route the kernel keeps is told to be announced, as it is, until the route is gone."""
+    b = anycast.balancers["lb"]
+    stuck = f"{lab.folder}/stuck"
+    b.configure(b.head() + KEY + "services:\n" + announced(min_up=2))
+    b.start_agent(env={"FL_STUCK": stuck, "LD_PRELOAD": f"{lab.build}/tests/stuck.so",
+                       "ASAN_OPTIONS": "verify_asan_link_order=0"})
+    b.wait_serving("web")
+    b.wait_serving("web6")
+    b.wait_for(lambda: b.routes() == [VIP4, VIP6], 2, "the routes")
+    open(stuck, "w", encoding="utf-8").close()
+    try:
+        for i in ("b1", "b2"):
+            b.cli("drain", i, "--service", "web")
+        told = {"vip": VIP4, "table": 118, "error": os.strerror(errno.EAGAIN)}
+        b.wait_for(lambda: b.status()["anycast"]["stuck"] == [told], 5, "it to be told")
+        assert b.vip(VIP4)["announced"] and b.vip(VIP4)["why"] == (
+            "service web: 1 of 3 backends can take flows, min_up is 2; but the kernel does not remove its route: "
+            + told["error"])
+        assert f"anycast: {VIP4}: its route should be gone from table 118: " in b.cli("status").stdout
+        b.wait_for(lambda: "so that it is still announced" in b.log_tail(9), 3, "it to be logged")
+        # Also of a VIP that is in no configuration any more.
+        b.configure(b.head() + KEY + "services:\n" + announced(min_up=2).partition("  - name: web6")[0])
+        b.cli("config", "apply")
+        b.wait_for(lambda: {s["vip"] for s in b.status()["anycast"]["stuck"]} == {VIP4, VIP6}, 5, "both")
+        assert b.routes() == [VIP4, VIP6]
+    finally:
+        os.unlink(stuck)
+    b.wait_for(lambda: not b.routes(), 5, "the routes to go")
+    b.wait_for(lambda: "routes of all withdrawn VIPs are gone" in b.log_tail(9), 3, "it to be logged")
+    assert b.status()["anycast"]["stuck"] == [] and not b.vip(VIP4)["announced"]
 
 
 @pytest.fixture

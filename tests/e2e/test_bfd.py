@@ -192,6 +192,9 @@ def test_times_that_the_machine_cannot_keep(lab):
     configure(lab, *rows, short)
     r = lab.cli("config", "apply", check=False)
     assert r.returncode and "would take this machine for dead after 150 ms" in r.stderr, r.stderr
+    configure(lab, *rows, short.replace("50ms", "1s, min_rx: 50ms"))
+    r = lab.cli("config", "apply", check=False)
+    assert r.returncode and "10.77.0.99 would be taken for dead here after 150 ms" in r.stderr, r.stderr
     assert len(sessions(lab)) == 8
     # Slower, it is accepted; and what runs may go on.
     configure(lab, *rows, short.replace("50ms", "1s"))

@@ -7,6 +7,7 @@ import signal
 import struct
 import subprocess
 import sys
+import time
 
 import pytest
 from conftest import service
@@ -137,6 +138,39 @@ def test_equal(pair, address):
         assert f"peer {other}: up: is heard" in one.cli("events", "--kind", "peer").stdout
         text = one.cli("status").stdout
         assert f"peer {other} " in text and "same configuration, same tables" in text
+
+
+def test_difference_beside_tables(pair):
+    """What no table depends on is compared, too: the first difference is named; operators' rules are no configuration."""
+    lb, lb2 = pair
+
+    def both(top="", **more):
+        for one, extra, at_top in ((lb, {}, ""), (lb2, more, top)):
+            configure(one, service(**extra), key=FLOW_KEY + at_top)
+    start(pair)
+    wait_equal(pair)
+    for top, more, want in (
+            ("", {"sources": "{deny: [203.0.113.0/24]}"}, "service 'web': sources"),
+            ("", {"limits": "{packets: 100000}"}, "service 'web': limits"),
+            ("", {"announce": "route"}, "service 'web': announce or min_up"),
+            ("", {"passive": "true"}, "service 'web': passive"),
+            ("sources: {deny: [203.0.113.0/24, 203.0.114.0/24]}\n", {}, "sources"),
+            ("on_agent_loss: drop\n", {}, "on_agent_loss"), ("lease: 2s\n", {}, "lease")):
+        both(top, **more)
+        lb2.cli("config", "apply")
+        for one in pair:
+            one.wait_for(lambda o=one, w=want: peer(o).get("difference") == w, 3, f"it to say {want}")
+    assert not peer(lb)["other_tables"]["n"]
+    assert "peer lb2 has another configuration: lease" in lb.cli("status").stdout
+    lb.wait_for(lambda: "another configuration: lease; who is served" in lb.log_tail(50), 3, "the log to say so")
+    both("sources: {deny: [203.0.114.0/24, 203.0.113.0/24]}\n")
+    configure(lb, service(), key=FLOW_KEY + "sources: {deny: [203.0.113.0/24, 203.0.114.0/24]}\n")
+    for one in pair:
+        one.cli("config", "apply")
+    wait_equal(pair)
+    lb.cli("source", "deny", "203.0.115.0/24")
+    time.sleep(0.5)
+    wait_equal(pair)
 
 
 def test_difference(pair):

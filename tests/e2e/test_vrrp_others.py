@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """VRRP with others on the link: keepalived, and whoever sends what is malformed or comes from afar."""
+import signal
 import socket
 import struct
 import subprocess
@@ -61,6 +62,62 @@ def test_malformed_and_far(pair, lab):  # noqa: F811 pylint: disable=redefined-o
     # The same message without a fault does what it says: the test can fail.
     forge(lab, "client", [(255, good)])
     lab.wait_for(lambda: one.group()["transitions"] > before[0], 5, "a sound advert to be heeded")
+
+
+# As from behind a router: N of them to each address, or as many as there are in so many seconds; prints how many.
+FLOOD = """
+import itertools, socket, sys, time
+data, n, seconds, sent, sockets = bytes.fromhex(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), 0, []
+for to in sys.argv[4:]:
+    s = socket.socket(socket.AF_INET6 if ":" in to else socket.AF_INET, socket.SOCK_RAW, 112)
+    s.setsockopt(*((41, socket.IPV6_UNICAST_HOPS) if ":" in to else (0, socket.IP_TTL)), 254)
+    sockets.append((s, (to, 0)))
+until = time.monotonic() + seconds
+for i in itertools.count(1):
+    for s, to in sockets:
+        s.sendto(data, to)
+    if n and i == n or not n and time.monotonic() > until:
+        print(i)
+        break
+"""
+
+
+def test_flood_from_afar(pair, lab):  # noqa: F811 pylint: disable=redefined-outer-name
+    """What was forwarded takes no room from adverts, also while nobody reads them; all of it is counted."""
+    one, two = pair
+    for balancer, priority in zip(pair, (150, 100)):
+        balancer.configure(groups(group(priority, interval=SLOW_MS),
+                                  group(priority, (VIP6,), name="web6", interval=SLOW_MS)), flow_key=KEY)
+    names = ("web", "web6")
+    for balancer, state in zip(pair, ("active", "backup")):
+        balancer.start()
+        for name in names:
+            balancer.wait_state(state, name)
+    for name in names:
+        lab.wait_for(lambda n=name: two.group(n)["active"], 5, "the active one to be heard")
+    before = [two.group(name)["transitions"] for name in names]
+
+    def flood(n, seconds):
+        return int(lab.inside("client", "/usr/bin/python3", "-c", FLOOD, advert().hex(), str(n), str(seconds), v4("lb2"), v6("lb2")))
+
+    def far():
+        return two.status()["vrrp"]["ignored"]["ttl"]
+    # More than a queue holds, of which nothing is read.
+    two.agent.send_signal(signal.SIGSTOP)
+    try:
+        flood(3000, 0)
+    finally:
+        two.agent.send_signal(signal.SIGCONT)
+    assert far() == 6000
+    heard = [two.group(name)["adverts_heard"] for name in names]
+    sent = flood(0, 2)
+    assert far() == 6000 + 2 * sent > 20000
+    status = two.status()["vrrp"]
+    assert status["ignored"] == dict.fromkeys(status["ignored"], 0) | {"ttl": far()}
+    assert [two.group(name)["transitions"] for name in names] == before
+    assert [two.group(name)["state"] for name in names] == ["backup"] * 2
+    for name, n in zip(names, heard):
+        lab.wait_for(lambda name=name, n=n: two.group(name)["adverts_heard"] > n + 10, 5, "adverts")
 
 
 @pytest.fixture

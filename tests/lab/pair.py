@@ -153,6 +153,13 @@ class Balancer:
         assert status, f"no status from {self.host}"
         return status
 
+    def cli(self, *argv, check=True):
+        """Runs `fairlead`; returns the CompletedProcess."""
+        r = subprocess.run([f"{self.lab.build}/fairlead", "-s", self.socket, *argv], stdout=subprocess.PIPE,
+                           stderr=subprocess.PIPE, text=True, check=False, timeout=30 * PATIENCE)
+        assert not check or r.returncode == 0, f"fairlead {' '.join(argv)}: exit {r.returncode}: {r.stderr}"
+        return r
+
     def table(self):
         """What `fairlead status` prints."""
         return subprocess.run([f"{self.lab.build}/fairlead", "-s", self.socket, "status"],

@@ -6,6 +6,7 @@
 #include "agent/chronicle.h"
 #include "agent/events.h"
 #include "agent/handover.h"
+#include "agent/lateness.h"
 #include "agent/peer_accord.h"
 #include "agent/peer_quorum.h"
 #include "agent/peer_words.h"
@@ -159,6 +160,7 @@ static void on_tick(uv_timer_t *h)
 	seating__tick(a);
 	grace__retry(a->grace);
 	neighbors__tick(a);
+	lateness__tick(a);
 	anycast__tick(a);
 	links__tick(a);
 	failover__refresh(a);

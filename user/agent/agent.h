@@ -98,6 +98,7 @@ struct agent {
 	struct peer_accord
 		*accord; /* one configuration for all of them; NULL: there never were any */
 	struct accord_text common; /* what the running configuration has in common with peers */
+	struct accord_text common_before; /* and what the one before it had that had something else */
 	struct lease *lease;
 	struct neighbors neighbors; /* BFD */
 	struct anycast anycast;
@@ -139,6 +140,7 @@ struct agent {
 	uint64_t lapses_before; /* the maps' count of lapses when this agent began */
 	uint64_t lapses_seen;
 	uint64_t late_max_ns; /* worst wake-up of the real-time thread in the last second */
+	size_t late_told; /* groups and sessions that it is too late for, as the log says */
 	bool renew_failing;
 	bool probes_starved; /* they could not be tried, and the log says so */
 	uint32_t starved_s; /* when that was so last, agent__coarse_s() */

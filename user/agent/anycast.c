@@ -213,10 +213,47 @@ void anycast__flush(struct agent *a)
 	free(list);
 }
 
+/* Routes that should be gone, and are not; NULL: out of memory. */
+static struct routes_stuck *list_stuck(const struct anycast *y, size_t *n)
+{
+	size_t max = routes__stuck(y->routes, NULL, 0);
+	struct routes_stuck *list = calloc(max + 1, sizeof(*list));
+
+	*n = list ? routes__stuck(y->routes, list, max) : 0;
+	if (*n > max)
+		*n = max;
+	return list;
+}
+
+/* Each time that there are more of them, all; and the end of it. */
+static void tell_stuck(struct agent *a)
+{
+	struct anycast *y = &a->anycast;
+	size_t n, before = y->n_stuck;
+	struct routes_stuck *list = list_stuck(y, &n);
+
+	y->n_stuck = list ? n : before;
+	for (size_t i = 0; i < n && n > before; i++) {
+		const struct anycast_vip v = {.vip = list[i].to};
+		char what[160];
+
+		snprintf(what, sizeof(what),
+			 "is withdrawn, but the kernel does not remove its route from table "
+			 "%" PRIu32
+			 ", so that it is still announced; it is tried again every second: ",
+			 list[i].table);
+		log_vip(a, LOG_LV_ERROR, &v, what, strerror(-list[i].rc));
+	}
+	if (before && !y->n_stuck)
+		log_info("the routes of all withdrawn VIPs are gone now");
+	free(list);
+}
+
 void anycast__tick(struct agent *a)
 {
 	struct anycast *y = &a->anycast;
 
+	tell_stuck(a);
 	y->dirty |= !y->begun;
 	for (size_t i = 0; i < y->n; i++) {
 		struct anycast_vip *v = &y->vips[i];
@@ -246,30 +283,60 @@ void anycast__tick(struct agent *a)
 
 /* --- status ------------------------------------------------------------------------------------------- */
 
-static json_t *vip_json(const struct anycast *y, const struct anycast_vip *v)
+/* Its route is in the agent's table though it should not be: why; 0: it is not. */
+static int why_stuck(const struct anycast *y, const struct anycast_vip *v,
+		     const struct routes_stuck *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i].table == y->table && addr__equal(&list[i].to.addr, &v->vip.addr) &&
+		    list[i].to.len == v->vip.len)
+			return list[i].rc;
+	return 0;
+}
+
+static json_t *vip_json(const struct anycast *y, const struct anycast_vip *v, int stuck)
 {
 	int state = v->announced ? routes__state(y->routes, &v->vip) : -EINPROGRESS;
-	char vip[ADDR_PREFIX_STRLEN];
+	char vip[ADDR_PREFIX_STRLEN], both[sizeof(v->why) + 120];
 	const char *why = v->why;
 
-	if (v->announced && state)
+	if (!v->announced && stuck) {
+		snprintf(both, sizeof(both), "%s; but the kernel does not remove its route: %s",
+			 v->why, strerror(-stuck));
+		why = both;
+	} else if (v->announced && state) {
 		why = state == -EINPROGRESS ? "the route is being made"
 		      : state == -EEXIST    ? "another program has a route for it in the table"
 		      : state == -EADDRINUSE
 			      ? "another agent of this machine has its routes in the table"
 			      : strerror(-state);
+	}
 	return json_pack("{s:s, s:b, s:s, s:o}", "vip", addr_prefix__format(&v->vip, vip),
-			 "announced", state == 0, "why", why, "since", names__time(v->since_ns));
+			 "announced", state == 0 || stuck != 0, "why", why, "since",
+			 names__time(v->since_ns));
 }
 
 json_t *anycast__json(const struct agent *a)
 {
 	const struct anycast *y = &a->anycast;
-	json_t *vips = json_array();
+	json_t *vips = json_array(), *stuck = json_array();
+	char vip[ADDR_PREFIX_STRLEN];
+	size_t n;
+	struct routes_stuck *list = list_stuck(y, &n);
 
-	for (size_t i = 0; i < y->n; i++)
-		json_array_append_new(vips, vip_json(y, &y->vips[i]));
-	return json_pack("{s:I, s:o}", "table", (json_int_t)y->table, "vips", vips);
+	for (size_t i = 0; i < y->n; i++) {
+		const struct anycast_vip *v = &y->vips[i];
+
+		json_array_append_new(vips, vip_json(y, v, why_stuck(y, v, list, n)));
+	}
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(stuck, json_pack("{s:s, s:I, s:s}", "vip",
+						       addr_prefix__format(&list[i].to, vip),
+						       "table", (json_int_t)list[i].table, "error",
+						       strerror(-list[i].rc)));
+	free(list);
+	return json_pack("{s:I, s:o, s:o}", "table", (json_int_t)y->table, "vips", vips, "stuck",
+			 stuck);
 }
 
 void anycast__stop(struct agent *a)

@@ -37,6 +37,7 @@ struct anycast {
 	bool dirty; /* a service's table, or how many of its backends can be used, has changed */
 	uint64_t due_ns; /* when a service will have enough of them; UINT64_MAX: by a change only */
 	bool begun; /* what is wanted was said once, so that leftovers are looked for */
+	size_t n_stuck; /* withdrawn routes that the kernel keeps, as they were told of */
 };
 
 /* After the lease. */

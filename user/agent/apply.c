@@ -223,6 +223,8 @@ static void keep(struct apply *ap)
 
 	if (ap->writes && !ap->file.text[0])
 		config_file__commit(a->config_path, &ap->file);
+	if (!accord_text__equal(&a->common, &ap->order.common))
+		a->common_before = a->common;
 	a->common = ap->order.common;
 	free(a->config_text);
 	a->config_text = ap->order.text;

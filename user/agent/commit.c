@@ -17,6 +17,7 @@
 
 #include "agent/admission.h"
 #include "agent/chronicle.h"
+#include "agent/lateness.h"
 #include "core/log.h"
 
 /* Once a packet may have found a staged service, its entries need a grace period like any others. */
@@ -233,9 +234,7 @@ static int check_fixed(const struct config *have, const struct config *next, str
 
 int commit__check(const struct agent *a, const struct config *next, struct err *err)
 {
-	int rc = a->config ? check_fixed(a->config, next, err) : 0;
-
-	return rc ? rc : neighbors__check(a, next, err);
+	return a->config ? check_fixed(a->config, next, err) : 0;
 }
 
 static int stage_admission(struct agent *a, const struct config *next, const struct stage *stages,
@@ -299,6 +298,8 @@ int commit__run(struct apply *ap, struct err *err)
 	int rc = commit__check(a, ap->next, err), listener = -1;
 	struct err ignored;
 
+	if (!rc && !lateness__is_return(a, &ap->order))
+		rc = lateness__check(a, ap->next, err);
 	if (rc)
 		return rc;
 	if (a->config)

@@ -9,6 +9,7 @@
 #include "agent/agent.h"
 #include "agent/apply.h"
 #include "agent/impact.h"
+#include "agent/lateness.h"
 #include "config/diff.h"
 #include "peer/ledger.h"
 
@@ -210,6 +211,8 @@ static int refusal(const struct diff *d, struct err *err)
 	const struct agent *a = d->agent;
 	int rc = commit__check(a, d->next, err);
 
+	if (!rc)
+		rc = lateness__check(a, d->next, err);
 	if (!rc && d->next->has_flow_key &&
 	    memcmp(d->next->flow_key, plane__flow_key(a->plane), sizeof(d->next->flow_key)) != 0)
 		rc = err__set(err, -EINVAL,

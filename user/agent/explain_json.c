@@ -8,6 +8,7 @@
 
 #include "agent/agent.h"
 #include "agent/names.h"
+#include "agent/peers_state.h"
 
 #define HEX_MAX 512 /* bytes of a frame that are shown */
 
@@ -238,24 +239,21 @@ static const char *action_name(uint32_t action)
 /* Peers that are known to have, or not to have, the same tables: by the table, each sends it to the same. */
 static json_t *peers_json(const struct agent *a)
 {
-	json_t *all = peers__json(a), *list = json_array(), *peer;
-	size_t i;
+	json_t *list = json_array();
+	char text[PEER_DIFFERENCE_LEN], first[FL_NAME_LEN];
 
-	json_array_foreach (json_object_get(all, "list"), i, peer) {
-		const json_t *n = json_object_get(json_object_get(peer, "other_tables"), "n");
-		const char *state = json_string_value(json_object_get(peer, "state"));
-		bool up = state && strcmp(state, "up") == 0;
+	for (size_t i = 0; a->peers && i < a->peers->n; i++) {
+		const struct peer *peer = &a->peers->list[i];
+		const struct ledger *ours = a->peers->ours, *theirs = peer->link.copy;
 		json_t *same =
-			!up || !n
+			!peer_view__is_complete(peer)
 				? json_null()
-				: json_boolean(!json_integer_value(n) &&
-					       json_is_true(json_object_get(peer, "same_config")));
+				: json_boolean(peer_facts__same_config(ours, theirs, text) &&
+					       !peer_facts__other_tables(ours, theirs, first));
 
-		json_array_append_new(list,
-				      json_pack("{s:O, s:o}", "name", json_object_get(peer, "name"),
-						"same_tables", same));
+		json_array_append_new(
+			list, json_pack("{s:s, s:o}", "name", peer->name, "same_tables", same));
 	}
-	json_decref(all);
 	return list;
 }
 

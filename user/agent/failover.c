@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/failover.h"
 
-#include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -78,33 +76,6 @@ static void on_lost(void *vrrp, const struct bfd_peer *peer)
 	vrrp__neighbor_lost(vrrp, &peer->peer, peer->interface);
 }
 
-/*
- * A backup that waits for less than twice what this machine's scheduler has been late by would take
- * over from a router that lives. Known only after a while.
- */
-static int check_lateness(struct agent *a, const struct config *next, struct err *err)
-{
-	struct rt_lateness late;
-	uint64_t worst_ns;
-
-	rt__lateness(a->rt, &late);
-	worst_ns = rt_lateness__quantile(&late, 9999);
-	for (size_t i = 0; i < next->n_vrrp; i++) {
-		const struct config_vrrp *c = &next->vrrp[i];
-		uint64_t down_ns = vrrp__down_ns(c->priority, (uint16_t)(c->interval_ms / 10));
-
-		if (down_ns < 2 * worst_ns)
-			return err__set(
-				err, -EINVAL,
-				"vrrp[%zu].interval: %u ms has a backup wait for %.1f ms, and this "
-				"machine wakes the agent up to %.1f ms late (99.99 %% of times); "
-				"write at least %.0f ms, or give the agent real-time scheduling",
-				i, c->interval_ms, (double)down_ns / 1e6, (double)worst_ns / 1e6,
-				ceil((double)worst_ns / 1.5e7) * 10);
-	}
-	return 0;
-}
-
 static int start(struct agent *a, const struct config *c, struct err *err)
 {
 	const struct vrrp_owner owner = {
@@ -122,9 +93,9 @@ static int start(struct agent *a, const struct config *c, struct err *err)
 int failover__prepare(struct agent *a, const struct config *next, struct err *err)
 {
 	struct failover *f = &a->failover;
-	int rc = check_lateness(a, next, err);
+	int rc = 0;
 
-	if (!rc && !f->vrrp && next->n_vrrp)
+	if (!f->vrrp && next->n_vrrp)
 		rc = start(a, next, err);
 	if (rc || !f->vrrp)
 		return rc;

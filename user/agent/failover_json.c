@@ -91,5 +91,6 @@ json_t *failover__json(struct agent *a)
 				    json_integer((json_int_t)counts.refused[i]));
 	json_object_set_new(ignored, "unknown-vrid", json_integer((json_int_t)counts.unknown));
 	json_object_set_new(ignored, "own", json_integer((json_int_t)counts.own));
+	json_object_set_new(ignored, "full", json_integer((json_int_t)counts.full));
 	return json_pack("{s:o, s:o}", "groups", groups.list, "ignored", ignored);
 }

@@ -135,13 +135,13 @@ static void write_interfaces(const struct agent *a, struct prom *out, struct pro
 
 static void write_lateness(const struct agent *a, struct prom *out)
 {
-	struct prom_histogram h = {.n = RT_BUCKETS - 1};
-	struct rt_lateness late;
+	struct prom_histogram h = {.n = LATENESS_BUCKETS - 1};
+	struct lateness_counts late;
 
-	_Static_assert(RT_BUCKETS <= sizeof(h.below_us) / sizeof(*h.below_us), "they fit");
+	_Static_assert(LATENESS_BUCKETS <= sizeof(h.below_us) / sizeof(*h.below_us), "they fit");
 	rt__lateness(a->rt, &late);
 	/* The last bucket holds all that is later than the last bound. */
-	for (size_t i = 0; i < RT_BUCKETS; i++) {
+	for (size_t i = 0; i < LATENESS_BUCKETS; i++) {
 		h.count += late.n[i];
 		h.below_us[i] = UINT64_C(1) << i;
 		h.cumulative[i] = h.count;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/neighbors.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,45 +116,6 @@ bool neighbors__is_up(const struct agent *a, const struct addr *peer)
 int neighbors__start(struct agent *a, struct err *err)
 {
 	return bfd__new(a->rt, on_change, a, &a->neighbors.bfd, err);
-}
-
-/* Whether the running configuration has the session, with the same times or slower ones. */
-static bool is_running(const struct config *c, const struct config_bfd *b)
-{
-	for (size_t i = 0; c && i < c->n_bfd; i++) {
-		const struct config_bfd *old = &c->bfd[i];
-
-		if (addr__equal(&old->peer, &b->peer) &&
-		    strcmp(old->interface, b->interface) == 0 && old->min_tx_ms <= b->min_tx_ms &&
-		    old->multiplier <= b->multiplier)
-			return true;
-	}
-	return false;
-}
-
-int neighbors__check(const struct agent *a, const struct config *next, struct err *err)
-{
-	struct rt_lateness late;
-	uint64_t worst_ns;
-	char peer[ADDR_STRLEN];
-
-	rt__lateness(a->rt, &late);
-	worst_ns = rt_lateness__quantile(&late, 9999);
-	for (size_t i = 0; i < next->n_bfd; i++) {
-		const struct config_bfd *b = &next->bfd[i];
-		uint64_t detection_ms = (uint64_t)b->min_tx_ms * b->multiplier;
-
-		if (detection_ms * 1000000 >= 2 * worst_ns || is_running(a->config, b))
-			continue;
-		return err__set(err, -EINVAL,
-				"bfd[%zu]: %s would take this machine for dead after %" PRIu64
-				" ms without a packet (min_tx times multiplier), but the real-time "
-				"thread was up to %" PRIu64 " ms late (99.99 %% of its wake-ups): "
-				"make that product %" PRIu64 " ms or more",
-				i, addr__format(&b->peer, peer), detection_ms,
-				worst_ns / 1000000 + 1, 2 * worst_ns / 1000000 + 1);
-	}
-	return 0;
 }
 
 void neighbors__configured(struct agent *a)

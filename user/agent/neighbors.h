@@ -21,12 +21,6 @@ struct neighbors {
 /* After the real-time thread. */
 int neighbors__start(struct agent *a, struct err *err);
 
-/*
- * Whether the real-time thread is woken in time for what `next` asks of it: -EINVAL if a peer would take us
- * for dead by a wake-up as late as one in 10 000 was so far. Sessions that stay as they are go on.
- */
-int neighbors__check(const struct agent *a, const struct config *next, struct err *err);
-
 /* A configuration is committed: its sessions, and no others. */
 void neighbors__configured(struct agent *a);
 

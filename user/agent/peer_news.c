@@ -7,6 +7,7 @@
 
 #include "agent/agent.h"
 #include "agent/peer_accord.h"
+#include "agent/peer_alike.h"
 #include "agent/peer_nat.h"
 #include "agent/peer_vrrp.h"
 #include "agent/peer_words.h"
@@ -196,6 +197,8 @@ int peer_news__publish(struct agent *a, struct ledger *l)
 		if (!rc)
 			rc = tell_service(s, l, want);
 	}
+	if (!rc)
+		rc = peer_alike__publish(a->config, want);
 	if (!rc)
 		rc = peer_vrrp__publish(a, want);
 	if (!rc)

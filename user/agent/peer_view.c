@@ -8,6 +8,7 @@
 #include "agent/peer_accord.h"
 #include "agent/peer_nat.h"
 #include "agent/peers_state.h"
+#include "peer/alike.h"
 
 bool peer_view__is_complete(const struct peer *peer)
 {
@@ -16,19 +17,19 @@ bool peer_view__is_complete(const struct peer *peer)
 
 static void compare(struct peer *peer)
 {
-	char text[PEER_DIFFERENCE_LEN], line[PEER_DIFFERENCE_LEN + 80];
+	const struct ledger *ours = peer->peers->ours, *theirs = peer->link.copy;
+	char text[PEER_DIFFERENCE_LEN], tables[PEER_DIFFERENCE_LEN], line[PEER_DIFFERENCE_LEN + 80];
 	bool differs;
 
 	if (!peer->news || !peer_view__is_complete(peer))
 		return;
 	peer->news = false;
-	differs = !peer_facts__same_config(peer->peers->ours, peer->link.copy, text);
+	differs = !peer_alike__same(ours, theirs, text);
 	if (differs && (!peer->differs || strcmp(text, peer->difference) != 0)) {
-		snprintf(
-			line, sizeof(line),
-			"has another configuration: %s; flows may change backends when they change "
-			"machines",
-			text);
+		snprintf(line, sizeof(line), "has another configuration: %s; %s", text,
+			 peer_facts__same_config(ours, theirs, tables)
+				 ? "who is served, and how, depends on the machine"
+				 : "flows may change backends when they change machines");
 		peers__log(LOG_LV_WARN, peer, line);
 	} else if (!differs && peer->differs) {
 		peers__log(LOG_LV_INFO, peer, "has the same configuration again");
@@ -151,7 +152,7 @@ static json_t *peer_json(const struct peer *peer)
 		json_pack("{s:I, s:I, s:I}", "have", (json_int_t)ledger__version(l->copy), "of",
 			  (json_int_t)l->copy_goal, "lag", (json_int_t)peer_link__lag(l)));
 	if (peer_view__is_complete(peer)) {
-		bool same = peer_facts__same_config(ours, l->copy, text);
+		bool same = peer_alike__same(ours, l->copy, text);
 		size_t n = peer_facts__other_tables(ours, l->copy, first);
 
 		json_object_set_new(o, "same_config", json_boolean(same));

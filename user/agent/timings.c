@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* timings.c - whether the agent keeps up with what it has to do, as a part of docs/api.md's status. */
 #include "agent/agent.h"
+#include "agent/lateness.h"
 
 /* Durations; the last bucket ends with the longest of them. */
 static json_t *timing_json(const struct timing *t)
@@ -40,13 +41,14 @@ static json_t *tables_json(const struct agent *a)
 
 static json_t *loop_json(const struct agent *a)
 {
-	struct rt_lateness late;
+	struct lateness_counts late;
 
-	rt__lateness(a->rt, &late);
-	return json_pack("{s:b, s:I, s:I, s:I, s:o}", "realtime", rt__is_realtime(a->rt),
+	rt__lately(a->rt, &late);
+	return json_pack("{s:b, s:I, s:I, s:I, s:o, s:o}", "realtime", rt__is_realtime(a->rt),
 			 "late_max_us", (json_int_t)(a->late_max_ns / 1000), "late_p9999_us",
-			 (json_int_t)(rt_lateness__quantile(&late, 9999) / 1000), "wakeups",
-			 (json_int_t)late.total, "turns", timing_json(&a->turns));
+			 (json_int_t)(lateness_counts__quantile(&late, 9999) / 1000), "wakeups",
+			 (json_int_t)late.total, "turns", timing_json(&a->turns), "too_late_for",
+			 lateness__json(a));
 }
 
 json_t *timings__json(const struct agent *a)

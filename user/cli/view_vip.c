@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* view_vip.c - who hears of the VIPs: routes for a routing daemon, BFD sessions. */
+/* view_vip.c - who hears of the VIPs: routes for a routing daemon, BFD sessions, and whether in time. */
 #include <string.h>
 
 #include "cli/cli.h"
@@ -23,11 +23,19 @@ static void print_anycast(const json_t *status, const struct view *view, FILE *o
 		fprintf(out, ": %s", announced ? "announced" : "withdrawn");
 		if (!format__parse_time(string_of(vip, "since"), &since))
 			fprintf(out, " for %s", format__duration(difftime(view->now, since), age));
-		if (!announced) {
+		if (*string_of(vip, "why")) {
 			fputs(": ", out);
 			cli__print_text(out, string_of(vip, "why"));
 		}
 		putc('\n', out);
+	}
+	json_array_foreach (json_object_get(anycast, "stuck"), i, vip) {
+		fputs("anycast: ", out);
+		cli__print_text(out, string_of(vip, "vip"));
+		fprintf(out, ": its route should be gone from table %" JSON_INTEGER_FORMAT ": ",
+			integer_of(vip, "table"));
+		cli__print_text(out, string_of(vip, "error"));
+		fputs("; tried again every second\n", out);
 	}
 }
 
@@ -68,8 +76,22 @@ static void print_bfd(const json_t *status, const struct view *view, FILE *out)
 	}
 }
 
+/* What this machine is woken too late for. */
+static void print_late(const json_t *status, FILE *out)
+{
+	const json_t *sentence, *loop = json_object_get(status, "loop");
+	size_t i;
+
+	json_array_foreach (json_object_get(loop, "too_late_for"), i, sentence) {
+		fputs("too late: ", out);
+		cli__print_text(out, json_string_value(sentence));
+		putc('\n', out);
+	}
+}
+
 void view_vip__print(const json_t *status, const struct view *view, FILE *out)
 {
+	print_late(status, out);
 	print_anycast(status, view, out);
 	print_bfd(status, view, out);
 }

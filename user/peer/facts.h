@@ -12,6 +12,8 @@
  *   'a'                       what it says of configurations for all: struct accord_told (accord_told.c)
  *   'g' group                 a VRRP group: enum peer_vrrp_state (1), priority (1)
  *
+ * What of the configuration no table depends on has keys of its own (alike.h).
+ *
  * Names are texts without NUL. Digests are the same on every machine for the same configuration, and all
  * numbers in network order. Seats and pools have keys of their own (seats.h, pool.h). Keys of other kinds, of a later version, are passed over.
  */
@@ -32,7 +34,7 @@ struct peer_service {
 	uint64_t front; /* address, ports, protocol, affinity, number of slots */
 	uint64_t backends; /* their ids, addresses, ports and weights, in any order */
 	uint64_t probe;
-	uint64_t rest; /* the way of forwarding, times, what becomes of verdicts */
+	uint64_t rest; /* the way of forwarding, times, what becomes of verdicts; for more see alike.h */
 	uint64_t table; /* which backend has which slot now */
 };
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "vip/bfd_internal.h"
+#include "vip/gtsm.h"
 
 /* A last word is said more than once, since nobody says it again (RFC 5880 6.8.16). */
 #define LAST_WORDS 3
@@ -43,7 +44,6 @@ int bfd__new(struct rt *rt, void (*changed)(void *ctx), void *ctx, struct bfd **
 		l->bfd = b;
 		l->family = families[i];
 		l->source = (struct rt_source){.ready = bfd_io__ready, .ctx = l, .fd = -1};
-		l->pause = (struct rt_timer){.fire = bfd_io__resume, .ctx = l};
 	}
 	*out = b;
 	return 0;
@@ -84,7 +84,6 @@ static int unwatch(void *ctx)
 {
 	struct bfd_listener *l = ctx;
 
-	rt__disarm(l->bfd->rt, &l->pause);
 	rt__unwatch(l->bfd->rt, &l->source);
 	return 0;
 }
@@ -105,7 +104,7 @@ static void sync_listener(struct bfd *b, struct bfd_listener *l)
 
 	if (!needed && l->source.fd >= 0) {
 		rt__call(b->rt, unwatch, l);
-		b->dropped += bfd_io__dropped(l->source.fd);
+		b->dropped += gtsm__dropped(l->source.fd);
 		close(l->source.fd);
 		l->source.fd = -1;
 	}
@@ -366,7 +365,7 @@ uint64_t bfd__dropped(const struct bfd *b)
 	uint64_t n = b->dropped;
 
 	for (size_t i = 0; i < 2; i++)
-		n += bfd_io__dropped(b->listeners[i].source.fd);
+		n += gtsm__dropped(b->listeners[i].source.fd);
 	return n;
 }
 

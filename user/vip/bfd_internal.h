@@ -19,7 +19,6 @@ struct bfd_run {
 struct bfd_listener {
 	struct bfd *bfd;
 	struct rt_source source;
-	struct rt_timer pause; /* ends one */
 	int family;
 	struct err trouble; /* the loop's: why it is not open */
 };
@@ -43,9 +42,6 @@ struct bfd {
 /* A socket that listens for a family's packets: a descriptor, or -errno. */
 int bfd_io__listen(int family, struct err *err);
 
-/* How many datagrams the kernel has dropped there: TTL or hop limit not 255, or no room. fd -1: 0. */
-uint64_t bfd_io__dropped(int fd);
-
 /* A socket for a session's packets, from r->port if that is not 0; sets fd, port, ifindex. 0 or -errno. */
 int bfd_io__open(struct bfd_run *r, struct err *err);
 
@@ -53,9 +49,6 @@ int bfd_io__open(struct bfd_run *r, struct err *err);
 
 /* Reads what has come, and gives it to the sessions. */
 void bfd_io__ready(void *listener, uint64_t now_ns);
-
-/* A pause is over. */
-void bfd_io__resume(void *listener, uint64_t now_ns);
 
 /* A session's timer. */
 void bfd_io__fire(void *run, uint64_t now_ns);

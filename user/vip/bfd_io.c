@@ -2,11 +2,7 @@
 /* bfd_io.c - BFD control packets over UDP (RFC 5881): sockets, GTSM, and whose a packet is. */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/filter.h>
-#include <linux/sock_diag.h>
-#include <netinet/ip.h>
-#include <netinet/ip6.h>
-#include <stddef.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -14,19 +10,14 @@
 #include <unistd.h>
 
 #include "vip/bfd_internal.h"
+#include "vip/gtsm.h"
 
-#define TTL 255 /* RFC 5881 5 */
 #define DSCP_CS6 0xc0 /* network control (RFC 4594), as a TOS octet */
 #define FIRST_PORT 49152 /* RFC 5881 4: up to 65535 */
 #define PORTS (65536 - FIRST_PORT)
 #define PORT_TRIES 64
 
-/*
- * What is read at once. A socket that has more than this is left alone for a moment: a flood gets part of a
- * processor, which the thread would otherwise take from everybody.
- */
-#define BATCH 64
-#define PAUSE_NS 1000000
+#define BATCH 64 /* datagrams that are read at once */
 
 /* --- sockets ---------------------------------------------------------------------------------------- */
 
@@ -47,41 +38,9 @@ static int fill_any(int family, uint16_t port, struct sockaddr_storage *out)
 	return sizeof(struct sockaddr_in6);
 }
 
-/*
- * GTSM (RFC 5082): what has come through a router never gets to the queue, so that a flood from afar
- * leaves room there for the neighbours' packets. The kernel counts what it drops.
- */
-static int attach_gtsm(int fd, int family)
-{
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_B | BPF_ABS,
-			 (uint32_t)SKF_NET_OFF + (family == AF_INET
-							  ? offsetof(struct iphdr, ttl)
-							  : offsetof(struct ip6_hdr, ip6_hlim))),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TTL, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
-		BPF_STMT(BPF_RET | BPF_K, 0),
-	};
-	struct sock_fprog program = {sizeof(code) / sizeof(*code), code};
-
-	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)))
-		return -errno;
-	return 0;
-}
-
-uint64_t bfd_io__dropped(int fd)
-{
-	uint32_t info[SK_MEMINFO_VARS] = {0};
-	socklen_t len = sizeof(info);
-
-	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len))
-		return 0;
-	return info[SK_MEMINFO_DROPS];
-}
-
 static int set_up_listener(int fd, int family)
 {
-	int rc = attach_gtsm(fd, family);
+	int rc = gtsm__attach(fd, family); /* RFC 5881 5 */
 
 	if (!rc && family == AF_INET)
 		return set_int(fd, IPPROTO_IP, IP_PKTINFO, 1);
@@ -123,8 +82,8 @@ static int set_up_sender(int fd, const struct bfd_run *r)
 	/* Nobody reads from it. */
 	rc = set_int(fd, SOL_SOCKET, SO_RCVBUF, 0);
 	if (!rc)
-		rc = v4 ? set_int(fd, IPPROTO_IP, IP_TTL, TTL)
-			: set_int(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, TTL);
+		rc = v4 ? set_int(fd, IPPROTO_IP, IP_TTL, GTSM_TTL)
+			: set_int(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, GTSM_TTL);
 	if (!rc)
 		rc = v4 ? set_int(fd, IPPROTO_IP, IP_TOS, DSCP_CS6)
 			: set_int(fd, IPPROTO_IPV6, IPV6_TCLASS, DSCP_CS6);
@@ -351,15 +310,5 @@ void bfd_io__ready(void *listener, uint64_t now_ns)
 		e = read_envelope(&m, &from);
 		l->bfd->refused[receive(l->bfd, bytes, (size_t)len, &e, now_ns)]++;
 	}
-	rt__unwatch(l->bfd->rt, &l->source);
-	rt__arm(l->bfd->rt, &l->pause, now_ns + PAUSE_NS);
-}
-
-void bfd_io__resume(void *listener, uint64_t now_ns)
-{
-	struct bfd_listener *l = listener;
-
-	(void)now_ns;
-	if (rt__watch(l->bfd->rt, &l->source))
-		rt__arm(l->bfd->rt, &l->pause, now_ns + PAUSE_NS);
+	rt__rest(l->bfd->rt, &l->source, now_ns);
 }

@@ -3,35 +3,19 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stddef.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "net/routes.h"
+#include "vip/route_list.h"
 
 #define ROUND_NS 50000000 /* between two looks at alive(), while there are routes */
 #define ROUNDS_PER_REFRESH 20
-#define REMOVE_TRIES 25 /* the kernel does not answer for 200 ms each while its lock is held */
-
-/* A route that is wanted, or was. Lists of them are sorted by prefix. */
-struct route {
-	struct addr_prefix to;
-	int state; /* as routes__state() */
-	bool ours; /* it is there, and we have put it there */
-	bool seen; /* when the kernel was asked last */
-};
-
-struct list {
-	uint32_t table;
-	struct route *routes;
-	size_t n;
-};
+#define LAST_TRIES 25 /* rounds in which an agent that ends tries to take its routes away */
 
 struct routes {
 	bool (*alive)(void *ctx);
@@ -40,27 +24,13 @@ struct routes {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	struct net_routes *net; /* the thread's */
-	int claim; /* the thread's: a socket whose name says that the table is ours; -1: it is not */
-	struct list have; /* the thread's, but for states, which are under the lock */
+	bool look_due; /* the thread's: what an earlier agent has left in the table is not known yet */
+	struct route_list *
+		have; /* the thread's, but for states and which lists there are, which are under the lock */
 	/* Under the lock. */
-	struct list next; /* to become `have` */
-	bool changed, stop;
+	struct route_list *next; /* to become `have`; NULL: nothing new */
+	bool stop;
 };
-
-static int compare(const void *a, const void *b)
-{
-	const struct route *x = a, *y = b;
-	int order = memcmp(x->to.addr.b, y->to.addr.b, sizeof(x->to.addr.b));
-
-	return order ? order : (x->to.len > y->to.len) - (x->to.len < y->to.len);
-}
-
-static struct route *find(const struct list *l, const struct addr_prefix *to)
-{
-	struct route key = {.to = *to};
-
-	return l->n ? bsearch(&key, l->routes, l->n, sizeof(key), compare) : NULL;
-}
 
 static void set_state(struct routes *r, struct route *route, int state)
 {
@@ -74,7 +44,7 @@ static void set_state(struct routes *r, struct route *route, int state)
 /* One that is there already was ours or is another program's; only the latter is an error. */
 static void put(struct routes *r, struct route *route)
 {
-	int rc = net_routes__add(r->net, r->have.table, &route->to);
+	int rc = net_routes__add(r->net, r->have->table, &route->to);
 
 	if (rc == -EEXIST && route->ours)
 		rc = 0;
@@ -83,122 +53,129 @@ static void put(struct routes *r, struct route *route)
 	set_state(r, route, rc);
 }
 
-static void take(struct routes *r, struct route *route)
+/* 0: it is not in the kernel any more; else -errno, and it stays ours, to be tried again. */
+static int take(struct routes *r, uint32_t table, struct route *route)
 {
-	int rc = -EAGAIN;
+	int rc = net_routes__remove(r->net, table, &route->to);
 
-	if (!route->ours)
-		return;
-	for (int i = 0; i < REMOVE_TRIES && rc == -EAGAIN; i++)
-		rc = net_routes__remove(r->net, r->have.table, &route->to);
-	if (!rc || rc == -ESRCH)
-		route->ours = false;
-	set_state(r, route, -EINPROGRESS);
-}
-
-struct leftovers {
-	struct list *wanted;
-	struct list others;
-};
-
-static void on_leftover(void *ctx, const struct addr_prefix *to)
-{
-	struct leftovers *l = ctx;
-	struct route *wanted = find(l->wanted, to), *grown;
-
-	if (wanted) {
-		wanted->ours = true;
-		return;
-	}
-	grown = realloc(l->others.routes, (l->others.n + 1) * sizeof(*grown));
-	if (!grown)
-		return;
-	l->others.routes = grown;
-	l->others.routes[l->others.n++] = (struct route){.to = *to, .ours = true};
-}
-
-/* Finds what is in a table already: what is wanted is ours again, the rest goes. */
-static void adopt(struct net_routes *net, struct list *wanted, size_t *gone)
-{
-	struct leftovers l = {.wanted = wanted};
-
-	net_routes__list(net, wanted->table, on_leftover, &l);
-	for (size_t i = 0; i < l.others.n; i++)
-		*gone += net_routes__remove(net, wanted->table, &l.others.routes[i].to) == 0;
-	free(l.others.routes);
-}
-
-/*
- * Says in this network namespace that the table is ours, as long as the process lives: two agents in one would take
- * each other's routes for what an earlier one has left. A socket that is claimed, or -EADDRINUSE, or another -errno.
- */
-static int claim_table(uint32_t table)
-{
-	struct sockaddr_un name = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), rc, len;
-
-	if (fd < 0)
-		return -errno;
-	/* The first byte is NUL: no file, and gone with the socket (unix(7), abstract). */
-	len = snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1, "fairlead/routes/%u", table);
-	if (!bind(fd, (struct sockaddr *)&name,
-		  (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len)))
-		return fd;
-	rc = -errno;
-	close(fd);
+	if (rc == -ESRCH)
+		rc = 0;
+	route->ours = rc != 0;
 	return rc;
 }
 
-/* 0 once the table is ours, and what was in there is known; else -errno. */
+/* Away with all, since nobody answers for them; they are wanted nevertheless. */
+static void take_all(struct routes *r)
+{
+	struct route_list *l = r->have;
+	int rc = 0;
+
+	/* -EAGAIN: the kernel does not answer while its lock is held. */
+	for (size_t i = 0; i < l->n && rc != -EAGAIN; i++) {
+		if (!l->routes[i].ours)
+			continue;
+		rc = take(r, l->table, &l->routes[i]);
+		set_state(r, &l->routes[i], -EINPROGRESS);
+	}
+}
+
+/* Away with what is not wanted any more; `all`: also what could not be removed before. */
+static void sweep(struct routes *r, bool all)
+{
+	struct route_list **at = &r->have->older, *l;
+	int rc = 0;
+
+	while ((l = *at)) {
+		bool left = false;
+
+		for (size_t i = 0; i < l->n; i++) {
+			struct route *route = &l->routes[i];
+
+			if (route->ours && (all || !route->state)) {
+				/* -EAGAIN: the kernel's lock is held, for the next one as well. */
+				rc = rc == -EAGAIN ? rc : take(r, l->table, route);
+				set_state(r, route, rc);
+			}
+			left |= route->ours;
+		}
+		if (left) {
+			at = &l->older;
+			continue;
+		}
+		pthread_mutex_lock(&r->lock);
+		*at = l->older;
+		pthread_mutex_unlock(&r->lock);
+		route_list__free(l);
+	}
+}
+
+static bool is_empty(const struct routes *r)
+{
+	const struct route_list *l = r->have;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (l->routes[i].ours)
+			return false;
+	return !l->older;
+}
+
+/* 0 once the table is ours; else -errno. */
 static int claim(struct routes *r)
 {
-	size_t gone = 0;
-	int fd;
+	struct route_list *l = r->have;
 
-	if (r->claim >= 0)
+	if (l->claim >= 0)
 		return 0;
-	fd = claim_table(r->have.table);
-	if (fd < 0)
-		return fd;
-	r->claim = fd;
-	adopt(r->net, &r->have, &gone);
-	return 0;
+	l->claim = route_list__claim(l->table);
+	if (l->claim >= 0)
+		r->look_due = true;
+	return l->claim < 0 ? l->claim : 0;
 }
 
+/* Another agent may have it. */
 static void release(struct routes *r)
 {
-	if (r->claim >= 0)
-		close(r->claim);
-	r->claim = -1;
+	if (r->have->claim >= 0)
+		close(r->have->claim);
+	r->have->claim = -1;
 }
 
-/* From `have` to what is wanted next; without the lock. */
-static void change(struct routes *r, struct list *next)
+/* What is wanted of an older list too, and whose the table is, goes over to the new one. */
+static void inherit(struct route_list *next, struct route_list *from, bool latest)
 {
-	bool other_table = next->table != r->have.table;
-	struct list old = r->have;
-
-	for (size_t i = 0; i < old.n; i++) {
-		struct route *kept = other_table ? NULL : find(next, &old.routes[i].to);
-
-		if (kept) {
-			kept->ours = old.routes[i].ours;
-			kept->state = old.routes[i].state;
-		} else {
-			take(r, &old.routes[i]);
-		}
+	if (from->table != next->table)
+		return;
+	if (from->claim >= 0) {
+		next->claim = from->claim;
+		from->claim = -1;
 	}
-	if (other_table)
-		release(r);
-	pthread_mutex_lock(&r->lock);
-	r->have = *next;
-	pthread_mutex_unlock(&r->lock);
-	free(old.routes);
+	for (size_t i = 0; i < from->n; i++) {
+		struct route *route = &from->routes[i], *kept = route_list__find(next, &route->to);
+
+		if (!kept)
+			continue;
+		kept->ours |= route->ours;
+		if (latest)
+			kept->state = route->state;
+		route->ours = false;
+		route->state = 0;
+	}
+}
+
+/* From `have` to what is wanted next; under the lock. */
+static void change(struct routes *r)
+{
+	struct route_list *next = r->next, *old = r->have;
+
+	for (struct route_list *l = old; l; l = l->older)
+		inherit(next, l, l == old);
+	for (size_t i = 0; i < old->n; i++)
+		old->routes[i].state = 0;
 	/* What is left of an earlier agent goes, also if there is nothing to put there. */
-	if (other_table)
-		claim(r);
-	if (!r->have.n)
-		release(r);
+	r->look_due |= next->table != old->table;
+	next->older = old;
+	r->have = next;
+	r->next = NULL;
 }
 
 static void wait_round(struct routes *r)
@@ -211,80 +188,99 @@ static void wait_round(struct routes *r)
 		t.tv_nsec -= 1000000000;
 		t.tv_sec++;
 	}
-	if (r->have.n)
+	if (r->have->n || r->have->older || r->look_due)
 		pthread_cond_timedwait(&r->wake, &r->lock, &t);
 	else
 		pthread_cond_wait(&r->wake, &r->lock);
 }
 
-static void on_own(void *ctx, const struct addr_prefix *to)
+/*
+ * What we have put there and is there no more, is not ours any longer: perhaps another's has its place. What is
+ * there and wanted by nobody is to go: an earlier agent has left it.
+ */
+static int look(struct routes *r)
 {
-	struct route *route = find(ctx, to);
+	struct route_list *l = r->have;
+	struct route_list *strays;
+	int rc;
 
-	if (route)
-		route->seen = true;
-}
-
-/* What we have put there and is there no more, is not ours any longer: perhaps another's has its place. */
-static void look(struct routes *r)
-{
-	for (size_t i = 0; i < r->have.n; i++)
-		r->have.routes[i].seen = false;
-	if (net_routes__list(r->net, r->have.table, on_own, &r->have))
-		return;
-	for (size_t i = 0; i < r->have.n; i++) {
-		struct route *route = &r->have.routes[i];
+	for (size_t i = 0; i < l->n; i++)
+		l->routes[i].seen = false;
+	rc = route_list__look(r->net, l, &strays);
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < l->n; i++) {
+		struct route *route = &l->routes[i];
 
 		if (route->seen || !route->ours)
 			continue;
 		route->ours = false;
 		set_state(r, route, -EINPROGRESS);
 	}
+	pthread_mutex_lock(&r->lock);
+	strays->older = l->older;
+	l->older = strays;
+	pthread_mutex_unlock(&r->lock);
+	return 0;
 }
 
 /* Brings the kernel to what is wanted; `all`: and looks whether it still is. */
-static void keep(struct routes *r, bool alive, bool all)
+static void keep(struct routes *r, bool all)
 {
-	int rc = alive && r->have.n ? claim(r) : 0;
+	struct route_list *l = r->have;
+	bool needed = l->n || r->look_due;
+	int rc = needed ? claim(r) : 0;
 
-	if (alive && all && !rc)
-		look(r);
-	for (size_t i = 0; i < r->have.n; i++) {
-		struct route *route = &r->have.routes[i];
+	/* Another agent looks after what is in there. */
+	if (rc == -EADDRINUSE)
+		r->look_due = false;
+	if (needed && !rc && (all || r->look_due))
+		r->look_due = look(r) != 0;
+	for (size_t i = 0; i < l->n; i++) {
+		struct route *route = &l->routes[i];
 
-		if (!alive)
-			take(r, route);
-		else if (rc)
+		if (rc)
 			set_state(r, route, rc);
-		else if (route->state &&
+		else if (!r->look_due && route->state &&
 			 (all || route->state == -EINPROGRESS || route->state == -EADDRINUSE))
 			put(r, route);
 	}
 }
 
+/* What can be done at once. */
+static void turn(struct routes *r, bool alive, bool all)
+{
+	if (alive)
+		keep(r, all);
+	else
+		take_all(r);
+	sweep(r, all);
+	if (!r->have->n && !r->have->older && !r->look_due)
+		release(r);
+}
+
 static void *run(void *arg)
 {
+	const struct timespec round = {.tv_nsec = ROUND_NS};
 	struct routes *r = arg;
-	unsigned int round = 0;
+	unsigned int n = 0;
 
 	pthread_mutex_lock(&r->lock);
 	while (!r->stop) {
-		struct list next = r->next;
-		bool changed = r->changed;
-
-		r->changed = false;
-		r->next.routes = NULL;
+		if (r->next)
+			change(r);
 		pthread_mutex_unlock(&r->lock);
-		if (changed)
-			change(r, &next);
-		keep(r, r->alive(r->ctx), round++ % ROUNDS_PER_REFRESH == 0);
+		turn(r, r->alive(r->ctx), n++ % ROUNDS_PER_REFRESH == 0);
 		pthread_mutex_lock(&r->lock);
-		if (!r->changed && !r->stop)
+		if (!r->next && !r->stop)
 			wait_round(r);
 	}
 	pthread_mutex_unlock(&r->lock);
-	keep(r, false, true);
-	release(r);
+	turn(r, false, true);
+	for (int i = 1; i < LAST_TRIES && !is_empty(r); i++) {
+		nanosleep(&round, NULL);
+		turn(r, false, true);
+	}
 	return NULL;
 }
 
@@ -316,10 +312,10 @@ int routes__start(bool (*alive)(void *ctx), void *ctx, struct routes **out, stru
 
 	if (!r)
 		return err__set(err, -ENOMEM, "out of memory");
-	r->claim = -1;
 	r->alive = alive;
 	r->ctx = ctx;
-	rc = net_routes__open(&r->net, err);
+	r->have = route_list__new(0, 0);
+	rc = r->have ? net_routes__open(&r->net, err) : err__set(err, -ENOMEM, "out of memory");
 	if (!rc) {
 		rc = create(r);
 		if (rc)
@@ -328,6 +324,7 @@ int routes__start(bool (*alive)(void *ctx), void *ctx, struct routes **out, stru
 	}
 	if (rc) {
 		net_routes__close(r->net);
+		route_list__free(r->have);
 		free(r);
 		return rc;
 	}
@@ -337,18 +334,17 @@ int routes__start(bool (*alive)(void *ctx), void *ctx, struct routes **out, stru
 
 int routes__want(struct routes *r, uint32_t table, const struct addr_prefix *list, size_t n)
 {
-	struct list next = {.table = table, .n = n};
+	struct route_list *next = route_list__new(table, n);
 
-	next.routes = calloc(n + 1, sizeof(*next.routes));
-	if (!next.routes)
+	if (!next)
 		return -ENOMEM;
+	next->n = n;
 	for (size_t i = 0; i < n; i++)
-		next.routes[i] = (struct route){.to = list[i], .state = -EINPROGRESS};
-	qsort(next.routes, n, sizeof(*next.routes), compare);
+		next->routes[i] = (struct route){.to = list[i], .state = -EINPROGRESS};
+	qsort(next->routes, n, sizeof(next->routes[0]), route_list__compare);
 	pthread_mutex_lock(&r->lock);
-	free(r->next.routes);
+	route_list__free(r->next);
 	r->next = next;
-	r->changed = true;
 	pthread_cond_signal(&r->wake);
 	pthread_mutex_unlock(&r->lock);
 	return 0;
@@ -360,10 +356,28 @@ int routes__state(struct routes *r, const struct addr_prefix *prefix)
 	int state;
 
 	pthread_mutex_lock(&r->lock);
-	route = r->changed ? NULL : find(&r->have, prefix);
+	route = r->next ? NULL : route_list__find(r->have, prefix);
 	state = route ? route->state : -EINPROGRESS;
 	pthread_mutex_unlock(&r->lock);
 	return state;
+}
+
+size_t routes__stuck(struct routes *r, struct routes_stuck *out, size_t max)
+{
+	size_t n = 0;
+
+	pthread_mutex_lock(&r->lock);
+	for (const struct route_list *l = r->have->older; l; l = l->older)
+		for (size_t i = 0; i < l->n; i++) {
+			if (!l->routes[i].state)
+				continue;
+			if (n < max)
+				out[n] = (struct routes_stuck){l->routes[i].to, l->table,
+							       l->routes[i].state};
+			n++;
+		}
+	pthread_mutex_unlock(&r->lock);
+	return n;
 }
 
 void routes__stop(struct routes *r)
@@ -378,16 +392,44 @@ void routes__stop(struct routes *r)
 	net_routes__close(r->net);
 	pthread_cond_destroy(&r->wake);
 	pthread_mutex_destroy(&r->lock);
-	free(r->have.routes);
-	free(r->next.routes);
+	for (struct route_list *l = r->have, *older; l; l = older) {
+		older = l->older;
+		route_list__free(l);
+	}
+	route_list__free(r->next);
 	free(r);
+}
+
+/* All of ours that is in that table. */
+static int withdraw(struct net_routes *net, struct route_list *nothing, size_t *n, struct err *err)
+{
+	struct route_list *strays;
+	int rc = route_list__look(net, nothing, &strays), first = 0;
+	char text[ADDR_PREFIX_STRLEN];
+
+	if (rc)
+		return err__set(err, rc, "cannot list the routes of table %u: %s", nothing->table,
+				strerror(-rc));
+	for (size_t i = 0; i < strays->n; i++) {
+		rc = net_routes__remove(net, nothing->table, &strays->routes[i].to);
+		*n += rc == 0;
+		if (rc && rc != -ESRCH && !first)
+			first = err__set(
+				err, rc,
+				"cannot remove the route of %s from table %u: %s; remove it by "
+				"`ip route del`",
+				addr_prefix__format(&strays->routes[i].to, text), nothing->table,
+				strerror(-rc));
+	}
+	route_list__free(strays);
+	return first;
 }
 
 int routes__withdraw(uint32_t table, size_t *n, struct err *err)
 {
-	struct list nothing = {.table = table};
+	struct route_list nothing = {.table = table, .claim = -1};
 	struct net_routes *net;
-	int fd = claim_table(table), rc;
+	int fd = route_list__claim(table), rc;
 
 	if (fd == -EADDRINUSE)
 		return err__set(
@@ -400,7 +442,7 @@ int routes__withdraw(uint32_t table, size_t *n, struct err *err)
 	rc = net_routes__open(&net, err);
 	if (!rc) {
 		*n = 0;
-		adopt(net, &nothing, n);
+		rc = withdraw(net, &nothing, n, err);
 		net_routes__close(net);
 	}
 	close(fd);

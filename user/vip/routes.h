@@ -35,7 +35,17 @@ int routes__want(struct routes *r, uint32_t table, const struct addr_prefix *lis
  */
 int routes__state(struct routes *r, const struct addr_prefix *prefix);
 
-/* Removes all of them and ends the thread. */
+/* A route that is wanted no more, and that the kernel has not removed: it is tried again every second. */
+struct routes_stuck {
+	struct addr_prefix to;
+	uint32_t table;
+	int rc; /* -errno of the last try */
+};
+
+/* How many of these there are; `max` of them at most are written to `out`. */
+size_t routes__stuck(struct routes *r, struct routes_stuck *out, size_t max);
+
+/* Removes all of them and ends the thread; what the kernel refuses is tried for a second or two. */
 void routes__stop(struct routes *r);
 
 /*

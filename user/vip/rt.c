@@ -16,6 +16,7 @@
 
 #define RT_PRIORITY 10 /* above all normal threads, below the kernel's own real-time ones */
 #define EVENTS 64 /* of one turn */
+#define REST_NS 1000000 /* of a source that is flooded */
 
 struct rt {
 	pthread_t thread;
@@ -39,8 +40,7 @@ struct rt {
 	struct rt_note *running_notes; /* the loop's, while it runs them */
 
 	atomic_ullong late_ns; /* worst wake-up since it was last taken */
-	atomic_ullong max_ns, sum_ns;
-	atomic_ullong late[RT_BUCKETS];
+	struct lateness lateness;
 };
 
 uint64_t rt__now_ns(void)
@@ -91,24 +91,11 @@ void rt__disarm(struct rt *rt, struct rt_timer *t)
 	t->armed = false;
 }
 
-static unsigned int bucket(uint64_t late_ns)
-{
-	uint64_t us = late_ns / 1000;
-	unsigned int i = 0;
-
-	while (us >> i && i < RT_BUCKETS - 1)
-		i++;
-	return i;
-}
-
-static void note_lateness(struct rt *rt, uint64_t late)
+static void note_lateness(struct rt *rt, uint64_t late, uint64_t now_ns)
 {
 	unsigned long long worst = atomic_load(&rt->late_ns);
 
-	atomic_fetch_add(&rt->late[bucket(late)], 1);
-	atomic_fetch_add(&rt->sum_ns, late);
-	if (late > atomic_load(&rt->max_ns))
-		atomic_store(&rt->max_ns, late);
+	lateness__note(&rt->lateness, late, now_ns);
 	while (late > worst && !atomic_compare_exchange_weak(&rt->late_ns, &worst, late))
 		;
 }
@@ -122,7 +109,7 @@ static void fire_timers(struct rt *rt)
 	rt->firing_ns = now;
 	while ((t = TAILQ_FIRST(&rt->timers)) && t->due_ns <= now) {
 		rt__disarm(rt, t);
-		note_lateness(rt, now - t->due_ns);
+		note_lateness(rt, now - t->due_ns, now);
 		t->fire(t->ctx, now);
 	}
 	rt->firing_ns = 0;
@@ -174,10 +161,28 @@ int rt__watch(struct rt *rt, struct rt_source *s)
 
 void rt__unwatch(struct rt *rt, struct rt_source *s)
 {
+	rt__disarm(rt, &s->rest);
 	epoll_ctl(rt->epoll, EPOLL_CTL_DEL, s->fd, NULL);
 	for (int i = 0; i < rt->n_events; i++)
 		if (rt->events[i].data.ptr == s)
 			rt->events[i].data.ptr = NULL;
+}
+
+static void end_rest(void *source, uint64_t now_ns)
+{
+	struct rt_source *s = source;
+
+	if (rt__watch(s->rt, s))
+		rt__arm(s->rt, &s->rest, now_ns + REST_NS);
+}
+
+void rt__rest(struct rt *rt, struct rt_source *s, uint64_t now_ns)
+{
+	rt__unwatch(rt, s);
+	s->rt = rt;
+	s->rest.fire = end_rest;
+	s->rest.ctx = s;
+	rt__arm(rt, &s->rest, now_ns + REST_NS);
 }
 
 /* --- across --------------------------------------------------------------------------------------- */
@@ -260,29 +265,14 @@ uint64_t rt__take_lateness(struct rt *rt)
 	return atomic_exchange(&rt->late_ns, 0);
 }
 
-void rt__lateness(const struct rt *rt, struct rt_lateness *out)
+void rt__lateness(const struct rt *rt, struct lateness_counts *out)
 {
-	out->total = 0;
-	for (unsigned int i = 0; i < RT_BUCKETS; i++) {
-		out->n[i] = atomic_load(&rt->late[i]);
-		out->total += out->n[i];
-	}
-	out->max_ns = atomic_load(&rt->max_ns);
-	out->sum_ns = atomic_load(&rt->sum_ns);
+	lateness__all(&rt->lateness, out);
 }
 
-uint64_t rt_lateness__quantile(const struct rt_lateness *l, unsigned int per_10000)
+void rt__lately(const struct rt *rt, struct lateness_counts *out)
 {
-	uint64_t want = (l->total * per_10000 + 9999) / 10000, sum = 0;
-
-	if (l->total < 10000)
-		return 0;
-	for (unsigned int i = 0; i < RT_BUCKETS - 1; i++) {
-		sum += l->n[i];
-		if (sum >= want)
-			return 1000ULL << i < l->max_ns ? 1000ULL << i : l->max_ns;
-	}
-	return l->max_ns;
+	lateness__lately(&rt->lateness, out);
 }
 
 /* --- life ----------------------------------------------------------------------------------------- */

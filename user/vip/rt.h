@@ -24,6 +24,7 @@
 #include <uv.h>
 
 #include "core/err.h"
+#include "vip/lateness.h"
 
 struct rt;
 
@@ -38,12 +39,14 @@ struct rt_timer {
 
 /*
  * A descriptor that is watched for input. ready() reads a bounded number of datagrams; it is called
- * again if there are more.
+ * again if there are more. The owner fills in ready, ctx and fd; the rest is rt's, zero at first.
  */
 struct rt_source {
 	void (*ready)(void *ctx, uint64_t now_ns);
 	void *ctx;
 	int fd;
+	struct rt *rt;
+	struct rt_timer rest;
 };
 
 /* run() is called on the loop's thread after rt__tell(). The owner fills in run and ctx. */
@@ -52,14 +55,6 @@ struct rt_note {
 	void *ctx;
 	struct rt_note *next;
 	atomic_bool told;
-};
-
-/* How late timers fired: lateness.n[i] counts those that were late by less than 2^i microseconds. */
-#define RT_BUCKETS 24 /* the last one holds all that is later, from 4 s on */
-struct rt_lateness {
-	uint64_t n[RT_BUCKETS];
-	uint64_t total;
-	uint64_t max_ns, sum_ns; /* since the thread started */
 };
 
 /* CLOCK_MONOTONIC. */
@@ -88,13 +83,9 @@ void rt__forget(struct rt *rt, struct rt_note *note);
 /* The latest wake-up since the last call, ns. */
 uint64_t rt__take_lateness(struct rt *rt);
 
-void rt__lateness(const struct rt *rt, struct rt_lateness *out);
-
-/*
- * The upper bound in ns of what `per_10000` out of 10 000 wake-ups were not later than; 0 with fewer
- * than 10 000 measured.
- */
-uint64_t rt_lateness__quantile(const struct rt_lateness *l, unsigned int per_10000);
+/* How late timers fired: since the thread started, and lately (lateness.h). */
+void rt__lateness(const struct rt *rt, struct lateness_counts *out);
+void rt__lately(const struct rt *rt, struct lateness_counts *out);
 
 /* --- on the real-time thread ---------------------------------------------------------------------- */
 
@@ -107,6 +98,12 @@ int rt__watch(struct rt *rt, struct rt_source *s);
 
 /* Before the descriptor is closed; ready() is not called any more. */
 void rt__unwatch(struct rt *rt, struct rt_source *s);
+
+/*
+ * From ready(), when there was more to read than it reads at once: the source is left alone for a moment. A flood
+ * gets part of a processor that way, which the thread would otherwise take from everybody.
+ */
+void rt__rest(struct rt *rt, struct rt_source *s, uint64_t now_ns);
 
 /* From any callback. */
 void rt__tell(struct rt *rt, struct rt_note *note);

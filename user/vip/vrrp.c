@@ -294,6 +294,7 @@ void vrrp__ignored(struct vrrp *v, struct vrrp_ignored *out)
 	struct count_copy c = {v, out};
 
 	rt__call(v->rt, copy_counts, &c);
+	vrrp_ports__count(v, out);
 }
 
 /* --- life ------------------------------------------------------------------------------------------ */

@@ -56,6 +56,7 @@ struct vrrp_ignored {
 	uint64_t refused[VRRP_REFUSALS];
 	uint64_t unknown; /* of a VRID that is not configured there */
 	uint64_t own; /* with a source address of this machine's */
+	uint64_t full; /* there was no room in the socket's queue */
 };
 
 /* What the groups' owner is asked and told. */

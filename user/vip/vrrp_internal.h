@@ -17,6 +17,7 @@ struct vrrp_port {
 	LIST_ENTRY(vrrp_port) entry;
 	struct vrrp *vrrp;
 	struct rt_source source; /* fd -1: not open */
+	int far; /* as long as that is open: what it counts of messages from afar */
 	char ifname[IF_NAMESIZE];
 	int family;
 	uint32_t ifindex;
@@ -67,6 +68,7 @@ struct vrrp {
 	LIST_HEAD(, vrrp_port) ports;
 	TAILQ_HEAD(, vrrp_router) routers;
 	struct vrrp_ignored ignored;
+	uint64_t far, full; /* the loop's: counted by sockets that are closed by now */
 
 	/* The thread writes at `written`, the loop reads at `read`; what does not fit is not told. */
 	struct rt_note note;
@@ -85,6 +87,8 @@ void vrrp_ports__look(struct vrrp_port *p, const struct net *net);
 
 /* What the state machine is told of a configuration (vrrp_needs.c). */
 struct vrrp_settings vrrp_needs__settings(const struct config_vrrp *c);
+/* Adds what sockets have counted. */
+void vrrp_ports__count(struct vrrp *v, struct vrrp_ignored *out);
 
 /* --- on the real-time thread ---------------------------------------------------------------------- */
 

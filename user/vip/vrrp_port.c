@@ -8,7 +8,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BATCH 64 /* messages of one call */
+#include "vip/gtsm.h"
+
+/*
+ * Messages of one call: more than a socket's queue holds by default (208 KiB, of which one takes 768 bytes or so), so
+ * that all that came while the machine stood still is read before the first timer that would miss it.
+ */
+#define BATCH 512
 #define TRAFFIC_CLASS 0xc0 /* CS6, network control (RFC 2474 4.2.2.2) */
 
 struct addr vrrp_port__group(int family)
@@ -55,20 +61,40 @@ static int setup6(int fd, uint32_t ifindex)
 	       setsockopt(fd, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, &group, sizeof(group));
 }
 
-int vrrp_port__open(const char *ifname, uint32_t ifindex, int family, struct err *err)
+static int setup(int fd, const char *ifname, uint32_t ifindex, int family)
+{
+	return setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, ifname, (socklen_t)strlen(ifname)) ||
+	       set(fd, SOL_SOCKET, SO_PRIORITY, 6) ||
+	       (family == AF_INET ? setup4(fd, ifindex) : setup6(fd, ifindex));
+}
+
+int vrrp_port__open(const char *ifname, uint32_t ifindex, int family, int *far, struct err *err)
 {
 	int fd = socket(family, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, VRRP_PROTOCOL), rc;
 
-	if (fd >= 0 &&
-	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, ifname, (socklen_t)strlen(ifname)) == 0 &&
-	    set(fd, SOL_SOCKET, SO_PRIORITY, 6) == 0 &&
-	    (family == AF_INET ? setup4(fd, ifindex) : setup6(fd, ifindex)) == 0)
+	_Static_assert(GTSM_TTL == VRRP_TTL, "what is let in is what is heeded");
+	if (fd < 0)
+		return err__set(err, -errno,
+				"cannot open a socket for VRRP on interface %s: %s; CAP_NET_RAW is "
+				"needed",
+				ifname, strerror(errno));
+	*far = gtsm__attach_raw(fd, family);
+	if (*far < 0) {
+		close(fd);
+		return err__set(
+			err, *far,
+			"cannot keep VRRP messages from afar out of the socket on interface "
+			"%s: %s; CAP_BPF is needed",
+			ifname, strerror(-*far));
+	}
+	if (setup(fd, ifname, ifindex, family) == 0)
 		return fd;
 	rc = -errno;
-	if (fd >= 0)
-		close(fd);
+	close(fd);
+	close(*far);
 	return err__set(err, rc,
-			"cannot open a socket for VRRP on interface %s: %s; CAP_NET_RAW is needed",
+			"cannot set up the socket for VRRP on interface %s: %s; CAP_NET_RAW is "
+			"needed",
 			ifname, strerror(-rc));
 }
 
@@ -112,7 +138,7 @@ static void deliver6(const uint8_t *bytes, size_t len, struct msghdr *msg, vrrp_
 	cb(ctx, bytes, len, &in);
 }
 
-void vrrp_port__read(int fd, int family, vrrp_port_cb *cb, void *ctx)
+bool vrrp_port__read(int fd, int family, vrrp_port_cb *cb, void *ctx)
 {
 	/* One byte more than fits, so that what is too long is seen; and an IPv4 header. */
 	static _Thread_local _Alignas(8) uint8_t bytes[60 + VRRP_MAX_LEN + 1];
@@ -132,7 +158,7 @@ void vrrp_port__read(int fd, int family, vrrp_port_cb *cb, void *ctx)
 		ssize_t len = recvmsg(fd, &msg, 0);
 
 		if (len < 0 && (errno == EAGAIN || errno == EINTR))
-			return;
+			return false;
 		if (len < 0)
 			continue; /* ENETDOWN and the like are told once each */
 		if (family == AF_INET)
@@ -140,6 +166,7 @@ void vrrp_port__read(int fd, int family, vrrp_port_cb *cb, void *ctx)
 		else
 			deliver6(bytes, (size_t)len, &msg, cb, ctx);
 	}
+	return true;
 }
 
 static void put_control(struct msghdr *msg, int level, int type, const void *info, size_t len)

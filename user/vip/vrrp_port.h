@@ -8,6 +8,7 @@
 #ifndef FAIRLEAD_VIP_VRRP_PORT_H
 #define FAIRLEAD_VIP_VRRP_PORT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/addr.h"
@@ -18,11 +19,14 @@
 typedef void vrrp_port_cb(void *ctx, const uint8_t *bytes, size_t len,
 			  const struct vrrp_envelope *in);
 
-/* The descriptor, or -errno with a sentence. */
-int vrrp_port__open(const char *ifname, uint32_t ifindex, int family, struct err *err);
+/*
+ * The descriptor, or -errno with a sentence. What is of another link (RFC 9568 7.1, GTSM) never gets to its queue;
+ * *far: where that is counted, for gtsm__refused(), to be closed with it.
+ */
+int vrrp_port__open(const char *ifname, uint32_t ifindex, int family, int *far, struct err *err);
 
-/* Reads what is there, a batch at most; the rest is for the next call. */
-void vrrp_port__read(int fd, int family, vrrp_port_cb *cb, void *ctx);
+/* Reads what is there, a batch at most; true: there may be more. */
+bool vrrp_port__read(int fd, int family, vrrp_port_cb *cb, void *ctx);
 
 /* Sends from e->from to e->to. 0 or -errno. */
 int vrrp_port__send(int fd, uint32_t ifindex, const uint8_t *bytes, size_t len,

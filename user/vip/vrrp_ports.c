@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "vip/gtsm.h"
 #include "vip/vrrp_internal.h"
 #include "vip/vrrp_port.h"
 
@@ -25,7 +26,24 @@ static void close_port(struct vrrp_port *p)
 	if (fd < 0)
 		return;
 	rt__call(p->vrrp->rt, detach, p);
+	p->vrrp->full += gtsm__dropped(fd);
+	p->vrrp->far += gtsm__refused(p->far);
 	close(fd);
+	close(p->far);
+}
+
+void vrrp_ports__count(struct vrrp *v, struct vrrp_ignored *out)
+{
+	struct vrrp_port *p;
+
+	LIST_FOREACH (p, &v->ports, entry) {
+		if (p->source.fd < 0)
+			continue;
+		out->refused[VRRP_TTL_LOW] += gtsm__refused(p->far);
+		out->full += gtsm__dropped(p->source.fd);
+	}
+	out->refused[VRRP_TTL_LOW] += v->far;
+	out->full += v->full;
 }
 
 struct vrrp_port *vrrp_ports__get(struct vrrp *v, const char *ifname, int family)
@@ -60,7 +78,7 @@ void vrrp_ports__put(struct vrrp_port *p)
 
 struct attachment {
 	struct vrrp_port *port;
-	int fd;
+	int fd, far;
 	uint32_t ifindex;
 };
 
@@ -70,6 +88,7 @@ static int attach(void *ctx)
 	int rc;
 
 	a->port->source.fd = a->fd;
+	a->port->far = a->far;
 	a->port->ifindex = a->ifindex;
 	rc = rt__watch(a->port->vrrp->rt, &a->port->source);
 	if (rc)
@@ -87,12 +106,13 @@ static void open_port(struct vrrp_port *p, const struct net_link *l)
 	if (p->source.fd >= 0 && p->ifindex == l->ifindex)
 		return;
 	close_port(p);
-	a.fd = vrrp_port__open(p->ifname, l->ifindex, p->family, &err);
+	a.fd = vrrp_port__open(p->ifname, l->ifindex, p->family, &a.far, &err);
 	if (a.fd >= 0) {
 		rc = rt__call(p->vrrp->rt, attach, &a);
 		if (!rc)
 			return;
 		close(a.fd);
+		close(a.far);
 		err__set(&err, rc, "cannot watch the socket for VRRP on interface %s: %s",
 			 p->ifname, strerror(-rc));
 	}

@@ -284,7 +284,8 @@ void vrrp_thread__readable(void *port, uint64_t now_ns)
 {
 	struct delivery d = {.port = port, .now_ns = now_ns};
 
-	vrrp_port__read(d.port->source.fd, d.port->family, on_message, &d);
+	if (vrrp_port__read(d.port->source.fd, d.port->family, on_message, &d))
+		rt__rest(d.port->vrrp->rt, &d.port->source, now_ns);
 }
 
 void vrrp_thread__set_mac(struct vrrp_router *r, bool virtual_mac)

@@ -18,7 +18,7 @@
 
 #include "peer/accord.h"
 
-#define MACHINES 5 /* at most */
+#define MACHINES (ACCORD_PEERS + 1) /* at most */
 #define EPOCHS 4096
 #define START_US 100000000 /* a machine that has been up for a while */
 

@@ -209,6 +209,33 @@ static void test_all_votes(void **state)
 	}
 }
 
+/* As many peers as there may be, all of them with a vote: each is counted, and there is room to say so. */
+static void test_many(void **state)
+{
+	const struct health up = {.state = FL_HEALTH_UP}, down = {.state = FL_HEALTH_DOWN};
+	struct quorum_vote peers[CONFIG_MAX_PEERS];
+	char text[QUORUM_TEXT_LEN];
+	struct quorum_ruling r;
+
+	(void)state;
+	for (size_t ups = 0; ups <= CONFIG_MAX_PEERS; ups++) {
+		for (size_t i = 0; i < CONFIG_MAX_PEERS; i++)
+			peers[i] = (struct quorum_vote){
+				.heard = true,
+				.same = true,
+				.says = i < ups ? FL_HEALTH_UP : FL_HEALTH_DOWN,
+			};
+		r = quorum__rule(CONFIG_QUORUM_MAJORITY, &down, peers, CONFIG_MAX_PEERS);
+		assert_int_equal(r.state,
+				 2 * ups >= CONFIG_MAX_PEERS + 1 ? FL_HEALTH_UP : FL_HEALTH_DOWN);
+		assert_int_equal(r.up, ups);
+		assert_int_equal(r.down, CONFIG_MAX_PEERS + 1 - ups);
+		r = quorum__rule(CONFIG_QUORUM_ANY, &up, peers, CONFIG_MAX_PEERS);
+		assert_int_equal(r.state, FL_HEALTH_UP);
+		assert_true(strlen(quorum__votes(&r, text)) < sizeof(text) - 1);
+	}
+}
+
 /*
  * Balancers that hear each other rule the same: each set of five verdicts, seen by each of the five, with any
  * of them silent to all others.
@@ -266,9 +293,8 @@ static void test_texts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_stories),
-		cmocka_unit_test(test_all_votes),
-		cmocka_unit_test(test_equal_everywhere),
+		cmocka_unit_test(test_stories), cmocka_unit_test(test_all_votes),
+		cmocka_unit_test(test_many),	cmocka_unit_test(test_equal_everywhere),
 		cmocka_unit_test(test_texts),
 	};
 

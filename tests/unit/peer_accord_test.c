@@ -31,6 +31,35 @@ static void test_all_at_once(void **state)
 		assert_has(w, i, 1);
 }
 
+/* As many machines as there may be: all have it, and one that says no is heard by all of them. */
+static void test_many(void **state)
+{
+	struct world *w = new_world(7, MACHINES);
+	const struct machine *last = &w->m[MACHINES - 1];
+
+	(void)state;
+	w->calm = true;
+	run(w, 200000);
+	propose(w, MACHINES - 1);
+	run(w, 1000000);
+	assert_string_equal(last->a.verdict, "");
+	for (size_t i = 0; i < w->n; i++)
+		assert_has(w, i, 1);
+	propose(w, 3);
+	begin_jobs(w, 3);
+	end_job(w, 3);
+	for (size_t k = 0; k < w->n - 1; k++)
+		hear(w, MACHINES - 1, k);
+	begin_jobs(w, MACHINES - 1);
+	assert_int_equal(last->job.kind, ACCORD_PREPARE);
+	w->m[MACHINES - 1].works = false;
+	accord__done(&w->m[MACHINES - 1].a, w->now_us, "there is no room for it");
+	run(w, 1000000);
+	assert_string_equal(w->m[3].a.verdict, "not every peer could apply it");
+	for (size_t i = 0; i < w->n; i++)
+		assert_has(w, i, 1);
+}
+
 /* One says no: nobody has it, and all are free for the next. */
 static void test_refused(void **state)
 {
@@ -461,14 +490,23 @@ static void test_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_told),	      cmocka_unit_test(test_all_at_once),
-		cmocka_unit_test(test_refused),	      cmocka_unit_test(test_passed_over),
-		cmocka_unit_test(test_dumb),	      cmocka_unit_test(test_two_at_once),
-		cmocka_unit_test(test_killed_before), cmocka_unit_test(test_killed_after),
-		cmocka_unit_test(test_no_is_kept),    cmocka_unit_test(test_bound_elsewhere),
-		cmocka_unit_test(test_not_here),      cmocka_unit_test(test_old_version),
-		cmocka_unit_test(test_older_disk),    cmocka_unit_test(test_asked_again),
-		cmocka_unit_test(test_bound_by),      cmocka_unit_test(test_whatever_happens),
+		cmocka_unit_test(test_told),
+		cmocka_unit_test(test_all_at_once),
+		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_passed_over),
+		cmocka_unit_test(test_dumb),
+		cmocka_unit_test(test_two_at_once),
+		cmocka_unit_test(test_killed_before),
+		cmocka_unit_test(test_killed_after),
+		cmocka_unit_test(test_no_is_kept),
+		cmocka_unit_test(test_bound_elsewhere),
+		cmocka_unit_test(test_not_here),
+		cmocka_unit_test(test_old_version),
+		cmocka_unit_test(test_older_disk),
+		cmocka_unit_test(test_asked_again),
+		cmocka_unit_test(test_bound_by),
+		cmocka_unit_test(test_whatever_happens),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -267,17 +267,17 @@ static void test_pool(void **state)
 /* Parts of all machines: equal, within the whole, none in two, whoever asks. */
 static void test_parts(void **state)
 {
-	static struct addr machines[16];
+	static struct addr machines[32];
 
 	(void)state;
-	for (size_t n = 1; n <= 16; n++) {
+	for (size_t n = 1; n <= 32; n++) {
 		uint32_t sum = 0;
 
 		for (size_t i = 0; i < n; i++)
 			machines[i] = addr__from_bytes(
 				AF_INET, (uint8_t[4]){192, 0, 2, (uint8_t)(i * 37 % 101)});
 		for (size_t i = 0; i < n; i++) {
-			const struct addr *others[16];
+			const struct addr *others[32];
 			struct snat_part p;
 			size_t m = 0, rank = 0;
 

@@ -142,8 +142,9 @@ struct addr vrrp_port__group(int family)
 	return a;
 }
 
-int vrrp_port__open(const char *ifname, uint32_t ifindex, int family, struct err *err)
+int vrrp_port__open(const char *ifname, uint32_t ifindex, int family, int *far, struct err *err)
 {
+	*far = -1;
 	(void)ifname;
 	(void)ifindex;
 	(void)family;
@@ -169,11 +170,12 @@ int vrrp_port__send(int fd, uint32_t ifindex, const uint8_t *bytes, size_t len,
 }
 
 /* The first of those that are on their way; its family's port asks. */
-void vrrp_port__read(int fd, int family, vrrp_port_cb *cb, void *ctx)
+bool vrrp_port__read(int fd, int family, vrrp_port_cb *cb, void *ctx)
 {
 	(void)fd;
 	(void)family;
 	cb(ctx, w.messages[0].bytes, w.messages[0].len, &w.messages[0].envelope);
+	return false;
 }
 
 int announce__open(void)

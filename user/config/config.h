@@ -23,7 +23,7 @@
 #define CONFIG_INSTANCE_LEN 32 /* bytes, the closing NUL included */
 #define CONFIG_IFNAME_LEN 16 /* IFNAMSIZ */
 #define CONFIG_MAX_WEIGHT 65535
-#define CONFIG_MAX_PEERS 15
+#define CONFIG_MAX_PEERS 31 /* 32 machines */
 #define CONFIG_PEER_LEN 32 /* bytes of a peer's name, the closing NUL included */
 #define CONFIG_MAX_BFD 64 /* sessions */
 #define CONFIG_MIN_SNAT_PORTS 1024 /* each CPU needs a part of them */
@@ -157,7 +157,7 @@ struct config_track_bgp {
 
 #define CONFIG_VRRP_GROUPS 255 /* of an instance */
 #define CONFIG_VRRP_ADDRESSES 64 /* of a group: an IPv6 advert of more does not fit in 1280 bytes */
-#define CONFIG_VRRP_PEERS 16
+#define CONFIG_VRRP_PEERS 31
 
 /* A VRRP group: addresses that one of several balancers has (docs/failover.md). */
 struct config_vrrp {

@@ -27,7 +27,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ACCORD_PEERS 15
+#define ACCORD_PEERS 31
 #define ACCORD_BY 16U /* bytes of an address */
 #define ACCORD_DIGEST 32
 #define ACCORD_WHY_LEN 160 /* with its NUL */

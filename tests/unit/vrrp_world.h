@@ -132,6 +132,15 @@ void rt__unwatch(struct rt *rt, struct rt_source *s)
 	(void)s;
 }
 
+/* No queue here is ever full. */
+void rt__rest(struct rt *rt, struct rt_source *s, uint64_t now_ns)
+{
+	(void)rt;
+	(void)s;
+	(void)now_ns;
+	fail();
+}
+
 /* --- sockets --------------------------------------------------------------------------------------- */
 
 struct addr vrrp_port__group(int family)

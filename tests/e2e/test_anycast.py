@@ -13,7 +13,7 @@ from lab.anycast import Anycast
 from lab.freeze import frozen_thread
 from lab.holder import Holder
 from lab.lab import PATIENCE, Lab
-from lab.topology import VIP4, VIP4_B, VIP6, v6
+from lab.topology import VIP4, VIP4_B, VIP6, v4, v6
 from test_transitions import PORT, PROBE, servers  # noqa: F401 pylint: disable=unused-import
 
 KEY = "flow_key: " + "00112233445566778899aabbccddeeff" * 2 + "\n"
@@ -138,6 +138,77 @@ def test_open_connections_stay(lab, three, servers):  # noqa: F811
             three.wait_ways(three.balancers)
             said = holder.ask("talk")
             assert (said["broken"], said["moved"]) == (0, 0)
+    finally:
+        holder.close()
+
+
+def peers_of(three, host, key):
+    """The section of one of them: the others are its peers."""
+    others = ", ".join(f"{{name: {h}, address: {v4(h)}}}" for h in three.balancers if h != host)
+    return f"peers: {{listen: {v4(host)}, key_file: {key}, interval: 50ms, list: [{others}]}}\n"
+
+
+def peers_records(balancer):
+    """What it says of the records that it and each of its peers tell each other, of those that are up."""
+    return {p["name"]: p["records"] for p in balancer.status()["peers"]["list"] if p["state"] == "up"}
+
+
+def in_step(balancer, n):
+    """Whether it has told all of so many peers all, and has all that they have told."""
+    all_of_them = peers_records(balancer).values()
+    return len(all_of_them) == n and all(r["ours"]["complete"] and r["theirs"]["complete"] and not r["lag"]
+                                         for r in all_of_them)
+
+
+def test_records_follow(lab, three, servers):  # noqa: F811
+    """Slots move, and the router takes flows elsewhere: whose slot it was when a flow began is known there, too."""
+    key = f"{lab.folder}/peers.key"
+    with open(key, "w", encoding="ascii") as f:
+        f.write("5a" * 32 + "\n")
+    os.chmod(key, 0o600)
+    for host, b in three.balancers.items():
+        b.configure(b.head() + KEY + peers_of(three, host, key) + "services:\n" + announced() + service(
+            name="talk", port=PORT, probe=PROBE, hold="10m", announce="route"))
+        b.cli("config", "apply")
+        b.wait_serving("talk")
+    three.wait_ways(three.balancers)
+    for b in three.balancers.values():
+        lab.wait_for(lambda b=b: in_step(b, 2), 10, "the peers to be in step")
+    holder = Holder(lab, PORT)
+
+    def talk(*before):
+        for command in before:
+            holder.ask(command)
+        said = holder.ask("talk")
+        assert (said["broken"], said["moved"]) == (0, 0), said
+        return said["by"]
+    try:
+        old = talk("open 60")["b1"]
+        assert old > 5
+        three.balancers["lb"].cli("drain", "b1", "--service", "talk")
+        for b in three.balancers.values():
+            b.wait_for(lambda b=b: b.backend("talk", "b1")["slots"] == 0, 5, "the drain to be heard of")
+        # b1's slots have new owners, and these get the new ones; without a record they would be taken for b1's.
+        said = talk("open 90")
+        assert said["b1"] == old and sum(said.values()) == 150
+        assert all(packets(b, "talk") for b in three.balancers.values())
+        for b in three.balancers.values():
+            lab.wait_for(lambda b=b: in_step(b, 2), 10, "the records to be told")
+        gone = three.balancers["lb2"]
+        for h in ("lb", "lb3"):
+            assert peers_records(three.balancers[h])["lb2"]["taken"] > 5
+        gone.stop_agent()
+        three.wait_ways(["lb", "lb3"], patience=2)
+        seen = {h: packets(three.balancers[h], "talk") for h in ("lb", "lb3")}
+        assert talk()["b1"] == old
+        assert sum(packets(three.balancers[h], "talk") - n for h, n in seen.items()) > 150
+        # And to one that comes back with nothing but what its peers tell it.
+        gone.start_agent()
+        lab.wait_for(lambda: in_step(gone, 2), 10, "the one that came back to have all")
+        three.wait_ways(three.balancers)
+        three.balancers["lb3"].stop_agent()
+        three.wait_ways(["lb", "lb2"], patience=2)
+        assert talk()["b1"] == old
     finally:
         holder.close()
 

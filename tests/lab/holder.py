@@ -13,9 +13,9 @@ TALK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "talk.py")
 class Holder:
     """The client that holds connections."""
 
-    def __init__(self, lab, port, *kind, vip=VIP4):
+    def __init__(self, lab, port, *kind, vip=VIP4, host="client"):
         self.process = subprocess.Popen(
-            ["nsenter", f"--net=/run/netns/{lab.ns('client')}", sys.executable, "-B", TALK, "hold",
+            ["nsenter", f"--net=/run/netns/{lab.ns(host)}", sys.executable, "-B", TALK, "hold",
              vip, str(port), *kind], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         lab.procs.note(self.process.pid, "talk-hold")
 

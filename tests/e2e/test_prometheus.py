@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A real Prometheus reads the running agent, and what is shipped for it holds."""
+import glob
 import json
 import re
 import subprocess
@@ -25,9 +26,13 @@ def promtool(*argv, stdin=None):
 
 
 def test_rules():
-    """The alert rules are right, and fire when they should."""
+    """The alert rules are right, and each of them fires when it should, and not before."""
     assert re.search(r"SUCCESS: \d\d rules found", promtool("check", "rules", RULES))
-    promtool("test", "rules", "tests/alerts/fairlead_test.yml")
+    tests = sorted(glob.glob(f"{ROOT}/tests/alerts/*_test.yml"))
+    promtool("test", "rules", *tests)
+    asked = re.findall(r"^        alertname: (\w+)\n        exp_alerts:( \[\])?$", "".join(map(read, tests)), re.M)
+    alerts = set(re.findall(r"^      - alert: (\w+)$", read(RULES), re.M))
+    assert {name for name, none in asked if none} == {name for name, none in asked if not none} == alerts
     promtool("check", "config", "configs/prometheus/prometheus.yml")
 
 

@@ -28,8 +28,8 @@ static void add_shared_cost(const struct vrrp_status *s, uint8_t own, json_t *co
 		return;
 	snprintf(text, sizeof(text), "group '%s' of its sync group has priority %u", s->decides,
 		 s->group.priority);
-	json_array_append_new(costs, json_pack("{s:s, s:i}", "what", text, "cost",
-					       own - s->group.priority));
+	json_array_append_new(
+		costs, json_pack("{s:s, s:i}", "what", text, "cost", own - s->group.priority));
 }
 
 struct groups_json {

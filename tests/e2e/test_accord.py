@@ -100,20 +100,20 @@ def test_refused_touches_no_address(pair):
     """What one of them cannot have changes no VRRP group, not for a moment: the addresses stay where they are."""
     lb = pair[0]
     begin(pair)
-    group = "vrrp: [{{name: {}, interface: eth0, vrid: 7, interval: 10ms, addresses: [192.0.2.99]}}]\nservices:\n"
+    group = ("vrrp: [{{name: {}, interface: eth0, vrid: 7, interval: 100ms, addresses: [192.0.2.10], "
+             "track: {{min_up_cost: 50}}}}]\nservices:\n")
     lb.configure(content(lb).replace("services:\n", group.format("edge")))
     lb.cli("config", "apply")
     lb.wait_for(lambda: lb.status()["vrrp"]["groups"][0]["state"] == "active", 10, "the group to be active")
-    lb.wait_for(lambda: "192.0.2.99" in lb.ip("lb", "addr", "show"), 5, "the address")
+    lb.wait_for(lambda: " 192.0.2.10/" in lb.ip("lb", "addr", "show"), 5, "the address")
     before = lb.status()["vrrp"]["groups"][0]
-    # Here the group would be another one; there nothing of it could be.
-    configure(lb, service(backends=[("b3", v4("b3"), 100, 8080)], forward="fullnat"))
-    snat = f"snat: {{source4: [{v4('lb')}]}}\n"
-    lb.configure(content(lb).replace("services:\n", snat + group.format("other")))
+    # Here the group would be another one; there no group asks for min_up.
+    configure(lb, service(min_up=1))
+    lb.configure(content(lb).replace("services:\n", group.format("other")))
     with addresses_watched(lb, "lb") as said:
         refused = lb.cli("config", "apply", "--peers", check=False)
-    assert refused.returncode == 1 and "peer lb2: refused: " in refused.stderr, refused.stderr
-    assert not [s for s in said if "Deleted" in s and "192.0.2.99/" in s], said
+    assert refused.returncode == 1 and "peer lb2: refused: services[0].min_up: " in refused.stderr, refused.stderr
+    assert not [s for s in said if "Deleted" in s and " 192.0.2.10/" in s], said
     after = lb.status()["vrrp"]["groups"][0]
     assert [after[k] for k in ("name", "state", "since")] == [before[k] for k in ("name", "state", "since")]
 

@@ -3,7 +3,7 @@
 import re
 
 from lab.pair import addresses_watched
-from lab.topology import VIP4, VIP6
+from lab.topology import VIP4, VIP6, v4
 from test_vrrp import KEY, group, groups, link, pair  # noqa: F401 pylint: disable=unused-import
 
 
@@ -80,3 +80,18 @@ def test_reloads(pair, lab):  # noqa: F811 pylint: disable=redefined-outer-name
     assert [g["name"] for g in one.status()["vrrp"]["groups"]] == ["web6", "web"]
     assert one.group()["last_transitions"] == after["last_transitions"]
     assert one.group("web6")["transitions"] == web6["transitions"]
+
+
+def test_two_owners(pair, lab):  # noqa: F811 pylint: disable=redefined-outer-name
+    """Two configurations say 255: the higher address goes on, and both say what is wrong."""
+    one, two = pair
+    for balancer in pair:
+        balancer.configure(groups(group(255)), flow_key=KEY)
+        balancer.start()
+    two.wait_state("active")
+    assert one.wait_state("backup")["why"].startswith("another router owns the addresses as well")
+    for balancer, other in ((one, "lb2"), (two, "lb")):
+        lab.wait_for(lambda balancer=balancer, other=other: balancer.group()["other_owner"] == v4(other), 3, "the other one")
+        assert f"VRRP group 'web': {v4(other)} says that it owns the addresses" in balancer.log_text()
+        assert balancer.log_text().count("says that it owns") == 1
+    assert f"warning: VRRP group web: another router owns the addresses as well (priority 255): {v4('lb2')}" in one.table()

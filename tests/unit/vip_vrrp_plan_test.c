@@ -139,10 +139,8 @@ static void test_owners(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_discarded),
-		cmocka_unit_test(test_committed),
-		cmocka_unit_test(test_lost),
-		cmocka_unit_test(test_handed_over),
+		cmocka_unit_test(test_discarded), cmocka_unit_test(test_committed),
+		cmocka_unit_test(test_lost),	  cmocka_unit_test(test_handed_over),
 		cmocka_unit_test(test_owners),
 	};
 

@@ -232,14 +232,10 @@ static void test_objects(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_one_falls),
-		cmocka_unit_test(test_crossed),
-		cmocka_unit_test(test_dies),
-		cmocka_unit_test(test_hold),
-		cmocka_unit_test(test_added),
-		cmocka_unit_test(test_tie),
-		cmocka_unit_test(test_united),
-		cmocka_unit_test(test_objects),
+		cmocka_unit_test(test_one_falls), cmocka_unit_test(test_crossed),
+		cmocka_unit_test(test_dies),	  cmocka_unit_test(test_hold),
+		cmocka_unit_test(test_added),	  cmocka_unit_test(test_tie),
+		cmocka_unit_test(test_united),	  cmocka_unit_test(test_objects),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

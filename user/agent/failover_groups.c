@@ -61,8 +61,8 @@ void failover_groups__note(struct agent *a, const struct vrrp_event *e)
 json_t *failover_groups__last(const struct agent *a, const struct config_vrrp *c)
 {
 	const struct failover_group *g = &a->failover.groups[c - a->config->vrrp];
-	unsigned int n = g->transitions < FAILOVER_TRANSITIONS ? g->transitions
-							       : FAILOVER_TRANSITIONS;
+	unsigned int n =
+		g->transitions < FAILOVER_TRANSITIONS ? g->transitions : FAILOVER_TRANSITIONS;
 	json_t *list = json_array();
 
 	for (unsigned int i = 1; i <= n; i++) {

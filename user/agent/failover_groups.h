@@ -36,7 +36,7 @@ struct failover_group {
 	char name[FL_NAME_LEN]; /* "": none of the configuration */
 	bool warm; /* its first probes are over, so that this machine knows what it would steer to */
 	struct comeback comeback;
-	struct failover_transition last[FAILOVER_TRANSITIONS]; /* the i-th is at i modulo their number */
+	struct failover_transition last[FAILOVER_TRANSITIONS]; /* the i-th: i modulo their number */
 	unsigned int transitions;
 };
 

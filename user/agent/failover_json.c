@@ -28,8 +28,8 @@ static void add_shared_cost(const struct vrrp_status *s, uint8_t own, json_t *co
 		return;
 	snprintf(text, sizeof(text), "group '%s' of its sync group has priority %u", s->decides,
 		 s->group.priority);
-	json_array_append_new(costs, json_pack("{s:s, s:i}", "what", text, "cost",
-					       own - s->group.priority));
+	json_array_append_new(
+		costs, json_pack("{s:s, s:i}", "what", text, "cost", own - s->group.priority));
 }
 
 struct groups_json {
@@ -44,6 +44,7 @@ static void add_group(void *ctx, const struct vrrp_status *s)
 	const struct vrrp_group *g = &s->group;
 	uint64_t age = uv_hrtime() - g->since_ns;
 	json_t *o, *addresses = json_array(), *costs = json_array();
+	char rival[ADDR_STRLEN];
 
 	for (size_t i = 0; i < c->n_addresses; i++)
 		json_array_append_new(addresses, address_json(&c->addresses[i]));
@@ -64,7 +65,9 @@ static void add_group(void *ctx, const struct vrrp_status *s)
 	json_object_set_new(o, "active_interval_ms", json_integer(10LL * g->active_interval_cs));
 	json_object_set_new(o, "transitions", json_integer(g->transitions));
 	json_object_set_new(o, "last_transitions", failover_groups__last(groups->agent, c));
-	json_object_set_new(o, "other_owner", address_json(&s->rival));
+	json_object_set_new(o, "other_owner",
+			    json_string(vrrp__is_known(&s->rival) ? addr__format(&s->rival, rival)
+								  : ""));
 	json_object_set_new(o, "adverts_sent", json_integer((json_int_t)s->sent));
 	json_object_set_new(o, "adverts_heard", json_integer((json_int_t)s->heard));
 	json_object_set_new(o, "strangers", json_integer((json_int_t)s->strangers));

@@ -125,6 +125,7 @@ static void warn_of_group(const json_t *group, FILE *out)
 		{"announce_error", "the last announcement could not be sent"},
 		{"address_error", "its addresses could not be set"},
 		{"device_error", "its virtual MAC address"},
+		{"other_owner", "another router owns the addresses as well (priority 255)"},
 	};
 	const char *name = string_of(group, "name");
 
@@ -132,13 +133,6 @@ static void warn_of_group(const json_t *group, FILE *out)
 		fputs("warning: VRRP group ", out);
 		cli__print_text(out, name);
 		fputs(": its peers list other addresses than this configuration\n", out);
-	}
-	if (json_is_string(json_object_get(group, "other_owner"))) {
-		fputs("warning: VRRP group ", out);
-		cli__print_text(out, name);
-		fputs(": ", out);
-		cli__print_text(out, string_of(group, "other_owner"));
-		fputs(" says that it owns the addresses as well (priority 255)\n", out);
 	}
 	for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++) {
 		const char *error = string_of(group, errors[i].key);

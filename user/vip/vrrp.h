@@ -39,7 +39,7 @@ struct vrrp_status {
 	struct vrrp_group group;
 	char fault[160]; /* what keeps it in INITIALIZE; "": nothing */
 	char hold[160]; /* what preemption waits for; "": nothing */
-	char decides[FL_NAME_LEN]; /* the group of its sync group whose priority it has; "": its own */
+	char decides[FL_NAME_LEN]; /* whose priority it has, of its sync group; "": its own */
 	struct addr rival; /* another router that owns the addresses; all zero: none of late */
 	uint64_t sent, heard; /* adverts; those of the group's VRID that were accepted */
 	int send_error; /* of the last advert, 0 or -errno */

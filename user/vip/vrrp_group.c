@@ -204,9 +204,8 @@ static unsigned int backup_advert(struct vrrp_group *g, uint64_t now_ns,
 
 static bool better(const struct vrrp_group *g, const struct vrrp_advert *a, const struct addr *from)
 {
-	return a->priority > g->priority ||
-	       (a->priority == g->priority && !g->tie_elsewhere &&
-		memcmp(from, &g->local, sizeof(*from)) > 0);
+	return a->priority > g->priority || (a->priority == g->priority && !g->tie_elsewhere &&
+					     memcmp(from, &g->local, sizeof(*from)) > 0);
 }
 
 /* RFC 9568 6.4.3 (640)-(685) */
@@ -219,7 +218,7 @@ static unsigned int active_advert(struct vrrp_group *g, uint64_t now_ns,
 		return g->handing_ns ? 0 : send_now(g, now_ns);
 	if (g->handing_ns || better(g, a, from)) {
 		what = become_backup(g, now_ns,
-				     g->handing_ns			    ? VRRP_WHY_HANDED_OVER
+				     g->handing_ns			  ? VRRP_WHY_HANDED_OVER
 				     : g->priority == VRRP_PRIORITY_OWNER ? VRRP_WHY_OTHER_OWNER
 									  : VRRP_WHY_BETTER);
 		heed(g, now_ns, a, from);

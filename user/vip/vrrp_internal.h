@@ -9,7 +9,9 @@
 #include "vip/hands.h"
 #include "vip/vrrp.h"
 
-#define VRRP_RIVAL_NS 60000000000ULL /* how often another owner is told of, and how long it is shown */
+/* How often another owner is told of, and how long it is shown. */
+#define VRRP_RIVAL_NS 60000000000ULL
+
 #define VRRP_EVENTS 256 /* changes of state that wait for the loop */
 
 /* A socket and the groups that use it. The loop makes and frees it; the thread reads it. */
@@ -36,7 +38,7 @@ struct vrrp_router {
 	bool found; /* the loop's: the new configuration has it too */
 	char fault[160]; /* what it misses; the loop's */
 	char hold[160]; /* what preemption waits for; the loop's */
-	char decides[FL_NAME_LEN]; /* whose priority it has, of its sync group; "": its own; the loop's */
+	char decides[FL_NAME_LEN]; /* as in struct vrrp_status; the loop's */
 
 	bool virtual_mac; /* as it is announced now; the thread's, and so the next */
 	bool holds_mac; /* frames to it are ours */

@@ -5,7 +5,7 @@
 
 MODEL_TESTS := $(wildcard tests/model/*_test.c)
 MODEL_BINS := $(MODEL_TESTS:tests/model/%.c=$(BUILD)/tests/model/%)
-MODEL_REAL := tests/model/real.c tests/model/diff.c tests/model/diff_state.c
+MODEL_REAL := tests/model/real.c tests/model/diff.c tests/model/diff_state.c tests/model/told.c
 MODEL_SRCS := $(filter-out $(MODEL_TESTS) $(MODEL_REAL),$(wildcard tests/model/*.c))
 MODEL_OBJS := $(MODEL_SRCS:tests/model/%.c=$(BUILD)/tests/model/%.o)
 MODEL_REAL_OBJS := $(MODEL_REAL:tests/model/%.c=$(BUILD)/tests/model/%.o)

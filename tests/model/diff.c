@@ -135,6 +135,9 @@ static int step(struct diff *d)
 	if (rng__below(&d->rng, 200) == 0)
 		diff__event(d, (uint32_t)(now_ns() / NS_PER_S));
 	second = away_from_the_seconds_end();
+	rc = told__before(d->told, &in, at.ingress);
+	if (rc)
+		return rc;
 	rc = real__run(d->real, &in, at.ingress, &action, &got);
 	if (rc)
 		return rc;
@@ -148,12 +151,22 @@ static int step(struct diff *d)
 	if (action == xdp_action(want.action) &&
 	    memcmp(&count, &d->w.verdicts[want.verdict], sizeof(count)) == 0 &&
 	    (action == XDP_DROP ||
-	     (got.len == want.out.len && memcmp(got.b, want.out.b, got.len) == 0)))
-		return 0;
+	     (got.len == want.out.len && memcmp(got.b, want.out.b, got.len) == 0))) {
+		if (told__agrees(d->told, &in, &want, action))
+			return 0;
+		fprintf(stderr, "what explain or capture say of it differs:\n");
+	}
 	d->differences++;
 	show(d, &in, at.ingress, &want, action, &got);
 	take_counts(d);
 	return 0;
+}
+
+void diff__free(struct diff *d)
+{
+	told__free(d->told);
+	real__free(d->real);
+	world__free(&d->w);
 }
 
 int diff__scenario(struct diff *d, uint64_t seed, uint32_t scenario, uint64_t packets, int cpu,
@@ -170,6 +183,9 @@ int diff__scenario(struct diff *d, uint64_t seed, uint32_t scenario, uint64_t pa
 	d->gen.rng = &d->rng;
 	d->real = real__load(&d->w);
 	if (!d->real)
+		return -EINVAL;
+	d->told = told__new(d->real, &d->w);
+	if (!d->told)
 		return -EINVAL;
 	for (; d->packets < packets && !rc && !d->late; d->packets++)
 		rc = step(d);

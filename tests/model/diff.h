@@ -6,6 +6,7 @@
 #include "gen.h"
 #include "model.h"
 #include "real.h"
+#include "told.h"
 
 struct diff {
 	uint64_t seed;
@@ -14,6 +15,7 @@ struct diff {
 	struct rng rng;
 	struct gen gen;
 	struct real *real;
+	struct told *told;
 	uint64_t packets, differences;
 	bool late; /* a second began while the program ran: which one it knew nobody can tell */
 };
@@ -24,6 +26,9 @@ struct diff {
  */
 int diff__scenario(struct diff *d, uint64_t seed, uint32_t scenario, uint64_t packets, int cpu,
 		   int cpus);
+
+/* All that a scenario had. */
+void diff__free(struct diff *d);
 
 /* diff_state.c: what packets left behind: counters, records, fragments' ways. Returns differences. */
 uint32_t diff__state(const struct diff *d);

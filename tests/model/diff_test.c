@@ -20,8 +20,8 @@
 #include "diff.h"
 #include "fixture.h"
 #include "net.h"
+#include "scenario.h"
 
-#define SCENARIOS 32
 #define PACKETS 1000000
 #define SEED 1
 #define TRIES 20 /* of one scenario */
@@ -44,10 +44,8 @@ static void scenario(void **state)
 	int rc, cpus = libbpf_num_possible_cpus(), tries = 0;
 
 	do {
-		if (tries) {
-			real__free(d.real);
-			world__free(&d.w);
-		}
+		if (tries)
+			diff__free(&d);
 		rc = diff__scenario(&d, seed, n, packets / SCENARIOS, cpu, cpus);
 		assert_int_equal(rc, 0);
 		assert_in_range(++tries, 1, TRIES);
@@ -64,8 +62,7 @@ static void scenario(void **state)
 	if (d.differences || in_state)
 		fprintf(stderr, "scenario %u: %llu packets and %u sums or records differ\n", n,
 			(unsigned long long)d.differences, in_state);
-	real__free(d.real);
-	world__free(&d.w);
+	diff__free(&d);
 	assert_int_equal(d.differences, 0);
 	assert_int_equal(in_state, 0);
 }

@@ -183,6 +183,25 @@ static void fill(const struct real *r, const struct world *w)
 	put(r->skel->maps.ours, &zero, &w->ours);
 }
 
+void real__set_gates(struct lb_bpf *skel, const struct world *w)
+{
+	struct bpf_program *whole[] = {skel->progs.lb, skel->progs.lb_copy, skel->progs.lb_fast,
+				       skel->progs.lb_full, skel->progs.lb_icmp};
+
+	skel->rodata->gate_wild = w->gates.wild;
+	skel->rodata->gate_nat = w->gates.nat;
+	skel->rodata->gate_sources = w->gates.sources;
+	skel->rodata->gate_limits = w->gates.limits;
+	skel->rodata->gate_lease = w->gates.lease;
+	skel->rodata->gate_passive = w->gates.passive;
+	skel->rodata->gate_peers = w->gates.peers;
+	skel->rodata->gate_events = w->gates.events;
+	skel->rodata->gate_jumbo = w->gates.jumbo;
+	memcpy((void *)skel->rodata->flow_key, w->settings.flow_key, sizeof(w->settings.flow_key));
+	for (size_t i = 0; w->gates.jumbo && i < sizeof(whole) / sizeof(*whole); i++)
+		bpf_program__set_flags(whole[i], BPF_F_XDP_HAS_FRAGS);
+}
+
 static int load(struct real *r, const struct world *w)
 {
 	int rc;
@@ -190,19 +209,17 @@ static int load(struct real *r, const struct world *w)
 	r->skel = lb_bpf__open();
 	if (!r->skel)
 		return -errno;
-	r->skel->rodata->gate_wild = w->gates.wild;
-	r->skel->rodata->gate_nat = w->gates.nat;
-	r->skel->rodata->gate_sources = w->gates.sources;
-	r->skel->rodata->gate_limits = w->gates.limits;
-	r->skel->rodata->gate_lease = w->gates.lease;
-	r->skel->rodata->gate_passive = w->gates.passive;
-	r->skel->rodata->gate_peers = w->gates.peers;
-	memcpy((void *)r->skel->rodata->flow_key, w->settings.flow_key,
-	       sizeof(w->settings.flow_key));
+	real__set_gates(r->skel, w);
+	r->skel->rodata->gate_capture = r->skel->rodata->gate_told = w->gates.capture;
 	rc = bpf_map__set_max_entries(r->skel->maps.nat_flows, w->nat_flows.max);
 	if (!rc)
 		rc = bpf_map__set_max_entries(r->skel->maps.flows, w->flows.max);
 	return rc ? rc : lb_bpf__load(r->skel);
+}
+
+struct lb_bpf *real__skel(const struct real *r)
+{
+	return r->skel;
 }
 
 struct real *real__load(const struct world *w)
@@ -217,7 +234,7 @@ struct real *real__load(const struct world *w)
 		real__free(r);
 		return NULL;
 	}
-	r->prog = bpf_program__fd(r->skel->progs.lb);
+	r->prog = bpf_program__fd(w->gates.capture ? r->skel->progs.lb_copy : r->skel->progs.lb);
 	fill(r, w);
 	return r;
 }

@@ -6,6 +6,7 @@
 #include "world.h"
 
 struct real;
+struct lb_bpf;
 
 /* Loads the program with the world's gates and fills every map; NULL, with a message. */
 struct real *real__load(const struct world *w);
@@ -14,6 +15,10 @@ void real__free(struct real *r);
 /* BPF_PROG_TEST_RUN; the action is an enum xdp_action. Returns 0 or -errno. */
 int real__run(struct real *r, const struct frame *in, uint32_t ingress, uint32_t *action,
 	      struct frame *out);
+
+/* The loaded object; and its gates, but those of `told.h`, for another one. */
+struct lb_bpf *real__skel(const struct real *r);
+void real__set_gates(struct lb_bpf *skel, const struct world *w);
 
 /* Sums over the CPUs. */
 struct fl_count real__verdict(const struct real *r, enum fl_verdict verdict);

@@ -462,16 +462,12 @@ void scenario__make(struct world *w, uint32_t number, struct rng *rng, int cpu, 
 		    rng__percent(rng, 25) ? FLOWS_FEW : WORLD_FLOWS);
 	net__describe(w);
 	w->cpu = cpu;
-	w->gates = (struct world_gates){.wild = ~number & 1,
-					.nat = ~number & 2,
-					.sources = number & 4,
-					.limits = number & 8,
-					.lease = number / 16 & 1,
-					.passive = (number ^ number / 8) & 1,
-					.peers = (number ^ number / 4) & 1};
+	w->gates = scenario__gates(number);
 	for (int i = 0; i < 4; i++)
 		w->settings.flow_key[i] = rng__next(rng);
 	w->settings.lease_ns = 1000000000;
+	if (w->gates.events)
+		w->settings.flow_event_every = w->settings.drop_event_every = 2;
 	w->settings.on_agent_loss = w->gates.lease ? FL_LOSS_PASS + rng__below(rng, 2) : 0;
 	w->n_services = w->n_backends = 1;
 	make_snat(&m, &w->snat);

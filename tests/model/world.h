@@ -31,6 +31,9 @@ struct world_gates {
 	/* No verdict may depend on these: the model knows nothing more of them. */
 	bool passive;
 	bool peers;
+	bool events, jumbo;
+	/* Packets are copied, or explained before they come: told.h compares what is said of them. */
+	bool capture, explain;
 };
 
 /* What bpf_fib_lookup() finds for a destination. */

@@ -122,13 +122,14 @@ static int measure_curve(struct bench *b, const struct point *points, size_t n, 
 		if (rc)
 			break;
 		name_point(&points[i], of_services, m[i].name, sizeof(m[i].name));
-		m[i].flows = (struct flows){4,
-					    IPPROTO_TCP,
-					    TCP_ACK,
-					    false,
-					    PORT,
-					    FLOWS,
-					    points[i].spread ? points[i].services : 1};
+		m[i].flows = (struct flows){
+			.version = 4,
+			.proto = IPPROTO_TCP,
+			.tcp_flags = TCP_ACK,
+			.port = PORT,
+			.flows = FLOWS,
+			.vips = points[i].spread ? points[i].services : 1,
+		};
 		m[i].expect = (struct expect){XDP_TX, 20, FL_V_SEND_IPIP, worlds[i]};
 		m[i].prog = world__lb(worlds[i]);
 	}

@@ -8,7 +8,8 @@
 #endif
 
 #define FEED_FRAME4 64 /* bytes of an IPv4 frame */
-#define FEED_FRAME6 80 /* and of an IPv6 frame */
+#define FEED_FRAME6 80 /* and of an IPv6 frame; of longer ones nothing behind that is written */
+#define FEED_FRAME_MAX 1514
 #define FEED_TARGETS 64 /* programs that can be measured side by side */
 
 /* Offsets in a frame of what varies from packet to packet. */
@@ -22,7 +23,7 @@
 /* Packets to be made: a template, and how each differs from it. */
 struct feed {
 	__u8 frame[FEED_FRAME6];
-	__u32 len; /* FEED_FRAME4 or FEED_FRAME6 */
+	__u32 len; /* FEED_FRAME4, FEED_FRAME6 or more, up to FEED_FRAME_MAX */
 	__u32 flow_mask; /* number of flows, a power of two, less one */
 	__u32 service_mask; /* number of VIPs, a power of two, less one */
 	__u8 random; /* each packet is from a source of its own, flow_mask does not count */

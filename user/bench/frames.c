@@ -11,6 +11,7 @@
 
 #define SOURCE_PORT 0x9c40
 #define TTL 64
+#define UDP_CHECK 0x4321 /* there is one, as in most packets */
 
 /* 203.0.112.0/20 and 2001:db8:1::/116 hold the VIPs; the hosts after them are nobody's. */
 static const uint8_t vip4[4] = {203, 0, 112, 0};
@@ -35,7 +36,7 @@ bool frames__equal(const struct flows *a, const struct flows *b)
 {
 	return a->version == b->version && a->proto == b->proto && a->tcp_flags == b->tcp_flags &&
 	       a->elsewhere == b->elsewhere && a->port == b->port && a->flows == b->flows &&
-	       a->vips == b->vips;
+	       a->vips == b->vips && a->length == b->length;
 }
 
 static uint16_t checksum(const void *data, size_t len)
@@ -54,12 +55,12 @@ static uint16_t checksum(const void *data, size_t len)
 	return htons((uint16_t)~sum);
 }
 
-static void put_ip4(uint8_t *at, const struct flows *f, const struct addr *to)
+static void put_ip4(uint8_t *at, const struct flows *f, const struct addr *to, uint32_t len)
 {
 	struct iphdr ip = {
 		.version = 4,
 		.ihl = 5,
-		.tot_len = htons(FEED_FRAME4 - ETH_HLEN),
+		.tot_len = htons((uint16_t)len),
 		.frag_off = htons(IP_DF),
 		.ttl = TTL,
 		.protocol = f->proto,
@@ -71,12 +72,12 @@ static void put_ip4(uint8_t *at, const struct flows *f, const struct addr *to)
 	memcpy(at, &ip, sizeof(ip));
 }
 
-static void put_ip6(uint8_t *at, const struct flows *f, const struct addr *to)
+static void put_ip6(uint8_t *at, const struct flows *f, const struct addr *to, uint32_t len)
 {
 	struct ip6_hdr ip = {.ip6_hlim = TTL, .ip6_nxt = f->proto};
 
 	ip.ip6_vfc = 6 << 4;
-	ip.ip6_plen = htons(FEED_FRAME6 - ETH_HLEN - sizeof(ip));
+	ip.ip6_plen = htons((uint16_t)(len - sizeof(ip)));
 	memcpy(&ip.ip6_src, client6, 16);
 	memcpy(&ip.ip6_dst, to->b, 16);
 	memcpy(at, &ip, sizeof(ip));
@@ -94,6 +95,7 @@ static void put_transport(uint8_t *at, const struct flows *f, size_t len)
 		memcpy(at, &tcp, sizeof(tcp));
 	} else {
 		udp.len = htons((uint16_t)len);
+		udp.check = htons(UDP_CHECK);
 		memcpy(at, &udp, sizeof(udp));
 	}
 }
@@ -103,10 +105,13 @@ void frames__fill(const struct flows *f, struct feed *out)
 	struct addr to = frames__vip(f->version, f->elsewhere ? MAX_VIPS : 0);
 	const __be16 type = htons(f->version == 4 ? ETH_P_IP : ETH_P_IPV6);
 	uint8_t *l3 = out->frame + ETH_HLEN;
-	size_t l4;
+	uint32_t l4, len;
 
 	memset(out, 0, sizeof(*out));
 	out->len = f->version == 4 ? FEED_FRAME4 : FEED_FRAME6;
+	if (f->length)
+		out->len = ETH_HLEN + f->length;
+	len = out->len - ETH_HLEN;
 	out->v6 = f->version == 6;
 	out->random = f->flows == RANDOM_SOURCES;
 	out->flow_mask = f->flows - 1;
@@ -116,11 +121,11 @@ void frames__fill(const struct flows *f, struct feed *out)
 	memcpy(out->frame + sizeof(smac), smac, sizeof(smac));
 	memcpy(out->frame + 2 * sizeof(smac), &type, sizeof(type));
 	if (f->version == 4) {
-		put_ip4(l3, f, &to);
+		put_ip4(l3, f, &to, len);
 		l4 = sizeof(struct iphdr);
 	} else {
-		put_ip6(l3, f, &to);
+		put_ip6(l3, f, &to, len);
 		l4 = sizeof(struct ip6_hdr);
 	}
-	put_transport(l3 + l4, f, out->len - ETH_HLEN - l4);
+	put_transport(l3 + l4, f, len - l4);
 }

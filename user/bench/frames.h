@@ -24,6 +24,7 @@ struct flows {
 	uint16_t port; /* destination, host order */
 	uint32_t flows; /* a power of two, or RANDOM_SOURCES */
 	uint32_t vips; /* a power of two: packets are spread evenly over the first so many VIPs */
+	uint16_t length; /* of the IP packet, 66..1500; 0: of the smallest frame */
 };
 
 extern const uint8_t frames_dmac[6]; /* the balancer's port: every frame goes there */

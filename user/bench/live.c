@@ -27,9 +27,9 @@ static const struct {
 	const char *name;
 	struct flows flows;
 } cases[] = {
-#define FLOWS(n, tcp)                                          \
-	{                                                      \
-		4, IPPROTO_TCP, tcp, false, SERVICE_PORT, n, 1 \
+#define FLOWS(n, tcp)                                             \
+	{                                                         \
+		4, IPPROTO_TCP, tcp, false, SERVICE_PORT, n, 1, 0 \
 	}
 	{"1 flow", FLOWS(1, TCP_ACK)},
 	{"16k flows", FLOWS(1 << 14, TCP_ACK)},

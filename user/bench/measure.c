@@ -19,7 +19,7 @@ enum { EMPTY, FLOOR, FIRST_CASE };
 struct outcome {
 	uint32_t action; /* of the last packet */
 	uint32_t len;
-	uint8_t frame[256];
+	uint8_t frame[FEED_FRAME_MAX + 128];
 	double ns; /* per packet */
 };
 
@@ -87,7 +87,7 @@ static int run(const struct bench *b, const struct flows *flows, uint32_t target
 	       struct outcome *out, struct err *err)
 {
 	struct feed *feed = &b->feed->bss->feed;
-	uint8_t in[FEED_FRAME6];
+	uint8_t in[FEED_FRAME_MAX] = {0};
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in, .data_out = out->frame,
 		    .data_size_out = sizeof(out->frame), .repeat = (int)packets);
 	uint64_t began, at = feed->at;
@@ -97,7 +97,7 @@ static int run(const struct bench *b, const struct flows *flows, uint32_t target
 	/* The walk goes on where the last run's ended: its flows are more than one run's packets. */
 	feed->at |= at;
 	feed->target = target;
-	memcpy(in, feed->frame, sizeof(in));
+	memcpy(in, feed->frame, sizeof(feed->frame));
 	opts.data_size_in = feed->len;
 	began = host__cpu_ns();
 	rc = bpf_prog_test_run_opts(bpf_program__fd(b->feed->progs.feeder), &opts);

@@ -18,8 +18,11 @@
 #define FLAT_SHARE 0.15
 
 #define ONE 1u
+#define FEW (1u << 12) /* with records, for which the smallest part of the pool's ports has room */
 #define SOME (1u << 14)
 #define MANY (1u << 20)
+
+#define RECORDS_PORT 90 /* of the service by `nat` each of whose flows needs a record */
 
 static const struct goal no_goal = {NO_GOAL, 0};
 
@@ -36,17 +39,23 @@ static const struct row {
 	int grow; /* bytes */
 	double goal; /* at most so many times the floor; 0: none */
 } rows[] = {
-#define TCP(v, port, n, flags)                           \
-	{                                                \
-		v, IPPROTO_TCP, flags, false, port, n, 1 \
+#define LONG(v, port, n, length)                                   \
+	{                                                          \
+		v, IPPROTO_TCP, TCP_ACK, false, port, n, 1, length \
 	}
-#define UDP(v, port, n)                              \
-	{                                            \
-		v, IPPROTO_UDP, 0, false, port, n, 1 \
+#define TCP(v, port, n, flags)                              \
+	{                                                   \
+		v, IPPROTO_TCP, flags, false, port, n, 1, 0 \
+	}
+#define UDP(v, port, n)                                 \
+	{                                               \
+		v, IPPROTO_UDP, 0, false, port, n, 1, 0 \
 	}
 #define IPIP XDP_TX, FL_V_SEND_IPIP
 #define GUE XDP_TX, FL_V_SEND_GUE
+#define L2 XDP_TX, FL_V_SEND_L2
 #define NAT XDP_TX, FL_V_SEND_NAT
+#define FULLNAT XDP_TX, FL_V_SEND_FULLNAT
 	{"tcp4 ipip, 1 flow", FL_FWD_IPIP4, TCP(4, 80, ONE, TCP_ACK), IPIP, 20, 3},
 	{"tcp4 ipip, 16k flows", FL_FWD_IPIP4, TCP(4, 80, SOME, TCP_ACK), IPIP, 20, 3},
 	{"tcp4 ipip, 1M flows", FL_FWD_IPIP4, TCP(4, 80, MANY, TCP_ACK), IPIP, 20, 3},
@@ -60,16 +69,28 @@ static const struct row {
 	{"tcp4 gue, 1M flows", FL_FWD_GUE4, TCP(4, 82, MANY, TCP_ACK), GUE, 32, 4.5},
 	{"tcp4 nat, 1 flow", FL_FWD_NAT, TCP(4, 83, ONE, TCP_ACK), NAT, 0, 6},
 	{"tcp4 nat, 1M flows", FL_FWD_NAT, TCP(4, 83, MANY, TCP_ACK), NAT, 0, 6},
-	{"tcp4 l2, 1M flows", FL_FWD_L2, TCP(4, 81, MANY, TCP_ACK), XDP_TX, FL_V_SEND_L2, 0, 0},
+	{"tcp4 l2, 1M flows", FL_FWD_L2, TCP(4, 81, MANY, TCP_ACK), L2, 0, 0},
 	{"tcp4 not for a service, 1M flows",
 	 FL_FWD_NONE,
-	 {4, IPPROTO_TCP, TCP_ACK, true, 80, MANY, 1},
+	 {4, IPPROTO_TCP, TCP_ACK, true, 80, MANY, 1, 0},
 	 XDP_PASS,
 	 FL_V_PASS_NOT_SERVICE,
 	 0,
 	 1.5},
 	{"tcp4 ipip, SYN flood", FL_FWD_IPIP4, TCP(4, 80, RANDOM_SOURCES, TCP_SYN), IPIP, 20, 0},
 	{"tcp4 ipip, ACK flood", FL_FWD_IPIP4, TCP(4, 80, RANDOM_SOURCES, TCP_ACK), IPIP, 20, 0},
+	/* As long as the way allows. */
+	{"tcp4 l2, 1500 bytes, 1M flows", FL_FWD_L2, LONG(4, 81, MANY, 1500), L2, 0, 0},
+	{"tcp4 nat, 1500 bytes, 1M flows", FL_FWD_NAT, LONG(4, 83, MANY, 1500), NAT, 0, 0},
+	{"tcp4 ipip, 1480 bytes, 1M flows", FL_FWD_IPIP4, LONG(4, 80, MANY, 1480), IPIP, 20, 0},
+	/* What the straight way does not take, or of which there is no goal. */
+	{"udp6 ipip (6in6), 1M flows", FL_FWD_IPIP6, UDP(6, 80, MANY), IPIP, 40, 0},
+	{"tcp4 ipip (4in6), 1M flows", FL_FWD_IPIP6, TCP(4, 87, MANY, TCP_ACK), IPIP, 40, 0},
+	{"tcp6 ipip (6in4), 1M flows", FL_FWD_IPIP4, TCP(6, 88, MANY, TCP_ACK), IPIP, 20, 0},
+	{"tcp6 gue over IPv6, 1M flows", FL_FWD_GUE6, TCP(6, 89, MANY, TCP_ACK), GUE, 52, 0},
+	{"tcp4 nat with records, 4k flows", FL_FWD_NAT, TCP(4, RECORDS_PORT, FEW, TCP_ACK), NAT, 0,
+	 0},
+	{"udp4 fullnat, 4k flows", FL_FWD_FULLNAT, UDP(4, 91, FEW), FULLNAT, 0, 0},
 	/* Of services that are watched, see below. */
 	{"tcp4 ipip, 1M flows, passive, none watched", FL_FWD_IPIP4, TCP(4, 84, MANY, TCP_ACK),
 	 IPIP, 20, 0},
@@ -81,11 +102,14 @@ static const struct row {
 	 TCP(4, 85, RANDOM_SOURCES, TCP_SYN), IPIP, 20, 0},
 	{"tcp4 ipip, SYN flood, passive, all watched", FL_FWD_IPIP4,
 	 TCP(4, 86, RANDOM_SOURCES, TCP_SYN), IPIP, 20, 0},
+#undef LONG
 #undef TCP
 #undef UDP
 #undef IPIP
 #undef GUE
+#undef L2
 #undef NAT
+#undef FULLNAT
 };
 #define N_ROWS (sizeof(rows) / sizeof(*rows))
 #define FLAT_FROM 0 /* rows whose costs are to be alike */
@@ -111,7 +135,7 @@ static size_t watched_of(size_t row)
 /* A gate's rows have a program and maps of their own, and the others are as without it. */
 static enum world_gate gate_of(size_t row)
 {
-	if (rows[row].mode == FL_FWD_NAT)
+	if (rows[row].mode == FL_FWD_NAT || rows[row].mode == FL_FWD_FULLNAT)
 		return WORLD_NAT;
 	return watched_of(row) < N_WATCHED ? WORLD_PASSIVE : WORLD_PLAIN;
 }
@@ -139,6 +163,8 @@ static int fill(struct world *const *worlds, struct err *err)
 			continue;
 		w = worlds[gate_of(i)];
 		rc = world__backends(w, rows[i].mode, LO_IFINDEX, BACKENDS, indices, err);
+		if (!rc && rows[i].flows.port == RECORDS_PORT)
+			world__records(w, indices, BACKENDS);
 		if (!rc)
 			rc = world__service(w, &vip, f->proto, f->port, FL_SLOTS_64K, indices,
 					    BACKENDS, err);
@@ -295,10 +321,10 @@ static int measure_sizes(struct bench *b, const struct world *w, struct err *err
 	if (bpf_obj_get_info_by_fd(world__lb(w), &info, &len))
 		return err__set(err, -errno, "cannot ask for the program's size: %s",
 				strerror(errno));
-	result__add_one(b->result, "size: machine code of lb", "bytes", own,
+	result__add_one(b->result, "size: machine code of lb", "bytes", info.jited_prog_len,
 			(struct goal){AT_MOST, JITED_MAX});
-	result__add_one(b->result, "size: with the functions that few packets need", "bytes",
-			info.jited_prog_len, no_goal);
+	result__add_one(b->result, "size: of that, what a packet to a clean slot runs", "bytes",
+			own, no_goal);
 	result__add_one(b->result, "size: instructions that the verifier has walked",
 			"instructions", info.verified_insns, no_goal);
 	return 0;

@@ -31,6 +31,18 @@ static const uint8_t source4[4] = {10, 66, 0, 0};
 static const uint8_t source6[16] = {0xfd, 0x66};
 #define SOURCE_LEN 112
 
+/* Sources for full NAT, with all ports that there are. */
+static int make_pool(struct world *w, struct err *err)
+{
+	struct addr addrs[FL_SNAT_ADDRS];
+	const struct plane_snat pool = {
+		.addrs4 = addrs, .n4 = FL_SNAT_ADDRS, .port_first = 1024, .port_last = 65535};
+
+	for (uint8_t i = 0; i < FL_SNAT_ADDRS; i++)
+		addrs[i] = addr__from_bytes(AF_INET, (uint8_t[4]){10, 66, 1, i});
+	return plane__snat(w->plane, &pool, err);
+}
+
 int world__open(enum world_gate gate, struct world **out, struct err *err)
 {
 	static unsigned int opened;
@@ -56,8 +68,12 @@ int world__open(enum world_gate gate, struct world **out, struct err *err)
 		return rc;
 	}
 	plane__macs(w->plane, &frames_dmac, 1);
-	*out = w;
-	return 0;
+	rc = gate == WORLD_NAT ? make_pool(w, err) : 0;
+	if (rc)
+		world__close(w);
+	else
+		*out = w;
+	return rc;
 }
 
 void world__close(struct world *w)
@@ -86,16 +102,16 @@ static struct plane_backend backend(enum fl_forward mode, uint32_t i, char *id, 
 		.mode = mode,
 		.source = addr__from_bytes(family, v6 ? source6 : source4),
 		.source_len = SOURCE_LEN,
-		.port = mode == FL_FWD_GUE4 || mode == FL_FWD_GUE6 ? GUE_PORT
-			: mode == FL_FWD_NAT			   ? NAT_PORT
-								   : 0,
+		.port = mode == FL_FWD_GUE4 || mode == FL_FWD_GUE6     ? GUE_PORT
+			: mode == FL_FWD_NAT || mode == FL_FWD_FULLNAT ? NAT_PORT
+								       : 0,
 	};
 }
 
 int world__backends(struct world *w, enum fl_forward mode, uint32_t ifindex, uint32_t n,
 		    uint16_t *indices, struct err *err)
 {
-	struct fl_hop hop = {.ifindex = ifindex};
+	struct fl_hop hop = {.ifindex = ifindex, .mtu = WORLD_MTU};
 	char id[FL_ID_LEN];
 	int rc;
 
@@ -114,6 +130,12 @@ int world__backends(struct world *w, enum fl_forward mode, uint32_t ifindex, uin
 		indices[i] = (uint16_t)index;
 	}
 	return 0;
+}
+
+void world__records(struct world *w, const uint16_t *indices, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		plane__backend_flag(w->plane, indices[i], FL_BE_RECORD, true);
 }
 
 int world__service(struct world *w, const struct addr *vip, uint8_t proto, uint16_t port,
@@ -137,6 +159,8 @@ int world__service(struct world *w, const struct addr *vip, uint8_t proto, uint1
 		return rc;
 	if (first && first->mode == FL_FWD_NAT)
 		service.flags = FL_SVC_NAT;
+	if (first && first->mode == FL_FWD_FULLNAT)
+		service.flags = FL_SVC_NAT | FL_SVC_FULLNAT;
 	memcpy(service.key.addr, vip->b, sizeof(service.key.addr));
 	snprintf(name, sizeof(name), "s%u", ++w->services);
 	service.name = name;

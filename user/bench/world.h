@@ -22,6 +22,8 @@ struct bpf_object;
 /* First byte of every next hop's MAC address but for the last one, which tells backends apart. */
 extern const uint8_t world_hop_mac[6];
 
+#define WORLD_MTU 1500 /* of the way to every backend */
+
 /* The program as it is by default, or with one gate open. */
 enum world_gate { WORLD_PLAIN, WORLD_NAT, WORLD_PASSIVE, WORLD_GATES };
 
@@ -32,6 +34,9 @@ void world__close(struct world *w);
 /* n backends of a mode behind interface `ifindex`; their indices go to `indices`. */
 int world__backends(struct world *w, enum fl_forward mode, uint32_t ifindex, uint32_t n,
 		    uint16_t *indices, struct err *err);
+
+/* Lets replies of these backends of `nat` not tell their service: each flow needs a record. */
+void world__records(struct world *w, const uint16_t *indices, uint32_t n);
 
 /* A service whose slots are spread evenly over the backends. */
 int world__service(struct world *w, const struct addr *vip, uint8_t proto, uint16_t port,

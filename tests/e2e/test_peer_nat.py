@@ -210,6 +210,9 @@ def test_partition_and_restart(pair, lab):
     lab.wait_for(lambda: the_peer(lb2)["state"] == "silent", 5, "the silence")
     pair.open()
     assert records(lb2)["taken"] == 0
+    # It is heard, and hears nothing.
+    argv = [*flow(open_ports(lab, FULL, VIPS[v4])[0], FULL, VIPS[v4]), "--flags", "ack"]
+    assert what_peer_does(lb, argv) == "under way"
     lab.ip("lb", "route", "del", "blackhole", v4("lb2"))
     pair.wait_step()
     pair.wait_told(lb2, EACH * len(KINDS))

@@ -2,13 +2,17 @@
 """`fairlead explain`: what it says is what happens then, and asking changes nothing."""
 import datetime
 import http.client
+import http.server
 import ipaddress
 import json
 import os
 import re
 import socket
+import socketserver
 import struct
+import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -309,6 +313,60 @@ def test_diagnosis(web):
     text = web.cli("explain", *flow("client", 46000, VIP4)).stdout
     assert f"backend   {want['id']}, {want['address']}, up; next hop" in text
     assert re.search(r"^probe +ok in [0-9.]+ ms", text, re.M)
+
+
+class Canned(socketserver.UnixStreamServer):
+    """Answers every request with one object."""
+
+    def __init__(self, path, answer):
+        body = json.dumps(answer).encode()
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            """The one answer."""
+
+            def do_POST(self):  # pylint: disable=invalid-name
+                """Whatever is asked."""
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_args):  # pylint: disable=arguments-differ
+                """Nothing."""
+        super().__init__(path, Handler)
+
+
+OTHER = {"name": "lb2", "state": "up", "complete": True, "group": None, "role": None, "same_tables": True,
+         "difference": None, "backend": None, "record": None}
+
+
+PEERS = [
+    ({"state": "never heard", "complete": False, "same_tables": None}, ", never heard: what it would do is not known"),
+    ({"state": "silent", "complete": False, "same_tables": None, "group": "g"},
+     ", silent: what it would do is not known"),
+    ({"complete": False, "same_tables": None, "group": "g", "role": "backup", "record": "unknown"},
+     ", backup of VRRP group g, up, and has not told all yet: what it would do is not known"),
+    ({"same_tables": None}, ": its table or this machine's has just changed; where it would send it is not known"),
+    ({"same_tables": True, "record": "not yet"}, ": the same backend in each slot of the service; where it would send it is "
+     "not known; it is told of the record when the connection goes on"),
+    ({"same_tables": False, "difference": "flow_key", "record": "never"},
+     ": other tables: flow_key; where it would send it is not known; it does not take the record"),
+]
+
+
+def test_words_of_peers(web, tmp_path):
+    """A peer that is silent is told from one that has not told all, whatever else is known of it."""
+    answer, path = explain(web, *flow("client", 40000, VIP4)), str(tmp_path / "api.sock")
+    for peer, words in PEERS:
+        with Canned(path, answer | {"peers": [OTHER | peer]}) as server:
+            thread = threading.Thread(target=server.handle_request)
+            thread.start()
+            out = subprocess.run([f"{web.build}/fairlead", "-s", path, "explain", "192.0.2.1:1", "192.0.2.2:2"],
+                                 check=True, stdout=subprocess.PIPE, text=True, timeout=30 * PATIENCE).stdout
+            thread.join(30 * PATIENCE)
+        os.unlink(path)
+        assert f"\npeer      lb2{words}\n" in out
 
 
 def capture(path, frames, link=1, snaplen=65535):

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from conftest import FAST, SANITIZER, service
+from lab.explained import explain, flow, open_ports
 from lab.holder import TALK, Holder
 from lab.pair import Balancer
 from lab.topology import V4, V6, VIP4, VIP6, v4, v6
@@ -164,12 +165,26 @@ def running_pair(link, lab):  # pylint: disable=unused-argument
     lab.forget_neighbours()
 
 
+def what_peer_does(balancer, argv):
+    """Whether the other one has what is on record of a packet's flow, and sends it where this one does."""
+    e = explain(balancer, *argv)
+    (peer,) = e["peers"]
+    assert peer["backend"] == e["backend"]["id"] or peer["record"] == "under way" or not peer["same_tables"], peer
+    return peer["record"]
+
+
 def test_takeover_and_back(pair, lab):
     """kill -9 and the cable cut; the servers speak first. The first one comes back, and is needed again."""
     lb, lb2 = pair.both
     assert the_peer(lb)["pool"] == the_peer(lb2)["pool"] == "shared"
     pair.open()
     pair.wait_told(lb2, EACH * len(KINDS))
+    for family, port in KINDS:
+        argv = [*flow(open_ports(lab, port, VIPS[family])[0], port, VIPS[family]), "--flags", "ack"]
+        lab.wait_for(lambda a=argv: what_peer_does(lb, a) == "told", 5, "the peer to be known to have it")
+        lab.wait_for(lambda a=argv: what_peer_does(lb2, a) == "theirs", 5, "the flow to be a peer's")
+        # Of one that nobody has, the slot decides.
+        assert what_peer_does(lb, flow(9, port, VIPS[family])) is None
     lb.agent.kill()
     lab.cut_cable("lb")
     wait_active(lb2)
@@ -195,6 +210,9 @@ def test_partition_and_restart(pair, lab):
     lab.wait_for(lambda: the_peer(lb2)["state"] == "silent", 5, "the silence")
     pair.open()
     assert records(lb2)["taken"] == 0
+    # It is heard, and hears nothing.
+    argv = [*flow(open_ports(lab, FULL, VIPS[v4])[0], FULL, VIPS[v4]), "--flags", "ack"]
+    assert what_peer_does(lb, argv) == "under way"
     lab.ip("lb", "route", "del", "blackhole", v4("lb2"))
     pair.wait_step()
     pair.wait_told(lb2, EACH * len(KINDS))

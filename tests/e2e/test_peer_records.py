@@ -9,6 +9,7 @@ import time
 import pytest
 
 from conftest import FAST, service
+from lab.explained import explain, flow, open_ports, page
 from lab.holder import TALK, Holder
 from lab.pair import clients_link, two_balancers
 from lab.topology import VIP4, v4
@@ -113,10 +114,39 @@ def open_new(pair):
     return had
 
 
+def what_peer_does(balancer, *argv):
+    """What explain says of the packet at the other one."""
+    (peer,) = explain(balancer, *argv)["peers"]
+    return peer
+
+
+def check_explained(lb, lb2, lab):
+    """Of a connection that b1 keeps, explain tells that the other has its record; of one without, that the slot decides."""
+    kept = next(argv for argv in (flow(p, PORT) for p in open_ports(lab, PORT))
+                if [r["backend"] for r in explain(lb, *argv, "--flags", "ack")["records"]] == ["b1"])
+    want = {"name": "lb2", "state": "up", "complete": True, "group": "web", "role": "backup", "same_tables": True,
+            "difference": None, "backend": "b1", "record": "told"}
+    lab.wait_for(lambda: what_peer_does(lb, *kept, "--flags", "ack") == want, 5, "the peer to be known to have it")
+    text = page(lb, *kept, "--flags", "ack")
+    assert ("\npeer      lb2, backup of VRRP group web: the same backend in each slot of the service; it would send it "
+            "to b1, too; it has been told of the record\n") in text
+    want |= {"name": "lb", "role": "active", "record": "theirs"}
+    lab.wait_for(lambda: what_peer_does(lb2, *kept, "--flags", "ack") == want, 5, "the record to be a peer's")
+    moving = next(argv for argv in (flow(p, PORT) for p in range(20000, 20200))
+                  if explain(lb, *argv)["slot"]["state"] == "moving")
+    new = explain(lb, *moving)
+    assert new["peers"][0]["record"] is None and new["peers"][0]["backend"] == new["slot"]["owner"] != "b1"
+    # What is not new goes where the slot was before; how the slot moves at the other one is not known.
+    old = explain(lb, *moving, "--flags", "ack")
+    assert old["backend"]["id"] == "b1" and old["peers"][0]["backend"] is None
+    assert "; where it would send it is not known\n" in page(lb, *moving, "--flags", "ack")
+
+
 def test_pinned_after_restart(pair, lab):
     """The backup starts anew, with nothing, when nothing moves any more; then the active one's host vanishes."""
     lb, lb2 = pair[:2]
     had = open_new(pair)
+    check_explained(lb, lb2, lab)
     lab.wait_for(lambda: not slots(lb)["moving"] and slots(lb)["pinned"], HOLD + 5, "the slots to be pinned")
     lb2.remove()
     lb2.start()
@@ -138,6 +168,10 @@ def test_moving(pair, lab):
     lb, lb2 = pair[:2]
     lab.ip("lb", "route", "add", "blackhole", v4("lb2"))
     lab.wait_for(lambda: lb2.status()["peers"]["list"][0]["state"] == "silent", 5, "the silence")
+    peer = what_peer_does(lb2, *flow(9, PORT))
+    assert (peer["state"], peer["complete"], peer["role"], peer["same_tables"], peer["backend"], peer["record"]) == \
+        ("silent", False, None, None, None, None), peer
+    assert "\npeer      lb, silent: what it would do is not known\n" in page(lb2, *flow(9, PORT))
     had = open_new(pair)
     assert records(lb2)["taken"] == 0
     lab.ip("lb", "route", "del", "blackhole", v4("lb2"))

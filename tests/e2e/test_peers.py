@@ -12,6 +12,7 @@ import time
 import pytest
 from conftest import service
 from lab.doctor import doctor
+from lab.explained import explain, flow, page
 from lab.prom import Metrics
 from lab.second import Second
 from lab.topology import run, v4, v6
@@ -138,6 +139,20 @@ def test_equal(pair, address):
         assert f"peer {other}: up: is heard" in one.cli("events", "--kind", "peer").stdout
         text = one.cli("status").stdout
         assert f"peer {other} " in text and "same configuration, same tables" in text
+        e = explain(one, *flow(40000), build=one.build)
+        assert e["peers"] == [{"name": other, "state": "up", "complete": True, "group": None, "role": None,
+                               "same_tables": True, "difference": None, "backend": e["backend"]["id"], "record": None}]
+        assert (f"\npeer      {other}: the same backend in each slot of the service; it would send it to "
+                f"{e['backend']['id']}, too\n") in page(one, *flow(40000), build=one.build)
+        assert f"\npeer      {other}: the same tables\n" in page(one, *flow(40000, 81), build=one.build)
+
+
+def wait_differs(one, how):
+    """Until explain says that the other one has other tables for a packet, and how; it names no backend then."""
+    def differs():
+        (other,) = explain(one, *flow(40000), build=one.build)["peers"]
+        return (other["same_tables"], other["difference"], other["backend"]) == (False, how, None)
+    one.wait_for(differs, 3, f"explain to say: {how}")
 
 
 def test_difference_beside_tables(pair):
@@ -186,10 +201,14 @@ def test_difference(pair):
         one.wait_for(lambda o=one, n=other: f"peer {n} has another configuration: service 'web': backends"
                      in o.log_tail(100), 3, "the log to say so")
         assert f"peer {other} has another configuration: service 'web': backends" in one.cli("status").stdout
+        wait_differs(one, "its configuration of the service: backends")
+        assert (f"\npeer      {other}: other tables: its configuration of the service: backends; where it would send it "
+                "is not known\n") in page(one, *flow(40000), build=one.build)
     configure(lb2, service(name="api") + service(name="web", port=8000))
     lb2.cli("config", "apply")
     assert wait_peer(lb, lambda p: "only there" in p["difference"], "a service more")["difference"] \
         == "service 'api' is only there"
+    wait_differs(lb2, "it does not have the service")
     configure(lb2, service(probe="{type: tcp}"))
     lb2.cli("config", "apply")
     wait_peer(lb, lambda p: p["difference"] == "service 'web': probe", "another probe")
@@ -213,6 +232,7 @@ def test_dispute(pair):
         wait_peer(lb, lambda p: p["other_tables"] == {"n": 1, "first": "web"}, "the tables to differ")
         text = lb.cli("status").stdout
         assert "peer lb2 sees backend b1 of service web as down, here it is up" in text
+        wait_differs(lb, "backend b1 is down there, up here")
     finally:
         lb2.ip("lb", "route", "del", "blackhole", v4("b1"))
     lb2.wait_state("web", "b1", "up")

@@ -21,6 +21,26 @@ static uint64_t digest(const char *a, const char *b)
 	return peer_digest__end(&d);
 }
 
+/* What of one service's configuration differs first; tables are none of it. */
+static void test_difference(void **state)
+{
+	static const struct {
+		struct peer_service there;
+		const char *want;
+	} rows[] = {
+		{{1, 2, 3, 4, 9}, ""},
+		{{9, 9, 9, 9, 5}, "address, ports, affinity or number of slots"},
+		{{1, 9, 9, 9, 5}, "backends"},
+		{{1, 2, 9, 9, 5}, "probe"},
+		{{1, 2, 3, 9, 5}, "way of forwarding, times or health"},
+	};
+	const struct peer_service here = {1, 2, 3, 4, 5};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		assert_string_equal(peer_facts__difference(&here, &rows[i].there), rows[i].want);
+}
+
 /* As every machine has them: a change here makes peers of two versions differ. */
 static void test_digest(void **state)
 {
@@ -275,7 +295,7 @@ static void test_clock(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_digest),	   cmocka_unit_test(test_config),
+		cmocka_unit_test(test_digest),	   cmocka_unit_test(test_config), cmocka_unit_test(test_difference),
 		cmocka_unit_test(test_service_of), cmocka_unit_test(test_disputes),
 		cmocka_unit_test(test_records),	   cmocka_unit_test(test_vrrp),
 		cmocka_unit_test(test_strange),	   cmocka_unit_test(test_clock),

@@ -353,9 +353,14 @@ static void test_quiet(void **state)
 	(void)state;
 	begin(1, 0);
 	assert_int_equal(peer_stream__next(&sides[0].stream, now_us, RTT_US, out), 0);
+	assert_false(peer_stream__is_open(&sides[0].stream));
 	assert_true(tell(&sides[0], 5));
+	/* It waits for company, and is in no message yet. */
+	assert_true(peer_stream__is_open(&sides[0].stream));
+	assert_int_equal(peer_stream__lag(&sides[0].stream), 0);
 	run(4);
 	assert_int_equal(sides[1].heard[5], 1);
+	assert_false(peer_stream__is_open(&sides[0].stream));
 	assert_int_equal(peer_stream__next(&sides[0].stream, now_us, RTT_US, out), 0);
 	assert_int_equal(peer_stream__next(&sides[1].stream, now_us, RTT_US, out), 0);
 }

@@ -55,6 +55,13 @@ json_t *explain_json__of(struct agent *a, const struct explain_facts *f);
 json_t *explain_rules__json(const struct agent *a, const struct explain_facts *f,
 			    const struct service *s);
 
+/* explain_peers.c: what each peer would do with it; `s` may be NULL. */
+json_t *explain_peers__json(const struct agent *a, const struct explain_facts *f,
+			    const struct service *s);
+
+/* Affinity: makes a flow's key that of the record of where the client's next connections go; false: it has none. */
+bool explain__client_key(const struct service *s, struct fl_flow_key *k);
+
 /* The key of the flow's records in a service. */
 struct fl_flow_key explain__flow_key(const struct frame_flow *f, uint32_t service);
 

@@ -148,20 +148,18 @@ static void add_flow(json_t *list, const struct agent *a, const struct fl_flow_k
 	json_array_append_new(list, o);
 }
 
-/* Affinity: where the client's next connections go. */
-static void add_client(json_t *list, const struct agent *a, const struct service *s,
-		       struct fl_flow_key k)
+bool explain__client_key(const struct service *s, struct fl_flow_key *k)
 {
 	enum fl_affinity affinity = s->config ? s->config->affinity : FL_AFF_FLOW;
 
 	if (affinity == FL_AFF_FLOW)
-		return;
-	memset(k.daddr, 0, sizeof(k.daddr));
-	k.dport = 0;
-	k.proto = 0;
+		return false;
+	memset(k->daddr, 0, sizeof(k->daddr));
+	k->dport = 0;
+	k->proto = 0;
 	if (affinity == FL_AFF_SOURCE)
-		k.sport = 0;
-	add_flow(list, a, &k, "client");
+		k->sport = 0;
+	return true;
 }
 
 static void add_nat(json_t *list, const struct agent *a, const struct fl_flow_key *flow)
@@ -189,7 +187,7 @@ static void add_nat(json_t *list, const struct agent *a, const struct fl_flow_ke
 static json_t *records_json(const struct agent *a, const struct explain_facts *f,
 			    const struct service *s)
 {
-	struct fl_flow_key k = explain__flow_key(&f->flow, f->result->told.service);
+	struct fl_flow_key k = explain__flow_key(&f->flow, f->result->told.service), client = k;
 	json_t *list = json_array();
 	struct fl_tentative t;
 
@@ -201,7 +199,8 @@ static json_t *records_json(const struct agent *a, const struct explain_facts *f
 		    agent__coarse_s() - t.seen_s < FL_TENTATIVE_S)
 			json_array_append_new(list,
 					      record_json(a, "handshake", t.backend, t.seen_s));
-		add_client(list, a, s, k);
+		if (explain__client_key(s, &client))
+			add_flow(list, a, &client, "client");
 	}
 	add_nat(list, a, &k);
 	return list;
@@ -234,27 +233,6 @@ static const char *action_name(uint32_t action)
 	       : action == XDP_TX	? "tx"
 	       : action == XDP_REDIRECT ? "redirect"
 					: "drop";
-}
-
-/* Peers that are known to have, or not to have, the same tables: by the table, each sends it to the same. */
-static json_t *peers_json(const struct agent *a)
-{
-	json_t *list = json_array();
-	char text[PEER_DIFFERENCE_LEN], first[FL_NAME_LEN];
-
-	for (size_t i = 0; a->peers && i < a->peers->n; i++) {
-		const struct peer *peer = &a->peers->list[i];
-		const struct ledger *ours = a->peers->ours, *theirs = peer->link.copy;
-		json_t *same =
-			!peer_view__is_complete(peer)
-				? json_null()
-				: json_boolean(peer_facts__same_config(ours, theirs, text) &&
-					       !peer_facts__other_tables(ours, theirs, first));
-
-		json_array_append_new(
-			list, json_pack("{s:s, s:o}", "name", peer->name, "same_tables", same));
-	}
-	return list;
 }
 
 /* The interface by which it leaves; "": none, or the kernel's routes say. */
@@ -298,7 +276,7 @@ json_t *explain_json__of(struct agent *a, const struct explain_facts *f)
 	json_object_set_new(o, "after",
 			    sent ? bytes_json(r->frame, r->len, gue ? ntohs(b->port) : 0)
 				 : json_null());
-	json_object_set_new(o, "peers", peers_json(a));
+	json_object_set_new(o, "peers", explain_peers__json(a, f, s));
 	json_object_set_new(o, "took_us", json_real((double)f->took_ns / 1e3));
 	return o;
 }

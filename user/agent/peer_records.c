@@ -37,9 +37,9 @@ static bool is_stuck(const struct peer *peer)
 }
 
 /* ... and of such: later versions know more of them. */
-static bool takes_such(const struct peer *peer, const struct peer_record *r)
+bool peer_records__takes(const struct peer *peer, bool nat)
 {
-	return takes(peer) && (!r->nat || peer_facts__nat_records(peer->link.copy));
+	return takes(peer) && (!nat || peer_facts__nat_records(peer->link.copy));
 }
 
 static uint32_t seen_s(const struct peer_record *r)
@@ -96,7 +96,7 @@ static void tell_made(void *ctx, const void *sample, size_t size)
 	for (size_t i = 0; len && i < p->n; i++) {
 		struct peer *peer = &p->list[i];
 
-		if (takes(peer) && !takes_such(peer, &r))
+		if (takes(peer) && !peer_records__takes(peer, r.nat))
 			continue;
 		if (!takes(peer) || !peer_stream__put(&peer->records.stream, record, len))
 			peer_stream__miss(&peer->records.stream);
@@ -247,7 +247,7 @@ static bool is_for(const struct peer *peer, const struct peer_record *r, uint32_
 {
 	const struct peer_exchange *e = &peer->records;
 
-	if (e->out || (takes(peer) && !takes_such(peer, r)))
+	if (e->out || (takes(peer) && !peer_records__takes(peer, r->nat)))
 		return false;
 	return e->whole || (!is_copy(r) && (int32_t)(seen_s(r) - since_s) >= 0);
 }

@@ -82,6 +82,9 @@ uint64_t peer_records__due(const struct peer *peer);
 void peer_records__tick(struct peers *p);
 void peer_records__flush(struct peers *p);
 
+/* Whether it is heard and takes records; of NAT, too. */
+bool peer_records__takes(const struct peer *peer, bool nat);
+
 /* Whether all that the peer has told of is here, and packets find it. */
 bool peer_records__in_sync(const struct peer *peer);
 json_t *peer_records__json(const struct peer *peer);

@@ -97,7 +97,7 @@ bool peers__in_sync(const struct agent *a)
 
 /* --- status --------------------------------------------------------------------------------------- */
 
-static const char *name_of(uint8_t state)
+const char *peer_view__health(uint8_t state)
 {
 	const struct health h = {.ruled = (enum fl_health)state};
 
@@ -108,7 +108,13 @@ static void add_dispute(void *ctx, const char *service, const char *id, uint8_t 
 			uint8_t theirs)
 {
 	json_array_append_new(ctx, json_pack("{s:s, s:s, s:s, s:s}", "service", service, "backend",
-					     id, "here", name_of(ours), "there", name_of(theirs)));
+					     id, "here", peer_view__health(ours), "there",
+					     peer_view__health(theirs)));
+}
+
+const char *peer_view__state(const struct peer *peer)
+{
+	return peer->link.up ? "up" : peer->since_ns ? "silent" : "never heard";
 }
 
 static json_t *refused_json(const struct peer_link *l)
@@ -138,9 +144,7 @@ static json_t *peer_json(const struct peer *peer)
 
 	o = json_pack("{s:s, s:s, s:s}", "name", peer->name, "address",
 		      addr__format(&peer->address, address), "state",
-		      l->up	       ? "up"
-		      : peer->since_ns ? "silent"
-				       : "never heard");
+		      peer_view__state(peer));
 	if (peer->since_ns)
 		json_object_set_new(o, "since", names__time(peer->since_ns));
 	json_object_set_new(o, "rtt_us", json_integer(l->up ? l->rtt_us : 0));

@@ -72,6 +72,11 @@ void peers__log(enum log_level level, const struct peer *peer, const char *text)
 /* Whether it is up and has told all. */
 bool peer_view__is_complete(const struct peer *peer);
 
+/* "up", "silent", "never heard". */
+const char *peer_view__state(const struct peer *peer);
+/* What probes say of a backend, as peers tell it: "up". */
+const char *peer_view__health(uint8_t state);
+
 /*
  * Once a second. Where this machine and a peer have had the same table, what is established there is at the owners
  * of the slots here, too, though no packet has come by: it may be this machine's in a moment.

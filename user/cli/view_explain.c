@@ -276,19 +276,71 @@ static void print_outcome(const json_t *answer, FILE *out)
 	}
 }
 
+/* Whether the peer has what is on record here. */
+static const char *record_words(const char *record)
+{
+	static const struct {
+		const char *record, *words;
+	} all[] = {
+		{"told", "; it has been told of the record"},
+		{"under way", "; it is being told of records, and is not known to have this one"},
+		{"theirs", "; the record is its own"},
+		{"not yet", "; it is told of the record when the connection goes on"},
+		{"never", "; it does not take the record"},
+		{"unknown", "; whether it has the record is not known"},
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		if (!strcmp(record, all[i].record))
+			return all[i].words;
+	}
+	return "";
+}
+
+/* Of a peer that has told all. */
+static void print_tables(const json_t *answer, const json_t *peer, FILE *out)
+{
+	const json_t *same = object_of(peer, "same_tables");
+	const char *action = text_of(answer, "action"), *backend = text_of(peer, "backend");
+	bool sent = !strcmp(action, "tx") || !strcmp(action, "redirect");
+
+	if (json_is_true(same))
+		fputs(json_is_object(object_of(answer, "service"))
+			      ? ": the same backend in each slot of the service"
+			      : ": the same tables",
+		      out);
+	else if (json_is_false(same))
+		put(out, ": other tables: ", text_of(peer, "difference"), "");
+	else
+		fputs(": its table or this machine's has just changed", out);
+	if (*backend)
+		put(out, "; it would send it to ", backend, ", too");
+	else if (sent && json_is_object(object_of(answer, "backend")))
+		fputs("; where it would send it is not known", out);
+	fputs(record_words(text_of(peer, "record")), out);
+	putc('\n', out);
+}
+
 static void print_peers(const json_t *answer, FILE *out)
 {
-	const json_t *peer, *same;
+	const json_t *peer;
 	size_t i;
 
 	json_array_foreach (object_of(answer, "peers"), i, peer) {
-		same = object_of(peer, "same_tables");
+		const char *state = text_of(peer, "state"), *role = text_of(peer, "role");
+
 		put(out, "peer      ", text_of(peer, "name"), "");
-		fputs(json_is_true(same)
-			      ? " has the same tables, and the same backend in each slot\n"
-		      : json_is_false(same) ? " has other tables: see `fairlead status`\n"
-					    : " is silent: what it would do is not known\n",
-		      out);
+		if (*role) {
+			put(out, ", ", role, " of VRRP group ");
+			put(out, "", text_of(peer, "group"), "");
+		}
+		if (strcmp(state, "up") != 0)
+			put(out, ", ", state, ": what it would do is not known\n");
+		else if (!json_is_true(object_of(peer, "complete")))
+			fputs(", up, and has not told all yet: what it would do is not known\n",
+			      out);
+		else
+			print_tables(answer, peer, out);
 	}
 }
 

@@ -327,6 +327,15 @@ const char *peer_facts__service_of(const void *key, size_t key_len, char name[FL
 	return name;
 }
 
+const char *peer_facts__difference(const struct peer_service *a, const struct peer_service *b)
+{
+	return a->front != b->front	    ? "address, ports, affinity or number of slots"
+	       : a->backends != b->backends ? "backends"
+	       : a->probe != b->probe	    ? "probe"
+	       : a->rest != b->rest	    ? "way of forwarding, times or health"
+					    : "";
+}
+
 static void compare_config(void *ctx, const void *key, size_t key_len, const void *value,
 			   size_t len)
 {
@@ -340,13 +349,8 @@ static void compare_config(void *ctx, const void *key, size_t key_len, const voi
 		found(s, name, s->there_is_ours ? "is only there" : "is only here");
 		return;
 	}
-	if (same_config(&here, &there))
-		return;
-	found(s, name,
-	      here.front != there.front		? "address, ports, affinity or number of slots"
-	      : here.backends != there.backends ? "backends"
-	      : here.probe != there.probe	? "probe"
-						: "way of forwarding, times or health");
+	if (!same_config(&here, &there))
+		found(s, name, peer_facts__difference(&here, &there));
 }
 
 bool peer_facts__same_flow_key(const struct ledger *ours, const struct ledger *theirs)

@@ -88,6 +88,9 @@ bool peer_facts__word(const struct ledger *l, const char *service, const char *i
 /* Whether a key is about that. */
 bool peer_facts__is_word(const void *key, size_t key_len);
 
+/* The first in which two configurations of a service differ, in words; "": in nothing. */
+const char *peer_facts__difference(const struct peer_service *a, const struct peer_service *b);
+
 /* Whether both have told of a service, and of the same configuration. */
 bool peer_facts__same_service(const struct ledger *ours, const struct ledger *theirs,
 			      const char *name);

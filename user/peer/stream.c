@@ -66,6 +66,11 @@ uint32_t peer_stream__lag(const struct peer_stream *s)
 	return s->closed - s->acked;
 }
 
+bool peer_stream__is_open(const struct peer_stream *s)
+{
+	return peer_stream__room(s) && s->window[(s->closed + 1) % PEER_STREAM_WINDOW].len;
+}
+
 /* The open message is full, or is to be sent as it is. */
 static void close_message(struct peer_stream *s)
 {

@@ -100,6 +100,9 @@ uint64_t peer_stream__due(const struct peer_stream *s, uint32_t rtt_us);
 /* Messages that the peer is not known to have. */
 uint32_t peer_stream__lag(const struct peer_stream *s);
 
+/* Whether something waits for a message of its own. */
+bool peer_stream__is_open(const struct peer_stream *s);
+
 /* A record of the peer, as this machine would have it at now_s. */
 typedef void peer_stream_cb(void *ctx, const struct peer_record *r);
 

@@ -43,7 +43,7 @@ static int read_text(sqlite3_stmt *row, char **text, size_t *len, struct err *er
 	*text = malloc(*len + 1);
 	if (!*text)
 		return err__set(err, -ENOMEM, "out of memory");
-	if (!packed && n)
+	if (!packed && content)
 		memcpy(*text, content, n);
 	if (!packed || (uncompress((Bytef *)*text, &got, content, n) == Z_OK && got == *len))
 		return 0;

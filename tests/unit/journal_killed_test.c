@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define ROUNDS 180
+#define ROUNDS 120
 #define BATCH 16 /* events of a transaction */
 #define KEPT 400 /* events */
 #define CONFIG_BYTES 60000

@@ -80,7 +80,7 @@ static int is_newest(struct store *s, const char *text, size_t len, int64_t *id,
 	if (!stmt)
 		return -EIO;
 	rc = sqlite3_step(stmt);
-	if (rc == SQLITE_ROW && !read_text(stmt, &newest, &n, &ignored) && n == len &&
+	if (rc == SQLITE_ROW && !read_text(stmt, &newest, &n, &ignored) && newest && n == len &&
 	    memcmp(newest, text, len) == 0)
 		*id = sqlite3_column_int64(stmt, 0);
 	free(newest);

@@ -3,8 +3,8 @@
  * schema.c - every key of the file: where it goes, its range, its default. Here those of the top
  * level; the other schema_*.c have those of sections.
  *
- * docs/configuration.md says the same for people; tests/unit/config_docs_test.c finds a key that
- * only one of the two has.
+ * docs/configuration.md says the same for people; tests/unit/config_docs_test.c finds what it says
+ * otherwise.
  */
 #include "config/schema.h"
 

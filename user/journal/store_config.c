@@ -43,7 +43,7 @@ static int read_text(sqlite3_stmt *row, char **text, size_t *len, struct err *er
 	*text = malloc(*len + 1);
 	if (!*text)
 		return err__set(err, -ENOMEM, "out of memory");
-	if (!packed && n)
+	if (!packed && content)
 		memcpy(*text, content, n);
 	if (!packed || (uncompress((Bytef *)*text, &got, content, n) == Z_OK && got == *len))
 		return 0;
@@ -80,7 +80,7 @@ static int is_newest(struct store *s, const char *text, size_t len, int64_t *id,
 	if (!stmt)
 		return -EIO;
 	rc = sqlite3_step(stmt);
-	if (rc == SQLITE_ROW && !read_text(stmt, &newest, &n, &ignored) && n == len &&
+	if (rc == SQLITE_ROW && !read_text(stmt, &newest, &n, &ignored) && newest && n == len &&
 	    memcmp(newest, text, len) == 0)
 		*id = sqlite3_column_int64(stmt, 0);
 	free(newest);

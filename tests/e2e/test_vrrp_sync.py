@@ -2,6 +2,7 @@
 """VRRP groups that are active together, and what a reload changes of them."""
 import re
 
+from conftest import service
 from lab.pair import addresses_watched
 from lab.topology import VIP4, VIP6, v4
 from test_vrrp import KEY, group, groups, link, pair  # noqa: F401 pylint: disable=unused-import
@@ -80,6 +81,30 @@ def test_reloads(pair, lab):  # noqa: F811 pylint: disable=redefined-outer-name
     assert [g["name"] for g in one.status()["vrrp"]["groups"]] == ["web6", "web"]
     assert one.group()["last_transitions"] == after["last_transitions"]
     assert one.group("web6")["transitions"] == web6["transitions"]
+
+
+def test_added_unprobed(pair, lab):  # noqa: F811 pylint: disable=redefined-outer-name
+    """A group that a reload adds to an agent that has run for long does not preempt before its backends are probed."""
+    one, two = pair
+    two.configure(groups(group(100)), flow_key=KEY)
+    two.start()
+    two.wait_state("active")
+    # The first probe of the second one fails after 2 s.
+    slow = service(backends=[("b1", v4("b1"), 100), ("gone", "10.77.0.99", 100)],
+                   probe="{type: tcp, interval: 3s, timeout: 2s, fall: 3}")
+    web6, other = group(100, (VIP6,), name="web6"), "services:\n" + service("other", "192.0.2.77")
+    one.configure("vrrp:\n" + web6 + other, flow_key=KEY)
+    one.start()
+    one.wait_state("active", "web6")
+    one.configure("vrrp:\n" + group(150) + web6 + other + slow, flow_key=KEY)
+    one.reload()
+    state = one.group()
+    assert (state["state"], state["fault"]) == ("initialize", "its backends are being probed for the first time"), state
+    assert two.group()["state"] == one.group("web6")["state"] == "active"
+    one.wait_state("active")
+    assert not [b for b in one.status()["services"][1]["backends"] if b["probe"]["at"] is None], one.status()["services"]
+    two.wait_state("backup")
+    assert one.group("web6")["transitions"] == 1
 
 
 def test_two_owners(pair, lab):  # noqa: F811 pylint: disable=redefined-outer-name

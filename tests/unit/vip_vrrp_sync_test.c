@@ -229,6 +229,49 @@ static void test_objects(void **state)
 	end_world();
 }
 
+/* Handed over on request, and given up for a loop that hangs: all go, within the skew. */
+static void test_gives_up(void **state)
+{
+	(void)state;
+	make_pair(150, 150, 100, 100);
+	w.here = LB;
+	assert_int_equal(vrrp__hand_over(LB->vrrp), 2);
+	pass(10 * MS);
+	assert_string_equal(states(LB), "bb");
+	assert_string_equal(states(LB2), "AA");
+	assert_int_equal(group(LB2, "a")->group.why, VRRP_WHY_GIVEN_UP);
+	assert_int_equal(group(LB2, "b")->group.why, VRRP_WHY_GIVEN_UP);
+	pass(1000 * MS);
+	assert_string_equal(states(LB), "bb");
+	w.here = LB;
+	assert_int_equal(vrrp__take_back(LB->vrrp), 2);
+	pass(1000 * MS);
+	assert_string_equal(states(LB), "AA");
+	LB->fit = false;
+	pass(20 * MS);
+	assert_string_equal(states(LB), "--");
+	assert_string_equal(states(LB2), "AA");
+	LB->fit = true;
+	refresh(LB);
+	pass(1000 * MS);
+	assert_string_equal(states(LB), "AA");
+	assert_string_equal(states(LB2), "bb");
+	end_world();
+}
+
+/* BFD has a session in one family alone: its word counts for both. */
+static void test_dead(void **state)
+{
+	(void)state;
+	make_pair(150, 150, 100, 100);
+	kill_machine(LB);
+	w.here = LB2;
+	vrrp__neighbor_lost(LB2->vrrp, &LB->own[0], "eth0");
+	assert_string_equal(states(LB2), "AA");
+	assert_int_equal(group(LB2, "a")->group.why, VRRP_WHY_DEAD);
+	end_world();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -236,6 +279,7 @@ int main(void)
 		cmocka_unit_test(test_dies),	  cmocka_unit_test(test_hold),
 		cmocka_unit_test(test_added),	  cmocka_unit_test(test_tie),
 		cmocka_unit_test(test_united),	  cmocka_unit_test(test_objects),
+		cmocka_unit_test(test_gives_up),  cmocka_unit_test(test_dead),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

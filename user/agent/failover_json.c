@@ -65,9 +65,9 @@ static void add_group(void *ctx, const struct vrrp_status *s)
 	json_object_set_new(o, "active_interval_ms", json_integer(10LL * g->active_interval_cs));
 	json_object_set_new(o, "transitions", json_integer(g->transitions));
 	json_object_set_new(o, "last_transitions", failover_groups__last(groups->agent, c));
-	json_object_set_new(o, "other_owner",
-			    json_string(vrrp__is_known(&s->rival) ? addr__format(&s->rival, rival)
-								  : ""));
+	json_object_set_new(
+		o, "other_owner",
+		json_string(vrrp__is_known(&s->rival) ? addr__format(&s->rival, rival) : ""));
 	json_object_set_new(o, "adverts_sent", json_integer((json_int_t)s->sent));
 	json_object_set_new(o, "adverts_heard", json_integer((json_int_t)s->heard));
 	json_object_set_new(o, "strangers", json_integer((json_int_t)s->strangers));

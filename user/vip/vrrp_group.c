@@ -41,8 +41,8 @@ const char *vrrp_why__text(enum vrrp_why w)
 		[VRRP_WHY_STOPPED] = "stopped",
 		[VRRP_WHY_HANDED_OVER] = "handed over on request",
 		[VRRP_WHY_SYNC] = "another group of its sync group did",
-		[VRRP_WHY_OTHER_OWNER] = "another router owns the addresses as well (priority "
-					 "255), and its own address is higher",
+		[VRRP_WHY_OTHER_OWNER] =
+			"another router owns the addresses as well, and its own is higher",
 	};
 
 	return texts[w];

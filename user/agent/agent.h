@@ -98,7 +98,8 @@ struct agent {
 	struct peer_accord
 		*accord; /* one configuration for all of them; NULL: there never were any */
 	struct accord_text common; /* what the running configuration has in common with peers */
-	struct accord_text common_before; /* and what the one before it had that had something else */
+	struct accord_text
+		common_before; /* and what the one before it had that had something else */
 	struct lease *lease;
 	struct neighbors neighbors; /* BFD */
 	struct anycast anycast;

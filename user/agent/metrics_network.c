@@ -225,8 +225,7 @@ static const struct {
 } peer_columns[] = {
 	{"fairlead_peer_up", "Whether the peer is heard.", peer_up},
 	{"fairlead_peer_sync_lag", "Changes here that it is not known to have.", peer_lag},
-	{"fairlead_peer_config_differs", "Whether its configuration is another one.",
-	 peer_differs},
+	{"fairlead_peer_config_differs", "Whether its configuration is another one.", peer_differs},
 	{"fairlead_peer_disputes", "Backends of which it says another thing.", peer_disputes},
 };
 

@@ -34,7 +34,8 @@ struct peer_service {
 	uint64_t front; /* address, ports, protocol, affinity, number of slots */
 	uint64_t backends; /* their ids, addresses, ports and weights, in any order */
 	uint64_t probe;
-	uint64_t rest; /* the way of forwarding, times, what becomes of verdicts; for more see alike.h */
+	uint64_t
+		rest; /* the way of forwarding, times, what becomes of verdicts; for more see alike.h */
 	uint64_t table; /* which backend has which slot now */
 };
 

@@ -167,8 +167,9 @@ static void change(struct routes *r)
 {
 	struct route_list *next = r->next, *old = r->have;
 
-	for (struct route_list *l = old; l; l = l->older)
-		inherit(next, l, l == old);
+	inherit(next, old, true);
+	for (struct route_list *l = old->older; l; l = l->older)
+		inherit(next, l, false);
 	for (size_t i = 0; i < old->n; i++)
 		old->routes[i].state = 0;
 	/* What is left of an earlier agent goes, also if there is nothing to put there. */

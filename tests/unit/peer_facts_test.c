@@ -274,10 +274,10 @@ static void test_strange(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_digest),	   cmocka_unit_test(test_config), cmocka_unit_test(test_difference),
-		cmocka_unit_test(test_service_of), cmocka_unit_test(test_disputes),
-		cmocka_unit_test(test_records),	   cmocka_unit_test(test_vrrp),
-		cmocka_unit_test(test_strange),
+		cmocka_unit_test(test_digest),	   cmocka_unit_test(test_config),
+		cmocka_unit_test(test_difference), cmocka_unit_test(test_service_of),
+		cmocka_unit_test(test_disputes),   cmocka_unit_test(test_records),
+		cmocka_unit_test(test_vrrp),	   cmocka_unit_test(test_strange),
 	};
 
 	return cmocka_run_group_tests_name("peer_facts", tests, NULL, NULL);

@@ -154,8 +154,8 @@ static void test_match(void **state)
 		for (int i = 0; i < 500; i++) {
 			const struct plane_source *best = NULL;
 			struct addr_prefix p;
-			uint8_t b[4] = {10, (uint8_t)(rand_r(&seed) % 5),
-					(uint8_t)rand_r(&seed), (uint8_t)(rand_r(&seed) % 2)};
+			uint8_t b[4] = {10, (uint8_t)(rand_r(&seed) % 5), (uint8_t)rand_r(&seed),
+					(uint8_t)(rand_r(&seed) % 2)};
 
 			a = addr__from_bytes(AF_INET, b);
 			for (size_t j = 0; j < s.n; j++) {

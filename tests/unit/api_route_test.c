@@ -448,13 +448,13 @@ static void test_capture(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sources),	      cmocka_unit_test(test_source_mistakes),
-		cmocka_unit_test(test_many_prefixes), cmocka_unit_test(test_packets),
-		cmocka_unit_test(test_public),	      cmocka_unit_test(test_failover),
-		cmocka_unit_test(test_dashboard),     cmocka_unit_test(test_tags),
-		cmocka_unit_test(test_explain),	      cmocka_unit_test(test_explain_mistakes),
-		cmocka_unit_test(test_explain_openings),
-		cmocka_unit_test(test_journal),	      cmocka_unit_test(test_capture),
+		cmocka_unit_test(test_sources),		 cmocka_unit_test(test_source_mistakes),
+		cmocka_unit_test(test_many_prefixes),	 cmocka_unit_test(test_packets),
+		cmocka_unit_test(test_public),		 cmocka_unit_test(test_failover),
+		cmocka_unit_test(test_dashboard),	 cmocka_unit_test(test_tags),
+		cmocka_unit_test(test_explain),		 cmocka_unit_test(test_explain_mistakes),
+		cmocka_unit_test(test_explain_openings), cmocka_unit_test(test_journal),
+		cmocka_unit_test(test_capture),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

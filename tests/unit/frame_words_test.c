@@ -117,8 +117,7 @@ static void check_sctp(const uint8_t *b, size_t len)
 		crc = crc >> 4 ^ table[crc & 15];
 		crc = crc >> 4 ^ table[crc & 15];
 	}
-	told = (uint32_t)b[8] | (uint32_t)b[9] << 8 | (uint32_t)b[10] << 16 |
-	       (uint32_t)b[11] << 24;
+	told = (uint32_t)b[8] | (uint32_t)b[9] << 8 | (uint32_t)b[10] << 16 | (uint32_t)b[11] << 24;
 	assert_int_equal(told, crc ^ 0xffffffff);
 }
 
@@ -245,7 +244,7 @@ static void test_anything(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_built), cmocka_unit_test(test_quic),
+		cmocka_unit_test(test_built),	 cmocka_unit_test(test_quic),
 		cmocka_unit_test(test_sctp),	 cmocka_unit_test(test_words),
 		cmocka_unit_test(test_flags),	 cmocka_unit_test(test_cut_off),
 		cmocka_unit_test(test_anything),

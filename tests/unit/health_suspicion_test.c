@@ -17,8 +17,7 @@
 static const char *of(enum fl_forward mode, const char *vip, bool by_path)
 {
 	static char text[SUSPICION_LEN];
-	const struct suspicion s = {
-		.mode = mode, .vip = vip, .gue_port = 6080, .by_path = by_path};
+	const struct suspicion s = {.mode = mode, .vip = vip, .gue_port = 6080, .by_path = by_path};
 
 	assert_ptr_equal(suspicion__text(&s, text), text);
 	/* All of it has found room. */
@@ -43,8 +42,8 @@ static void test_tunnels(void **state)
 		{FL_FWD_IPIP4, V6, "type sit`", "any ip proto 41`", NULL, "decapsulate IPIP."},
 		{FL_FWD_IPIP6, V4, "type ip6tnl`", "any ip6 proto 4`", NULL, "decapsulate IPIP."},
 		{FL_FWD_IPIP6, V6, "type ip6tnl`", "any ip6 proto 41`", NULL, "decapsulate IPIP."},
-		{FL_FWD_GUE4, V4, "type ipip`", "any udp dst port 6080`", "`ip fou show` (port 6080",
-		 "decapsulate GUE."},
+		{FL_FWD_GUE4, V4, "type ipip`", "any udp dst port 6080`",
+		 "`ip fou show` (port 6080", "decapsulate GUE."},
 		{FL_FWD_GUE6, V6, "type ip6tnl`", "any udp dst port 6080`",
 		 "`ip -6 fou show` (port 6080", "decapsulate GUE."},
 	};

@@ -295,10 +295,11 @@ static void test_clock(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_digest),	   cmocka_unit_test(test_config), cmocka_unit_test(test_difference),
-		cmocka_unit_test(test_service_of), cmocka_unit_test(test_disputes),
-		cmocka_unit_test(test_records),	   cmocka_unit_test(test_vrrp),
-		cmocka_unit_test(test_strange),	   cmocka_unit_test(test_clock),
+		cmocka_unit_test(test_digest),	   cmocka_unit_test(test_config),
+		cmocka_unit_test(test_difference), cmocka_unit_test(test_service_of),
+		cmocka_unit_test(test_disputes),   cmocka_unit_test(test_records),
+		cmocka_unit_test(test_vrrp),	   cmocka_unit_test(test_strange),
+		cmocka_unit_test(test_clock),
 	};
 
 	return cmocka_run_group_tests_name("peer_facts", tests, NULL, NULL);

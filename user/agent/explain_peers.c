@@ -22,7 +22,15 @@ struct on_record {
 	bool copy; /* a peer has told of it, and no packet of it has come by here */
 };
 
-enum told { TOLD_NONE, TOLD_NOT_YET, TOLD_YES, TOLD_UNDER_WAY, TOLD_THEIRS, TOLD_UNKNOWN, TOLD_NEVER };
+enum told {
+	TOLD_NONE,
+	TOLD_NOT_YET,
+	TOLD_YES,
+	TOLD_UNDER_WAY,
+	TOLD_THEIRS,
+	TOLD_UNKNOWN,
+	TOLD_NEVER
+};
 
 /* The packet, what became of it, and its service; `here`: what peers are told of that. */
 struct inquiry {
@@ -45,9 +53,8 @@ static bool find_nat(const struct inquiry *q, struct fl_nat_key *k, struct fl_na
 {
 	const struct fl_flow_key flow = explain__flow_key(&q->f->flow, 0);
 	const uint32_t backend = q->f->result->told.backend;
-	const struct fl_backend *b = backend && backend < FL_MAX_BACKENDS
-					     ? plane__backend(q->a->plane, backend)
-					     : NULL;
+	const struct fl_backend *b =
+		backend && backend < FL_MAX_BACKENDS ? plane__backend(q->a->plane, backend) : NULL;
 
 	*k = (struct fl_nat_key){.sport = flow.sport, .dport = flow.dport, .proto = flow.proto};
 	memcpy(k->saddr, flow.saddr, sizeof(k->saddr));
@@ -78,8 +85,8 @@ static bool look_at_nat(const struct inquiry *q, struct on_record *r)
 	turned.proto = k.proto;
 	r->nat = true;
 	r->fullnat = plane__nat_flow(q->a->plane, &turned, &other);
-	r->begun = !(f.flags & FL_NAT_SEEN) || !((f.flags & FL_NAT_SEEN_OTHER) ||
-						(other.flags & FL_NAT_SEEN));
+	r->begun = !(f.flags & FL_NAT_SEEN) ||
+		   !((f.flags & FL_NAT_SEEN_OTHER) || (other.flags & FL_NAT_SEEN));
 	r->copy = !((f.flags | other.flags) & FL_NAT_HERE);
 	return true;
 }
@@ -96,16 +103,13 @@ static struct on_record look(const struct inquiry *q)
 	r.any = look_at_nat(q, &r);
 	if (r.any || q->f->result->told.reply)
 		return r;
-	if (is_alive(q->a, &k, &f)) {
-		r.any = true;
-		r.copy = f.state & FL_FLOW_COPY;
-	} else if (plane__tentative(q->a->plane, &k, &t) &&
-		   agent__coarse_s() - t.seen_s < FL_TENTATIVE_S) {
-		r.any = r.begun = true;
-	} else if (explain__client_key(q->s, &k) && is_alive(q->a, &k, &f)) {
-		r.any = true;
-		r.copy = f.state & FL_FLOW_COPY;
-	}
+	r.any = is_alive(q->a, &k, &f);
+	r.begun = !r.any && plane__tentative(q->a->plane, &k, &t) &&
+		  agent__coarse_s() - t.seen_s < FL_TENTATIVE_S;
+	if (!r.any && !r.begun)
+		r.any = explain__client_key(q->s, &k) && is_alive(q->a, &k, &f);
+	r.copy = r.any && f.state & FL_FLOW_COPY;
+	r.any |= r.begun;
 	return r;
 }
 
@@ -208,7 +212,8 @@ static void find_difference(const struct inquiry *q, const struct peer *peer,
 	if (!q->s) {
 		if (peer_facts__same_config(ours, theirs, text) &&
 		    peer_facts__other_tables(ours, theirs, first))
-			snprintf(text, PEER_DIFFERENCE_LEN, "service '%s' has another table", first);
+			snprintf(text, PEER_DIFFERENCE_LEN, "service '%s' has another table",
+				 first);
 		return;
 	}
 	if (!peer_facts__same_flow_key(ours, theirs)) {
@@ -246,8 +251,7 @@ static const char *role_of(const struct inquiry *q, const struct peer *peer, con
 		if (!config_vrrp__has(&c->vrrp[i], q->s->config))
 			continue;
 		*group = c->vrrp[i].name;
-		return peer->link.up &&
-				       peer_facts__vrrp(peer->link.copy, *group, &state, &priority)
+		return peer->link.up && peer_facts__vrrp(peer->link.copy, *group, &state, &priority)
 			       ? names[state]
 			       : NULL;
 	}
@@ -269,8 +273,7 @@ static json_t *peer_json(const struct inquiry *q, const struct peer *peer)
 	bool complete = peer_view__is_complete(peer), known;
 	const char *group = NULL, *role = role_of(q, peer, &group), *backend = NULL;
 	struct peer_service there;
-	bool has = complete && q->s &&
-		   peer_facts__service(peer->link.copy, q->s->name, &there);
+	bool has = complete && q->s && peer_facts__service(peer->link.copy, q->s->name, &there);
 	enum told told = has_record(q, peer, has ? &there : NULL);
 	char difference[PEER_DIFFERENCE_LEN] = "";
 	json_t *o;
@@ -284,8 +287,7 @@ static json_t *peer_json(const struct inquiry *q, const struct peer *peer)
 		      "complete", complete);
 	json_object_set_new(o, "group", name_or_null(group));
 	json_object_set_new(o, "role", name_or_null(role));
-	json_object_set_new(o, "same_tables",
-			    known ? json_boolean(!difference[0]) : json_null());
+	json_object_set_new(o, "same_tables", known ? json_boolean(!difference[0]) : json_null());
 	json_object_set_new(o, "difference", name_or_null(difference));
 	json_object_set_new(o, "backend", name_or_null(backend));
 	json_object_set_new(o, "record", name_or_null(told_names[told]));

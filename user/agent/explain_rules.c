@@ -37,8 +37,8 @@ static void match(const struct agent *a, const struct explain_facts *f, const st
 
 	found[0] = sources__match(a, 0, &f->flow.source);
 	/* What is about a service's flow, or is for no service, is asked of the instance's list alone. */
-	found[1] = s && !error && !denies(found[0]) ? sources__match(a, s->id, &f->flow.source)
-						    : NULL;
+	found[1] =
+		s && !error && !denies(found[0]) ? sources__match(a, s->id, &f->flow.source) : NULL;
 }
 
 /* Whether a packet gets as far as the lists before there is that verdict. */
@@ -78,9 +78,8 @@ static void add_sources(json_t *list, const struct agent *a, const struct explai
 
 		if (!e)
 			continue;
-		since_ns = e->flags & FL_SRC_RUNTIME
-				   ? (e->flags >> FL_SRC_SINCE_SHIFT) * NS_PER_MIN
-				   : a->loaded_at_ns;
+		since_ns = e->flags & FL_SRC_RUNTIME ? (e->flags >> FL_SRC_SINCE_SHIFT) * NS_PER_MIN
+						     : a->loaded_at_ns;
 		o = sources__entry_json(a, e);
 		json_object_set_new(o, "kind", json_string("source"));
 		json_object_set_new(o, "since", time_or_null(since_ns));
@@ -111,8 +110,10 @@ static void add_limit(json_t *list, const struct agent *a, const struct explain_
 		const char *name;
 		bool of_source;
 	} rows[] = {
-		{FL_V_DROP_SRC_PACKETS, FL_N_SRC_PACKETS, c->source_packets, "source_packets", true},
-		{FL_V_DROP_SRC_NEW, FL_N_SRC_NEW, c->source_connections, "source_connections", true},
+		{FL_V_DROP_SRC_PACKETS, FL_N_SRC_PACKETS, c->source_packets, "source_packets",
+		 true},
+		{FL_V_DROP_SRC_NEW, FL_N_SRC_NEW, c->source_connections, "source_connections",
+		 true},
 		{FL_V_DROP_SVC_PACKETS, FL_N_SVC_PACKETS, c->packets, "packets", false},
 		{FL_V_DROP_SVC_NEW, FL_N_SVC_NEW, c->connections, "connections", false},
 	};

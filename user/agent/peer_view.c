@@ -143,8 +143,7 @@ static json_t *peer_json(const struct peer *peer)
 	json_t *o, *disputes = json_array();
 
 	o = json_pack("{s:s, s:s, s:s}", "name", peer->name, "address",
-		      addr__format(&peer->address, address), "state",
-		      peer_view__state(peer));
+		      addr__format(&peer->address, address), "state", peer_view__state(peer));
 	if (peer->since_ns)
 		json_object_set_new(o, "since", names__time(peer->since_ns));
 	json_object_set_new(o, "rtt_us", json_integer(l->up ? l->rtt_us : 0));

@@ -83,10 +83,11 @@ int query_explain__flags(const char *value, struct route *r, struct err *err)
 				break;
 		}
 		if (i == sizeof(names) / sizeof(*names))
-			return err__set(err, -EINVAL,
-					"flags are of 'syn', 'ack', 'fin', 'rst' and 'psh' (tcp), with "
-					"commas between, or 'initial' (udp: of QUIC), or 'init' or "
-					"'data' (sctp)");
+			return err__set(
+				err, -EINVAL,
+				"flags are of 'syn', 'ack', 'fin', 'rst' and 'psh' (tcp), with "
+				"commas between, or 'initial' (udp: of QUIC), or 'init' or "
+				"'data' (sctp)");
 		r->explain_flags |= (uint8_t)(1u << i);
 		if (!value[len])
 			return 0;

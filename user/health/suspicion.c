@@ -50,17 +50,18 @@ static void of_tunnel(const struct suspicion *s, const struct tunnel *t, char *t
 	if (t->gue)
 		snprintf(port, sizeof(port), "`ip %sfou show` (port %u, gue) and ",
 			 t->v6 ? "-6 " : "", s->gue_port);
-	snprintf(text, SUSPICION_LEN,
-		 "its probes are well, but go to its own address and not through the tunnel: most "
-		 "likely it does not decapsulate %s. Check there: %s`ip -d link show type %s` (a device that is up) or "
-		 "`bpftool net` (decap.bpf.o on the interface), `sysctl -a -r rp_filter` (0 for that "
-		 "device and for all), `ip addr show dev lo` (%s); `tcpdump -ni any %s` shows whether "
-		 "clients' packets arrive",
-		 t->name, port,
-		 t->v6 ? "ip6tnl"
-		 : v6  ? "sit"
-		       : "ipip",
-		 s->vip, filter);
+	snprintf(
+		text, SUSPICION_LEN,
+		"its probes are well, but go to its own address and not through the tunnel: most "
+		"likely it does not decapsulate %s. Check there: %s`ip -d link show type %s` (a device that is up) or "
+		"`bpftool net` (decap.bpf.o on the interface), `sysctl -a -r rp_filter` (0 for that "
+		"device and for all), `ip addr show dev lo` (%s); `tcpdump -ni any %s` shows whether "
+		"clients' packets arrive",
+		t->name, port,
+		t->v6 ? "ip6tnl"
+		: v6  ? "sit"
+		      : "ipip",
+		s->vip, filter);
 }
 
 const char *suspicion__text(const struct suspicion *s, char *text)
@@ -68,24 +69,27 @@ const char *suspicion__text(const struct suspicion *s, char *text)
 	struct tunnel t;
 
 	if (s->by_path)
-		snprintf(text, SUSPICION_LEN,
-			 "its probes are well, and go by the clients' path: what is lost is lost for some clients "
-			 "only. Check there: `ip route get CLIENT` (the way back), `nft list ruleset` "
-			 "(what is dropped), `nstat -az TcpExtListenDrops` (a full queue)");
+		snprintf(
+			text, SUSPICION_LEN,
+			"its probes are well, and go by the clients' path: what is lost is lost for some clients "
+			"only. Check there: `ip route get CLIENT` (the way back), `nft list ruleset` "
+			"(what is dropped), `nstat -az TcpExtListenDrops` (a full queue)");
 	else if (find_tunnel(s->mode, &t))
 		of_tunnel(s, &t, text);
 	else if (s->mode == FL_FWD_L2)
-		snprintf(text, SUSPICION_LEN,
-			 "its probes are well, but go to its own address and not to the VIP: most "
-			 "likely it takes no packets for that. Check there: `ip addr show dev lo` (%s), `sysctl -a -r "
-			 "rp_filter` (not 1 where clients come in by another way), `nft list ruleset` "
-			 "(what is dropped)",
-			 s->vip);
+		snprintf(
+			text, SUSPICION_LEN,
+			"its probes are well, but go to its own address and not to the VIP: most "
+			"likely it takes no packets for that. Check there: `ip addr show dev lo` (%s), `sysctl -a -r "
+			"rp_filter` (not 1 where clients come in by another way), `nft list ruleset` "
+			"(what is dropped)",
+			s->vip);
 	else
-		snprintf(text, SUSPICION_LEN,
-			 "its probes are well, but come from this machine's own address: most likely "
-			 "its answers to others do not come back here. Check there: `ip route get %s` (must lead to "
-			 "this machine), `nft list ruleset` (what is dropped)",
-			 s->mode == FL_FWD_FULLNAT ? "ADDRESS-OF-SNAT" : "CLIENT");
+		snprintf(
+			text, SUSPICION_LEN,
+			"its probes are well, but come from this machine's own address: most likely "
+			"its answers to others do not come back here. Check there: `ip route get %s` (must lead to "
+			"this machine), `nft list ruleset` (what is dropped)",
+			s->mode == FL_FWD_FULLNAT ? "ADDRESS-OF-SNAT" : "CLIENT");
 	return text;
 }

@@ -228,7 +228,7 @@ static __always_inline int resolve_fragment(struct xdp_md *ctx, struct full *f)
 	struct target *t = &f->t;
 
 	if (!way)
-		return find_vip(&f->dst) ? FL_V_DROP_FRAGMENT : FL_V_PASS_FRAGMENT;
+		return hold_fragment(ctx, f);
 	if (way->way == FL_FRAG_SEND)
 		return pick_fragment(ctx, &f->p, t, &f->src, way);
 	if (way->way != FL_FRAG_REPLY || !gate_nat)
@@ -242,13 +242,17 @@ static __always_inline int resolve_fragment(struct xdp_md *ctx, struct full *f)
 static __always_inline int steer_full(struct xdp_md *ctx, struct full *f)
 {
 	int v = parse(ctx, &f->p, FULL);
+	/* Of IPv6 the later fragments may hide that they are of no protocol that is steered. */
+	int hidden = v == FL_V_PASS_FRAGMENT && f->p.v6 && f->p.frag == FRAG_FIRST;
 
-	if (v != GO_ON)
+	if (v != GO_ON && !hidden)
 		return v;
 	if (addresses(ctx, &f->p, &f->src, &f->dst))
 		return FL_V_DROP_BUG;
 	if (looks_mapped(&f->p, &f->src, &f->dst))
-		return FL_V_PASS_NOT_SERVICE;
+		return hidden ? v : FL_V_PASS_NOT_SERVICE;
+	if (hidden)
+		return pass_fragment(&f->p, &f->t, &f->src, &f->dst);
 	v = f->p.frag == FRAG_LATER ? resolve_fragment(ctx, f) : resolve(ctx, f);
 	return v == GO_ON ? forward(ctx, &f->p, &f->t, FULL) : v;
 }

@@ -101,18 +101,13 @@ RARE int send_to_client(struct xdp_md *ctx, struct pkt *p, struct target *t)
 	return p && t ? send_reply(ctx, p, t, NULL, NULL) : FL_V_DROP_BUG;
 }
 
-/* The endpoint of `nat` services with that address and port, or NULL. */
+/* The endpoint of `nat` services with that address and port, or NULL. Port and protocol 0: any of them. */
 static __always_inline const struct fl_nat_back *find_endpoint(const struct addr_words *addr,
 							       __be16 port, __u8 proto)
 {
-	const struct fl_nat_back *e;
 	struct fl_endpoint k = {.port = port, .proto = proto};
 
 	copy16(k.addr, addr->a);
-	e = bpf_map_lookup_elem(&nat_back, &k);
-	if (e)
-		return e;
-	k.port = 0;
 	return bpf_map_lookup_elem(&nat_back, &k);
 }
 
@@ -161,7 +156,7 @@ RARE int find_reply(struct target *t, const struct fl_nat_key *k, __u32 flags)
 		t->index = e->backend;
 		copy16(t->rw.src.a, e->vip);
 		copy16(t->rw.dst.a, k->daddr);
-		t->rw.sport = e->port ? e->port : k->sport;
+		t->rw.sport = e->port;
 		t->rw.dport = k->dport;
 		return 0;
 	}
@@ -177,6 +172,49 @@ RARE int find_reply(struct target *t, const struct fl_nat_key *k, __u32 flags)
 	t->index = f->backend;
 	rewrite_by(&t->rw, f);
 	return 0;
+}
+
+/*
+ * What becomes of a later fragment as long as its first one was not seen: left to the kernel, if no
+ * first one could have it sent elsewhere, or dropped.
+ */
+RARE int unknown_fragment(const struct addr_words *src, const struct addr_words *dst)
+{
+	if (!src || !dst)
+		return FL_V_DROP_BUG;
+	if (find_vip(dst))
+		return FL_V_DROP_FRAGMENT;
+	if (gate_nat && (find_endpoint(src, 0, 0) || in_pool(dst)))
+		return FL_V_DROP_FRAGMENT_REPLY;
+	return FL_V_PASS_FRAGMENT;
+}
+
+/*
+ * A later fragment that nothing is remembered of. What a backend sends to this machine is no reply. The
+ * question goes by t->rw, since calls have 512 bytes of stack together.
+ */
+RARE int hold_fragment(struct xdp_md *ctx, struct full *f)
+{
+	struct fl_hop hop = {};
+	int v;
+
+	if (!f)
+		return FL_V_DROP_BUG;
+	v = unknown_fragment(&f->src, &f->dst);
+	if (!gate_nat || v != FL_V_DROP_FRAGMENT_REPLY || in_pool(&f->dst))
+		return v;
+	f->t.rw.src = f->src;
+	f->t.rw.dst = f->dst;
+	return way_to(ctx, &f->p, &f->t.rw, &hop) == FL_V_PASS_LOCAL ? FL_V_PASS_FRAGMENT : v;
+}
+
+/* The first fragment of what the kernel gets, where later ones would not pass without. */
+static __always_inline int pass_fragment(const struct pkt *p, const struct target *t,
+					 const struct addr_words *src, const struct addr_words *dst)
+{
+	if (unknown_fragment(src, dst) != FL_V_PASS_FRAGMENT)
+		remember_fragment(p, t, src, dst, FL_FRAG_PASS);
+	return FL_V_PASS_FRAGMENT;
 }
 
 /* What is for no service: a reply, or the first fragment of something else. */
@@ -196,11 +234,7 @@ RARE int not_for_service(struct xdp_md *ctx, struct pkt *p, struct target *t,
 			return send_to_client(ctx, p, t);
 		}
 	}
-	if (!p->frag)
-		return FL_V_PASS_NOT_SERVICE;
-	if (find_vip(dst))
-		remember_fragment(p, t, src, dst, FL_FRAG_PASS);
-	return FL_V_PASS_FRAGMENT;
+	return p->frag ? pass_fragment(p, t, src, dst) : FL_V_PASS_NOT_SERVICE;
 }
 
 #endif

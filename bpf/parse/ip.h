@@ -11,7 +11,10 @@
 #define IP6_OFFSET 0xfff8 /* of the fragment header's field, its last bit is "more fragments" */
 #define IP6_MF 1
 
-/* Extension headers, and their bytes, that may stand before the transport; more are not steered. */
+/*
+ * Extension headers, and their bytes, that may stand before the transport; more are not steered. The
+ * fragment header of a fragment comes on top of them.
+ */
 #define MAX_EXT_HEADERS 6
 #define MAX_EXT_BYTES 1024
 
@@ -75,22 +78,24 @@ static __always_inline int parse_fragment(const struct ext_hdr *h, struct pkt *p
 
 /*
  * Walks from p->l4 over extension headers to the upper-layer header: p->proto is then its protocol,
- * p->l4 its offset. GO_ON or a verdict.
+ * p->l4 its offset. What follows the header of a later fragment is no header: p->proto is what that one
+ * says. GO_ON or a verdict.
  */
 RARE int skip_ext_headers(struct xdp_md *ctx, struct pkt *p)
 {
-	__u32 off, len;
+	__u32 off, len, cut;
 
 	if (!p)
 		return FL_V_DROP_BUG;
-	off = (__u32)(p->l4 - p->l3);
-	/* One round more than headers are skipped: the last one sees what follows them. */
+		/* Two rounds more than headers count: a fragment's, and the last one, which sees what follows. */
 #pragma clang loop unroll(disable)
-	for (int i = 0; i <= MAX_EXT_HEADERS; i++) {
-		struct ext_hdr *h = at(ctx, p->l3 + off);
+	for (int i = 0; i <= MAX_EXT_HEADERS + 1; i++) {
+		struct ext_hdr *h = at(ctx, p->l4);
 		__u8 now = p->proto;
 
-		if (!is_ext(now))
+		off = (__u32)(p->l4 - p->l3);
+		/* A fragment's fragment is nobody's: its protocol is none that is steered. */
+		if (!is_ext(now) || (now == NEXTHDR_FRAGMENT && p->frag))
 			return GO_ON;
 		/* The shortest is 8 bytes long. */
 		if ((void *)(h + 1) > frame_end(ctx) || off + sizeof(*h) > p->l3_len)
@@ -102,11 +107,19 @@ RARE int skip_ext_headers(struct xdp_md *ctx, struct pkt *p)
 		if (off + len > p->l3_len)
 			return FL_V_PASS_MALFORMED;
 		p->proto = h->next;
+		p->l4 += len;
 		off += len;
-		p->l4 = p->l3 + off;
-		if (now == NEXTHDR_FRAGMENT && parse_fragment(h, p))
-			return GO_ON;
-		if (off > sizeof(struct ipv6hdr) + MAX_EXT_BYTES)
+		/* Read again in the next round: that is one case for the verifier, whatever led there. */
+		asm volatile("" : : : "memory");
+		/* RFC 8200 4.1: destination options may stand behind it, and the first one has all of them. */
+		if (now == NEXTHDR_FRAGMENT && parse_fragment(h, p)) {
+			if (p->frag == FRAG_LATER)
+				return GO_ON;
+			continue;
+		}
+		cut = p->frag != FRAG_NONE;
+		if (i >= MAX_EXT_HEADERS + (int)cut ||
+		    off > sizeof(struct ipv6hdr) + MAX_EXT_BYTES + cut * sizeof(*h))
 			return FL_V_PASS_NOT_SERVICE;
 	}
 	return FL_V_PASS_NOT_SERVICE;

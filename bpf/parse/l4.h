@@ -3,7 +3,7 @@
 #ifndef FAIRLEAD_BPF_PARSE_L4_H
 #define FAIRLEAD_BPF_PARSE_L4_H
 
-#include "pkt.h"
+#include "parse/ip.h"
 
 #define IPPROTO_ICMPV6 58 /* not among the kernel's enum of IPv4 protocols */
 
@@ -39,10 +39,16 @@ static __always_inline int is_icmp(const struct pkt *p)
 	return p->proto == (p->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
 }
 
+/* Does a later fragment go where its first one went, although only that one shows its protocol? */
+static __always_inline int hides_protocol(const struct pkt *p)
+{
+	return p->v6 && p->frag == FRAG_LATER && p->proto != NEXTHDR_FRAGMENT && is_ext(p->proto);
+}
+
 static __always_inline int no_ports(const struct pkt *p)
 {
 	if (p->frag)
-		return FL_V_PASS_FRAGMENT;
+		return hides_protocol(p) ? GO_ON : FL_V_PASS_FRAGMENT;
 	if (!is_icmp(p))
 		return FL_V_PASS_NOT_SERVICE;
 	return p->l4 + ICMP_HEADER > p->l3 + p->l3_len ? FL_V_PASS_MALFORMED : TO_ICMP;

@@ -14,7 +14,7 @@ static __always_inline void frag_key(struct fl_frag_key *k, const struct pkt *p,
 	copy16(k->saddr, src->a);
 	copy16(k->daddr, dst->a);
 	k->id = p->frag_id;
-	k->proto = p->proto;
+	k->proto = p->v6 ? 0 : p->proto; /* RFC 8200 4.5: only the first one's counts */
 	k->pad[0] = k->pad[1] = k->pad[2] = 0;
 }
 

@@ -298,11 +298,12 @@ _Static_assert(sizeof(struct fl_backend) == 192, "fl_backend");
 
 /*
  * NAT (RFC 3022). `nat_back` knows the endpoints from which replies of `nat` services come: a packet
- * from that address and port to a client becomes one from the VIP.
+ * from that address and port to a client becomes one from the VIP. The address alone (port and protocol
+ * 0) is there as well, for fragments.
  */
 struct fl_endpoint {
 	FL_ADDR(addr);
-	__be16 port; /* 0: any (services of any port, without port mapping) */
+	__be16 port;
 	__u8 proto;
 	__u8 pad;
 };
@@ -310,7 +311,7 @@ _Static_assert(sizeof(struct fl_endpoint) == 20, "fl_endpoint");
 
 struct fl_nat_back {
 	FL_ADDR(vip); /* what the reply's source becomes */
-	__be16 port; /* its source port; 0: it stays */
+	__be16 port; /* its source port */
 	__u16 service; /* id; 0: several services, the reply's flow has a record in `nat_flows` */
 	__u32 backend; /* index */
 };
@@ -386,7 +387,7 @@ struct fl_frag_key {
 	FL_ADDR(saddr);
 	FL_ADDR(daddr);
 	__u32 id; /* as it lies in the packet; IPv4: 16 bits */
-	__u8 proto;
+	__u8 proto; /* IPv6: 0, since later fragments need not show it */
 	__u8 pad[3];
 };
 _Static_assert(sizeof(struct fl_frag_key) == 40, "fl_frag_key");

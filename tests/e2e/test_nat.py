@@ -91,6 +91,22 @@ def test_shared_port_of_any_port(lab, routed):  # pylint: disable=unused-argumen
     assert lab.fetch(url_of(VIP4_B, path="/port")) == "80"
 
 
+def test_backend_itself_beside_any_port(lab, routed):  # pylint: disable=unused-argument
+    """Where every port is the service's, who asks a backend by its own address is answered by it."""
+    probe = "{type: tcp, port: 80, interval: 100ms, timeout: 100ms, rise: 1, fall: 2}"
+    lab.configure(lab.head() + "services:\n" +
+                  service(name="any", forward="nat", port="any", probe=probe))
+    lab.start_agent()
+    lab.wait_serving("any")
+    assert lab.fetch(url_of(VIP4, 8000, "/port")) == "8000"
+    before = lab.verdicts()
+    # The question goes to it on the link, the answer comes by the balancer.
+    assert lab.fetch(url_of(v4("b1"))) == "b1"
+    after = lab.verdicts()
+    assert after["pass_not_service"] >= before["pass_not_service"] + 4
+    assert after["send_reply"] == before["send_reply"]
+
+
 @pytest.fixture
 def strangers(network, routed):  # pylint: disable=unused-argument
     """Backends that cannot reach the client, and a pool of addresses on the balancer."""

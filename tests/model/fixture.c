@@ -80,6 +80,11 @@ static void make_service(struct world *w, enum fl_forward mode, uint8_t version,
 		w->slots[id][i] = (uint16_t)index;
 	if (mode == FL_FWD_NAT) {
 		struct fl_endpoint *e = &w->nat_back[w->n_nat_back].key;
+
+		if (proto == PROTO_TCP) {
+			memcpy(e->addr, w->backends[index].addr, 16);
+			e = &w->nat_back[++w->n_nat_back].key;
+		}
 		struct fl_nat_back *back = &w->nat_back[w->n_nat_back++].value;
 
 		memcpy(e->addr, w->backends[index].addr, 16);

@@ -6,7 +6,8 @@
 
 static struct fl_frag_key key_of(const struct packet *p)
 {
-	struct fl_frag_key key = {.id = p->frag_id, .proto = p->proto};
+	/* RFC 791 3.2 and RFC 8200 4.5: only IPv4's has the protocol. */
+	struct fl_frag_key key = {.id = p->frag_id, .proto = p->version == 4 ? p->proto : 0};
 
 	memcpy(key.saddr, p->saddr, 16);
 	memcpy(key.daddr, p->daddr, 16);
@@ -30,6 +31,38 @@ void frags__remember(struct run *r, enum fl_frag_way kind, const struct way *way
 	}
 }
 
+/* What a later fragment without a first one is, as far as its addresses tell. */
+static enum fl_verdict by_addresses(const struct run *r)
+{
+	const struct packet *p = &r->p;
+
+	if (world__vip(r->w, p->daddr))
+		return FL_V_DROP_FRAGMENT;
+	if (r->w->gates.nat && (nat__in_pool(r, p->daddr) || world__nat_back(r->w, p->saddr, 0, 0)))
+		return FL_V_DROP_FRAGMENT_REPLY;
+	return FL_V_PASS_FRAGMENT;
+}
+
+enum fl_verdict frags__pass(struct run *r)
+{
+	if (by_addresses(r) != FL_V_PASS_FRAGMENT)
+		frags__remember(r, FL_FRAG_PASS, NULL);
+	return FL_V_PASS_FRAGMENT;
+}
+
+static enum fl_verdict without_first(const struct run *r)
+{
+	const struct packet *p = &r->p;
+	enum fl_verdict v = by_addresses(r);
+	struct fl_hop hop;
+
+	/* A backend's answer to the balancer itself. */
+	if (v == FL_V_DROP_FRAGMENT_REPLY && !nat__in_pool(r, p->daddr) &&
+	    world__fib(r->w, p->saddr, p->daddr, p->l3_len, &hop) == FIB_LOCAL)
+		return FL_V_PASS_FRAGMENT;
+	return v;
+}
+
 enum fl_verdict frags__later(struct run *r)
 {
 	struct fl_frag_key key = key_of(&r->p);
@@ -38,7 +71,7 @@ enum fl_verdict frags__later(struct run *r)
 	enum fl_verdict v;
 
 	if (!f || now_s(r) - f->seen_s > FL_FRAG_LIFE_S)
-		return world__vip(r->w, r->p.daddr) ? FL_V_DROP_FRAGMENT : FL_V_PASS_FRAGMENT;
+		return without_first(r);
 	if (f->way == FL_FRAG_PASS)
 		return FL_V_PASS_FRAGMENT;
 	way = (struct way){

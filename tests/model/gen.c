@@ -23,7 +23,7 @@ static void cut(struct gen *g, const struct desc *d, struct frame *out)
 	uint32_t total, step, first = below(g, 3);
 
 	write__frame(d, &whole, &at);
-	total = at.end - at.l4;
+	total = at.end - at.part;
 	step = (total / (2 + below(g, 3)) + 7) & ~7U;
 	if (percent(g, 10))
 		step = 8;
@@ -66,6 +66,7 @@ static void fragment(struct gen *g, struct frame *out)
 	d.fragment = true;
 	d.df = false;
 	d.payload += 40;
+	d.behind = d.version == 6 && percent(g, 40) ? below(g, d.exts + 1) : 0;
 	if (there && percent(g, 97))
 		cut(g, &d, out);
 	else

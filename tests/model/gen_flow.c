@@ -186,7 +186,11 @@ bool gen__reply(struct gen *g, struct desc *d)
 	if (!g->w->n_nat_back)
 		return false;
 	e = &g->w->nat_back[below(g, g->w->n_nat_back)].key;
-	*d = gen__random_client(g, addr_is4(e->addr) ? 4 : 6, e->proto);
+	/* Of one that is there for its address alone: whatever its backend sends. */
+	*d = gen__random_client(g, addr_is4(e->addr) ? 4 : 6,
+				e->proto	 ? e->proto
+				: percent(g, 50) ? PROTO_TCP
+						 : PROTO_UDP);
 	memcpy(addr, d->saddr, 16);
 	memcpy(d->saddr, e->addr, 16);
 	memcpy(d->daddr, addr, 16);

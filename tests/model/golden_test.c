@@ -104,27 +104,40 @@ static void odd_headers(struct golden *g)
 	pass(g, &d);
 }
 
+/* A datagram in fragments of 48 bytes. */
+static void pass_pieces(struct golden *g, struct desc *d)
+{
+	static struct frame whole, in;
+	struct layout at;
+
+	d->fragment = true;
+	d->df = false;
+	write__frame(d, &whole, &at);
+	for (uint32_t from = 0; from < at.end - at.part; from += 48) {
+		uint32_t left = at.end - at.part - from;
+
+		write__fragment(&whole, &at, d->version, from, from + (left < 48 ? left : 48), &in);
+		pass_frame(g, &in);
+	}
+}
+
 static void fragments(struct golden *g)
 {
 	static const enum fl_forward modes[] = {FL_FWD_IPIP4, FL_FWD_NAT, FL_FWD_FULLNAT};
-	static struct frame whole, in;
-	struct layout at;
 
 	for (size_t i = 0; i < 3; i++) {
 		for (uint8_t version = 4; version <= 6; version += 2) {
 			struct desc d = fixture__to(modes[i], version, PROTO_UDP);
 
-			d.fragment = true;
-			d.df = false;
 			d.payload = 100;
-			write__frame(&d, &whole, &at);
-			for (uint32_t from = 0; from < at.end - at.l4; from += 48) {
-				uint32_t left = at.end - at.l4 - from;
-
-				write__fragment(&whole, &at, version, from,
-						from + (left < 48 ? left : 48), &in);
-				pass_frame(g, &in);
-			}
+			pass_pieces(g, &d);
+			if (version == 4)
+				continue;
+			d.id++;
+			d.exts = d.behind = 1;
+			d.ext[0] = PROTO_DEST;
+			d.ext_len[0] = 8;
+			pass_pieces(g, &d);
 		}
 	}
 }

@@ -31,8 +31,6 @@ bool icmp__answerable(const struct packet *p)
 
 static enum fl_verdict echo(struct run *r, const struct fl_vip *vip)
 {
-	uint16_t type = r->p.version == 4 ? TYPE_IPV4 : TYPE_IPV6;
-	struct fl_hop back = {};
 	enum fl_verdict v;
 
 	if (!vip || !(vip->flags & FL_VIP_ECHO) || r->in->b[r->p.l4 + 1] ||
@@ -44,9 +42,7 @@ static enum fl_verdict echo(struct run *r, const struct fl_vip *vip)
 		v = admit__scope(r, 0);
 	if (v != GO_ON)
 		return v;
-	memcpy(back.dmac, r->in->b + 6, 6);
-	memcpy(back.smac, r->in->b, 6);
-	link__header(r, &back, 0, type);
+	link__turned(r);
 	rewrite__echo(r);
 	r->out->egress = r->at->ingress;
 	return FL_V_SEND_ECHO;

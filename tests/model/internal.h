@@ -19,6 +19,7 @@ struct packet {
 	enum part part;
 	bool df;
 	uint32_t frag_id; /* as fl_frag_key holds it */
+	bool other_first; /* IPv6: a first fragment of no protocol that is steered */
 	uint8_t saddr[16], daddr[16];
 	uint16_t sport, dport;
 	uint8_t tcp_flags;
@@ -106,6 +107,9 @@ enum fl_verdict forward__send(struct run *r, const struct way *way);
 /* Frame with the link's header for `hop`, IP from the received frame behind `room` more bytes. */
 void link__header(struct run *r, const struct fl_hop *hop, uint32_t room, uint16_t type);
 
+/* The received frame back to whoever sent it, tags as they are. */
+void link__turned(struct run *r);
+
 /* Addresses, ports, TTL - 1 and checksums, quoted ones too. */
 void rewrite__nat(struct run *r, const struct way *way);
 
@@ -117,6 +121,7 @@ void nat__way(const struct run *r, struct way *way); /* what `nat` makes of the 
 enum fl_verdict nat__record(struct run *r, const struct way *way);
 enum fl_verdict fullnat__way(struct run *r, struct way *way); /* by record, or a new one */
 enum fl_verdict fullnat__recall(const struct run *r, struct way *way); /* of a quoted packet */
+bool nat__in_pool(const struct run *r, const uint8_t addr[16]);
 enum fl_verdict reply__find(struct run *r, struct way *way);
 enum fl_verdict reply__send(struct run *r, const struct way *way);
 
@@ -128,6 +133,8 @@ bool icmp__answerable(const struct packet *p);
 /* Section 8 */
 enum fl_verdict frags__later(struct run *r);
 void frags__remember(struct run *r, enum fl_frag_way kind, const struct way *way);
+/* A first fragment that is left to the kernel. */
+enum fl_verdict frags__pass(struct run *r);
 
 /* Section 9 */
 enum fl_verdict too_big(struct run *r, uint32_t mtu);

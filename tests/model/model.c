@@ -95,12 +95,7 @@ static enum fl_verdict to_no_service(struct run *r)
 			frags__remember(r, FL_FRAG_REPLY, &way);
 		return reply__send(r, &way);
 	}
-	if (r->p.part == PART_FIRST) {
-		if (world__vip(r->w, r->p.daddr))
-			frags__remember(r, FL_FRAG_PASS, NULL);
-		return FL_V_PASS_FRAGMENT;
-	}
-	return v;
+	return r->p.part == PART_FIRST ? frags__pass(r) : v;
 }
 
 static enum fl_verdict decide(struct run *r)
@@ -109,6 +104,8 @@ static enum fl_verdict decide(struct run *r)
 	enum fl_verdict v = parse__packet(r->w, r->in, &r->p);
 	uint32_t service;
 
+	if (p->other_first)
+		return frags__pass(r);
 	if (v != GO_ON)
 		return v;
 	if (p->proto == PROTO_ICMP || p->proto == PROTO_ICMP6)

@@ -259,7 +259,7 @@ enum fl_verdict fullnat__recall(const struct run *r, struct way *way)
 	return GO_ON;
 }
 
-static bool in_pool(const struct run *r, const uint8_t addr[16])
+bool nat__in_pool(const struct run *r, const uint8_t addr[16])
 {
 	const struct fl_snat *s = &r->w->snat;
 
@@ -283,14 +283,14 @@ enum fl_verdict reply__find(struct run *r, struct way *way)
 
 	if (!r->w->gates.nat)
 		return FL_V_PASS_NOT_SERVICE;
-	if (!in_pool(r, key.daddr)) {
+	if (!nat__in_pool(r, key.daddr)) {
 		b = world__nat_back(r->w, key.saddr, ntohs(key.sport), key.proto);
 		if (b && b->service) {
 			*way = (struct way){
 				.service = b->service, .backend = b->backend, .nat = true};
 			memcpy(way->saddr, b->vip, 16);
 			memcpy(way->daddr, key.daddr, 16);
-			way->sport = ntohs(b->port ? b->port : key.sport);
+			way->sport = ntohs(b->port);
 			way->dport = ntohs(key.dport);
 			return GO_ON;
 		}

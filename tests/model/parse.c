@@ -31,10 +31,13 @@ enum fl_verdict chain__walk(const struct frame *f, uint32_t at, uint32_t end, ui
 	uint32_t bytes = 0;
 
 	*out = (struct chain){.part = PART_WHOLE};
-	for (int n = 0; is_extension(next); n++) {
+	for (int n = 0; is_extension(next);) {
 		const uint8_t *h = f->b + at;
 		uint32_t len;
 
+		/* No datagram is cut twice. */
+		if (next == PROTO_FRAGMENT && out->part != PART_WHOLE)
+			break;
 		if (at + 8 > end || at + extension_len(next, h) > end)
 			return FL_V_PASS_MALFORMED;
 		len = extension_len(next, h);
@@ -43,10 +46,12 @@ enum fl_verdict chain__walk(const struct frame *f, uint32_t at, uint32_t end, ui
 			memcpy(&out->frag_id, h + 4, 4);
 			next = h[0];
 			at += len;
-			break;
+			if (out->part == PART_LATER)
+				break;
+			continue;
 		}
 		bytes += len;
-		if (n == CHAIN_MAX || bytes > CHAIN_BYTES)
+		if (n++ == CHAIN_MAX || bytes > CHAIN_BYTES)
 			return FL_V_PASS_NOT_SERVICE;
 		next = h[0];
 		at += len;
@@ -161,6 +166,21 @@ static bool looks_mapped(uint8_t version, const uint8_t *saddr, const uint8_t *d
 	return version == 6 && (addr_is4(saddr) || addr_is4(daddr));
 }
 
+/* A fragment of nothing that is steered: of a first one of IPv6 it has to be remembered. */
+static enum fl_verdict other_fragment(struct packet *p)
+{
+	p->other_first =
+		p->version == 6 && p->part == PART_FIRST && !looks_mapped(6, p->saddr, p->daddr);
+	return FL_V_PASS_FRAGMENT;
+}
+
+/* Of IPv6, RFC 8200 4.5: what follows is the first fragment's word alone, and may be hidden here. */
+static bool may_be_transport(const struct packet *p)
+{
+	return is_transport(p->proto) || (p->version == 6 && p->part == PART_LATER &&
+					  p->proto != PROTO_FRAGMENT && is_extension(p->proto));
+}
+
 enum fl_verdict parse__packet(const struct world *w, const struct frame *f, struct packet *p)
 {
 	enum fl_verdict v;
@@ -177,11 +197,11 @@ enum fl_verdict parse__packet(const struct world *w, const struct frame *f, stru
 		return FL_V_PASS_SELF;
 	if (p->proto == (p->version == 4 ? PROTO_ICMP : PROTO_ICMP6)) {
 		if (p->part != PART_WHOLE)
-			return FL_V_PASS_FRAGMENT;
+			return other_fragment(p);
 		if (p->l4 + 8 > p->end)
 			return FL_V_PASS_MALFORMED;
-	} else if (!is_transport(p->proto)) {
-		return p->part == PART_WHOLE ? FL_V_PASS_NOT_SERVICE : FL_V_PASS_FRAGMENT;
+	} else if (!may_be_transport(p)) {
+		return p->part == PART_WHOLE ? FL_V_PASS_NOT_SERVICE : other_fragment(p);
 	} else if (p->part != PART_LATER) {
 		v = parse_transport(f, p);
 		if (v != GO_ON)

@@ -34,6 +34,17 @@ void link__header(struct run *r, const struct fl_hop *hop, uint32_t room, uint16
 	out->len = r->l3_out + in->len - r->p.l3;
 }
 
+void link__turned(struct run *r)
+{
+	struct frame *out = &r->out->out;
+
+	memcpy(out->b, r->in->b, r->in->len);
+	memcpy(out->b, r->in->b + 6, 6);
+	memcpy(out->b + 6, r->in->b, 6);
+	out->len = r->in->len;
+	r->l3_out = r->p.l3;
+}
+
 /* What the checksum would be if it were right. */
 static uint32_t right_sum(const struct frame *f, const struct shape *s, int which)
 {

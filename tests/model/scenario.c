@@ -140,13 +140,18 @@ static void make_nat(struct maker *m, struct fl_backend *b, uint32_t id)
 		b->port = htons((uint16_t)(8000 + below(m, 4)));
 	if (b->mode == FL_FWD_FULLNAT)
 		return;
-	back = endpoint(m, b->addr, wide ? 0 : b->port ? b->port : s->key.port, proto);
+	endpoint(m, b->addr, 0, 0)->service = 0;
+	if (wide) {
+		b->flags |= FL_BE_RECORD;
+		return;
+	}
+	back = endpoint(m, b->addr, b->port ? b->port : s->key.port, proto);
 	back->backend = m->w->n_backends - 1;
 	if (back->service == UINT16_MAX)
 		back->service = (__u16)(s->key.prefix == 128 ? id : 0);
 	if (back->service) {
 		memcpy(back->vip, s->key.addr, 16);
-		back->port = wide ? 0 : s->key.port;
+		back->port = s->key.port;
 	}
 }
 
@@ -157,7 +162,7 @@ static void mark_records(struct world *w)
 		struct fl_backend *b = &w->backends[i];
 
 		for (uint32_t e = 0; b->mode == FL_FWD_NAT && e < w->n_nat_back; e++)
-			if (!w->nat_back[e].value.service &&
+			if (w->nat_back[e].key.proto && !w->nat_back[e].value.service &&
 			    memcmp(w->nat_back[e].key.addr, b->addr, 16) == 0)
 				b->flags |= FL_BE_RECORD;
 	}

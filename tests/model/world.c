@@ -156,19 +156,14 @@ const struct fl_source *world__source(const struct world *w, uint32_t scope, con
 const struct fl_nat_back *world__nat_back(const struct world *w, const uint8_t addr[16],
 					  uint16_t port, uint8_t proto)
 {
-	const struct fl_nat_back *any = NULL;
-
 	for (uint32_t i = 0; i < w->n_nat_back; i++) {
 		const struct fl_endpoint *key = &w->nat_back[i].key;
 
-		if (key->proto != proto || memcmp(key->addr, addr, 16) != 0)
-			continue;
-		if (key->port == htons(port))
+		if (key->proto == proto && key->port == htons(port) &&
+		    memcmp(key->addr, addr, 16) == 0)
 			return &w->nat_back[i].value;
-		if (!key->port)
-			any = &w->nat_back[i].value;
 	}
-	return any;
+	return NULL;
 }
 
 const struct world_port *world__port(const struct world *w, uint32_t ifindex)

@@ -40,7 +40,17 @@ static uint32_t write_ipv4(const struct desc *d, uint8_t *h)
 	return len;
 }
 
-static uint32_t write_ipv6(const struct desc *d, uint8_t *h)
+/* The fragment header; *next: what says that it follows. */
+static void write_fragment_header(const struct desc *d, uint8_t *h, uint8_t **next)
+{
+	**next = PROTO_FRAGMENT;
+	*next = h;
+	memset(h, 0, 8);
+	put32(h + 4, d->id * 0x10001U);
+}
+
+/* Bytes of all headers; *part: of those that each fragment has. */
+static uint32_t write_ipv6(const struct desc *d, uint8_t *h, uint32_t *part)
 {
 	uint8_t *next = h + 6;
 	uint32_t at = IPV6_LEN;
@@ -49,10 +59,18 @@ static uint32_t write_ipv6(const struct desc *d, uint8_t *h)
 	h[7] = d->ttl;
 	memcpy(h + 8, d->saddr, 16);
 	memcpy(h + 24, d->daddr, 16);
-	for (uint32_t i = 0; i < d->exts; i++) {
+	for (uint32_t i = 0; i <= d->exts; i++) {
 		uint8_t *e = h + at;
 		uint32_t len = d->ext_len[i];
 
+		if (d->fragment && i == d->exts - d->behind) {
+			write_fragment_header(d, e, &next);
+			e += 8;
+			at += 8;
+			*part = at;
+		}
+		if (i == d->exts)
+			break;
 		*next = d->ext[i];
 		next = e;
 		memset(e, 0, len);
@@ -67,13 +85,6 @@ static uint32_t write_ipv6(const struct desc *d, uint8_t *h)
 				e[o + 1] = (uint8_t)(n > 1 ? n - 2 : 0);
 			}
 		at += len;
-	}
-	if (d->fragment) {
-		*next = PROTO_FRAGMENT;
-		next = h + at;
-		memset(h + at, 0, 8);
-		put32(h + at + 4, d->id * 0x10001U);
-		at += 8;
 	}
 	*next = d->proto;
 	return at;
@@ -139,7 +150,10 @@ void write__frame(const struct desc *d, struct frame *out, struct layout *at)
 	uint8_t *b = out->b;
 
 	at->l3 = write_link(d, b);
-	at->l4 = at->l3 + (d->version == 6 ? write_ipv6(d, b + at->l3) : write_ipv4(d, b + at->l3));
+	at->part = 0;
+	at->l4 = at->l3 + (d->version == 6 ? write_ipv6(d, b + at->l3, &at->part)
+					   : write_ipv4(d, b + at->l3));
+	at->part = at->part ? at->l3 + at->part : at->l4;
 	head = header_len(d->proto);
 	if (at->l4 + head + payload + d->trailer > BIGGEST)
 		payload = BIGGEST - at->l4 - head - d->trailer;
@@ -158,13 +172,13 @@ void write__frame(const struct desc *d, struct frame *out, struct layout *at)
 void write__fragment(const struct frame *whole, const struct layout *at, uint8_t version,
 		     uint32_t from, uint32_t to, struct frame *out)
 {
-	bool more = at->l4 + to < at->end;
+	bool more = at->part + to < at->end;
 
-	memcpy(out->b, whole->b, at->l4);
-	memcpy(out->b + at->l4, whole->b + at->l4 + from, to - from);
-	out->len = at->l4 + to - from;
+	memcpy(out->b, whole->b, at->part);
+	memcpy(out->b + at->part, whole->b + at->part + from, to - from);
+	out->len = at->part + to - from;
 	if (version == 6)
-		put16(out->b + at->l4 - 6, from | more);
+		put16(out->b + at->part - 6, from | more);
 	else
 		put16(out->b + at->l3 + 6, from / 8 | (more ? 0x2000U : 0));
 	write_length(version, out->b + at->l3, out->len - at->l3);

@@ -22,8 +22,9 @@ struct desc {
 	uint32_t exts;
 	uint8_t ext[DESC_EXTS];
 	uint32_t ext_len[DESC_EXTS];
-	/* a fragment: of v6 the fragment header is the last extension, its id is `id` */
+	/* a fragment: of v6 the fragment header stands before the last `behind` extensions, its id is `id` */
 	bool fragment;
+	uint32_t behind;
 	uint8_t proto;
 	uint16_t sport, dport;
 	uint8_t flags; /* TCP */
@@ -37,9 +38,9 @@ struct desc {
 	uint32_t trailer; /* Ethernet padding */
 };
 
-/* Where the headers lie in the frame that was written. */
+/* Where the headers lie in the frame that was written; part: what fragments are cut from. */
 struct layout {
-	uint32_t l3, l4, end;
+	uint32_t l3, part, l4, end;
 };
 
 /* A client's TCP SYN from 198.18.0.5 or 2001:db8:200::5; destination and ports are the caller's. */
@@ -50,7 +51,7 @@ void write__frame(const struct desc *d, struct frame *out, struct layout *at);
 
 /*
  * Of a frame written with `fragment`: the fragment that holds bytes [from, to) of what follows the
- * IP header; from is a multiple of 8.
+ * IP header, of v6 the fragment header; from is a multiple of 8.
  */
 void write__fragment(const struct frame *whole, const struct layout *at, uint8_t version,
 		     uint32_t from, uint32_t to, struct frame *out);

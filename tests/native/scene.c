@@ -255,17 +255,21 @@ static void add_to_index(uint32_t id, const struct fl_service_key *k)
 /* What the replies of a `nat` service's backend come from. */
 static void add_endpoint(const struct fl_service_key *k, size_t way, bool v6, unsigned int second)
 {
-	struct fl_endpoint from = {.port = htons(ways[way].be_port), .proto = k->proto};
-	struct fl_nat_back to = {.port = ways[way].be_port ? k->port : 0,
-				 .service = (uint16_t)service_id(way, v6, 0),
-				 .backend = backend_index(way, v6, second)};
+	struct fl_endpoint from = {};
+	struct fl_nat_back to = {};
 
+	backend_addr(from.addr, way, v6, second);
+	map__update(map__named("nat_back"), &from, &to, BPF_ANY);
+	from.port = ways[way].be_port ? htons(ways[way].be_port) : k->port;
+	from.proto = k->proto;
+	to = (struct fl_nat_back){.port = k->port,
+				  .service = (uint16_t)service_id(way, v6, 0),
+				  .backend = backend_index(way, v6, second)};
 	for (size_t i = 0; i < PROTOS; i++)
 		if (protos[i] == k->proto)
 			to.service = (uint16_t)service_id(way, v6, i);
 	if (ways[way].be_flags & FL_BE_RECORD)
 		to.service = 0;
-	backend_addr(from.addr, way, v6, second);
 	memcpy(to.vip, k->addr, 16);
 	map__update(map__named("nat_back"), &from, &to, BPF_ANY);
 }

@@ -70,6 +70,8 @@ static bool read_ipv6(struct wire *w, const uint8_t *h, uint32_t room)
 		bool frag = w->proto == IPPROTO_FRAGMENT;
 		uint32_t size;
 
+		if (frag && w->fragment)
+			break;
 		if (at + 8 > w->l3_len) {
 			w->broken = true;
 			break;
@@ -87,7 +89,7 @@ static bool read_ipv6(struct wire *w, const uint8_t *h, uint32_t room)
 		}
 		w->proto = h[at];
 		at += size;
-		if (w->fragment)
+		if (w->later)
 			break;
 	}
 	w->l4 = w->l3 + at;

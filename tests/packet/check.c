@@ -156,8 +156,7 @@ static void tagged(const struct fl_hop *hop, struct spec *out)
 
 	memset(out->tags, 0, sizeof(out->tags));
 	if (hop->vlan & FL_HOP_TAG)
-		out->tags[0] =
-			(struct tag){TYPE_VLAN, (uint16_t)(priority | (hop->vlan & 0xfff))};
+		out->tags[0] = (struct tag){TYPE_VLAN, (uint16_t)(priority | (hop->vlan & 0xfff))};
 }
 
 struct spec check__sent_by(const struct rig *r, const struct spec *s, uint32_t index, uint64_t hash)

@@ -117,9 +117,11 @@ static void test_without_a_first(void **state)
 		other = later;
 		other.ip.src[3] ^= 1;
 		drops(r, &other);
+		/* Of IPv6 it is the first one's word alone, RFC 8200 4.5. */
 		other = later;
 		other.proto = PROTO_TCP;
-		drops(r, &other);
+		if (version == 4)
+			drops(r, &other);
 		later_sent(r, &later, RIG_IPIP4, rig__hash(r, &first), rig__service_of(&first));
 	}
 }
@@ -334,6 +336,96 @@ static void test_atomic(void **state)
 	assert_false(maps__frag(r, &s, &f));
 }
 
+/* A later fragment of IPv6 as it is cut from behind a header that only the first one has. */
+static void build_hidden(struct spec *s, uint32_t id)
+{
+	build__later(s, id, 151);
+	s->proto = PROTO_DEST;
+}
+
+/* RFC 8200 4.1: destination options for the last destination stand behind the fragment header. */
+static void test_headers_behind(void **state)
+{
+	static const uint8_t protos[] = {PROTO_UDP, PROTO_TCP, PROTO_SCTP};
+	struct rig *r = rig__get(gates);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(backends); i++) {
+		rig__point(r, (uint16_t)backends[i]);
+		for (size_t p = 0; p < COUNT(protos) && fits(6, backends[i]); p++) {
+			struct spec first = build__udp(6), later;
+
+			maps__no_frags(r);
+			first.proto = protos[p];
+			later = first;
+			build__first(&first, ID);
+			first.ip.ext[1] = (struct ext){.type = PROTO_DEST, .len = 24};
+			build_hidden(&later, ID);
+			drops(r, &later);
+			check__spec(r, &first, backends[i], sent_by(backends[i]));
+			later_sent(r, &later, backends[i], rig__hash(r, &first),
+				   rig__service_of(&first));
+			/* Its transport header is in the second one: a first fragment has all, RFC 7112. */
+			first.payload = 0;
+			first.ip.len_lie = -8;
+			check__spec(r, &first, 0, FL_V_PASS_MALFORMED);
+		}
+	}
+}
+
+/* As many as without a fragment header, which comes on top. */
+static void test_longest_chain_behind(void **state)
+{
+	struct rig *r = rig__get(gates);
+	struct spec first = build__udp(6);
+
+	(void)state;
+	rig__point(r, RIG_L2);
+	build__first(&first, ID);
+	for (int n = 1; n <= 6; n++) {
+		first.ip.ext[n] = (struct ext){.type = PROTO_DEST, .len = 8};
+		check__spec(r, &first, RIG_L2, FL_V_SEND_L2);
+	}
+	first.ip.ext[7] = (struct ext){.type = PROTO_DEST, .len = 8};
+	check__spec(r, &first, 0, FL_V_PASS_NOT_SERVICE);
+	memset(&first.ip.ext[1], 0, sizeof(first.ip.ext) - sizeof(first.ip.ext[0]));
+	first.ip.ext[1] = (struct ext){.type = PROTO_DEST, .len = 1024};
+	check__spec(r, &first, RIG_L2, FL_V_SEND_L2);
+	first.ip.ext[1].len = 1032;
+	check__spec(r, &first, 0, FL_V_PASS_NOT_SERVICE);
+	/* Nobody cuts a fragment. */
+	first.ip.ext[1] = (struct ext){.type = PROTO_FRAGMENT, .len = 8, .id = ID};
+	passes(r, &first);
+}
+
+/* What is of no protocol that is steered is the kernel's, with all its fragments. */
+static void test_hidden_others(void **state)
+{
+	static const uint8_t protos[] = {PROTO_ICMP6, PROTO_NONE, 47};
+	struct rig *r = rig__get(gates);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(protos); i++) {
+		struct spec first = build__udp(6), later = first;
+		struct fl_frag f;
+
+		maps__no_frags(r);
+		build__first(&first, ID);
+		first.ip.ext[1] = (struct ext){.type = PROTO_DEST, .len = 8};
+		first.proto = protos[i];
+		build_hidden(&later, ID);
+		drops(r, &later);
+		passes(r, &first);
+		assert_true(maps__frag(r, &later, &f));
+		assert_int_equal(f.way, FL_FRAG_PASS);
+		passes(r, &later);
+		/* Where the protocol shows, none has to be remembered. */
+		later.proto = protos[i];
+		build__later(&later, ID + 1, 151);
+		passes(r, &later);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -349,6 +441,9 @@ int main(void)
 		cmocka_unit_test(test_size_and_ttl),
 		cmocka_unit_test(test_short_ones),
 		cmocka_unit_test(test_atomic),
+		cmocka_unit_test(test_headers_behind),
+		cmocka_unit_test(test_longest_chain_behind),
+		cmocka_unit_test(test_hidden_others),
 	};
 
 	return check__table("packet_fragments", NULL, 0, tests, COUNT(tests));

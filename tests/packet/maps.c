@@ -176,7 +176,7 @@ uint32_t maps__flows(struct rig *r)
 
 static struct fl_frag_key frag_key(const struct spec *s)
 {
-	struct fl_frag_key k = {.proto = s->proto};
+	struct fl_frag_key k = {.proto = s->ip.version == 4 ? s->proto : 0};
 
 	maps__addr(s->ip.version, s->ip.src, k.saddr);
 	maps__addr(s->ip.version, s->ip.dst, k.daddr);

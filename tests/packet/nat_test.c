@@ -227,20 +227,29 @@ static void test_stateless_reply(void **state)
 	assert_int_equal(maps__flows(r), 0);
 }
 
-/* An endpoint of any port: the packet's own stays, for SCTP too. */
+/*
+ * Of a service of any port a reply is what has a record, and keeps its port, for SCTP too. All else that
+ * the backend sends is its own.
+ */
 static void test_reply_of_any_port(void **state)
 {
-	struct rig *r = with_nat(gates, 0);
+	const struct want left = {.verdict = FL_V_PASS_NOT_SERVICE};
+	static const struct fl_nat_back none;
+	struct rig *r = with_nat(gates, FL_BE_RECORD);
 
 	(void)state;
 	no_mapping(r);
 	for (uint8_t version = 4; version <= 6; version += 2) {
-		struct spec s = build__sctp(version);
-		struct fl_nat_back e = stateless(r, rig__service_of(&s), backend_for(version), 0);
+		struct spec s = build__sctp(version), out;
+		struct spec back = answer(r, &s, backend_for(version), &out);
 
-		maps__nat_back(r, backend_for(version), PROTO_SCTP, 0, &e);
+		maps__nat_back(r, backend_for(version), 0, 0, &none);
+		check__becomes(r, &back, NULL, by(r, left, r->port));
+		check__spec(r, &s, backend_for(version), FL_V_SEND_NAT);
 		replies(r, s);
-		maps__nat_back(r, backend_for(version), PROTO_SCTP, 0, NULL);
+		back.sport++;
+		check__becomes(r, &back, NULL, by(r, left, r->port));
+		maps__nat_back(r, backend_for(version), 0, 0, NULL);
 	}
 }
 

@@ -60,6 +60,21 @@ static int named(const struct nat_entry *list, size_t n, const char *backend, ui
 	return -1;
 }
 
+/* Whether the address has its entry for fragments, which names nothing. */
+static bool has_address(const struct nat_entry *list, size_t n, const char *backend)
+{
+	static const struct fl_nat_back nothing;
+	struct fl_endpoint key = {0};
+	struct addr a = addr(backend);
+
+	memcpy(key.addr, a.b, 16);
+	for (size_t i = 0; i < n; i++) {
+		if (memcmp(&list[i].key, &key, sizeof(key)) == 0)
+			return memcmp(&list[i].value, &nothing, sizeof(nothing)) == 0;
+	}
+	return false;
+}
+
 static bool record(const struct nat_use *uses, size_t n, uint16_t service)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -83,13 +98,14 @@ static void test_one_service(void **state)
 
 	(void)state;
 	assert_int_equal(nat_back__build(uses, 3, &list, &n), 0);
-	assert_int_equal(n, 3);
+	assert_int_equal(n, 5);
+	assert_true(has_address(list, n, "10.0.0.1") && has_address(list, n, "10.0.0.2"));
 	assert_int_equal(named(list, n, "10.0.0.1", 8080), 1);
 	assert_int_equal(named(list, n, "10.0.0.2", 8080), 1);
 	assert_int_equal(named(list, n, "10.0.0.1", 8081), 2);
 	for (size_t i = 0; i < 3; i++)
 		assert_false(uses[i].record);
-	v = &list[0].value;
+	v = &list[1].value;
 	assert_memory_equal(v->vip, uses[0].vip.b, 16);
 	assert_int_equal(v->port, htons(80));
 	assert_int_equal(v->backend, 101);
@@ -127,7 +143,7 @@ static void test_protocols(void **state)
 	(void)state;
 	uses[1].proto = IPPROTO_UDP;
 	assert_int_equal(nat_back__build(uses, 2, &list, &n), 0);
-	assert_int_equal(n, 2);
+	assert_int_equal(n, 3);
 	assert_int_equal(named(list, n, "10.0.0.1", 53), 1);
 	assert_false(uses[0].record || uses[1].record);
 	free(list);
@@ -145,7 +161,7 @@ static void test_successor(void **state)
 
 	(void)state;
 	assert_int_equal(nat_back__build(uses, 2, &list, &n), 0);
-	assert_int_equal(n, 1);
+	assert_int_equal(n, 2);
 	assert_int_equal(named(list, n, "10.0.0.1", 80), 9);
 	assert_false(uses[0].record || uses[1].record);
 	free(list);
@@ -164,12 +180,13 @@ static void test_nameless(void **state)
 	(void)state;
 	uses[0].one_vip = false;
 	assert_int_equal(nat_back__build(uses, 2, &list, &n), 0);
-	assert_int_equal(n, 1);
+	assert_int_equal(n, 3);
 	assert_int_equal(named(list, n, "10.0.0.1", 80), 0);
 	assert_true(uses[0].record && uses[1].record);
 	free(list);
 }
 
+/* What a backend of any port sends need not be a reply: its own connections leave from these ports. */
 static void test_any_port(void **state)
 {
 	struct nat_use uses[] = {wide(1, "192.0.2.1", "10.0.0.1", 0, 65535)};
@@ -179,9 +196,8 @@ static void test_any_port(void **state)
 	(void)state;
 	assert_int_equal(nat_back__build(uses, 1, &list, &n), 0);
 	assert_int_equal(n, 1);
-	assert_int_equal(named(list, n, "10.0.0.1", 0), 1);
-	assert_int_equal(list[0].value.port, 0);
-	assert_false(uses[0].record);
+	assert_true(has_address(list, n, "10.0.0.1"));
+	assert_true(uses[0].record);
 	free(list);
 }
 
@@ -198,7 +214,7 @@ static void test_any_and_single(void **state)
 	(void)state;
 	assert_int_equal(nat_back__build(uses, 2, &list, &n), 0);
 	assert_int_equal(n, 2);
-	assert_int_equal(named(list, n, "10.0.0.1", 0), 1);
+	assert_true(has_address(list, n, "10.0.0.1"));
 	assert_int_equal(named(list, n, "10.0.0.1", 80), 0);
 	assert_true(record(uses, 2, 1) && record(uses, 2, 2));
 	free(list);
@@ -218,7 +234,6 @@ static void test_range_beside_others(void **state)
 
 	(void)state;
 	assert_int_equal(nat_back__build(uses, 4, &list, &n), 0);
-	assert_int_equal(named(list, n, "10.0.0.1", 0), 0);
 	assert_int_equal(named(list, n, "10.0.0.1", 8080), 0);
 	assert_int_equal(named(list, n, "10.0.0.2", 80), 4);
 	assert_true(record(uses, 4, 1) && record(uses, 4, 2) && record(uses, 4, 3));
@@ -239,7 +254,7 @@ static void test_sorted(void **state)
 
 	(void)state;
 	assert_int_equal(nat_back__build(uses, 4, &list, &n), 0);
-	assert_int_equal(n, 4);
+	assert_int_equal(n, 7);
 	for (size_t i = 1; i < n; i++)
 		assert_true(memcmp(&list[i - 1].key, &list[i].key, sizeof(list->key)) < 0);
 	free(list);

@@ -6,16 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ANY_LAST 65535
-
 static bool is_single(const struct nat_use *u)
 {
 	return u->first == u->last;
-}
-
-static bool is_any(const struct nat_use *u)
-{
-	return u->first == 0 && u->last == ANY_LAST;
 }
 
 static int number(long a, long b)
@@ -92,42 +85,19 @@ static void fill(const struct nat_use *u, bool named, struct nat_entry *out)
 }
 
 /* Uses of one port of a place; `wide` are those of ranges and of any port there. */
-static void join_single(struct nat_use *uses, size_t n, struct nat_use *wide, size_t n_wide,
+static void join_single(struct nat_use *uses, size_t n, const struct nat_use *wide, size_t n_wide,
 			struct nat_entry *out)
 {
 	bool named = uses->one_vip && all_same_name(uses, n);
 
 	for (size_t i = 0; i < n_wide; i++) {
-		if (uses->first < wide[i].first || uses->first > wide[i].last)
-			continue;
-		named = false;
-		wide[i].record = true;
+		if (uses->first >= wide[i].first && uses->first <= wide[i].last)
+			named = false;
 	}
 	for (size_t i = 0; i < n; i++)
 		uses[i].record = !named;
 	/* The last one came last. */
 	fill(&uses[n - 1], named, out);
-}
-
-/* Ranges and any port of a place: how many entries that makes. */
-static size_t join_wide(struct nat_use *uses, size_t n, struct nat_entry *out)
-{
-	struct nat_use *any = NULL;
-	bool named;
-
-	for (size_t i = 0; i < n; i++) {
-		if (is_any(&uses[i]))
-			any = &uses[i];
-	}
-	/* Of a range's ports none has an entry. */
-	named = any && any->one_vip && all_same_name(uses, n);
-	for (size_t i = 0; i < n; i++) {
-		if (!named)
-			uses[i].record = true;
-	}
-	if (any)
-		fill(any, named, out);
-	return any ? 1 : 0;
 }
 
 /* All uses of a place: how many entries that makes. */
@@ -144,7 +114,9 @@ static size_t join_place(struct nat_use *uses, size_t n, struct nat_entry *out)
 		}
 		join_single(&uses[i], end - i, uses + singles, n - singles, &out[made++]);
 	}
-	return made + join_wide(uses + singles, n - singles, &out[made]);
+	for (size_t i = singles; i < n; i++)
+		uses[i].record = true;
+	return made;
 }
 
 static int compare_keys(const void *a, const void *b)
@@ -154,7 +126,7 @@ static int compare_keys(const void *a, const void *b)
 
 int nat_back__build(struct nat_use *uses, size_t n, struct nat_entry **out, size_t *n_out)
 {
-	struct nat_entry *list = calloc(n + 1, sizeof(*list));
+	struct nat_entry *list = calloc(2 * n + 1, sizeof(*list));
 	size_t made = 0, end;
 
 	if (!list)
@@ -169,6 +141,9 @@ int nat_back__build(struct nat_use *uses, size_t n, struct nat_entry **out, size
 				break;
 		}
 		made += join_place(&uses[i], end - i, &list[made]);
+		/* The last place of an address: its entry for fragments. */
+		if (end == n || !addr__equal(&uses[end].backend, &uses[i].backend))
+			memcpy(list[made++].key.addr, uses[i].backend.b, sizeof(uses[i].backend.b));
 	}
 	qsort(list, made, sizeof(*list), compare_keys);
 	*out = list;

@@ -4,7 +4,8 @@
  *
  * A reply shows the backend's address and port. If one service alone sends there, and that service
  * has one address, the reply's new source is known from that. Otherwise each flow needs a record
- * (FL_BE_RECORD). See struct fl_nat_back in abi.h.
+ * (FL_BE_RECORD). So do those of ranges of ports and of any port: what else the backend sends, its own
+ * connections included, comes from the same ports. See struct fl_nat_back in abi.h.
  */
 #ifndef FAIRLEAD_PLANE_NAT_BACK_H
 #define FAIRLEAD_PLANE_NAT_BACK_H
@@ -36,14 +37,15 @@ struct nat_entry {
 _Static_assert(sizeof(struct nat_entry) == sizeof(struct fl_endpoint) + sizeof(struct fl_nat_back),
 	       "nat_entry has no padding");
 
-/* The endpoint whose entry names the use; for a range of ports, which never has one, that of any. */
+/* The endpoint whose entry names the use; a use of several ports has none: port 0 with a protocol. */
 struct fl_endpoint nat_use__endpoint(const struct nat_use *u);
 
 /*
  * Makes the entries, sorted by key as memcmp() does, and says of each use whether it needs records;
  * the caller frees *out. Two services with the same VIP and port, the one in the other's place, are
- * one. An endpoint that does not tell its service has an entry with service 0, so that the one of any
- * port does not speak for it. `uses` is sorted on the way. -ENOMEM.
+ * one. An endpoint that does not tell its service has an entry with service 0, so that it is known not
+ * to be a new one when it could get a name. Each backend's address has an entry of its own, with port and
+ * protocol 0. `uses` is sorted on the way. -ENOMEM.
  */
 int nat_back__build(struct nat_use *uses, size_t n, struct nat_entry **out, size_t *n_out);
 

@@ -285,9 +285,9 @@ static void test_clock(void **state)
 		assert_true(peer_facts__clock(l, &us));
 		assert_true(us == clocks[i]);
 	}
-	assert_int_equal(ledger__put(l, "c", 1, "123456789", 9), 0);
+	assert_int_equal(ledger__put(l, "w", 1, "123456789", 9), 0);
 	assert_false(peer_facts__clock(l, &us));
-	assert_int_equal(ledger__put(l, "c", 1, "1234567", 7), 0);
+	assert_int_equal(ledger__put(l, "w", 1, "1234567", 7), 0);
 	assert_false(peer_facts__clock(l, &us));
 	ledger__free(l);
 }

@@ -7,8 +7,7 @@
 
 #include "fairlead/abi.h"
 #include "peer/facts.h"
-
-enum { ALL = 'c', GROUP = 'h', SERVICE = 'd' };
+#include "peer/letters.h"
 
 #define NAME_MAX_LEN (FL_NAME_LEN - 1)
 #define DIGESTS_MAX 4
@@ -40,21 +39,21 @@ int peer_alike__set_all(struct ledger *l, const struct peer_alike_all *all)
 {
 	const uint64_t digests[] = {all->sources, all->on_agent_loss, all->lease};
 
-	return put(l, ALL, "", digests, COUNT(digests));
+	return put(l, PEER_ALIKE_ALL, "", digests, COUNT(digests));
 }
 
 int peer_alike__set_group(struct ledger *l, const char *name, const struct peer_alike_group *g)
 {
 	const uint64_t digests[] = {g->vrid, g->addresses};
 
-	return put(l, GROUP, name, digests, COUNT(digests));
+	return put(l, PEER_ALIKE_GROUP, name, digests, COUNT(digests));
 }
 
 int peer_alike__set_service(struct ledger *l, const char *name, const struct peer_alike_service *s)
 {
 	const uint64_t digests[] = {s->sources, s->limits, s->announce, s->passive};
 
-	return put(l, SERVICE, name, digests, COUNT(digests));
+	return put(l, PEER_ALIKE_SERVICE, name, digests, COUNT(digests));
 }
 
 /* --- comparing ------------------------------------------------------------------------------------ */
@@ -93,7 +92,7 @@ static void compare_one(void *ctx, const void *key, size_t key_len, const void *
 	memcpy(name, k + 1, key_len - 1);
 	theirs = ledger__get(s->there, key, key_len, &their_len);
 	/* That of a service is told by its tables. */
-	if (!theirs && s->kind == GROUP)
+	if (!theirs && s->kind == PEER_ALIKE_GROUP)
 		found(s, name, s->there_is_ours ? "is only there" : "is only here");
 	for (size_t i = 0; theirs && i < s->n_names; i++) {
 		size_t at = i * sizeof(uint64_t), end = at + sizeof(uint64_t);
@@ -120,7 +119,7 @@ static bool same(const struct ledger *ours, const struct ledger *theirs, struct 
 
 static bool tells(const struct ledger *l)
 {
-	const char key = ALL;
+	const char key = PEER_ALIKE_ALL;
 	size_t len;
 
 	return ledger__get(l, &key, 1, &len) != NULL;
@@ -128,11 +127,13 @@ static bool tells(const struct ledger *l)
 
 bool peer_alike__same(const struct ledger *ours, const struct ledger *theirs, char *text)
 {
-	struct search all = {.kind = ALL, .names = names_of_all, .n_names = COUNT(names_of_all)},
-		      groups = {.kind = GROUP,
+	struct search all = {.kind = PEER_ALIKE_ALL,
+			     .names = names_of_all,
+			     .n_names = COUNT(names_of_all)},
+		      groups = {.kind = PEER_ALIKE_GROUP,
 				.names = names_of_group,
 				.n_names = COUNT(names_of_group)},
-		      services = {.kind = SERVICE,
+		      services = {.kind = PEER_ALIKE_SERVICE,
 				  .names = names_of_service,
 				  .n_names = COUNT(names_of_service)};
 

@@ -7,18 +7,7 @@
 #include <string.h>
 
 #include "fairlead/abi.h"
-
-enum {
-	FLOW_KEY = 'k',
-	VERSION = 'v',
-	CLOCK = 'c',
-	SERVICE = 's',
-	BACKEND = 'b',
-	RECORDS = 'r',
-	VRRP = 'g',
-	WORD = 'o',
-	ACCORD = 'a'
-};
+#include "peer/letters.h"
 
 #define RECORDS_OF_NAT 1
 #define SERVICE_LEN (5 * sizeof(uint64_t))
@@ -76,7 +65,7 @@ static struct key make_key(char kind, const char *name, const char *id)
 
 int peer_facts__set_flow_key(struct ledger *l, uint64_t digest)
 {
-	const struct key k = make_key(FLOW_KEY, "", NULL);
+	const struct key k = make_key(PEER_FLOW_KEY, "", NULL);
 
 	digest = htobe64(digest);
 	return ledger__put(l, k.bytes, k.len, &digest, sizeof(digest));
@@ -84,14 +73,14 @@ int peer_facts__set_flow_key(struct ledger *l, uint64_t digest)
 
 int peer_facts__set_version(struct ledger *l, const char *version)
 {
-	const struct key k = make_key(VERSION, "", NULL);
+	const struct key k = make_key(PEER_VERSION, "", NULL);
 
 	return ledger__put(l, k.bytes, k.len, version, strlen(version));
 }
 
 int peer_facts__set_records(struct ledger *l)
 {
-	const struct key k = make_key(RECORDS, "", NULL);
+	const struct key k = make_key(PEER_RECORDS, "", NULL);
 	const uint8_t value = RECORDS_OF_NAT;
 
 	return ledger__put(l, k.bytes, k.len, &value, sizeof(value));
@@ -99,7 +88,7 @@ int peer_facts__set_records(struct ledger *l)
 
 int peer_facts__set_clock(struct ledger *l, int64_t us)
 {
-	const struct key k = make_key(CLOCK, "", NULL);
+	const struct key k = make_key(PEER_CLOCK, "", NULL);
 	const uint64_t value = htobe64((uint64_t)us);
 
 	return ledger__put(l, k.bytes, k.len, &value, sizeof(value));
@@ -107,7 +96,7 @@ int peer_facts__set_clock(struct ledger *l, int64_t us)
 
 bool peer_facts__clock(const struct ledger *l, int64_t *us)
 {
-	const struct key k = make_key(CLOCK, "", NULL);
+	const struct key k = make_key(PEER_CLOCK, "", NULL);
 	size_t len = 0;
 	const void *told = ledger__get(l, k.bytes, k.len, &len);
 	uint64_t value;
@@ -121,7 +110,7 @@ bool peer_facts__clock(const struct ledger *l, int64_t *us)
 
 bool peer_facts__records(const struct ledger *l)
 {
-	const struct key k = make_key(RECORDS, "", NULL);
+	const struct key k = make_key(PEER_RECORDS, "", NULL);
 	size_t len;
 
 	return ledger__get(l, k.bytes, k.len, &len) != NULL;
@@ -129,7 +118,7 @@ bool peer_facts__records(const struct ledger *l)
 
 bool peer_facts__nat_records(const struct ledger *l)
 {
-	const struct key k = make_key(RECORDS, "", NULL);
+	const struct key k = make_key(PEER_RECORDS, "", NULL);
 	size_t len = 0;
 	const uint8_t *value = ledger__get(l, k.bytes, k.len, &len);
 
@@ -138,7 +127,7 @@ bool peer_facts__nat_records(const struct ledger *l)
 
 int peer_facts__set_service(struct ledger *l, const char *name, const struct peer_service *s)
 {
-	const struct key k = make_key(SERVICE, name, NULL);
+	const struct key k = make_key(PEER_SERVICE, name, NULL);
 	const uint64_t value[] = {htobe64(s->front), htobe64(s->backends), htobe64(s->probe),
 				  htobe64(s->rest), htobe64(s->table)};
 
@@ -148,7 +137,7 @@ int peer_facts__set_service(struct ledger *l, const char *name, const struct pee
 
 int peer_facts__set_backend(struct ledger *l, const char *service, const char *id, uint8_t health)
 {
-	const struct key k = make_key(BACKEND, service, id);
+	const struct key k = make_key(PEER_BACKEND, service, id);
 
 	return ledger__put(l, k.bytes, k.len, &health, sizeof(health));
 }
@@ -156,7 +145,7 @@ int peer_facts__set_backend(struct ledger *l, const char *service, const char *i
 int peer_facts__set_word(struct ledger *l, const char *service, const char *id,
 			 const struct peer_word *word)
 {
-	const struct key k = make_key(WORD, service, id);
+	const struct key k = make_key(PEER_WORD, service, id);
 	const uint8_t value[] = {word->number, word->admin, word->percent};
 
 	return ledger__put(l, k.bytes, k.len, value, sizeof(value));
@@ -165,7 +154,7 @@ int peer_facts__set_word(struct ledger *l, const char *service, const char *id,
 bool peer_facts__word(const struct ledger *l, const char *service, const char *id,
 		      struct peer_word *out)
 {
-	const struct key k = make_key(WORD, service, id);
+	const struct key k = make_key(PEER_WORD, service, id);
 	size_t len = 0;
 	const uint8_t *value = ledger__get(l, k.bytes, k.len, &len);
 
@@ -177,13 +166,13 @@ bool peer_facts__word(const struct ledger *l, const char *service, const char *i
 
 bool peer_facts__is_word(const void *key, size_t key_len)
 {
-	return key_len && *(const char *)key == WORD;
+	return key_len && *(const char *)key == PEER_WORD;
 }
 
 int peer_facts__set_vrrp(struct ledger *l, const char *group, enum peer_vrrp_state state,
 			 uint8_t priority)
 {
-	const struct key k = make_key(VRRP, group, NULL);
+	const struct key k = make_key(PEER_VRRP, group, NULL);
 	const uint8_t value[] = {(uint8_t)state, priority};
 
 	return ledger__put(l, k.bytes, k.len, value, sizeof(value));
@@ -192,7 +181,7 @@ int peer_facts__set_vrrp(struct ledger *l, const char *group, enum peer_vrrp_sta
 bool peer_facts__vrrp(const struct ledger *l, const char *group, enum peer_vrrp_state *state,
 		      uint8_t *priority)
 {
-	const struct key k = make_key(VRRP, group, NULL);
+	const struct key k = make_key(PEER_VRRP, group, NULL);
 	size_t len = 0;
 	const uint8_t *value = ledger__get(l, k.bytes, k.len, &len);
 
@@ -205,7 +194,7 @@ bool peer_facts__vrrp(const struct ledger *l, const char *group, enum peer_vrrp_
 
 int peer_facts__set_accord(struct ledger *l, const struct accord_told *told)
 {
-	const struct key k = make_key(ACCORD, "", NULL);
+	const struct key k = make_key(PEER_ACCORD, "", NULL);
 	uint8_t value[ACCORD_TOLD_MAX];
 
 	return ledger__put(l, k.bytes, k.len, value, accord_told__write(told, value));
@@ -213,7 +202,7 @@ int peer_facts__set_accord(struct ledger *l, const struct accord_told *told)
 
 bool peer_facts__accord(const struct ledger *l, struct accord_told *out)
 {
-	const struct key k = make_key(ACCORD, "", NULL);
+	const struct key k = make_key(PEER_ACCORD, "", NULL);
 	size_t len = 0;
 	const void *value = ledger__get(l, k.bytes, k.len, &len);
 
@@ -235,7 +224,7 @@ static bool read_service(const void *value, size_t len, struct peer_service *out
 
 bool peer_facts__service(const struct ledger *l, const char *name, struct peer_service *out)
 {
-	const struct key k = make_key(SERVICE, name, NULL);
+	const struct key k = make_key(PEER_SERVICE, name, NULL);
 	size_t len = 0;
 	const void *value = ledger__get(l, k.bytes, k.len, &len);
 
@@ -245,7 +234,7 @@ bool peer_facts__service(const struct ledger *l, const char *name, struct peer_s
 bool peer_facts__backend(const struct ledger *l, const char *service, const char *id,
 			 uint8_t *health)
 {
-	const struct key k = make_key(BACKEND, service, id);
+	const struct key k = make_key(PEER_BACKEND, service, id);
 	size_t len = 0;
 	const uint8_t *value = ledger__get(l, k.bytes, k.len, &len);
 
@@ -320,7 +309,7 @@ const char *peer_facts__service_of(const void *key, size_t key_len, char name[FL
 	size_t n = key_len ? strnlen(k + 1, key_len - 1) : 0;
 
 	name[0] = '\0';
-	if (n && n <= NAME_MAX_LEN && (k[0] == SERVICE || k[0] == BACKEND)) {
+	if (n && n <= NAME_MAX_LEN && (k[0] == PEER_SERVICE || k[0] == PEER_BACKEND)) {
 		memcpy(name, k + 1, n);
 		name[n] = '\0';
 	}
@@ -343,7 +332,7 @@ static void compare_config(void *ctx, const void *key, size_t key_len, const voi
 	struct search *s = ctx;
 	char name[FL_NAME_LEN];
 
-	if (!read_name(key, key_len, SERVICE, name) || !read_service(value, len, &here))
+	if (!read_name(key, key_len, PEER_SERVICE, name) || !read_service(value, len, &here))
 		return;
 	if (!peer_facts__service(s->there, name, &there)) {
 		found(s, name, s->there_is_ours ? "is only there" : "is only here");
@@ -390,7 +379,7 @@ static void compare_table(void *ctx, const void *key, size_t key_len, const void
 	struct search *s = ctx;
 	char name[FL_NAME_LEN];
 
-	if (read_name(key, key_len, SERVICE, name) && read_service(value, len, &here) &&
+	if (read_name(key, key_len, PEER_SERVICE, name) && read_service(value, len, &here) &&
 	    peer_facts__service(s->there, name, &there) && same_config(&here, &there) &&
 	    here.table != there.table)
 		found(s, name, "");
@@ -420,7 +409,7 @@ static void compare_backend(void *ctx, const void *key, size_t key_len, const vo
 	const uint8_t *ours = value, *theirs;
 	size_t their_len = 0, id_len;
 
-	if (k[0] != BACKEND || !end || !len)
+	if (k[0] != PEER_BACKEND || !end || !len)
 		return;
 	id_len = key_len - (size_t)(end + 1 - k);
 	if ((size_t)(end - k - 1) > NAME_MAX_LEN || id_len > ID_MAX_LEN)

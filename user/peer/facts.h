@@ -5,7 +5,7 @@
  *   'k'                       a digest of the flow key (8)
  *   'v'                       the version of fairlead, text
  *   'r'                       it takes records, and tells its own (stream.h); flows of NAT, too: 1 (1)
- *   'c'                       its wall clock less the clock of its stamps (link.h), us (8)
+ *   'w'                       its wall clock less the clock of its stamps (link.h), us (8)
  *   's' service               digests of the service (struct peer_service, 5 x 8)
  *   'b' service NUL backend   what the probes say of the backend: enum fl_health (1)
  *   'o' service NUL backend   what operators have said of it: struct peer_word (3)
@@ -15,7 +15,7 @@
  * What of the configuration no table depends on has keys of its own (alike.h).
  *
  * Names are texts without NUL. Digests are the same on every machine for the same configuration, and all
- * numbers in network order. Seats and pools have keys of their own (seats.h, pool.h). Keys of other kinds, of a later version, are passed over.
+ * numbers in network order. Seats and pools have keys of their own (seats.h, pool.h); letters.h has all of them. Keys of other kinds, of a later version, are passed over.
  */
 #ifndef FAIRLEAD_PEER_FACTS_H
 #define FAIRLEAD_PEER_FACTS_H

@@ -4,10 +4,13 @@
 #include <endian.h>
 #include <string.h>
 
-#define KEY "n"
+#include "peer/letters.h"
+
 #define HEAD 6
 #define MOST (HEAD + FL_SNAT_ADDRS * (4 + 16))
 _Static_assert(MOST <= LEDGER_VALUE_MAX, "a pool is told in one value");
+
+static const char key = PEER_POOL;
 
 static void put16(uint8_t *to, uint16_t value)
 {
@@ -45,13 +48,13 @@ int peer_pool__tell(struct ledger *l, const struct peer_pool *p)
 	}
 	value[4] = n4;
 	value[5] = n6;
-	return ledger__put(l, KEY, 1, value, (size_t)(to - value));
+	return ledger__put(l, &key, 1, value, (size_t)(to - value));
 }
 
 bool peer_pool__read(const struct ledger *l, struct peer_pool *out)
 {
 	size_t len = 0;
-	const uint8_t *value = ledger__get(l, KEY, 1, &len), *from;
+	const uint8_t *value = ledger__get(l, &key, 1, &len), *from;
 
 	if (!value || len < HEAD || value[4] > FL_SNAT_ADDRS || value[5] > FL_SNAT_ADDRS ||
 	    len < HEAD + 4u * value[4] + 16u * value[5])

@@ -8,8 +8,7 @@
 #include <string.h>
 
 #include "peer/facts.h"
-
-enum { EPOCH = 'e', SEATS = 't' };
+#include "peer/letters.h"
 
 #define EPOCH_LEN 28
 #define ROW_MAX (FL_SEAT_LEN + FL_ID_LEN + 2)
@@ -71,7 +70,7 @@ static struct key epoch_key(const char *service)
 {
 	struct key k;
 
-	k.len = (size_t)snprintf(k.bytes, sizeof(k.bytes), "%c%.*s", EPOCH, FL_NAME_LEN - 1,
+	k.len = (size_t)snprintf(k.bytes, sizeof(k.bytes), "%c%.*s", PEER_EPOCH, FL_NAME_LEN - 1,
 				 service);
 	return k;
 }
@@ -80,8 +79,8 @@ static struct key seats_key(const char *service, uint32_t number)
 {
 	struct key k;
 
-	k.len = (size_t)snprintf(k.bytes, sizeof(k.bytes), "%c%.*s%c%u", SEATS, FL_NAME_LEN - 1,
-				 service, '\0', number);
+	k.len = (size_t)snprintf(k.bytes, sizeof(k.bytes), "%c%.*s%c%u", PEER_SEATS,
+				 FL_NAME_LEN - 1, service, '\0', number);
 	return k;
 }
 
@@ -144,7 +143,7 @@ bool peer_seats__is_key(const void *key, size_t key_len)
 {
 	const char *k = key;
 
-	return key_len && (k[0] == EPOCH || k[0] == SEATS);
+	return key_len && (k[0] == PEER_EPOCH || k[0] == PEER_SEATS);
 }
 
 struct extract {

@@ -237,6 +237,20 @@ def test_change_of_policy_replaces_the_program(web):
     assert web.fetch(URL) in web.backends
 
 
+def test_loading_is_no_death(lab):
+    """Another program takes longer to be loaded than a short lease lasts, which does not lapse for that."""
+    def applies(**more):
+        lab.configure(lab.head(on_agent_loss="drop", lease="100ms") + "services:\n" + service(**more))
+        before = lab.status()["lease"]["lapses"]
+        lab.cli("config", "apply")
+        return lab.status()["lease"]["lapses"] - before
+    lab.configure(lab.head(on_agent_loss="drop", lease="100ms") + "services:\n" + service())
+    lab.start_agent()
+    lab.wait_serving("web")
+    # A busy machine may keep the agent from running for so long, but hardly each time.
+    assert 0 in [applies(**more) for more in ({"limits": "{packets: 1000000}"}, {}) * 3]
+
+
 def test_detach(web):
     """--detach leaves no program and no pin."""
     web.stop_agent()

@@ -7,7 +7,11 @@
 
 #include "agent/agent.h"
 #include "agent/limits.h"
+#include "agent/lease.h"
 #include "core/log.h"
+
+/* What loading a program may take: the loop that waits for it is not dead. */
+#define LOAD_MS 10000
 
 struct admission {
 	struct sources_staged *sources;
@@ -30,11 +34,21 @@ struct plane_options admission__options(const struct agent *a, const struct conf
 	return o;
 }
 
+int admission__load(struct agent *a, const struct plane_options *o, struct err *err)
+{
+	int rc;
+
+	lease__busy(a->lease, LOAD_MS);
+	rc = plane__configure(a->plane, o, err);
+	lease__beat(a->lease);
+	return rc;
+}
+
 int admission__reconfigure(struct agent *a, struct err *err)
 {
 	struct plane_options o = admission__options(a, a->config);
 
-	return plane__configure(a->plane, &o, err);
+	return admission__load(a, &o, err);
 }
 
 static int set_limits(struct agent *a, const struct admitted *s, struct err *err)

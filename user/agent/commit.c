@@ -282,7 +282,7 @@ static void close_gates(struct agent *a, const struct plane_options *o)
 {
 	struct err err;
 
-	if (plane__configure(a->plane, o, &err))
+	if (admission__load(a, o, &err))
 		log_warn("%s; the program keeps features that the configuration no longer needs",
 			 err.text);
 }
@@ -312,7 +312,7 @@ int commit__run(struct apply *ap, struct err *err)
 	if (!rc)
 		rc = listener__stage(a, ap->next, &listener, err);
 	if (!rc)
-		rc = plane__configure(a->plane, &wide, err);
+		rc = admission__load(a, &wide, err);
 	macs__sync(a, ap->next);
 	if (!rc)
 		rc = links__attach(a, ap->next, err);
@@ -357,7 +357,7 @@ int commit__run(struct apply *ap, struct err *err)
 			stage__undo(a, &stages[i]);
 		paths__sync(a, a->config, &ignored);
 		if (a->config) {
-			plane__configure(a->plane, &before, &ignored);
+			admission__load(a, &before, &ignored);
 			nat__pool(a, a->config, &ignored);
 			links__attach(a, a->config, &ignored);
 			links__prune(a, a->config);

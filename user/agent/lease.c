@@ -83,6 +83,12 @@ void lease__beat(struct lease *l)
 	atomic_store(&l->beat_ns, rt__now_ns());
 }
 
+void lease__busy(struct lease *l, uint32_t most_ms)
+{
+	lease__beat(l);
+	atomic_store(&l->beat_ns, rt__now_ns() + (uint64_t)most_ms * 1000000);
+}
+
 bool lease__lost(const struct lease *l)
 {
 	return atomic_load(&l->lost);

@@ -22,6 +22,9 @@ int lease__start(struct rt *rt, struct plane *plane, uint32_t lease_ms, struct l
 /* The loop turns. */
 void lease__beat(struct lease *l);
 
+/* The loop is going to stand still, but for no longer than this; lease__beat() says that it turns again. */
+void lease__busy(struct lease *l, uint32_t most_ms);
+
 /* A new lease time, from the next renewal on. */
 void lease__set(struct lease *l, uint32_t lease_ms);
 

@@ -34,7 +34,7 @@ struct plane_options admission__options(const struct agent *a, const struct conf
 	return o;
 }
 
-int admission__load(struct agent *a, const struct plane_options *o, struct err *err)
+int admission__load(const struct agent *a, const struct plane_options *o, struct err *err)
 {
 	int rc;
 

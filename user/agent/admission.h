@@ -20,7 +20,7 @@ struct plane_options admission__options(const struct agent *a, const struct conf
  * plane__configure(), during which the agent keeps its lease: another program takes tenths of a second to be loaded,
  * seconds on a busy machine.
  */
-int admission__load(struct agent *a, const struct plane_options *o, struct err *err);
+int admission__load(const struct agent *a, const struct plane_options *o, struct err *err);
 
 /* Brings the program in line with what commands have changed. */
 int admission__reconfigure(struct agent *a, struct err *err);

@@ -294,7 +294,7 @@ int commit__run(struct apply *ap, struct err *err)
 	struct admission *admission = NULL;
 	struct peers_stage *peers = NULL;
 	struct stage *stages;
-	size_t n = ap->next->n_services, staged = 0;
+	size_t n, staged = 0;
 	int rc = commit__check(a, ap->next, err), listener = -1;
 	struct err ignored;
 
@@ -304,6 +304,7 @@ int commit__run(struct apply *ap, struct err *err)
 		return rc;
 	if (a->config)
 		before = admission__options(a, a->config);
+	n = ap->next->n_services;
 	stages = calloc(n + 1, sizeof(*stages));
 	if (!stages)
 		return err__set(err, -ENOMEM, "out of memory");

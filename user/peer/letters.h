@@ -24,11 +24,12 @@
 enum peer_letter { PEER_LETTERS(PEER_LETTER) };
 #undef PEER_LETTER
 
+#define PEER_PLACE(name, letter) name##_PLACE,
+enum { PEER_LETTERS(PEER_PLACE) PEER_PLACES };
 #define PEER_BIT(name, letter) | 1u << ((letter) - 'a')
-#define PEER_ONE(name, letter) +1
-_Static_assert(__builtin_popcount(0 PEER_LETTERS(PEER_BIT)) == 0 PEER_LETTERS(PEER_ONE),
+_Static_assert(__builtin_popcount(0 PEER_LETTERS(PEER_BIT)) == PEER_PLACES,
 	       "two kinds of keys begin with one letter");
 #undef PEER_BIT
-#undef PEER_ONE
+#undef PEER_PLACE
 
 #endif

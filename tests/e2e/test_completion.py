@@ -47,7 +47,7 @@ def test_all_that_help_tells(network):
 @pytest.mark.parametrize("line, words", [
     ("sta", {"status"}), ("status --js", {"--json"}), ("config ", {"check", "diff", "apply", "confirm", "history", "show", "rollback"}),
     ("config ch", {"check"}), ("config apply ", set()), ("version ", set()), ("nonsense ", set()),
-    ("capture --proto ", {"tcp", "udp", "sctp", "icmp", "icmpv6"}), ("explain --proto ", {"tcp", "udp", "icmp"}),
+    ("capture --proto ", {"tcp", "udp", "sctp", "icmp", "icmpv6"}), ("explain --proto ", {"tcp", "udp", "sctp", "icmp"}),
     ("capture --proto=s", {"sctp"}),
 ])
 def test_words(network, line, words):

@@ -27,6 +27,7 @@ ARGUMENTS = {
     "weight": ["b1", "100%"], "source allow": ["198.51.100.7"], "source deny": ["198.51.100.7", "--monitor"],
     "source remove": ["198.51.100.7"], "packets --flows": ["1"], "packets --drops": ["1"], "explain": [PEER, f"{VIP4}:80"],
     "explain --from": ["{}/frames"], "import": ["{}/keepalived.conf"],
+    "config show": ["1"],
 }
 # Those that end otherwise than with 0, as they should.
 CODES = {"drain --wait": (0, 3), "config diff": 1, "config apply --dry-run": 1, "doctor": (0, 1, 2)}

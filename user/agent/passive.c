@@ -311,7 +311,8 @@ static bool stands(const struct agent *a, const struct member *m)
 {
 	const struct passive_member *p = m->passive;
 
-	return p->alarms && a->passive.now_ms - p->suspect_ms <= STANDS_MS &&
+	/* Until the first step since, `from_ms` is of the time before it was out. */
+	return p->counts && p->alarms && a->passive.now_ms - p->suspect_ms <= STANDS_MS &&
 	       (int32_t)(p->suspect_ms - p->from_ms) >= 0 && m->sub && m->probe_ok &&
 	       health__is_well(&m->health);
 }

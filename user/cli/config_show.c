@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "cli/client.h"
+#include "cli/json_out.h"
 
 int config_show__run(const struct cli *cli, const char *version, bool json)
 {
@@ -21,8 +22,7 @@ int config_show__run(const struct cli *cli, const char *version, bool json)
 		cli__print_text(stderr, err.text);
 		putc('\n', stderr);
 	} else if (json) {
-		json_dumpf(reply, stdout, JSON_INDENT(2));
-		putchar('\n');
+		json_out__print(reply);
 	} else {
 		fwrite(json_string_value(text), 1, json_string_length(text), stdout);
 	}

@@ -89,9 +89,9 @@ def test_added_unprobed(pair, lab):  # noqa: F811 pylint: disable=redefined-oute
     two.configure(groups(group(100)), flow_key=KEY)
     two.start()
     two.wait_state("active")
-    # The first probe of the second one fails after 2 s.
+    # The first probe of the second one fails after 5 s.
     slow = service(backends=[("b1", v4("b1"), 100), ("gone", "10.77.0.99", 100)],
-                   probe="{type: tcp, interval: 3s, timeout: 2s, fall: 3}")
+                   probe="{type: tcp, interval: 6s, timeout: 5s, fall: 3}")
     web6, other = group(100, (VIP6,), name="web6"), "services:\n" + service("other", "192.0.2.77")
     one.configure("vrrp:\n" + web6 + other, flow_key=KEY)
     one.start()
@@ -101,7 +101,7 @@ def test_added_unprobed(pair, lab):  # noqa: F811 pylint: disable=redefined-oute
     state = one.group()
     assert (state["state"], state["fault"]) == ("initialize", "its backends are being probed for the first time"), state
     assert two.group()["state"] == one.group("web6")["state"] == "active"
-    one.wait_state("active")
+    one.wait_state("active", patience=25)
     assert not [b for b in one.status()["services"][1]["backends"] if b["probe"]["at"] is None], one.status()["services"]
     two.wait_state("backup")
     assert one.group("web6")["transitions"] == 1
@@ -110,7 +110,8 @@ def test_added_unprobed(pair, lab):  # noqa: F811 pylint: disable=redefined-oute
 def test_two_owners(pair, lab):  # noqa: F811 pylint: disable=redefined-outer-name
     """Two configurations say 255: the higher address goes on, and both say what is wrong."""
     one, two = pair
-    for balancer in pair:
+    # The lower address comes last: its first advert is heard before it knows that it is to yield.
+    for balancer in (two, one):
         balancer.configure(groups(group(255)), flow_key=KEY)
         balancer.start()
     two.wait_state("active")

@@ -152,14 +152,19 @@ void links__changed(void *agent, const struct net_link *l, bool present)
 		ports__sync(a, a->config);
 }
 
+/* While libxdp rebuilds a dispatcher, for a moment nobody is behind it: there it takes two looks. */
+static bool is_off(const struct plane_link *l)
+{
+	return l->off_ticks > l->dispatched;
+}
+
 /* The program is not there, which nobody but the agent may have noticed. */
 static void put_back(struct agent *a, struct plane_link *l)
 {
 	struct err err;
 
 	l->off_ticks++;
-	/* While libxdp rebuilds a dispatcher, for a moment nobody is behind it. */
-	if (l->dispatched && l->off_ticks == 1)
+	if (!is_off(l))
 		return;
 	if (!attach_one(a, l->ifname, a->config->xdp_generic, l, &err)) {
 		l->off_ticks = 0;
@@ -167,11 +172,14 @@ static void put_back(struct agent *a, struct plane_link *l)
 		log_error("the program was not on interface %s, whose traffic was not balanced: "
 			  "attached again; if this was not you, find out who detaches XDP programs",
 			  l->ifname);
-	} else if (l->off_ticks == (l->dispatched ? 2 : 1)) {
+		return;
+	}
+	/* A link that sits nowhere is not to be pinned again. */
+	plane_link__close(l);
+	if (l->off_ticks == (l->dispatched ? 2 : 1))
 		log_error("somebody has taken the program off interface %s, its traffic is not "
 			  "balanced, and it cannot be put back, which is tried every second: %s",
 			  l->ifname, err.text);
-	}
 }
 
 /* Pins that somebody has removed. */
@@ -208,7 +216,8 @@ void links__tick(struct agent *a)
 		/* Of one that is gone, or another one now, links__changed() hears. */
 		if (!l->ifindex || if_nametoindex(l->ifname) != l->ifindex)
 			continue;
-		if (l->off_ticks > 1 || !plane_link__sits(a->plane, l)) {
+		/* Once it is known to be off, only attaching it ends that. */
+		if (is_off(l) || !plane_link__sits(a->plane, l)) {
 			put_back(a, l);
 			continue;
 		}
@@ -220,7 +229,7 @@ bool links__attached(const struct agent *a, const char *ifname)
 {
 	for (size_t i = 0; i < a->n_links; i++) {
 		if (strcmp(a->links[i].ifname, ifname) == 0)
-			return a->links[i].ifindex && !a->links[i].off_ticks;
+			return a->links[i].ifindex && !is_off(&a->links[i]);
 	}
 	return true;
 }

@@ -355,7 +355,7 @@ json_t *metrics__problems(struct agent *a)
 			json_array_append_new(
 				list, json_sprintf("interface %s is gone, and the program with it",
 						   a->links[i].ifname));
-		else if (a->links[i].off_ticks)
+		else if (!links__attached(a, a->links[i].ifname))
 			json_array_append_new(list,
 					      json_sprintf("the program is not on interface %s",
 							   a->links[i].ifname));
